@@ -1,0 +1,46 @@
+#pragma once
+// The two kinds of error. Libraries throw them; only main.cpp catches.
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace retmask {
+
+// The user's mistake: bad flags, files or data. One line: what, where, what was expected, what to do. Exit code 2.
+class UserError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A bug of ours or a failing device. Exit code 1.
+class InternalError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+namespace detail {
+template <typename... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+}  // namespace detail
+
+// Throws UserError with the parts streamed one after the other.
+template <typename... Parts>
+[[noreturn]] void user_error(const Parts&... parts) {
+  throw UserError(detail::concat(parts...));
+}
+
+}  // namespace retmask
+
+// An invariant of ours. The message is streamed: RETMASK_CHECK(a == b, "a is ", a).
+#define RETMASK_CHECK(condition, ...)                                                          \
+  do {                                                                                         \
+    if (!(condition)) {                                                                        \
+      throw ::retmask::InternalError(::retmask::detail::concat(                                \
+          __FILE__, ":", __LINE__, ": ", #condition, " does not hold. " __VA_OPT__(, ) __VA_ARGS__)); \
+    }                                                                                          \
+  } while (false)

@@ -1,0 +1,81 @@
+#pragma once
+// What a network looks like: families are data. A fourth family is one more function in src/model/families.cpp that
+// maps its config.json to these structs.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "retmask/checkpoint/safetensors.h"
+
+namespace retmask {
+
+enum class RopeType { standard, llama3, yarn };
+
+// Rotary position embedding. Source: transformers modeling_rope_utils.py (_compute_{llama3,yarn}_parameters).
+struct RopeConfig {
+  RopeType type = RopeType::standard;
+  double rope_theta = 10000.0;
+  double factor = 1.0;
+  int64_t original_max_position_embeddings = 0;
+  // llama3
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  // yarn
+  double beta_fast = 32.0;
+  double beta_slow = 1.0;
+  double attention_factor = 1.0;  // multiplies cos and sin
+  bool truncate = true;
+
+  bool operator==(const RopeConfig&) const = default;
+};
+
+enum class QkNorm {
+  none,
+  per_head,    // RMSNorm over each head's head_dim (Qwen3)
+  full_width,  // RMSNorm over all heads together, before they are split (Olmo-3)
+};
+
+enum class NormPlacement {
+  pre,   // x + f(norm(x)) (Llama, Qwen3)
+  post,  // x + norm(f(x)) (Olmo-3)
+};
+
+struct LayerConfig {
+  std::optional<int64_t> sliding_window;  // a query sees itself and the window - 1 keys before it
+  RopeConfig rope;
+};
+
+struct ModelConfig {
+  std::string model_type;  // "llama", "qwen3", "olmo3"
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t intermediate_size = 0;
+  int64_t num_attention_heads = 0;
+  int64_t num_key_value_heads = 0;
+  int64_t head_dim = 0;  // read, never derived where config.json gives it
+  int64_t max_position_embeddings = 0;
+  double rms_norm_eps = 1e-6;
+  bool tie_word_embeddings = false;
+  bool attention_bias = false;  // on q, k, v and o
+  bool mlp_bias = false;
+  QkNorm qk_norm = QkNorm::none;
+  NormPlacement norm_placement = NormPlacement::pre;
+  TensorType dtype = TensorType::float32;  // "dtype" or "torch_dtype" of config.json
+  std::vector<LayerConfig> layers;
+
+  int64_t num_hidden_layers() const { return static_cast<int64_t>(layers.size()); }
+};
+
+// Reads config.json in its old (rope_theta, rope_scaling) and new (rope_parameters) style. `where` names the file in
+// errors. Throws UserError for an unknown model_type (lists the known ones), impossible sizes, and features that we
+// would otherwise compute wrongly (another activation, another rope type).
+ModelConfig parse_model_config(const Json& config, const std::string& where);
+
+// The names and shapes that a checkpoint of this config must hold, in the order of the layers.
+std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
+
+}  // namespace retmask

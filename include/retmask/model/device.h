@@ -1,0 +1,21 @@
+#pragma once
+// --device and --dtype.
+
+#include <torch/torch.h>
+
+#include <string>
+
+#include "retmask/checkpoint/safetensors.h"
+
+namespace retmask {
+
+// "cpu", "cuda" or "auto" (cuda where there is one). Throws UserError when cuda is asked for and absent.
+torch::Device parse_device(const std::string& name);
+
+// "float32", "bfloat16" or "auto" (the checkpoint's own; float16 becomes bfloat16 on a CPU). Throws UserError.
+torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dtype);
+
+torch::ScalarType to_torch(TensorType type);
+TensorType from_torch(torch::ScalarType type);
+
+}  // namespace retmask

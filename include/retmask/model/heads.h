@@ -1,0 +1,39 @@
+#pragma once
+// Attention heads as things one can name, list and switch off.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "retmask/model/config.h"
+
+namespace retmask {
+
+struct Head {
+  int64_t layer = 0;  // zero-based
+  int64_t head = 0;
+
+  auto operator<=>(const Head&) const = default;
+};
+
+// "18-6", the key of head_scores.json and of --heads.
+std::string to_string(const Head& head);
+// Throws UserError naming `where` when it is not LAYER-HEAD.
+Head parse_head(const std::string& text, const std::string& where);
+
+// Throws one UserError that lists the heads which the model does not have.
+void check_heads(const std::vector<Head>& heads, const ModelConfig& config, const std::string& where);
+
+// The columns [begin, end) of W_o ([hidden_size, num_attention_heads * head_dim]) that read this head: the only place
+// that knows the layout.
+struct ColumnRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+ColumnRange output_columns(const ModelConfig& config, int64_t head);
+
+// mask.json: {"heads": [[18, 6], ...], ...}. Reading checks the heads against the model.
+std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config);
+
+}  // namespace retmask

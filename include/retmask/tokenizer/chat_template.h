@@ -1,0 +1,35 @@
+#pragma once
+// The checkpoint's chat template (Jinja), rendered by minja as transformers' apply_chat_template does.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "retmask/base/json.h"
+
+namespace retmask {
+
+struct RenderOptions {
+  bool add_generation_prompt = true;
+  // Passed through to the template: {"enable_thinking": false}.
+  Json variables = Json::object();
+};
+
+class ChatTemplate {
+ public:
+  // chat_template.jinja, else chat_template of tokenizer_config.json (a string, or the "default" of a list).
+  // Throws UserError when the folder has none or it does not parse.
+  static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
+
+  explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);
+  ~ChatTemplate();
+
+  // `messages`: [{"role", "content"}, ...]. Throws UserError with the template's own complaint (raise_exception).
+  std::string render(const Json& messages, const RenderOptions& options) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace retmask

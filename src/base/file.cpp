@@ -1,0 +1,155 @@
+#include "retmask/base/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <system_error>
+
+#include "retmask/base/error.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask {
+namespace {
+
+std::string system_reason() { return std::strerror(errno); }
+
+// Closes on scope exit; the writing path closes by hand to see the error.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+  int release_and_close() {
+    const int result = ::close(fd_);
+    fd_ = -1;
+    return result;
+  }
+
+ private:
+  int fd_;
+};
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    RETMASK_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+  void update(const void* data, size_t size) {
+    RETMASK_CHECK(EVP_DigestUpdate(context_.get(), data, size) == 1);
+  }
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    RETMASK_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned int i = 0; i < size; ++i) {
+      text += kDigits[digest[i] >> 4];
+      text += kDigits[digest[i] & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string read_text_file(const fs::path& path, std::string_view what) {
+  std::error_code error;
+  if (!fs::exists(path, error)) user_error(what, " ", path, " does not exist");
+  if (fs::is_directory(path, error)) user_error(what, " ", path, " is a folder, expected a file");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) user_error("cannot read ", what, " ", path, ": ", system_reason());
+  std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (in.bad()) user_error("cannot read ", what, " ", path, ": ", system_reason());
+  return content;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view content) {
+  const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
+  const auto fail = [&](const char* step) {
+    const std::string reason = system_reason();
+    ::unlink(temporary.c_str());
+    user_error("cannot ", step, " ", path, ": ", reason);
+  };
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.get() < 0) fail("write");
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write");
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  if (::fsync(file.get()) != 0) fail("sync");
+  if (file.release_and_close() != 0) fail("write");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
+}
+
+void make_output_dir(const fs::path& dir) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) {
+    user_error("cannot make the output folder ", dir, ": ", error.message(),
+               "; give a writable --out");
+  }
+  const fs::path probe = dir / (".writable" + std::to_string(::getpid()));
+  const FileDescriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (file.get() < 0) {
+    user_error("the output folder ", dir, " cannot be written: ", system_reason(),
+               "; give a writable --out");
+  }
+  ::unlink(probe.c_str());
+}
+
+void sync_path(const fs::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || ::fsync(file.get()) != 0) {
+    user_error("cannot sync ", path, ": ", system_reason());
+  }
+}
+
+void commit_path(const fs::path& temporary, const fs::path& final_path) {
+  std::error_code error;
+  if (fs::is_directory(final_path, error)) {
+    // A folder cannot be renamed over a full one: step aside first, so that a kill in between leaves both.
+    const fs::path old = final_path.string() + ".old" + std::to_string(::getpid());
+    fs::rename(final_path, old, error);
+    if (!error) fs::rename(temporary, final_path, error);
+    if (!error) fs::remove_all(old, error);
+  } else {
+    fs::rename(temporary, final_path, error);
+  }
+  if (error) user_error("cannot move ", temporary, " to ", final_path, ": ", error.message());
+}
+
+std::string sha256_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) user_error("cannot read ", path, ": ", system_reason());
+  Sha256 digest;
+  std::array<char, 1 << 16> buffer{};
+  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
+    digest.update(buffer.data(), static_cast<size_t>(in.gcount()));
+  }
+  return digest.hex();
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 digest;
+  digest.update(bytes.data(), bytes.size());
+  return digest.hex();
+}
+
+}  // namespace retmask

@@ -1,0 +1,37 @@
+# How this project's own targets are made: one place for warnings, sanitizers and the precompiled header.
+
+# retmask_library(<folder> SOURCES ... LINK ... [PRIVATE_LINK ...] [TORCH])
+# Makes retmask_<folder> out of src/<folder>. TORCH gives it libtorch and the shared precompiled header.
+function(retmask_library folder)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(retmask_${folder} STATIC ${ARG_SOURCES})
+  retmask_own_code(retmask_${folder})
+  target_include_directories(retmask_${folder} PUBLIC "${CMAKE_SOURCE_DIR}/include" PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+  target_link_libraries(retmask_${folder} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  if(ARG_TORCH)
+    target_link_libraries(retmask_${folder} PUBLIC Torch::cpu)
+    retmask_use_torch_pch(retmask_${folder})
+  endif()
+endfunction()
+
+function(retmask_own_code target)
+  # -Wno-restrict: GCC 12 reports a false one inside std::string's operator+ (its bug 105651).
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Werror -Wno-restrict)
+  if(RETMASK_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${RETMASK_SANITIZE} -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${RETMASK_SANITIZE})
+  endif()
+endfunction()
+
+# torch/torch.h takes 15 s to parse; every target that includes it shares one precompiled copy.
+function(retmask_use_torch_pch target)
+  if(NOT TARGET retmask_torch_pch)
+    set(_source "${CMAKE_BINARY_DIR}/torch_pch.cpp")
+    file(CONFIGURE OUTPUT "${_source}" CONTENT "// Carries the precompiled header of torch/torch.h.\n" @ONLY)
+    add_library(retmask_torch_pch STATIC "${_source}")
+    retmask_own_code(retmask_torch_pch)
+    target_link_libraries(retmask_torch_pch PUBLIC Torch::cpu)
+    target_precompile_headers(retmask_torch_pch PRIVATE <torch/torch.h>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM retmask_torch_pch)
+endfunction()
