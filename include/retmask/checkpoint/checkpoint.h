@@ -1,10 +1,14 @@
 #pragma once
-// A Hugging Face checkpoint folder: config.json, generation_config.json, safetensors (single or sharded), tokenizer.
+// A Hugging Face checkpoint folder: config.json, generation_config.json, safetensors (single or
+// sharded), tokenizer.
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
-#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "retmask/base/json.h"
@@ -14,21 +18,26 @@ namespace retmask {
 
 class Checkpoint {
  public:
-  // Opens the folder and every shard's header; reads no weights. Throws UserError for a missing folder, config or
-  // shard, a tensor that the index names but no shard holds, and a tensor that two shards hold.
+  // Opens the folder and every shard's header; reads no weights. Where both are there,
+  // model.safetensors goes before the index, as in transformers. Throws UserError for a missing
+  // folder, config or shard, a tensor that the index names but its shard does not hold, and a
+  // tensor that two shards hold.
   explicit Checkpoint(std::filesystem::path dir);
 
   const std::filesystem::path& dir() const { return dir_; }
   const Json& config() const { return config_; }
-  // EOS ids of generation_config.json (a number or a list), else of config.json; empty when neither says.
+  // EOS ids of generation_config.json (a number or a list), else of config.json; empty when neither
+  // says.
   const std::vector<int64_t>& eos_token_ids() const { return eos_token_ids_; }
 
   // Every tensor of every shard, by name.
   const std::map<std::string, TensorSpec>& tensors() const { return tensors_; }
+  // Little-endian, row-major bytes of a mapped file; valid while this object lives. Unknown names
+  // are an InternalError.
   std::span<const std::byte> bytes(const std::string& name) const;
 
-  // A hash of config.json, the shards' headers and sizes and a sample of their bytes: tells two checkpoints apart
-  // without reading gigabytes.
+  // A hash of config.json, the shards' headers and sizes and one row of every tensor: tells two
+  // checkpoints apart without reading gigabytes.
   std::string fingerprint() const;
 
  private:
@@ -40,9 +49,10 @@ class Checkpoint {
   std::map<std::string, size_t> shard_of_;
 };
 
-// Compares what a network expects with what a checkpoint holds. Throws one UserError that lists every missing,
-// unexpected and wrong-shape tensor (the first 8 of each kind by name, then a count).
-// `optional_names` may be present or absent (rotary_emb.inv_freq of old checkpoints; a tied lm_head).
+// Compares what a network expects with what a checkpoint holds. Throws one UserError that lists
+// every missing, unexpected, wrong-shape and (integers for floats) wrong-type tensor: the first 8
+// of each kind by name, then a count. `optional_names` may be present or absent
+// (rotary_emb.inv_freq of old checkpoints; a tied lm_head).
 void check_tensors(const Checkpoint& checkpoint,
                    const std::vector<TensorSpec>& expected,
                    const std::vector<std::string>& optional_names);
@@ -51,11 +61,16 @@ struct SaveOptions {
   int64_t max_shard_bytes = 5'000'000'000;  // as transformers' default "5GB"
 };
 
-// Writes a checkpoint folder that transformers and vLLM load: `specs` in sharded or single safetensors with an index,
-// `config`, and copies of the tokenizer, template and generation files of `source_dir` (everything there that is small
-// and not weights, config.json or an index). `write_tensor(spec, sink)` gives each tensor's bytes to `sink` in order.
-// The folder appears whole under its name at the end; files other than the checkpoint's own that an existing `dir`
-// holds (run.json, metrics.jsonl) are kept. Throws UserError.
+// Writes a checkpoint folder that transformers and vLLM load: `specs` in sharded or single
+// safetensors with an index, `config`, and copies of `source_dir`'s tokenizer, template, generation
+// config and licence (listed in src/checkpoint/file_names.cpp). `write_tensor(spec, sink)` is
+// called once for each of `specs`, in their order, and gives the tensor's bytes to `sink`, in one
+// piece or several.
+//
+// Everything is written to a hidden folder inside `dir` and moved into place at the end,
+// config.json last: an error leaves `dir` as it was, and a kill never leaves a folder that loads
+// but is not whole. An older checkpoint in `dir` is replaced (it may be `source_dir` itself); other
+// files there (run.json, metrics.jsonl) are kept. Throws UserError.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 void save_checkpoint(const std::filesystem::path& dir,
                      const std::filesystem::path& source_dir,

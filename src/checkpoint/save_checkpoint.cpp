@@ -1,0 +1,159 @@
+#include <string>
+#include <utility>
+
+#include "file_names.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/checkpoint/checkpoint.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask {
+namespace {
+
+// Where the new files grow: a folder inside the target, so that the last step is a rename even when
+// the target is a mount point or lies in a folder that we may not write. Removed with everything in
+// it unless committed.
+class Staging {
+ public:
+  explicit Staging(fs::path target)
+      : target_(std::move(target)), dir_(target_ / ".checkpoint.tmp") {
+    std::error_code error;
+    made_target_ = !fs::exists(target_, error);
+    make_output_dir(target_);
+    fs::remove_all(dir_, error);  // left by a kill
+    make_output_dir(dir_);
+  }
+  ~Staging() {
+    std::error_code error;
+    fs::remove_all(dir_, error);
+    if (made_target_ && !committed_) fs::remove(target_, error);
+  }
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  const fs::path& dir() const { return dir_; }
+
+  // Puts the staged files in place of an older checkpoint's. A folder without config.json is no
+  // checkpoint: it goes first and comes last, so that a kill in between leaves nothing that loads
+  // with mixed weights.
+  void commit() {
+    remove_file(target_ / kConfigFile);
+    remove_older_checkpoint();
+    for (const auto& entry : fs::directory_iterator(dir_)) {
+      if (entry.path().filename() != kConfigFile) move_to_target(entry.path());
+    }
+    sync_path(target_);
+    move_to_target(dir_ / kConfigFile);
+    sync_path(target_);
+    committed_ = true;
+  }
+
+ private:
+  void remove_older_checkpoint() {
+    for (const auto& entry : fs::directory_iterator(target_)) {
+      const std::string name = entry.path().filename();
+      if (is_weight_file(name) || is_carried_file(name)) remove_file(entry.path());
+    }
+  }
+  static void remove_file(const fs::path& path) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) user_error("cannot replace ", path, ": ", error.message());
+  }
+  void move_to_target(const fs::path& staged) {
+    std::error_code error;
+    const fs::path path = target_ / staged.filename();
+    fs::rename(staged, path, error);
+    if (error) user_error("cannot write ", path, ": ", error.message());
+  }
+
+  fs::path target_;
+  fs::path dir_;
+  bool made_target_ = false;
+  bool committed_ = false;
+};
+
+// Fills shards in order, none above the limit unless one tensor alone is.
+std::vector<std::vector<TensorSpec>> split_into_shards(const std::vector<TensorSpec>& specs,
+                                                       int64_t max_shard_bytes) {
+  std::vector<std::vector<TensorSpec>> shards(1);
+  size_t filled = 0;
+  for (const TensorSpec& spec : specs) {
+    if (filled > 0 && filled + spec.num_bytes() > static_cast<size_t>(max_shard_bytes)) {
+      shards.emplace_back();
+      filled = 0;
+    }
+    shards.back().push_back(spec);
+    filled += spec.num_bytes();
+  }
+  return shards;
+}
+
+Json make_index(const std::vector<std::vector<TensorSpec>>& shards) {
+  size_t total_bytes = 0;
+  int64_t total_elements = 0;
+  Json file_of = Json::object();
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (const TensorSpec& spec : shards[i]) {
+      file_of[spec.name] = shard_file_name(i, shards.size());
+      total_bytes += spec.num_bytes();
+      total_elements += spec.num_elements();
+    }
+  }
+  return {{"metadata", {{"total_parameters", total_elements}, {"total_size", total_bytes}}},
+          {"weight_map", file_of}};
+}
+
+void write_shard(const fs::path& path,
+                 const std::vector<TensorSpec>& specs,
+                 const std::function<void(const TensorSpec&, const ByteSink&)>& write_tensor) {
+  SafetensorsWriter writer(path, specs);
+  for (const TensorSpec& spec : specs) {
+    size_t given = 0;
+    write_tensor(spec, [&](std::span<const std::byte> bytes) {
+      given += bytes.size();
+      writer.write(bytes);
+    });
+    RETMASK_CHECK(
+        given == spec.num_bytes(), spec.name, " got ", given, " of ", spec.num_bytes(), " bytes");
+  }
+  writer.finish();
+}
+
+void copy_carried_files(const fs::path& source_dir, const fs::path& dir) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(source_dir, error)) {
+    const fs::path name = entry.path().filename();
+    if (entry.is_regular_file() && is_carried_file(name.string())) {
+      write_file_atomic(dir / name, read_text_file(entry.path(), "file"));
+    }
+  }
+  if (error) user_error("cannot read the model folder ", source_dir, ": ", error.message());
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& dir,
+                     const fs::path& source_dir,
+                     const Json& config,
+                     const std::vector<TensorSpec>& specs,
+                     const std::function<void(const TensorSpec&, const ByteSink&)>& write_tensor,
+                     const SaveOptions& options) {
+  RETMASK_CHECK(options.max_shard_bytes > 0);
+  Staging staging(dir);
+  copy_carried_files(source_dir, staging.dir());
+  const auto shards = split_into_shards(specs, options.max_shard_bytes);
+  if (shards.size() == 1) {
+    write_shard(staging.dir() / kSingleFile, specs, write_tensor);
+  } else {
+    for (size_t i = 0; i < shards.size(); ++i) {
+      write_shard(staging.dir() / shard_file_name(i, shards.size()), shards[i], write_tensor);
+    }
+    write_json_file(staging.dir() / kIndexFile, make_index(shards));
+  }
+  write_json_file(staging.dir() / kConfigFile, config);
+  staging.commit();
+}
+
+}  // namespace retmask
