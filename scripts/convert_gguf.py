@@ -239,6 +239,15 @@ def write_weights(path, tensors, dtype):
     path.chmod(0o644)  # safetensors makes it readable by its owner alone
 
 
+def open_gguf(path):
+    if not path.is_file():
+        raise ConversionError(f"{path}: no such file")
+    try:
+        return gguf.GGUFReader(path)
+    except (ValueError, IndexError) as error:
+        raise ConversionError(f"{path}: not a readable GGUF file ({error})") from error
+
+
 def write_checkpoint(reader, folder, dtype):
     meta = Metadata(reader)
     tied = all(tensor.name != "output.weight" for tensor in reader.tensors)
@@ -254,14 +263,13 @@ def write_checkpoint(reader, folder, dtype):
 
 
 def convert(source, target, dtype):
-    if not source.is_file():
-        raise ConversionError(f"{source}: no such file")
+    reader = open_gguf(source)
     if target.exists():
         raise ConversionError(f"{target} already exists; remove it to convert again")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        write_checkpoint(gguf.GGUFReader(source), temporary, dtype)
+        write_checkpoint(reader, temporary, dtype)
         temporary.chmod(0o755)
         temporary.rename(target)
     finally:

@@ -86,7 +86,8 @@ install_python_packages() {
   fi
   rm -f $STAMP
   say "installing $(grep -c == scripts/requirements.txt) pinned Python packages (about 5 GB on disk, mostly torch and its CUDA libraries)"
-  .venv/bin/python -m pip install --disable-pip-version-check --no-deps -r scripts/requirements.txt
+  # --use-pep517: what comes as source (rouge-score) is built apart from the half-installed environment.
+  .venv/bin/python -m pip install --disable-pip-version-check --no-deps --use-pep517 -r scripts/requirements.txt
   say "unpacking the minja headers"
   install_minja
   printf '%s\n' "$fingerprint" >$STAMP

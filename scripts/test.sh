@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test. The last line counts them; the exit code is 0 only if none failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/setup.sh
+scripts/build.sh release
+scripts/demo_model.sh
+
+results=build/release/test-results
+rm -rf $results
+mkdir -p $results
+# One thread per test program: ctest runs as many of them as there are cores. The summary decides, so failures do not end it here.
+OMP_NUM_THREADS=1 ctest --preset release --parallel "$(nproc)" --output-junit "$PWD/$results/ctest.xml" || true
+.venv/bin/python -m pytest tests/integration --junitxml=$results/pytest.xml || true
+.venv/bin/python scripts/summarize_tests.py $results/ctest.xml $results/pytest.xml

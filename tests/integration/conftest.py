@@ -1,0 +1,61 @@
+"""What the integration tests share: the built program, the models and a way to run commands."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Retmask:
+    """The program under test."""
+
+    binary: pathlib.Path
+
+    def __call__(self, *args, code=0, **options):
+        """Runs `retmask ARGS...` and returns the completed process; fails unless it ends with `code` (None: any)."""
+        command = [str(self.binary), *map(str, args)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, **options)
+        if code is not None and done.returncode != code:
+            pytest.fail(f"exit code {done.returncode}, expected {code}: {' '.join(command)}\n{done.stdout}\n{done.stderr}")
+        return done
+
+
+@pytest.fixture(scope="session")
+def retmask():
+    """RETMASK_BINARY names another build than the release one."""
+    binary = pathlib.Path(os.environ.get("RETMASK_BINARY", ROOT / "build/release/retmask"))
+    if not binary.is_file():
+        pytest.fail(f"{binary} is not built; run scripts/build.sh")
+    return Retmask(binary)
+
+
+@pytest.fixture(scope="session")
+def demo_model():
+    """The checkpoint folder of SmolLM2-135M-Instruct."""
+    made = subprocess.run([ROOT / "scripts/demo_model.sh"], check=True, stdout=subprocess.PIPE, text=True)
+    return ROOT / made.stdout.strip()
+
+
+@pytest.fixture(scope="session", params=["llama", "qwen3", "olmo3"])
+def tiny_model(request):
+    """The committed random checkpoint folder of each family in turn."""
+    return ROOT / "tests/golden/tiny" / request.param
+
+
+@pytest.fixture(scope="session")
+def tiny_llama():
+    return ROOT / "tests/golden/tiny/llama"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder with real tokenizers, the official needles and prompts; RETMASK_SHARED names another place."""
+    folder = pathlib.Path(os.environ.get("RETMASK_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"the shared data folder {folder} is not here")
+    return folder
