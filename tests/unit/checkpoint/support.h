@@ -1,0 +1,108 @@
+#pragma once
+// Folders and damaged files for the tests of checkpoints.
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/checkpoint/checkpoint.h"
+
+namespace retmask::testing {
+
+namespace fs = std::filesystem;
+
+inline fs::path golden(const std::string& name) { return fs::path(RETMASK_GOLDEN_DIR) / name; }
+
+// A folder of this test alone, removed at its end.
+class TemporaryDir {
+ public:
+  TemporaryDir() {
+    std::string pattern = (fs::temp_directory_path() / "retmask-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TemporaryDir() { fs::remove_all(path_); }
+  TemporaryDir(const TemporaryDir&) = delete;
+  TemporaryDir& operator=(const TemporaryDir&) = delete;
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+inline void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// Runs `action`, which must throw a UserError of one line that contains each of `parts`.
+inline void expect_user_error(const std::function<void()>& action,
+                              const std::vector<std::string>& parts) {
+  try {
+    action();
+    ADD_FAILURE() << "no error, expected one with \"" << parts.front() << "\"";
+  } catch (const UserError& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    for (const std::string& part : parts) {
+      EXPECT_NE(message.find(part), std::string::npos)
+          << "\"" << part << "\" is not in: " << message;
+    }
+  }
+}
+
+// A safetensors file with any header and `data_bytes` bytes of data.
+inline std::string raw_safetensors(const std::string& header, size_t data_bytes) {
+  const uint64_t size = header.size();
+  return std::string(reinterpret_cast<const char*>(&size), sizeof size) + header +
+         std::string(data_bytes, 'x');
+}
+
+inline std::vector<std::byte> to_bytes(std::span<const std::byte> bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+inline std::vector<std::byte> some_bytes(size_t count, int first = 1) {
+  std::vector<std::byte> bytes(count);
+  for (size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::byte>(first + static_cast<int>(i));
+  return bytes;
+}
+
+inline std::vector<std::string> file_names(const fs::path& dir) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Makes writes past `bytes` fail with an error while it lives, as a full disk does.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+}  // namespace retmask::testing

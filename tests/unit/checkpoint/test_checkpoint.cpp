@@ -1,0 +1,205 @@
+#include "support.h"
+
+namespace retmask {
+namespace {
+
+using testing::expect_user_error;
+using testing::TemporaryDir;
+namespace fs = std::filesystem;
+
+constexpr const char* kShard1 = "model-00001-of-00003.safetensors";
+constexpr const char* kShard2 = "model-00002-of-00003.safetensors";
+
+// A copy of the sharded golden checkpoint that a test may damage.
+class CheckpointTest : public ::testing::Test {
+ protected:
+  CheckpointTest() { fs::copy(testing::golden("checkpoint/sharded"), model_); }
+
+  void expect_open_error(const std::vector<std::string>& parts) {
+    expect_user_error([&] { Checkpoint checkpoint(model_); }, parts);
+  }
+  void edit_json(const std::string& name, const std::function<void(Json&)>& edit) {
+    Json json = read_json_file(model_ / name, "file");
+    edit(json);
+    write_json_file(model_ / name, json);
+  }
+  std::vector<TensorSpec> specs() const {
+    std::vector<TensorSpec> all;
+    const Checkpoint checkpoint(model_);
+    for (const auto& [name, spec] : checkpoint.tensors()) all.push_back(spec);
+    return all;
+  }
+
+  const TemporaryDir dir_;
+  const fs::path model_ = dir_ / "model";
+};
+
+TEST_F(CheckpointTest, OpensShardsOfTransformers) {
+  const Checkpoint checkpoint(model_);
+  EXPECT_EQ(checkpoint.tensors().size(), 21u);
+  const TensorSpec& spec = checkpoint.tensors().at("model.layers.1.self_attn.o_proj.weight");
+  EXPECT_EQ(spec.shape, (std::vector<int64_t>{8, 8}));
+  EXPECT_EQ(spec.type, TensorType::bfloat16);
+  EXPECT_EQ(checkpoint.config()["model_type"], "llama");
+  // RMSNorm weights start at 1, which is 0x3f80 in bfloat16.
+  const auto norm = checkpoint.bytes("model.norm.weight");
+  ASSERT_EQ(norm.size(), 16u);
+  EXPECT_EQ(norm[0], std::byte{0x80});
+  EXPECT_EQ(norm[1], std::byte{0x3f});
+  EXPECT_THROW(checkpoint.bytes("none"), InternalError);
+}
+
+TEST_F(CheckpointTest, OpensASingleFile) {
+  const Checkpoint checkpoint(testing::golden("tiny/llama"));
+  EXPECT_TRUE(checkpoint.tensors().contains("model.norm.weight"));
+}
+
+TEST_F(CheckpointTest, EosOfGenerationConfigGoesFirst) {
+  const auto eos = [&] { return Checkpoint(model_).eos_token_ids(); };
+  EXPECT_EQ(eos(), std::vector<int64_t>{2});
+  edit_json("generation_config.json", [](Json& json) {
+    json["eos_token_id"] = {128001, 128008, 128009};
+  });
+  EXPECT_EQ(eos(), (std::vector<int64_t>{128001, 128008, 128009}));
+  edit_json("generation_config.json", [](Json& json) { json["eos_token_id"] = 5; });
+  EXPECT_EQ(eos(), std::vector<int64_t>{5});
+  edit_json("config.json", [](Json& json) { json["eos_token_id"] = {7, 8}; });
+  edit_json("generation_config.json", [](Json& json) { json.erase("eos_token_id"); });
+  EXPECT_EQ(eos(), (std::vector<int64_t>{7, 8}));
+  fs::remove(model_ / "generation_config.json");
+  EXPECT_EQ(eos(), (std::vector<int64_t>{7, 8}));
+  edit_json("config.json", [](Json& json) { json["eos_token_id"] = nullptr; });
+  EXPECT_TRUE(eos().empty());
+  edit_json("config.json", [](Json& json) { json["eos_token_id"] = "</s>"; });
+  expect_open_error({"config.json", "\"eos_token_id\" has the wrong type"});
+}
+
+TEST_F(CheckpointTest, MissingParts) {
+  expect_user_error([&] { Checkpoint checkpoint(dir_ / "none"); }, {"none", "does not exist"});
+  expect_user_error([&] { Checkpoint checkpoint(model_ / "config.json"); },
+                    {"is a file, expected a folder"});
+  fs::remove(model_ / kShard2);
+  expect_open_error({"model.safetensors.index.json", kShard2, "does not exist"});
+  fs::remove(model_ / "model.safetensors.index.json");
+  expect_open_error({"neither model.safetensors nor model.safetensors.index.json"});
+  fs::remove(model_ / "config.json");
+  expect_open_error({"model config", "config.json", "does not exist"});
+}
+
+TEST_F(CheckpointTest, BadJson) {
+  testing::write_text(model_ / "model.safetensors.index.json", "{\"weight_map\": {");
+  expect_open_error({"model.safetensors.index.json", "not valid JSON"});
+  testing::write_text(model_ / "model.safetensors.index.json", "{}");
+  expect_open_error({"\"weight_map\" is missing"});
+  testing::write_text(model_ / "model.safetensors.index.json", R"({"weight_map": {}})");
+  expect_open_error({"\"weight_map\" is empty"});
+  testing::write_text(model_ / "model.safetensors.index.json", R"({"weight_map": {"a": 1}})");
+  expect_open_error({"\"weight_map\" has the wrong type"});
+  testing::write_text(model_ / "model.safetensors.index.json",
+                      R"({"weight_map": {"a": "../a.safetensors"}})");
+  expect_open_error({"../a.safetensors", "without a folder"});
+  testing::write_text(model_ / "generation_config.json", "[]");
+  expect_open_error({"generation_config.json", "not a JSON object"});
+  testing::write_text(model_ / "config.json", "[]");
+  expect_open_error({"config.json", "not a JSON object"});
+  testing::write_text(model_ / "config.json", "{,}");
+  expect_open_error({"config.json", "not valid JSON"});
+}
+
+TEST_F(CheckpointTest, IndexAndShardsMustAgree) {
+  edit_json("model.safetensors.index.json",
+            [](Json& json) { json["weight_map"]["extra"] = kShard1; });
+  expect_open_error({kShard1, "\"extra\"", "does not"});
+}
+
+TEST_F(CheckpointTest, ATensorInTwoShards) {
+  SafetensorsWriter writer(model_ / "twin.safetensors",
+                           {{"model.norm.weight", TensorType::uint8, {1}}});
+  writer.write(testing::some_bytes(1));
+  writer.finish();
+  edit_json("model.safetensors.index.json",
+            [](Json& json) { json["weight_map"]["model.norm.weight"] = "twin.safetensors"; });
+  expect_open_error(
+      {"two shards", "\"model.norm.weight\"", "twin.safetensors", "model-00003-of-00003"});
+}
+
+TEST_F(CheckpointTest, TruncatedShard) {
+  fs::resize_file(model_ / kShard1, fs::file_size(model_ / kShard1) - 1);
+  expect_open_error({kShard1, "truncated"});
+}
+
+TEST_F(CheckpointTest, FingerprintSeesEveryKindOfChange) {
+  const std::string original = Checkpoint(model_).fingerprint();
+  EXPECT_EQ(original.size(), 64u);
+  EXPECT_EQ(Checkpoint(testing::golden("checkpoint/sharded")).fingerprint(), original);
+
+  // Two columns of one matrix, as masking a head does.
+  const Checkpoint checkpoint(testing::golden("checkpoint/sharded"));
+  const auto save = [&](const std::string& changed) {
+    save_checkpoint(model_,
+                    model_,
+                    checkpoint.config(),
+                    specs(),
+                    [&](const TensorSpec& spec, const ByteSink& sink) {
+                      auto bytes = testing::to_bytes(checkpoint.bytes(spec.name));
+                      if (spec.name == changed) {
+                        const size_t row = static_cast<size_t>(spec.shape[1]) * 2;
+                        for (size_t i = 0; i < bytes.size(); i += row)
+                          std::fill_n(bytes.begin() + i, 4, std::byte{0});
+                      }
+                      sink(bytes);
+                    });
+    return Checkpoint(model_).fingerprint();
+  };
+  const std::string copied = save("");
+  EXPECT_NE(save("model.layers.1.self_attn.o_proj.weight"), copied);
+  EXPECT_EQ(save(""), copied);
+  edit_json("config.json", [](Json& json) { json["rope_theta"] = 1.0; });
+  EXPECT_NE(Checkpoint(model_).fingerprint(), copied);
+}
+
+TEST_F(CheckpointTest, CheckTensorsAcceptsWhatFits) {
+  const Checkpoint checkpoint(model_);
+  auto expected = specs();
+  EXPECT_NO_THROW(check_tensors(checkpoint, expected, {}));
+  for (TensorSpec& spec : expected)
+    spec.type = TensorType::float32;  // any floating type can be converted
+  EXPECT_NO_THROW(check_tensors(checkpoint, expected, {}));
+  EXPECT_NO_THROW(
+      check_tensors(checkpoint, expected, {"model.layers.0.self_attn.rotary_emb.inv_freq"}));
+  std::erase_if(expected, [](const TensorSpec& spec) { return spec.name == "lm_head.weight"; });
+  EXPECT_NO_THROW(check_tensors(checkpoint, expected, {"lm_head.weight"}));
+}
+
+TEST_F(CheckpointTest, CheckTensorsListsEveryProblemInOneLine) {
+  auto expected = specs();
+  for (TensorSpec& spec : expected) {
+    if (spec.name == "lm_head.weight") spec.shape = {16, 9};
+    if (spec.name == "model.norm.weight") spec.name = "model.final_norm.weight";
+    if (spec.name == "model.embed_tokens.weight") spec.type = TensorType::int32;
+  }
+  expected.push_back({"optional", TensorType::float32, {1}});
+  expect_user_error([&] { check_tensors(Checkpoint(model_), expected, {"optional"}); },
+                    {model_.string(),
+                     "1 missing: model.final_norm.weight;",
+                     "1 unexpected: model.norm.weight;",
+                     "1 of the wrong shape: lm_head.weight is [16, 8], expected [16, 9];",
+                     "1 of the wrong type: model.embed_tokens.weight is BF16"});
+}
+
+TEST_F(CheckpointTest, CheckTensorsShortensLongLists) {
+  expect_user_error([&] { check_tensors(Checkpoint(model_), {}, {}); },
+                    {"21 unexpected: lm_head.weight, ", "and 13 more"});
+}
+
+TEST_F(CheckpointTest, AnOptionalTensorMustStillHaveItsShape) {
+  auto expected = specs();
+  for (TensorSpec& spec : expected) {
+    if (spec.name == "lm_head.weight") spec.shape = {16, 9};
+  }
+  expect_user_error([&] { check_tensors(Checkpoint(model_), expected, {"lm_head.weight"}); },
+                    {"wrong shape"});
+}
+
+}  // namespace
+}  // namespace retmask

@@ -1,0 +1,153 @@
+#include "support.h"
+
+namespace retmask {
+namespace {
+
+using testing::expect_user_error;
+using testing::TemporaryDir;
+namespace fs = std::filesystem;
+
+class SaveCheckpointTest : public ::testing::Test {
+ protected:
+  SaveCheckpointTest() {
+    fs::create_directory(source_);
+    for (const char* name :
+         {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "LICENSE"}) {
+      testing::write_text(source_ / name, std::string("content of ") + name);
+    }
+    for (const char* name : {"run.json", "pytorch_model.bin", "model.safetensors.index.json"}) {
+      testing::write_text(source_ / name, "not to be copied");
+    }
+  }
+
+  void save(const fs::path& dir, int64_t max_shard_bytes = 1000) const {
+    const auto write = [](const TensorSpec& spec, const ByteSink& sink) {
+      const auto bytes = testing::some_bytes(spec.num_bytes(), spec.name[0]);
+      sink(std::span(bytes).first(1));
+      sink(std::span(bytes).subspan(1));
+    };
+    save_checkpoint(dir, source_, Json{{"model_type", "llama"}}, kSpecs, write, {max_shard_bytes});
+  }
+
+  static void expect_whole(const fs::path& dir) {
+    const Checkpoint checkpoint(dir);
+    ASSERT_EQ(checkpoint.tensors().size(), kSpecs.size());
+    for (const TensorSpec& spec : kSpecs) {
+      EXPECT_EQ(checkpoint.tensors().at(spec.name).shape, spec.shape);
+      EXPECT_EQ(testing::to_bytes(checkpoint.bytes(spec.name)),
+                testing::some_bytes(spec.num_bytes(), spec.name[0]));
+    }
+  }
+
+  // 40, 60, 100 and 20 bytes.
+  inline static const std::vector<TensorSpec> kSpecs{{"a", TensorType::float32, {2, 5}},
+                                                     {"b", TensorType::bfloat16, {30}},
+                                                     {"c", TensorType::uint8, {100}},
+                                                     {"d", TensorType::float16, {10, 1}}};
+  const TemporaryDir dir_;
+  const fs::path source_ = dir_ / "source";
+  const fs::path target_ = dir_ / "target";
+};
+
+const std::vector<std::string> kSingle{"LICENSE",
+                                       "chat_template.jinja",
+                                       "config.json",
+                                       "model.safetensors",
+                                       "tokenizer.json",
+                                       "tokenizer_config.json"};
+
+TEST_F(SaveCheckpointTest, SmallModelIsOneFile) {
+  save(target_);
+  EXPECT_EQ(testing::file_names(target_), kSingle);
+  EXPECT_EQ(read_text_file(target_ / "tokenizer.json", "file"), "content of tokenizer.json");
+  EXPECT_EQ(Checkpoint(target_).config()["model_type"], "llama");
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, LargeModelIsSharded) {
+  save(target_, /*max_shard_bytes=*/100);
+  const Json index = read_json_file(target_ / "model.safetensors.index.json", "index");
+  EXPECT_EQ(index["metadata"]["total_size"], 220);
+  EXPECT_EQ(index["weight_map"],
+            (Json{{"a", "model-00001-of-00003.safetensors"},
+                  {"b", "model-00001-of-00003.safetensors"},
+                  {"c", "model-00002-of-00003.safetensors"},
+                  {"d", "model-00003-of-00003.safetensors"}}));
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, ATensorAboveTheLimitGetsItsOwnShard) {
+  save(target_, /*max_shard_bytes=*/50);
+  EXPECT_TRUE(fs::exists(target_ / "model-00004-of-00004.safetensors"));
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, ReplacesAnOlderCheckpointAndKeepsOtherFiles) {
+  save(target_, /*max_shard_bytes=*/50);
+  testing::write_text(target_ / "run.json", "kept");
+  testing::write_text(target_ / "merges.txt", "of the older tokenizer");
+  fs::create_directory(target_ / "step-10");
+  save(target_);
+  std::vector<std::string> expected = kSingle;
+  expected.insert(expected.end(), {"run.json", "step-10"});
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(testing::file_names(target_), expected);
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, MayReplaceItsOwnSource) {
+  save(target_, /*max_shard_bytes=*/50);
+  const Checkpoint source(target_);
+  const auto copy = [&](const TensorSpec& spec, const ByteSink& sink) {
+    sink(source.bytes(spec.name));
+  };
+  save_checkpoint(target_, target_, source.config(), kSpecs, copy);
+  EXPECT_EQ(testing::file_names(target_), kSingle);
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, FullDiskLeavesTheOlderCheckpoint) {
+  save(target_, /*max_shard_bytes=*/50);
+  const auto before = testing::file_names(target_);
+  {
+    const testing::FileSizeLimit limit(300);  // enough for the small files, not for the weights
+    expect_user_error([&] { save(target_); },
+                      {"cannot write the weights", "model.safetensors", "File too large"});
+    expect_user_error([&] { save(dir_ / "fresh"); }, {"cannot write the weights"});
+  }
+  EXPECT_EQ(testing::file_names(target_), before);
+  expect_whole(target_);
+  EXPECT_FALSE(fs::exists(dir_ / "fresh"));
+}
+
+TEST_F(SaveCheckpointTest, AnErrorOfTheCallerLeavesNothing) {
+  const auto fail = [](const TensorSpec&, const ByteSink&) { user_error("no such tensor"); };
+  expect_user_error([&] { save_checkpoint(target_, source_, Json::object(), kSpecs, fail); },
+                    {"no such tensor"});
+  EXPECT_FALSE(fs::exists(target_));
+}
+
+TEST_F(SaveCheckpointTest, LeftoversOfAKillAreReplaced) {
+  fs::create_directories(target_ / ".checkpoint.tmp");
+  testing::write_text(target_ / ".checkpoint.tmp/model-00001-of-00009.safetensors", "half");
+  save(target_);
+  EXPECT_EQ(testing::file_names(target_), kSingle);
+}
+
+TEST_F(SaveCheckpointTest, TooFewBytesAreOurBug) {
+  const auto write = [](const TensorSpec&, const ByteSink& sink) { sink(testing::some_bytes(3)); };
+  EXPECT_THROW(save_checkpoint(target_, source_, Json::object(), kSpecs, write), InternalError);
+  EXPECT_FALSE(fs::exists(target_));
+}
+
+TEST_F(SaveCheckpointTest, BadFolders) {
+  testing::write_text(dir_ / "file", "");
+  expect_user_error([&] { save(dir_ / "file/target"); },
+                    {"cannot make the output folder", "file/target"});
+  expect_user_error([&] { save_checkpoint(target_, dir_ / "none", Json::object(), {}, nullptr); },
+                    {"cannot read the model folder", "none"});
+  EXPECT_FALSE(fs::exists(target_));
+}
+
+}  // namespace
+}  // namespace retmask
