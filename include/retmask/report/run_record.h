@@ -1,0 +1,68 @@
+#pragma once
+// run.json: what was run, on what, how long it took; and the rule for going on in the same folder.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+
+namespace retmask {
+
+struct RunInfo {
+  std::string command;            // "detect"
+  std::filesystem::path out;      // an existing folder
+  Json options = Json::object();  // every flag's value, by name
+  std::vector<std::string>
+      ignored;  // flags that do not change the results: these may differ when going on
+  int64_t threads = 1;
+};
+
+// Writes <out>/run.json:
+//   {"command", "version", "git", "status": "running" | "done" | "failed", "started", "finished"
+//   (ISO 8601, UTC),
+//    "seconds", "device", "threads", "options": {flag: value}, "inputs": {name: hash},
+//    "throughput": {name: number}, "earlier": [{"started", "finished", "seconds", "status"} of each
+//    earlier start in this folder]}
+class RunRecord {
+ public:
+  // Writes status "running". Throws UserError when `out` holds results of another command or of
+  // other options; it lists them old -> new. A folder with nothing but run.json (a run that failed
+  // at once) may be used anew.
+  explicit RunRecord(RunInfo info);
+  // Writes status "failed" unless finish() was reached; never throws. In a forked child it does
+  // nothing.
+  ~RunRecord();
+  RunRecord(const RunRecord&) = delete;
+  RunRecord& operator=(const RunRecord&) = delete;
+
+  // True when the folder holds results of an earlier run of the same options.
+  bool resumed() const { return resumed_; }
+
+  // `hash` of a file (sha256_file) or a checkpoint (fingerprint). Throws UserError when going on
+  // with a changed one.
+  void add_input(const std::string& name, const std::string& hash);
+  void set_device(const std::string& device);
+  // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
+  // then kept.
+  void set_throughput(const std::string& name, double value);
+
+  // Status "done" with the time it took.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void write(const std::string& status);
+
+  RunInfo info_;
+  Json earlier_;  // the run.json found; null when there was none to go on from
+  bool resumed_ = false;
+  bool finished_ = false;
+  int64_t process_ = 0;
+  Clock::time_point start_ = Clock::now();
+  Json record_ = Json::object();
+};
+
+}  // namespace retmask

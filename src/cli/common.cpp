@@ -1,0 +1,156 @@
+#include "common.h"
+
+#include <algorithm>
+
+#include "config_file.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "suggest.h"
+
+namespace retmask::cli {
+namespace {
+
+// They say where and how a run happens, not what comes out of it.
+const std::vector<std::string> kIgnoredCommonFlags = {"out", "device", "threads", "quiet"};
+
+bool is_integer(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.starts_with("INT") || type.starts_with("UINT");
+}
+
+Json typed_value(const CLI::Option& option, const std::string& text) {
+  if (text.empty()) return nullptr;
+  if (is_integer(option)) return std::stoll(text);
+  if (option.get_type_name().starts_with("FLOAT")) return std::stod(text);
+  return text;
+}
+
+// The default of a list is shown by CLI11 as "[512,1024]".
+std::vector<std::string> default_values(const CLI::Option& option, bool is_list) {
+  const std::string text = option.get_default_str();
+  if (!is_list) return {text};
+  if (text.size() <= 2) return {};
+  return CLI::detail::split(text.substr(1, text.size() - 2), ',');
+}
+
+Json resolved_value(const CLI::Option& option) {
+  if (option.get_expected_min() == 0) return option.as<bool>();
+  const bool is_list = option.get_items_expected_max() > 1;
+  const auto& values = option.count() > 0 ? option.results() : default_values(option, is_list);
+  if (!is_list) return typed_value(option, values.back());
+  Json list = Json::array();
+  for (const std::string& value : values) list.push_back(typed_value(option, value));
+  return list;
+}
+
+Json resolved_options(const CLI::App& app) {
+  Json resolved = Json::object();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable()) resolved[option->get_single_name()] = resolved_value(*option);
+  }
+  return resolved;
+}
+
+// CLI11 reads "-1" into an unsigned number as 2^64 - 1.
+void check_unsigned(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_type_name().starts_with("UINT")) continue;
+    for (const std::string& value : option->results()) {
+      if (value.starts_with('-')) {
+        user_error(
+            "--", option->get_single_name(), " is ", value, ", expected a number of at least 0");
+      }
+    }
+  }
+}
+
+void check_no_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return;
+  const std::string& first = extras.front();
+  const std::string help = "; see retmask " + app.get_name() + " --help";
+  if (!first.starts_with('-')) {
+    user_error("unexpected argument \"", first, "\" for ", app.get_name(), help);
+  }
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    known.push_back("--" + option->get_single_name());
+  }
+  const std::string name = first.substr(0, first.find('='));
+  const std::string nearest = suggestion(name, known);
+  user_error("unknown flag ", name, " for ", app.get_name(), nearest.empty() ? help : nearest);
+}
+
+void check_required(const Command& command) {
+  for (const std::string& name : command.required) {
+    const CLI::Option* option = command.app->get_option(name);
+    if (option->count() == 0 || option->results().front().empty()) {
+      user_error(name, " is required: ", option->get_description());
+    }
+  }
+}
+
+void check_one_of(const std::string& flag,
+                  const std::string& value,
+                  const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), value) != known.end()) return;
+  user_error(flag, " is \"", value, "\", expected one of: ", CLI::detail::join(known, ", "));
+}
+
+}  // namespace
+
+void CommonOptions::validate() const {
+  check_one_of("--device", device, {"cpu", "cuda", "auto"});
+  check_one_of("--dtype", dtype, {"float32", "bfloat16", "auto"});
+  if (threads < 1) user_error("--threads is ", threads, ", expected at least 1");
+}
+
+RunRecord Invocation::start_run(std::vector<std::string> ignored) const {
+  ignored.insert(ignored.end(), kIgnoredCommonFlags.begin(), kIgnoredCommonFlags.end());
+  make_output_dir(common.out);
+  return RunRecord({.command = command,
+                    .out = common.out,
+                    .options = options,
+                    .ignored = std::move(ignored),
+                    .threads = common.threads});
+}
+
+Command add_command(CLI::App& root, const std::string& name, const std::string& description) {
+  auto common = std::make_shared<CommonOptions>();
+  CLI::App* app = root.add_subcommand(name, description);
+  // Left-over arguments are reported by resolve(), which knows the nearest flag.
+  app->allow_extras();
+  const char* group = "Common options";
+  app->add_option("--config",
+                  common->config,
+                  "TOML file with flags: names as here, flat or under [" + name + "]")
+      ->configurable(false)
+      ->group(group);
+  app->add_option(
+         "--out", common->out, "Folder for results and run.json; a stopped run goes on there")
+      ->group(group);
+  app->add_option("--device", common->device, "cpu, cuda or auto (cuda where there is one)")
+      ->group(group);
+  app->add_option("--dtype", common->dtype, "float32, bfloat16 or auto (the checkpoint's own)")
+      ->group(group);
+  app->add_option("--seed", common->seed, "Seed of everything random")->group(group);
+  app->add_option("--threads", common->threads, "CPU threads")->group(group);
+  app->add_flag("--quiet", common->quiet, "No progress and no messages but warnings")->group(group);
+  return {.app = app, .common = std::move(common), .required = {}, .run = {}};
+}
+
+Invocation resolve(const Command& command, const CLI::App& root) {
+  check_no_extras(*command.app);
+  const CommonOptions& common = *command.common;
+  if (!common.config.empty()) apply_config_file(*command.app, root, common.config);
+  check_unsigned(*command.app);
+  check_required(command);
+  if (common.out.empty())
+    user_error("--out is required: ", command.app->get_option("--out")->get_description());
+  common.validate();
+  return {.command = command.app->get_name(),
+          .common = common,
+          .options = resolved_options(*command.app)};
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,83 @@
+#include "config_file.h"
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "suggest.h"
+#include "toml.h"
+
+namespace retmask::cli {
+namespace {
+
+std::vector<std::string> keys_of(const CLI::App& app) {
+  std::vector<std::string> keys;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable()) keys.push_back(option->get_single_name());
+  }
+  return keys;
+}
+
+const CLI::App& find_section(const CLI::App& root, const TomlEntry& entry, const std::string& at) {
+  std::vector<std::string> names;
+  for (const CLI::App* app : root.get_subcommands([](const CLI::App*) { return true; })) {
+    if (app->get_name() == entry.section) return *app;
+    names.push_back(app->get_name());
+  }
+  user_error(at, "unknown section [", entry.section, "]", suggestion(entry.section, names));
+}
+
+const CLI::Option& find_option(const CLI::App& app, const TomlEntry& entry, const std::string& at) {
+  const CLI::Option* found = app.get_option_no_throw("--" + entry.key);
+  if (found == nullptr || !found->get_configurable()) {
+    user_error(at,
+               "unknown key \"",
+               entry.key,
+               "\" for the command ",
+               app.get_name(),
+               suggestion(entry.key, keys_of(app)));
+  }
+  return *found;
+}
+
+// A flag without a value is a boolean, a number option wants a number; text takes numbers too
+// (heads = 18).
+void check_type(const CLI::Option& option, const TomlEntry& entry, const std::string& at) {
+  const std::string key = "\"" + entry.key + "\"";
+  const std::string type = option.get_type_name();
+  const bool is_flag = option.get_expected_min() == 0;
+  const bool is_number =
+      type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
+  if (is_flag != (entry.kind == TomlEntry::Kind::boolean)) {
+    user_error(at, key, is_flag ? " takes true or false" : " does not take true or false");
+  }
+  if (is_number && entry.kind != TomlEntry::Kind::number) user_error(at, key, " takes a number");
+  if (entry.is_array && option.get_items_expected_max() <= 1) {
+    user_error(at, key, " takes one value, not an array");
+  }
+}
+
+void apply(CLI::Option& option, const TomlEntry& entry, const std::string& at) {
+  if (option.count() > 0) return;
+  try {
+    for (const std::string& value : entry.values) option.add_result(value);
+    option.run_callback();
+  } catch (const CLI::ParseError& error) {
+    user_error(at, "\"", entry.key, "\": ", error.what());
+  }
+}
+
+}  // namespace
+
+void apply_config_file(CLI::App& app, const CLI::App& root, const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const std::vector<TomlEntry> entries = parse_toml(read_text_file(path, "config file"), file);
+  const auto visit = [&](const TomlEntry& entry, bool do_apply) {
+    const std::string at = file + ":" + std::to_string(entry.line) + ": ";
+    const CLI::App& owner = entry.section.empty() ? app : find_section(root, entry, at);
+    check_type(find_option(owner, entry, at), entry, at);
+    if (do_apply) apply(*app.get_option("--" + entry.key), entry, at);
+  };
+  for (const TomlEntry& entry : entries) visit(entry, entry.section == app.get_name());
+  for (const TomlEntry& entry : entries) visit(entry, entry.section.empty());
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,104 @@
+// retmask: one program, one subcommand per step of the method. The only place that catches errors
+// and sets exit codes.
+
+#include <ATen/Parallel.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <vector>
+
+#include "common.h"
+#include "report_command.h"
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+#include "retmask/report/version.h"
+#include "suggest.h"
+
+namespace retmask::cli {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailure = 1;
+constexpr int kUserMistake = 2;
+
+// In the order of the method; each is one line here and one in CMakeLists.txt.
+constexpr std::array<SetupCommand, 1> kCommands = {
+    setup_report,
+};
+
+std::string version_line() {
+  return "retmask " + std::string(version()) + " (" + std::string(git_revision()) + ")";
+}
+
+const Command& chosen_command(const CLI::App& root, const std::vector<Command>& commands) {
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.app->get_name());
+  const std::vector<std::string> extras = root.remaining();
+  if (extras.empty()) user_error("no command given; known: ", CLI::detail::join(names, ", "));
+  const std::string& first = extras.front();
+  user_error("unknown ",
+             first.starts_with('-') ? "flag " : "command ",
+             first,
+             suggestion(first, names),
+             "; known commands: ",
+             CLI::detail::join(names, ", "));
+}
+
+void apply_settings(const CommonOptions& common) {
+  log::set_quiet(common.quiet);
+  at::set_num_threads(static_cast<int>(common.threads));
+}
+
+void run(int argc, char** argv) {
+  CLI::App root(
+      "Retrieval heads of a language model: find them, switch them off, train with the difference.",
+      "retmask");
+  root.option_defaults()->always_capture_default();
+  root.set_version_flag("--version", version_line());
+  // At most one, so that a folder named like a command can be a flag's value; unknown ones are
+  // reported below.
+  root.require_subcommand(0, 1);
+  root.allow_extras();
+  std::vector<Command> commands;
+  for (const SetupCommand setup : kCommands) commands.push_back(setup(root));
+
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    root.exit(request);  // prints the help or the version
+    return;
+  } catch (const CLI::ParseError& error) {
+    user_error(error.what());
+  }
+  const Command& command = chosen_command(root, commands);
+  const Invocation invocation = resolve(command, root);
+  apply_settings(invocation.common);
+  command.run(invocation);
+}
+
+int fail(const std::exception& error, int exit_code) {
+  std::cerr << "retmask: error: " << error.what() << std::endl;
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace retmask::cli
+
+int main(int argc, char** argv) {
+  using namespace retmask::cli;
+  std::signal(SIGPIPE, SIG_IGN);  // `retmask ... | head`: the results in --out matter, not the pipe
+  try {
+    run(argc, argv);
+    return kDone;
+  } catch (const retmask::UserError& error) {
+    return fail(error, kUserMistake);
+  } catch (const std::exception& error) {
+    return fail(error, kFailure);
+  }
+}
