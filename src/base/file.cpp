@@ -102,13 +102,16 @@ void make_output_dir(const fs::path& dir) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) {
-    user_error("cannot make the output folder ", dir, ": ", error.message(),
-               "; give a writable --out");
+    user_error(
+        "cannot make the output folder ", dir, ": ", error.message(), "; give a writable --out");
   }
   const fs::path probe = dir / (".writable" + std::to_string(::getpid()));
   const FileDescriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (file.get() < 0) {
-    user_error("the output folder ", dir, " cannot be written: ", system_reason(),
+    user_error("the output folder ",
+               dir,
+               " cannot be written: ",
+               system_reason(),
                "; give a writable --out");
   }
   ::unlink(probe.c_str());
@@ -124,7 +127,8 @@ void sync_path(const fs::path& path) {
 void commit_path(const fs::path& temporary, const fs::path& final_path) {
   std::error_code error;
   if (fs::is_directory(final_path, error)) {
-    // A folder cannot be renamed over a full one: step aside first, so that a kill in between leaves both.
+    // A folder cannot be renamed over a full one: step aside first, so that a kill in between
+    // leaves both.
     const fs::path old = final_path.string() + ".old" + std::to_string(::getpid());
     fs::rename(final_path, old, error);
     if (!error) fs::rename(temporary, final_path, error);

@@ -72,9 +72,11 @@ class LineReader {
 
 std::string gzip(const std::string& text) {
   z_stream stream{};
-  // 15 + 16: the largest window, with a gzip header. The header's time stays 0, so equal text gives equal bytes.
-  RETMASK_CHECK(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
-                             Z_DEFAULT_STRATEGY) == Z_OK);
+  // 15 + 16: the largest window, with a gzip header. The header's time stays 0, so equal text gives
+  // equal bytes.
+  RETMASK_CHECK(
+      deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) ==
+      Z_OK);
   std::string out(deflateBound(&stream, text.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());
@@ -97,7 +99,8 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {
-    // nlohmann prefixes "[json.exception.parse_error.101] parse error at ...": the part behind the bracket is for people.
+    // nlohmann prefixes "[json.exception.parse_error.101] parse error at ...": the part behind the
+    // bracket is for people.
     std::string reason = error.what();
     const auto bracket = reason.find("] ");
     if (bracket != std::string::npos) reason.erase(0, bracket + 2);
@@ -147,8 +150,8 @@ Journal::Journal(fs::path path) : path_(std::move(path)) {
     for (int64_t number = 1; start < content.size(); ++number) {
       const size_t end = content.find('\n', start);
       if (end == std::string::npos) break;  // torn by a kill: this row was never finished
-      rows_.push_back(parse_json(std::string_view(content).substr(start, end - start),
-                                 at_line(path_, number)));
+      rows_.push_back(
+          parse_json(std::string_view(content).substr(start, end - start), at_line(path_, number)));
       start = end + 1;
     }
     size_ = static_cast<int64_t>(start);
@@ -175,7 +178,8 @@ void Journal::append(const Json& row) {
       const std::string reason = std::strerror(errno);
       // Back to the last whole row, so that what was finished stays readable.
       if (::ftruncate(fd_, size_) == 0) ::lseek(fd_, size_, SEEK_SET);
-      user_error("cannot write ", path_, ": ", reason, "; what was finished is kept, run again to go on");
+      user_error(
+          "cannot write ", path_, ": ", reason, "; what was finished is kept, run again to go on");
     }
     rest.remove_prefix(static_cast<size_t>(written));
   }

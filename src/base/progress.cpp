@@ -78,7 +78,8 @@ void Progress::show(bool force) {
   const auto now = Clock::now();
   // The first plain line comes after an interval: short jobs print one line, at their end.
   if (shown_ == Clock::time_point{} && !terminal_) shown_ = now;
-  if (!force && now - shown_ < (terminal_ ? Clock::duration(kTerminalInterval) : kLogInterval)) return;
+  if (!force && now - shown_ < (terminal_ ? Clock::duration(kTerminalInterval) : kLogInterval))
+    return;
   shown_ = now;
   std::fprintf(stderr, terminal_ ? "\r\033[K%s" : "%s\n", line().c_str());
   std::fflush(stderr);

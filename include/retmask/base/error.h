@@ -7,7 +7,8 @@
 
 namespace retmask {
 
-// The user's mistake: bad flags, files or data. One line: what, where, what was expected, what to do. Exit code 2.
+// The user's mistake: bad flags, files or data. One line: what, where, what was expected, what to
+// do. Exit code 2.
 class UserError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -37,10 +38,15 @@ template <typename... Parts>
 }  // namespace retmask
 
 // An invariant of ours. The message is streamed: RETMASK_CHECK(a == b, "a is ", a).
-#define RETMASK_CHECK(condition, ...)                                                          \
-  do {                                                                                         \
-    if (!(condition)) {                                                                        \
-      throw ::retmask::InternalError(::retmask::detail::concat(                                \
-          __FILE__, ":", __LINE__, ": ", #condition, " does not hold. " __VA_OPT__(, ) __VA_ARGS__)); \
-    }                                                                                          \
+#define RETMASK_CHECK(condition, ...)                                                            \
+  do {                                                                                           \
+    if (!(condition)) {                                                                          \
+      throw ::retmask::InternalError(::retmask::detail::concat(__FILE__,                         \
+                                                               ":",                              \
+                                                               __LINE__,                         \
+                                                               ": ",                             \
+                                                               #condition,                       \
+                                                               " does not hold. " __VA_OPT__(, ) \
+                                                                   __VA_ARGS__));                \
+    }                                                                                            \
   } while (false)

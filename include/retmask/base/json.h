@@ -12,7 +12,8 @@
 
 namespace retmask {
 
-using Json = nlohmann::ordered_json;  // keeps the order of keys: tokenizers, templates and reports depend on it
+using Json = nlohmann::ordered_json;  // keeps the order of keys: tokenizers, templates and reports
+                                      // depend on it
 
 // Parses `text`; a UserError names `where` (a file, or file and line) and the parser's reason.
 Json parse_json(std::string_view text, const std::string& where);
@@ -20,11 +21,12 @@ Json parse_json(std::string_view text, const std::string& where);
 Json read_json_file(const std::filesystem::path& path, std::string_view what);
 void write_json_file(const std::filesystem::path& path, const Json& value);
 
-// One line of JSON. Invalid UTF-8 (an answer cut inside a character) becomes U+FFFD instead of an error.
+// One line of JSON. Invalid UTF-8 (an answer cut inside a character) becomes U+FFFD instead of an
+// error.
 std::string dump_json_line(const Json& value);
 
-// Calls `visit(row, line_number)` for each non-empty line of a .jsonl or .jsonl.gz file, without holding the file.
-// Throws UserError with file and line for a line that is not JSON.
+// Calls `visit(row, line_number)` for each non-empty line of a .jsonl or .jsonl.gz file, without
+// holding the file. Throws UserError with file and line for a line that is not JSON.
 void for_each_json_line(const std::filesystem::path& path,
                         std::string_view what,
                         const std::function<void(const Json& row, int64_t line)>& visit);
@@ -34,8 +36,8 @@ std::vector<Json> read_json_lines(const std::filesystem::path& path, std::string
 // Writes all rows as JSON Lines, gzipped when the name ends in .gz; atomic.
 void write_json_lines(const std::filesystem::path& path, const std::vector<Json>& rows);
 
-// An append-only .jsonl that survives a kill: rows are on disk (flushed and synced) when append returns, and opening
-// it again gives the finished rows back, a torn last line cut off.
+// An append-only .jsonl that survives a kill: rows are on disk (flushed and synced) when append
+// returns, and opening it again gives the finished rows back, a torn last line cut off.
 class Journal {
  public:
   // Throws UserError when a line other than the last is not JSON or the file cannot be written.

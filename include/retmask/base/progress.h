@@ -1,5 +1,6 @@
 #pragma once
-// How far a long job is: a bar with rate and time left on a terminal, plain lines at intervals in a log.
+// How far a long job is: a bar with rate and time left on a terminal, plain lines at intervals in a
+// log.
 
 #include <chrono>
 #include <cstdint>
@@ -9,8 +10,8 @@ namespace retmask {
 
 class Progress {
  public:
-  // `title` says what is done, `unit` what is counted ("samples"); `total` 0 = unknown. Silent under --quiet.
-  // `done` units were finished by an earlier run and do not count towards the rate.
+  // `title` says what is done, `unit` what is counted ("samples"); `total` 0 = unknown. Silent
+  // under --quiet. `done` units were finished by an earlier run and do not count towards the rate.
   Progress(std::string title, int64_t total, std::string unit, int64_t done = 0);
   ~Progress();
   Progress(const Progress&) = delete;

@@ -1,13 +1,14 @@
 #pragma once
-// Counter-based random numbers: a stream depends on (seed, name) alone, never on what other streams drew.
+// Counter-based random numbers: a stream depends on (seed, name) alone, never on what other streams
+// drew.
 
 #include <cstdint>
 #include <string_view>
 
 namespace retmask {
 
-// SplitMix64 (Steele, Lea & Flood 2014) started at a hash of seed and name. Two words of state, so it is cheap to
-// keep one per sequence and to write into a checkpoint.
+// SplitMix64 (Steele, Lea & Flood 2014) started at a hash of seed and name. Two words of state, so
+// it is cheap to keep one per sequence and to write into a checkpoint.
 class RandomStream {
  public:
   RandomStream() = default;

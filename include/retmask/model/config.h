@@ -1,6 +1,6 @@
 #pragma once
-// What a network looks like: families are data. A fourth family is one more function in src/model/families.cpp that
-// maps its config.json to these structs.
+// What a network looks like: families are data. A fourth family is one more function in
+// src/model/families.cpp that maps its config.json to these structs.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +15,8 @@ namespace retmask {
 
 enum class RopeType { standard, llama3, yarn };
 
-// Rotary position embedding. Source: transformers modeling_rope_utils.py (_compute_{llama3,yarn}_parameters).
+// Rotary position embedding. Source: transformers modeling_rope_utils.py
+// (_compute_{llama3,yarn}_parameters).
 struct RopeConfig {
   RopeType type = RopeType::standard;
   double rope_theta = 10000.0;
@@ -70,9 +71,10 @@ struct ModelConfig {
   int64_t num_hidden_layers() const { return static_cast<int64_t>(layers.size()); }
 };
 
-// Reads config.json in its old (rope_theta, rope_scaling) and new (rope_parameters) style. `where` names the file in
-// errors. Throws UserError for an unknown model_type (lists the known ones), impossible sizes, and features that we
-// would otherwise compute wrongly (another activation, another rope type).
+// Reads config.json in its old (rope_theta, rope_scaling) and new (rope_parameters) style. `where`
+// names the file in errors. Throws UserError for an unknown model_type (lists the known ones),
+// impossible sizes, and features that we would otherwise compute wrongly (another activation,
+// another rope type).
 ModelConfig parse_model_config(const Json& config, const std::string& where);
 
 // The names and shapes that a checkpoint of this config must hold, in the order of the layers.

@@ -9,10 +9,12 @@
 
 namespace retmask {
 
-// "cpu", "cuda" or "auto" (cuda where there is one). Throws UserError when cuda is asked for and absent.
+// "cpu", "cuda" or "auto" (cuda where there is one). Throws UserError when cuda is asked for and
+// absent.
 torch::Device parse_device(const std::string& name);
 
-// "float32", "bfloat16" or "auto" (the checkpoint's own; float16 becomes bfloat16 on a CPU). Throws UserError.
+// "float32", "bfloat16" or "auto" (the checkpoint's own; float16 becomes bfloat16). Throws
+// UserError.
 torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dtype);
 
 torch::ScalarType to_torch(TensorType type);

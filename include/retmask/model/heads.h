@@ -23,10 +23,12 @@ std::string to_string(const Head& head);
 Head parse_head(const std::string& text, const std::string& where);
 
 // Throws one UserError that lists the heads which the model does not have.
-void check_heads(const std::vector<Head>& heads, const ModelConfig& config, const std::string& where);
+void check_heads(const std::vector<Head>& heads,
+                 const ModelConfig& config,
+                 const std::string& where);
 
-// The columns [begin, end) of W_o ([hidden_size, num_attention_heads * head_dim]) that read this head: the only place
-// that knows the layout.
+// The columns [begin, end) of W_o ([hidden_size, num_attention_heads * head_dim]) that read this
+// head: the only place that knows the layout.
 struct ColumnRange {
   int64_t begin = 0;
   int64_t end = 0;

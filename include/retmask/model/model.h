@@ -1,6 +1,6 @@
 #pragma once
-// The one causal language model: embedding, L decoder layers, final norm, lm_head. Parameter names are the
-// checkpoint's ("model.layers.0.self_attn.q_proj.weight").
+// The one causal language model: embedding, L decoder layers, final norm, lm_head. Parameter names
+// are the checkpoint's ("model.layers.0.self_attn.q_proj.weight").
 
 #include <torch/torch.h>
 
@@ -19,7 +19,8 @@ class CausalLm {
  public:
   // Loads strictly (check_tensors) and converts to dtype. Gradients are off.
   static CausalLm load(const Checkpoint& checkpoint, torch::Device device, torch::ScalarType dtype);
-  // Uninitialised weights, for benchmarks of shapes that are not on disk and for tests that fill them.
+  // Uninitialised weights, for benchmarks of shapes that are not on disk and for tests that fill
+  // them.
   static CausalLm empty(const ModelConfig& config, torch::Device device, torch::ScalarType dtype);
 
   const ModelConfig& config() const;
@@ -33,7 +34,8 @@ class CausalLm {
   // The weight that logits() multiplies with, [vocab_size, hidden_size] (the embedding when tied).
   const torch::Tensor& lm_head_weight() const;
 
-  // In a fixed order (the layers'), tied weights once. The tensors are the model's own: an optimizer writes into them.
+  // In a fixed order (the layers'), tied weights once. The tensors are the model's own: an
+  // optimizer writes into them.
   std::vector<std::pair<std::string, torch::Tensor>> parameters() const;
   void set_requires_grad(bool on);
   // Recompute each layer's activations in the backward pass instead of keeping them.
@@ -43,7 +45,8 @@ class CausalLm {
   std::shared_ptr<CausalLmImpl> impl_;
 };
 
-// Saves the weights (converted to `dtype`) as a checkpoint folder beside `source`'s config, tokenizer and template.
+// Saves the weights (converted to `dtype`) as a checkpoint folder beside `source`'s config,
+// tokenizer and template.
 void save_model(const CausalLm& model,
                 const Checkpoint& source,
                 const std::filesystem::path& dir,

@@ -1,0 +1,102 @@
+#include "rope.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace retmask {
+namespace {
+
+using std::numbers::pi;
+
+// Wavelengths beyond the pre-training context are stretched by `factor`, short ones kept, the ones
+// between blended. Source: _compute_llama3_parameters in transformers modeling_rope_utils.py.
+torch::Tensor llama3_frequencies(const torch::Tensor& plain, const RopeConfig& rope) {
+  const auto original = static_cast<double>(rope.original_max_position_embeddings);
+  const torch::Tensor wavelength = 2 * pi / plain;
+  const torch::Tensor blend = (original / wavelength - rope.low_freq_factor) /
+                              (rope.high_freq_factor - rope.low_freq_factor);
+  const torch::Tensor blended = (1 - blend) * plain / rope.factor + blend * plain;
+  const torch::Tensor stretched =
+      torch::where(wavelength > original / rope.low_freq_factor, plain / rope.factor, plain);
+  const torch::Tensor is_between = (wavelength >= original / rope.high_freq_factor) &
+                                   (wavelength <= original / rope.low_freq_factor);
+  return torch::where(is_between, blended, stretched);
+}
+
+// YaRN (Peng et al. 2023): a linear ramp over the dimensions from extrapolation (kept) to
+// interpolation (stretched). Source: _compute_yarn_parameters in transformers
+// modeling_rope_utils.py.
+torch::Tensor yarn_frequencies(const torch::Tensor& plain,
+                               const RopeConfig& rope,
+                               int64_t head_dim) {
+  const auto dim = static_cast<double>(head_dim);
+  const auto correction_dim = [&](double rotations) {
+    return dim *
+           std::log(static_cast<double>(rope.original_max_position_embeddings) /
+                    (rotations * 2 * pi)) /
+           (2 * std::log(rope.rope_theta));
+  };
+  double low = correction_dim(rope.beta_fast);
+  double high = correction_dim(rope.beta_slow);
+  if (rope.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, dim - 1);
+  if (low == high) high += 0.001;  // no division by zero
+  const torch::Tensor ramp =
+      ((torch::arange(head_dim / 2, torch::kFloat32) - low) / (high - low)).clamp(0, 1);
+  return plain / rope.factor * ramp + plain * (1 - ramp);
+}
+
+}  // namespace
+
+torch::Tensor rope_inverse_frequencies(const RopeConfig& rope, int64_t head_dim) {
+  const torch::Tensor exponent =
+      torch::arange(0, head_dim, 2, torch::kFloat32) / static_cast<double>(head_dim);
+  const torch::Tensor plain = 1.0 / torch::pow(rope.rope_theta, exponent);
+  switch (rope.type) {
+    case RopeType::standard:
+      return plain;
+    case RopeType::llama3:
+      return llama3_frequencies(plain, rope);
+    case RopeType::yarn:
+      return yarn_frequencies(plain, rope, head_dim);
+  }
+  return plain;
+}
+
+RopeSet::RopeSet(const ModelConfig& config, torch::Device device) {
+  for (const LayerConfig& layer : config.layers) {
+    const auto found = std::find(ropes_.begin(), ropes_.end(), layer.rope);
+    layer_index_.push_back(static_cast<size_t>(found - ropes_.begin()));
+    if (found != ropes_.end()) continue;
+    ropes_.push_back(layer.rope);
+    inverse_frequencies_.push_back(
+        rope_inverse_frequencies(layer.rope, config.head_dim).to(device));
+  }
+}
+
+std::vector<Rotation> RopeSet::rotations(const torch::Tensor& positions) const {
+  std::vector<Rotation> result;
+  for (size_t i = 0; i < ropes_.size(); ++i) {
+    const torch::Tensor angles =
+        torch::outer(positions.to(torch::kFloat32), inverse_frequencies_[i]).unsqueeze(1);
+    const double factor = ropes_[i].attention_factor;
+    result.push_back({angles.cos() * factor, angles.sin() * factor});
+  }
+  return result;
+}
+
+torch::Tensor apply_rotation(const torch::Tensor& x, const Rotation& rotation) {
+  const auto halves = x.chunk(2, /*dim=*/-1);
+  // float32 cos and sin promote a bfloat16 x, so the rotation itself is not rounded twice.
+  return torch::cat({halves[0] * rotation.cos - halves[1] * rotation.sin,
+                     halves[1] * rotation.cos + halves[0] * rotation.sin},
+                    /*dim=*/-1)
+      .to(x.scalar_type());
+}
+
+}  // namespace retmask
