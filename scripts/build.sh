@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Configures and builds one of the presets: scripts/build.sh [release|debug|asan]. Needs scripts/setup.sh first.
+# Configures and builds one of the presets, all of it or one target. Needs scripts/setup.sh first.
+#
+#   scripts/build.sh [release|debug|asan [TARGET]]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-preset=${1:-release}
+preset=${1:-release} target=${2:-all}
 
 # A file that includes libtorch takes up to 2 GB to compile.
 memory_gb=$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)
@@ -11,4 +13,4 @@ if [ "$jobs" -gt $((memory_gb / 2)) ]; then jobs=$((memory_gb / 2)); fi
 if [ "$jobs" -lt 1 ]; then jobs=1; fi
 
 cmake --preset "$preset"
-cmake --build --preset "$preset" --parallel "$jobs"
+cmake --build --preset "$preset" --target "$target" --parallel "$jobs"
