@@ -25,10 +25,18 @@ def outcome(case):
     skipped = case.find("skipped")
     if case.find("failure") is not None or case.find("error") is not None:
         return "failed", ""
-    if skipped is not None:
-        return "skipped", skip_reason(case, skipped)
-    # ctest writes a status; a test that it could not start is not a skipped one.
-    return ("passed", "") if case.get("status", "run") == "run" else ("failed", "not run")
+    if case.get("status") == "disabled":
+        return "skipped", "disabled in its source file"
+    # ctest calls a test that it could not start skipped as well, but not for one of the SKIP_ reasons.
+    if case.get("status") == "notrun" and not (skipped is not None and skipped.get("message", "").startswith("SKIP_")):
+        return "failed", "could not be started"
+    return ("passed", "") if skipped is None else ("skipped", skip_reason(case, skipped))
+
+
+def full_name(case):
+    # ctest gives the same text twice, pytest module and function.
+    names = [case.get("classname"), case.get("name")]
+    return names[1] if names[0] == names[1] else ".".join(names)
 
 
 def main(paths):
@@ -41,8 +49,7 @@ def main(paths):
             complete = False
         for case in cases:
             kind, why = outcome(case)
-            name = case.get("name") if case.get("classname") == case.get("name") else f"{case.get('classname')}.{case.get('name')}"
-            found[kind].append(f"{name}: {why}" if why else name)
+            found[kind].append(f"{full_name(case)}: {why}" if why else full_name(case))
     for kind in ("skipped", "failed"):
         for line in found[kind]:
             print(f"{kind.upper()} {line}")
