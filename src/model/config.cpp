@@ -151,6 +151,15 @@ std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
   return specs;
 }
 
+std::vector<std::string> optional_tensor_names(const ModelConfig& config) {
+  std::vector<std::string> names;
+  if (config.tie_word_embeddings) names.push_back("lm_head.weight");
+  for (int64_t i = 0; i < config.num_hidden_layers(); ++i) {
+    names.push_back("model.layers." + std::to_string(i) + ".self_attn.rotary_emb.inv_freq");
+  }
+  return names;
+}
+
 NormNames norm_names(NormPlacement placement) {
   if (placement == NormPlacement::pre) return {"input_layernorm", "post_attention_layernorm"};
   return {"post_attention_layernorm", "post_feedforward_layernorm"};

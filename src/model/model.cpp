@@ -85,13 +85,7 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
                         torch::ScalarType dtype) {
   const ModelConfig config =
       parse_model_config(checkpoint.config(), (checkpoint.dir() / "config.json").string());
-  std::vector<std::string> optional_names;
-  if (config.tie_word_embeddings) optional_names.push_back("lm_head.weight");
-  for (int64_t i = 0; i < config.num_hidden_layers(); ++i) {
-    optional_names.push_back("model.layers." + std::to_string(i) +
-                             ".self_attn.rotary_emb.inv_freq");
-  }
-  check_tensors(checkpoint, expected_tensors(config), optional_names);
+  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
 
   CausalLm model = empty(config, device, dtype);
   const torch::NoGradGuard no_grad;
@@ -113,16 +107,15 @@ torch::ScalarType CausalLm::dtype() const { return lm_head_weight().scalar_type(
 torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   RETMASK_CHECK(batch.token_ids.size(0) ==
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
-  const ForwardContext context{
-      batch,
-      impl_->ropes.rotations(make_positions(batch, device())),
-      batch.gate != nullptr ? make_token_sequence(batch, device()) : torch::Tensor()};
+  const auto context = std::make_shared<const ForwardContext>(ForwardContext{
+      batch, impl_->ropes.rotations(make_positions(batch, device())),
+      batch.gate != nullptr ? make_token_sequence(batch, device()) : torch::Tensor()});
   torch::Tensor x =
       torch::embedding(impl_->backbone->embed_tokens->weight, batch.token_ids);  // [T, hidden]
   for (const auto& module : *impl_->backbone->layers) {
     auto* layer = module->as<DecoderLayerImpl>();
-    const auto apply = [layer, &context](const torch::Tensor& input) {
-      return layer->forward(input, context);
+    const auto apply = [layer, context](const torch::Tensor& input) {
+      return layer->forward(input, *context);
     };
     x = impl_->checkpoint_activations ? recompute_in_backward(apply, x) : apply(x);
   }

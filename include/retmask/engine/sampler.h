@@ -23,7 +23,11 @@ struct SampledToken {
   double logprob = 0.0;  // natural log, of the untempered and unfiltered distribution
 };
 
-// logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy. Ties go to the first.
-SampledToken sample(const float* logits, int64_t vocab_size, const SamplingParams& params, RandomStream& random);
+// logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy. Ties
+// go to the first.
+SampledToken sample(const float* logits,
+                    int64_t vocab_size,
+                    const SamplingParams& params,
+                    RandomStream& random);
 
 }  // namespace retmask

@@ -1,0 +1,59 @@
+#include <algorithm>
+
+#include "retmask/base/error.h"
+#include "retmask/engine/generator.h"
+#include "retmask/model/recompute.h"
+
+namespace retmask {
+namespace {
+
+// Logits of one chunk, float32: 2^25 of them are 128 MiB.
+constexpr int64_t kChunkElements = int64_t{1} << 25;
+
+}  // namespace
+
+std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
+                                          const std::vector<std::vector<int64_t>>& sequences) {
+  std::vector<int64_t> tokens;
+  std::vector<int64_t> predictor_rows;  // row i predicts token i + 1 of its sequence
+  std::vector<int64_t> targets;
+  std::vector<int64_t> counts;
+  PackedBatch batch;
+  for (const auto& sequence : sequences) {
+    RETMASK_CHECK(!sequence.empty());
+    for (size_t i = 0; i + 1 < sequence.size(); ++i) {
+      predictor_rows.push_back(static_cast<int64_t>(tokens.size() + i));
+      targets.push_back(sequence[i + 1]);
+    }
+    tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+    batch.lengths.push_back(static_cast<int64_t>(sequence.size()));
+    counts.push_back(static_cast<int64_t>(sequence.size()) - 1);
+  }
+  const auto to_device = [&](const std::vector<int64_t>& ids) {
+    return torch::tensor(ids, torch::kInt64).to(model.device());
+  };
+  batch.token_ids = to_device(tokens);
+  const torch::Tensor hidden =
+      model.forward(batch).index_select(0, to_device(predictor_rows));  // [n, hidden_size]
+  const torch::Tensor target = to_device(targets);                      // [n]
+
+  const int64_t chunk_rows = std::max<int64_t>(1, kChunkElements / model.config().vocab_size);
+  std::vector<torch::Tensor> chunks;
+  for (int64_t start = 0; start < hidden.size(0); start += chunk_rows) {
+    const int64_t rows = std::min(chunk_rows, hidden.size(0) - start);
+    const torch::Tensor chunk_target = target.narrow(0, start, rows).unsqueeze(1);
+    // The backward pass computes the logits again, so that only one chunk of them ever exists.
+    chunks.push_back(recompute_in_backward(
+        [model, chunk_target](const torch::Tensor& chunk) {
+          const torch::Tensor logits =
+              model.logits(chunk).to(torch::kFloat32);  // [rows, vocab_size]
+          return logits.gather(1, chunk_target).squeeze(1) - logits.logsumexp(1);
+        },
+        hidden.narrow(0, start, rows)));
+  }
+  if (chunks.empty()) chunks.push_back(torch::empty({0}, hidden.options().dtype(torch::kFloat32)));
+  const auto split = torch::cat(chunks).split_with_sizes(counts);
+  return {split.begin(), split.end()};
+}
+
+}  // namespace retmask
