@@ -1,0 +1,43 @@
+#pragma once
+// Which rows each step works on: a function of the options and the step alone, so that a resumed
+// run needs no state.
+
+#include <cstdint>
+#include <vector>
+
+#include "retmask/train/examples.h"
+#include "retmask/train/options.h"
+
+namespace retmask::train {
+
+// Row numbers of the training data.
+using RowIndices = std::vector<int64_t>;
+
+class BatchPlan {
+ public:
+  BatchPlan(int64_t num_rows, const TrainOptions& options);
+
+  // The last batch of an epoch may be smaller; it is a step of its own, as in transformers.
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  int64_t total_steps() const { return total_steps_; }
+  // The rows of step 0 .. total_steps - 1.
+  RowIndices batch(int64_t step) const;
+
+ private:
+  RowIndices epoch_order(int64_t epoch) const;
+
+  int64_t num_rows_;
+  int64_t batch_size_;
+  bool shuffle_;
+  uint64_t seed_;
+  int64_t steps_per_epoch_;
+  int64_t total_steps_;
+};
+
+// Cuts rows, in order, into groups of at most `max_tokens` tokens (one row at least) that go
+// through the model at once.
+std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
+                                        const std::vector<TrainingExample>& examples,
+                                        int64_t max_tokens);
+
+}  // namespace retmask::train

@@ -1,0 +1,76 @@
+#pragma once
+// The training data as tokens.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "retmask/tokenizer/chat_template.h"
+#include "retmask/tokenizer/tokenizer.h"
+#include "retmask/train/options.h"
+#include "retmask/train/rows.h"
+
+namespace retmask::train {
+
+// 32 bits per token: 300,000 pairs of long answers stay in memory.
+using TokenIds = std::vector<int32_t>;
+
+struct TrainingExample {
+  std::string where;  // "pairs.jsonl:12"
+  TokenIds prompt;    // never empty: the first answer token needs something to follow
+  TokenIds chosen;
+  TokenIds rejected;  // empty for --loss sft
+
+  // prompt + answer, 64 bits per token, as the model takes it.
+  std::vector<int64_t> chosen_sequence() const;
+  std::vector<int64_t> rejected_sequence() const;
+  // Of its one or two sequences together.
+  int64_t num_tokens() const;
+  int64_t longest() const;
+};
+
+// Turns rows into tokens the way TRL's trainers do.
+class RowTokenizer {
+ public:
+  // All from the checkpoint's folder, where the end-of-sequence token is looked up. `chat_template`
+  // may be null when all rows are plain text.
+  RowTokenizer(const Tokenizer& tokenizer,
+               const ChatTemplate* chat_template,
+               const std::filesystem::path& model_dir);
+
+  // Completion tokens: the template's rendering of prompt + answer minus its rendering of the
+  // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless it is there) minus
+  // the prompt. Where tokens merge across the border, the completion starts at the first token that
+  // differs (in any answer). Throws UserError when the prompt's rendering is not a prefix of the
+  // whole, showing both, and for a prompt or answer without tokens.
+  TrainingExample tokenize(const TextRow& row) const;
+
+ private:
+  struct Texts {
+    std::string prompt;
+    std::vector<std::string> whole;  // prompt + answer, for each answer
+  };
+  Texts render_conversation(const TextRow& row) const;
+  Texts join_plain_text(const TextRow& row) const;
+  void warn_of_merge(const std::string& where) const;
+
+  const Tokenizer& tokenizer_;
+  const ChatTemplate* chat_template_;
+  std::string eos_token_;  // empty: the tokenizer names none
+  mutable bool warned_of_merge_ = false;
+};
+
+// All rows of all files in order. `max_positions` is the model's limit. Warns about rows left out
+// or cut. Throws UserError for a bad row, for too long rows under LongRows::error, and when nothing
+// is left.
+std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
+                                           const RowTokenizer& tokenizer,
+                                           const TrainOptions& options,
+                                           int64_t max_positions);
+
+// A hash of every token and its role: it changes with the data, the template, the tokenizer and the
+// length limit.
+std::string hash_examples(const std::vector<TrainingExample>& examples);
+
+}  // namespace retmask::train

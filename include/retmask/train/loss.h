@@ -1,0 +1,34 @@
+#pragma once
+// What is minimised, as functions of the answers' log-probabilities. Formulas as in TRL 1.16's
+// dpo_trainer.py.
+
+#include <torch/torch.h>
+
+namespace retmask::train {
+
+// Log-probabilities of n pairs, summed over each answer's tokens.
+struct PairLogprobs {
+  torch::Tensor chosen;    // [n] float32
+  torch::Tensor rejected;  // [n] float32
+};
+
+// Log-ratios of the policy to the reference. Times beta they are the implicit rewards.
+struct PairRatios {
+  torch::Tensor chosen;    // [n]
+  torch::Tensor rejected;  // [n]
+};
+PairRatios log_ratios(const PairLogprobs& policy, const PairLogprobs& reference);
+
+// -(1 - s) log sigmoid(beta d) - s log sigmoid(-beta d), d the difference of the log-ratios: [n].
+// With s = 0 it is Rafailov et al. 2023, Eq. 7; s > 0 is the conservative form for noisy labels
+// (Mitchell 2023).
+torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smoothing);
+
+// (a_chosen - a_rejected - 1 / (2 beta))^2, a = log-ratio / number of answer tokens: [n]. Azar et
+// al. 2023, Eq. 17, per token as its authors confirmed to TRL. `lengths` are [n] float32.
+torch::Tensor ipo_losses(const PairRatios& ratios,
+                         const torch::Tensor& chosen_lengths,
+                         const torch::Tensor& rejected_lengths,
+                         double beta);
+
+}  // namespace retmask::train

@@ -1,0 +1,34 @@
+#pragma once
+// metrics.jsonl: one row per step.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "retmask/base/json.h"
+#include "retmask/train/objective.h"
+
+namespace retmask::train {
+
+struct StepMetrics {
+  int64_t step = 0;  // counted from 1
+  int64_t rows = 0;  // of the batch
+  double loss = 0;   // mean over pairs; for sft over answer tokens
+  RewardSums rewards;
+  bool has_rewards = false;
+  double grad_norm = 0;  // before clipping
+  double learning_rate = 0;
+  int64_t tokens = 0;  // that went through the model: prompts and answers
+  double seconds = 0;
+
+  // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "grad_norm", "lr",
+  // "tokens", "tokens_per_second"}; the four in the middle are means over the pairs, null without
+  // rewards.
+  Json to_json() const;
+};
+
+// Opens metrics.jsonl with the rows of the first `steps_done` steps; later ones, written by a run
+// that was stopped behind its last checkpoint, are dropped. Throws UserError when a row is missing.
+std::unique_ptr<Journal> open_metrics(const std::filesystem::path& path, int64_t steps_done);
+
+}  // namespace retmask::train

@@ -1,0 +1,66 @@
+#pragma once
+// What train-dpo can be told.
+
+#include <cstdint>
+#include <string>
+
+#include "retmask/base/json.h"
+
+namespace retmask::train {
+
+enum class LossKind {
+  dpo,  // Rafailov et al. 2023, Eq. 7
+  ipo,  // Azar et al. 2023, Eq. 17, on per-token averages as its authors and TRL do
+  sft,  // cross-entropy of the (chosen) answer: the baseline
+};
+
+// What happens to a row with a sequence longer than the limit.
+enum class LongRows {
+  error,     // stop and say how many there are
+  drop,      // leave the whole row out
+  truncate,  // keep the start of each sequence; a row whose prompt alone fills the limit is left
+             // out
+};
+
+std::string to_string(LossKind kind);
+std::string to_string(LongRows policy);
+// Throw UserError with the known names.
+LossKind parse_loss_kind(const std::string& name);
+LongRows parse_long_rows(const std::string& name);
+
+struct TrainOptions {
+  LossKind loss = LossKind::dpo;
+  double beta = 0.1;             // strength of the pull to the reference (DPO's beta, IPO's tau)
+  double label_smoothing = 0.0;  // DPO: assumed share of pairs with swapped labels, 0 .. 0.5
+
+  int64_t epochs = 2;
+  int64_t max_steps = 0;              // > 0: this many steps, whatever `epochs` says
+  int64_t global_batch_size = 512;    // rows (pairs) per optimizer step
+  int64_t micro_batch_tokens = 8192;  // tokens that go through the model at once; one row at least
+  int64_t max_length = 0;  // tokens of prompt + answer; 0: whole answers, up to the model's maximum
+  LongRows long_rows = LongRows::error;
+  bool shuffle = true;  // a new order each epoch, drawn from `seed`
+  uint64_t seed = 0;
+
+  double learning_rate = 5e-7;      // after the warm-up
+  double min_learning_rate = 5e-8;  // where the cosine ends
+  double warmup_ratio = 0.1;        // share of all steps with a linear rise from 0
+  double weight_decay = 0.1;        // decoupled; not on norms and biases
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.95;
+  double adam_eps = 1e-8;
+  double max_grad_norm = 1.0;  // 0: no clipping
+
+  bool activation_checkpointing = false;  // less memory, one more forward pass
+  int64_t save_every = 50;                // steps between checkpoints; 0: none
+  int64_t keep_last = 1;                  // checkpoints that stay on disk
+
+  // Throws UserError.
+  void validate() const;
+
+  // The options that change the trained weights, by flag name. A run is only resumed by an equal
+  // one.
+  Json identity() const;
+};
+
+}  // namespace retmask::train

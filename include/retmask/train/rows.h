@@ -1,0 +1,36 @@
+#pragma once
+// The training file as text: TRL's preference and prompt-completion formats, conversational or
+// plain.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "retmask/base/json.h"
+#include "retmask/train/options.h"
+
+namespace retmask::train {
+
+// A prompt and its answers. Conversational: lists of {"role", "content"}; plain: strings.
+struct TextRow {
+  std::string where;  // "pairs.jsonl:12", for errors
+  Json prompt;
+  Json chosen;
+  Json rejected;  // null for --loss sft
+  // Passed to the chat template: the row's "chat_template_kwargs" and "tools", as TRL does.
+  Json template_variables = Json::object();
+
+  bool conversational() const { return prompt.is_array(); }
+};
+
+// One line of the file. Preference losses want {"prompt", "chosen", "rejected"}. sft also takes
+// {"prompt", "completion"} and {"messages"}, whose last message is the answer. Throws UserError
+// naming `where` and the field.
+TextRow parse_row(const Json& row, LossKind loss, const std::string& where);
+
+// Visits each row of a .jsonl or .jsonl.gz file. Throws UserError with file and line.
+void for_each_row(const std::filesystem::path& path,
+                  LossKind loss,
+                  const std::function<void(const TextRow& row)>& visit);
+
+}  // namespace retmask::train

@@ -1,0 +1,37 @@
+#pragma once
+// The training run: reference, steps, checkpoints, final model.
+
+#include <filesystem>
+#include <vector>
+
+#include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/model.h"
+#include "retmask/train/examples.h"
+#include "retmask/train/options.h"
+
+namespace retmask::train {
+
+struct TrainingJob {
+  const Checkpoint& checkpoint;  // where `model` was loaded from
+  CausalLm model;                // changed in place
+  std::vector<TrainingExample> examples;
+  std::filesystem::path out;  // an existing folder that can be written
+  TensorType save_dtype = TensorType::float32;
+};
+
+struct TrainingSummary {
+  int64_t steps = 0;
+  int64_t tokens = 0;  // trained on, by all starts of this run together
+  double seconds = 0;  // of the steps, without reference, loading and saving
+  Json last_step;      // its row of metrics.jsonl
+};
+
+// Trains and writes into `out`: metrics.jsonl, reference_logprobs.jsonl, checkpoints/step-N, at the
+// end the model as a checkpoint folder and training.json. Started again with the same job it goes
+// on from the newest checkpoint, and every bit of the result is that of a run without a stop (same
+// machine, same number of threads). A finished run is returned at once. Throws UserError when `out`
+// belongs to another run, when the disk is full, and when a loss or gradient is not finite (names
+// the rows; what is on disk stays as it was).
+TrainingSummary run_training(TrainingJob job, const TrainOptions& options);
+
+}  // namespace retmask::train

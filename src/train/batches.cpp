@@ -1,0 +1,56 @@
+#include "retmask/train/batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "retmask/base/error.h"
+#include "retmask/base/random.h"
+
+namespace retmask::train {
+
+BatchPlan::BatchPlan(int64_t num_rows, const TrainOptions& options)
+    : num_rows_(num_rows),
+      batch_size_(options.global_batch_size),
+      shuffle_(options.shuffle),
+      seed_(options.seed),
+      steps_per_epoch_((num_rows + batch_size_ - 1) / batch_size_),
+      total_steps_(options.max_steps > 0 ? options.max_steps : options.epochs * steps_per_epoch_) {
+  RETMASK_CHECK(num_rows > 0);
+}
+
+RowIndices BatchPlan::epoch_order(int64_t epoch) const {
+  RowIndices order(static_cast<size_t>(num_rows_));
+  std::iota(order.begin(), order.end(), 0);
+  if (shuffle_) {
+    RandomStream random(seed_, "train-epoch-" + std::to_string(epoch));
+    retmask::shuffle(order, random);
+  }
+  return order;
+}
+
+RowIndices BatchPlan::batch(int64_t step) const {
+  RETMASK_CHECK(step >= 0 && step < total_steps_, "step ", step, " of ", total_steps_);
+  const RowIndices order = epoch_order(step / steps_per_epoch_);
+  const int64_t begin = step % steps_per_epoch_ * batch_size_;
+  const int64_t end = std::min(begin + batch_size_, num_rows_);
+  return {order.begin() + begin, order.begin() + end};
+}
+
+std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
+                                        const std::vector<TrainingExample>& examples,
+                                        int64_t max_tokens) {
+  std::vector<RowIndices> groups;
+  int64_t filled = 0;
+  for (const int64_t row : rows) {
+    const int64_t tokens = examples.at(static_cast<size_t>(row)).num_tokens();
+    if (groups.empty() || filled + tokens > max_tokens) {
+      groups.emplace_back();
+      filled = 0;
+    }
+    groups.back().push_back(row);
+    filled += tokens;
+  }
+  return groups;
+}
+
+}  // namespace retmask::train

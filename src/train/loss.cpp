@@ -1,0 +1,25 @@
+#include "retmask/train/loss.h"
+
+namespace retmask::train {
+
+PairRatios log_ratios(const PairLogprobs& policy, const PairLogprobs& reference) {
+  return {policy.chosen - reference.chosen, policy.rejected - reference.rejected};
+}
+
+torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smoothing) {
+  const torch::Tensor scaled = beta * (ratios.chosen - ratios.rejected);  // [n]
+  const torch::Tensor losses = -torch::log_sigmoid(scaled);
+  if (label_smoothing == 0) return losses;
+  return (1 - label_smoothing) * losses - label_smoothing * torch::log_sigmoid(-scaled);
+}
+
+torch::Tensor ipo_losses(const PairRatios& ratios,
+                         const torch::Tensor& chosen_lengths,
+                         const torch::Tensor& rejected_lengths,
+                         double beta) {
+  const torch::Tensor difference =
+      ratios.chosen / chosen_lengths - ratios.rejected / rejected_lengths;  // [n]
+  return (difference - 1 / (2 * beta)).square();
+}
+
+}  // namespace retmask::train

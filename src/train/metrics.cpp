@@ -1,0 +1,40 @@
+#include "retmask/train/metrics.h"
+
+#include "retmask/base/error.h"
+
+namespace retmask::train {
+
+Json StepMetrics::to_json() const {
+  const auto mean = [&](double sum) {
+    return has_rewards ? Json(sum / static_cast<double>(rows)) : Json();
+  };
+  return {{"step", step},
+          {"loss", loss},
+          {"rewards_chosen", mean(rewards.chosen)},
+          {"rewards_rejected", mean(rewards.rejected)},
+          {"accuracy", mean(static_cast<double>(rewards.right))},
+          {"margin", mean(rewards.chosen - rewards.rejected)},
+          {"grad_norm", grad_norm},
+          {"lr", learning_rate},
+          {"tokens", tokens},
+          {"tokens_per_second", static_cast<double>(tokens) / seconds}};
+}
+
+std::unique_ptr<Journal> open_metrics(const std::filesystem::path& path, int64_t steps_done) {
+  std::vector<Json> kept = Journal(path).rows();
+  if (kept.size() < static_cast<size_t>(steps_done)) {
+    user_error(path,
+               " holds ",
+               kept.size(),
+               " rows but the checkpoint beside it is of step ",
+               steps_done,
+               "; put the file back or give a new --out");
+  }
+  if (kept.size() > static_cast<size_t>(steps_done)) {
+    kept.resize(static_cast<size_t>(steps_done));
+    write_json_lines(path, kept);
+  }
+  return std::make_unique<Journal>(path);
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,72 @@
+#include "retmask/train/objective.h"
+
+#include "retmask/base/error.h"
+#include "retmask/train/loss.h"
+
+namespace retmask::train {
+namespace {
+
+torch::Tensor lengths_of(const std::vector<TrainingExample>& examples,
+                         const RowIndices& rows,
+                         TokenIds TrainingExample::*answer,
+                         torch::Device device) {
+  std::vector<float> lengths;
+  for (const int64_t row : rows) {
+    lengths.push_back(static_cast<float>((examples[static_cast<size_t>(row)].*answer).size()));
+  }
+  return torch::tensor(lengths).to(device);
+}
+
+RewardSums sum_rewards(const PairRatios& ratios, double beta) {
+  const torch::Tensor chosen = beta * ratios.chosen.detach();
+  const torch::Tensor rejected = beta * ratios.rejected.detach();
+  return {.chosen = chosen.sum().item<double>(),
+          .rejected = rejected.sum().item<double>(),
+          .right = (chosen > rejected).sum().item<int64_t>()};
+}
+
+}  // namespace
+
+RewardSums& RewardSums::operator+=(const RewardSums& other) {
+  chosen += other.chosen;
+  rejected += other.rejected;
+  right += other.right;
+  return *this;
+}
+
+Objective::Objective(const CausalLm& model,
+                     const std::vector<TrainingExample>& examples,
+                     PairLogprobs reference,
+                     const TrainOptions& options)
+    : model_(model),
+      examples_(examples),
+      reference_(std::move(reference)),
+      loss_(options.loss),
+      beta_(options.beta),
+      label_smoothing_(options.label_smoothing) {}
+
+RowLosses Objective::evaluate(const RowIndices& rows) const {
+  const PairLogprobs policy = answer_logprobs(model_, examples_, rows);
+  if (loss_ == LossKind::sft) return {.losses = -policy.chosen, .rewards = {}};
+  const PairRatios ratios = log_ratios(policy, select(reference_, rows));
+  return {.losses = pair_losses(ratios, rows), .rewards = sum_rewards(ratios, beta_)};
+}
+
+torch::Tensor Objective::pair_losses(const PairRatios& ratios, const RowIndices& rows) const {
+  if (loss_ == LossKind::dpo) return dpo_losses(ratios, beta_, label_smoothing_);
+  RETMASK_CHECK(loss_ == LossKind::ipo);
+  const torch::Device device = model_.device();
+  return ipo_losses(ratios,
+                    lengths_of(examples_, rows, &TrainingExample::chosen, device),
+                    lengths_of(examples_, rows, &TrainingExample::rejected, device),
+                    beta_);
+}
+
+int64_t Objective::denominator(const RowIndices& batch) const {
+  if (loss_ != LossKind::sft) return static_cast<int64_t>(batch.size());
+  size_t tokens = 0;
+  for (const int64_t row : batch) tokens += examples_[static_cast<size_t>(row)].chosen.size();
+  return static_cast<int64_t>(tokens);
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,104 @@
+#include "retmask/train/options.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "retmask/base/error.h"
+
+namespace retmask::train {
+namespace {
+
+constexpr std::array<std::pair<LossKind, std::string_view>, 3> kLossNames{
+    {{LossKind::dpo, "dpo"}, {LossKind::sft, "sft"}, {LossKind::ipo, "ipo"}}};
+constexpr std::array<std::pair<LongRows, std::string_view>, 3> kLongRowsNames{
+    {{LongRows::error, "error"}, {LongRows::drop, "drop"}, {LongRows::truncate, "truncate"}}};
+
+template <typename Names, typename Kind>
+std::string name_of(const Names& names, Kind kind) {
+  for (const auto& [value, name] : names) {
+    if (value == kind) return std::string(name);
+  }
+  throw InternalError("an enumerator without a name");
+}
+
+template <typename Names>
+auto value_of(const Names& names, const std::string& flag, const std::string& text) {
+  std::string known;
+  for (const auto& [value, name] : names) {
+    if (name == text) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  user_error(flag, " is \"", text, "\", expected one of ", known);
+}
+
+void require(bool condition, const char* flag, double value, const char* expected) {
+  if (!condition) user_error(flag, " is ", value, ", expected ", expected);
+}
+
+}  // namespace
+
+std::string to_string(LossKind kind) { return name_of(kLossNames, kind); }
+std::string to_string(LongRows policy) { return name_of(kLongRowsNames, policy); }
+
+LossKind parse_loss_kind(const std::string& name) { return value_of(kLossNames, "--loss", name); }
+LongRows parse_long_rows(const std::string& name) {
+  return value_of(kLongRowsNames, "--long-rows", name);
+}
+
+void TrainOptions::validate() const {
+  require(beta > 0, "--beta", beta, "a number above 0");
+  require(label_smoothing >= 0 && label_smoothing < 0.5,
+          "--label-smoothing",
+          label_smoothing,
+          "at least 0 and below 0.5");
+  if (label_smoothing > 0 && loss != LossKind::dpo) {
+    user_error("--label-smoothing belongs to --loss dpo, not to ", to_string(loss));
+  }
+  require(epochs > 0, "--epochs", epochs, "at least 1");
+  require(max_steps >= 0, "--max-steps", max_steps, "at least 1, or 0 for all epochs");
+  require(global_batch_size > 0, "--global-batch-size", global_batch_size, "at least 1");
+  require(micro_batch_tokens > 0, "--micro-batch-tokens", micro_batch_tokens, "at least 1");
+  require(max_length >= 0 && max_length != 1,
+          "--max-length",
+          max_length,
+          "at least 2, or 0 for whole answers");
+  require(learning_rate > 0, "--learning-rate", learning_rate, "a number above 0");
+  require(min_learning_rate >= 0 && min_learning_rate <= learning_rate,
+          "--min-learning-rate",
+          min_learning_rate,
+          "between 0 and --learning-rate");
+  require(warmup_ratio >= 0 && warmup_ratio < 1, "--warmup-ratio", warmup_ratio, "in [0, 1)");
+  require(weight_decay >= 0, "--weight-decay", weight_decay, "at least 0");
+  require(adam_beta1 >= 0 && adam_beta1 < 1, "--adam-beta1", adam_beta1, "in [0, 1)");
+  require(adam_beta2 >= 0 && adam_beta2 < 1, "--adam-beta2", adam_beta2, "in [0, 1)");
+  require(adam_eps > 0, "--adam-eps", adam_eps, "a number above 0");
+  require(max_grad_norm >= 0, "--max-grad-norm", max_grad_norm, "at least 0 (0: no clipping)");
+  require(save_every >= 0, "--save-every", save_every, "at least 0 (0: no checkpoints)");
+  require(keep_last > 0, "--keep-last", keep_last, "at least 1");
+}
+
+Json TrainOptions::identity() const {
+  return {{"loss", to_string(loss)},
+          {"beta", beta},
+          {"label-smoothing", label_smoothing},
+          {"epochs", epochs},
+          {"max-steps", max_steps},
+          {"global-batch-size", global_batch_size},
+          {"micro-batch-tokens", micro_batch_tokens},
+          {"max-length", max_length},
+          {"long-rows", to_string(long_rows)},
+          {"shuffle", shuffle},
+          {"seed", seed},
+          {"learning-rate", learning_rate},
+          {"min-learning-rate", min_learning_rate},
+          {"warmup-ratio", warmup_ratio},
+          {"weight-decay", weight_decay},
+          {"adam-beta1", adam_beta1},
+          {"adam-beta2", adam_beta2},
+          {"adam-eps", adam_eps},
+          {"max-grad-norm", max_grad_norm},
+          {"activation-checkpointing", activation_checkpointing}};
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,155 @@
+#include "retmask/train/trainer.h"
+
+#include <cstdio>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/base/log.h"
+#include "retmask/base/progress.h"
+#include "retmask/model/device.h"
+#include "retmask/train/batches.h"
+#include "retmask/train/checkpoints.h"
+#include "retmask/train/metrics.h"
+#include "retmask/train/objective.h"
+#include "retmask/train/optimizer.h"
+#include "retmask/train/reference.h"
+#include "step_runner.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::train {
+namespace {
+
+constexpr const char* kMetricsFile = "metrics.jsonl";
+constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
+constexpr const char* kSummaryFile = "training.json";
+constexpr const char* kCheckpointFolder = "checkpoints";
+
+// Everything that decides about the trained weights.
+Json make_identity(const TrainingJob& job, const TrainOptions& options) {
+  Json identity = options.identity();
+  identity["model"] = job.checkpoint.fingerprint();
+  identity["data"] = hash_examples(job.examples);
+  identity["dtype"] = std::string(safetensors_name(from_torch(job.model.dtype())));
+  identity["save-dtype"] = std::string(safetensors_name(job.save_dtype));
+  return identity;
+}
+
+PairLogprobs compute_reference(const TrainingJob& job,
+                               const TrainOptions& options,
+                               const Json& identity) {
+  if (options.loss == LossKind::sft) return {};
+  const Json key = {{"model", identity["model"]},
+                    {"data", identity["data"]},
+                    {"dtype", identity["dtype"]},
+                    {"micro-batch-tokens", options.micro_batch_tokens}};
+  return reference_logprobs(job.model,
+                            job.examples,
+                            options.micro_batch_tokens,
+                            job.out / kReferenceFile,
+                            sha256(key.dump()));
+}
+
+std::string progress_note(const StepMetrics& metrics) {
+  char note[64];
+  std::snprintf(note,
+                sizeof note,
+                "loss %.4f, %.0f tokens/s",
+                metrics.loss,
+                static_cast<double>(metrics.tokens) / metrics.seconds);
+  return note;
+}
+
+TrainingSummary summarize(const std::vector<Json>& metrics) {
+  TrainingSummary summary;
+  for (const Json& row : metrics) {
+    const auto tokens = row.at("tokens").get<int64_t>();
+    summary.tokens += tokens;
+    summary.seconds += static_cast<double>(tokens) / row.at("tokens_per_second").get<double>();
+  }
+  summary.steps = static_cast<int64_t>(metrics.size());
+  summary.last_step = metrics.back();
+  return summary;
+}
+
+// The final model. Where the network computed in less than it is saved in, the optimizer's float32
+// weights are what was trained.
+void save_final_model(const TrainingJob& job, const AdamW& optimizer) {
+  if (job.save_dtype != TensorType::float32 || job.model.dtype() == torch::kFloat32) {
+    save_model(job.model, job.checkpoint, job.out, job.save_dtype);
+    return;
+  }
+  const CausalLm exact = CausalLm::empty(job.model.config(), torch::kCPU, torch::kFloat32);
+  const torch::NoGradGuard no_grad;
+  const auto parameters = exact.parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    torch::Tensor(parameters[i].second).copy_(optimizer.weights()[i]);
+  }
+  save_model(exact, job.checkpoint, job.out, job.save_dtype);
+}
+
+void train_steps(TrainingJob& job,
+                 const TrainOptions& options,
+                 const PairLogprobs& reference,
+                 const Json& identity) {
+  job.model.set_requires_grad(true);
+  job.model.set_activation_checkpointing(options.activation_checkpointing);
+  AdamW optimizer(job.model.parameters(), options);
+  GradientBuffer gradients(job.model.parameters());
+  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last);
+  if (const auto step = checkpoints.latest()) {
+    checkpoints.load(*step, optimizer);
+    log::info("goes on behind step " + std::to_string(*step));
+  }
+
+  const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
+  const Objective objective(job.model, job.examples, reference, options);
+  StepRunner runner(objective, job.examples, plan, gradients, optimizer, options);
+  const auto metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());
+  Progress progress("train", plan.total_steps(), "steps", optimizer.steps_taken());
+  while (optimizer.steps_taken() < plan.total_steps()) {
+    const StepMetrics step = runner.run();
+    metrics->append(step.to_json());
+    progress.advance(1, progress_note(step));
+    // The last step's state is the final model itself.
+    const bool last = step.step == plan.total_steps();
+    if (options.save_every > 0 && step.step % options.save_every == 0 && !last) {
+      checkpoints.save(optimizer);
+    }
+  }
+  progress.finish();
+  save_final_model(job, optimizer);
+}
+
+}  // namespace
+
+TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
+  options.validate();
+  RETMASK_CHECK(!job.examples.empty());
+  if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
+    user_error("--out ", job.out, " is the model's own folder; give another one");
+  }
+  const Json identity = make_identity(job, options);
+  const fs::path summary_path = job.out / kSummaryFile;
+  if (fs::exists(summary_path)) {
+    const Json finished = read_json_file(summary_path, "training summary");
+    check_identity(
+        json_get<Json>(finished, "identity", summary_path.string()), identity, job.out.string());
+    log::info("this run is finished already");
+    return summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
+  }
+
+  const PairLogprobs reference = compute_reference(job, options, identity);
+  train_steps(job, options, reference, identity);
+  const TrainingSummary summary =
+      summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
+  write_json_file(summary_path,
+                  {{"steps", summary.steps},
+                   {"tokens", summary.tokens},
+                   {"seconds", summary.seconds},
+                   {"last_step", summary.last_step},
+                   {"identity", identity}});
+  return summary;
+}
+
+}  // namespace retmask::train
