@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "retmask/base/error.h"
 #include "retmask/engine/generator.h"
@@ -13,7 +14,8 @@ constexpr int64_t kChunkElements = int64_t{1} << 25;
 }  // namespace
 
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
-                                          const std::vector<std::vector<int64_t>>& sequences) {
+                                          const std::vector<std::vector<int64_t>>& sequences,
+                                          const std::vector<Head>& masked_heads) {
   std::vector<int64_t> tokens;
   std::vector<int64_t> predictor_rows;  // row i predicts token i + 1 of its sequence
   std::vector<int64_t> targets;
@@ -33,6 +35,15 @@ std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
     return torch::tensor(ids, torch::kInt64).to(model.device());
   };
   batch.token_ids = to_device(tokens);
+  std::optional<HeadGate> gate;
+  if (!masked_heads.empty()) {
+    // The gate must outlive a backward pass that recomputes the layers, and does not.
+    RETMASK_CHECK(!torch::GradMode::is_enabled());
+    gate.emplace(model.config(),
+                 std::vector<std::vector<Head>>(sequences.size(), masked_heads),
+                 torch::TensorOptions(model.dtype()).device(model.device()));
+    batch.gate = &*gate;
+  }
   const torch::Tensor hidden =
       model.forward(batch).index_select(0, to_device(predictor_rows));  // [n, hidden_size]
   const torch::Tensor target = to_device(targets);                      // [n]

@@ -17,16 +17,16 @@ enum class FinishReason { stop, length };
 std::string to_string(FinishReason reason);
 
 struct GenerationRequest {
-  std::vector<int64_t> prompt;
-  std::vector<Head> masked_heads;  // the policy: empty is theta
-  SamplingParams sampling;
-  RandomStream random;  // the text depends on this alone, not on the batch
+  std::vector<int64_t> prompt = {};
+  std::vector<Head> masked_heads = {};  // the policy: empty is theta
+  SamplingParams sampling = {};
+  RandomStream random = {};  // the text depends on this alone, not on the batch
   int64_t max_new_tokens = 0;
-  std::vector<int64_t> stop_ids;  // EOS ids; the stop token is part of the result's tokens
+  std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is part of the result's tokens
 };
 
 struct GenerationResult {
-  std::vector<int64_t> tokens;
+  std::vector<int64_t> tokens = {};
   FinishReason reason = FinishReason::length;
   double sum_logprob = 0.0;
 };
@@ -58,8 +58,9 @@ class Generator {
 
 // log p(tokens[i] | tokens[0..i-1]) for i >= 1 of each sequence, natural log in float32: S of
 // [length - 1]. Differentiable when the model's parameters are. Logits are computed in chunks,
-// never [T, vocab_size] at once.
+// never [T, vocab_size] at once. `masked_heads` are off in all of them (without gradients only).
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
-                                          const std::vector<std::vector<int64_t>>& sequences);
+                                          const std::vector<std::vector<int64_t>>& sequences,
+                                          const std::vector<Head>& masked_heads = {});
 
 }  // namespace retmask

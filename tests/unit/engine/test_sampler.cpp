@@ -1,0 +1,77 @@
+#include "retmask/engine/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include "retmask/base/error.h"
+
+namespace retmask {
+namespace {
+
+const std::vector<float> kLogits{0.0F, 2.0F, 1.0F, -1.0F, 2.0F};
+
+std::map<int64_t, double> frequencies(const SamplingParams& params, int draws) {
+  std::map<int64_t, double> seen;
+  RandomStream random(7, "test");
+  for (int i = 0; i < draws; ++i) {
+    seen[sample(kLogits.data(), static_cast<int64_t>(kLogits.size()), params, random).id] +=
+        1.0 / draws;
+  }
+  return seen;
+}
+
+// softmax(logits / temperature) over the kept ids.
+std::map<int64_t, double> expected(const std::vector<int64_t>& kept, double temperature) {
+  std::map<int64_t, double> result;
+  double total = 0;
+  for (const int64_t id : kept) total += result[id] = std::exp(kLogits[id] / temperature);
+  for (auto& [id, probability] : result) probability /= total;
+  return result;
+}
+
+void expect_close(const std::map<int64_t, double>& seen, const std::map<int64_t, double>& wanted) {
+  ASSERT_EQ(seen.size(), wanted.size());
+  for (const auto& [id, probability] : wanted)
+    EXPECT_NEAR(seen.at(id), probability, 0.01) << "token " << id;
+}
+
+TEST(Sampler, GreedyTakesTheFirstLargest) {
+  RandomStream random(1, "greedy");
+  const RandomStream untouched = random;
+  const SampledToken token = sample(kLogits.data(), 5, {}, random);
+  EXPECT_EQ(token.id, 1);
+  EXPECT_EQ(random.state(), untouched.state());
+  double total = 0;
+  for (const float logit : kLogits) total += std::exp(logit);
+  EXPECT_NEAR(token.logprob, 2.0 - std::log(total), 1e-6);
+}
+
+TEST(Sampler, FollowsTheTemperedDistribution) {
+  expect_close(frequencies({.temperature = 0.6}, 100000), expected({0, 1, 2, 3, 4}, 0.6));
+  expect_close(frequencies({.temperature = 1.5}, 100000), expected({0, 1, 2, 3, 4}, 1.5));
+}
+
+TEST(Sampler, TopKKeepsTheMostProbable) {
+  expect_close(frequencies({.temperature = 1.0, .top_k = 3}, 100000), expected({1, 2, 4}, 1.0));
+  expect_close(frequencies({.temperature = 1.0, .top_k = 1}, 100), expected({1}, 1.0));
+}
+
+TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
+  // Probabilities 0.39, 0.39, 0.14, 0.05, 0.02.
+  expect_close(frequencies({.temperature = 1.0, .top_p = 0.7}, 100000), expected({1, 4}, 1.0));
+  expect_close(frequencies({.temperature = 1.0, .top_p = 0.85}, 100000), expected({1, 4, 2}, 1.0));
+  expect_close(frequencies({.temperature = 1.0, .top_p = 0.01}, 100), expected({1}, 1.0));
+}
+
+TEST(Sampler, RefusesImpossibleParameters) {
+  EXPECT_THROW(SamplingParams{.temperature = -1}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.top_p = 0}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.top_p = 1.5}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.top_k = -2}.validate(), UserError);
+}
+
+}  // namespace
+}  // namespace retmask

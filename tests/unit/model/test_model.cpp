@@ -1,0 +1,157 @@
+#include "retmask/model/model.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "retmask/base/error.h"
+#include "retmask/model/recompute.h"
+#include "unit/support/golden.h"
+
+namespace retmask {
+namespace {
+
+using testing::Golden;
+using testing::load_tiny;
+using testing::max_difference;
+using testing::whole_sequences;
+
+constexpr double kLogitTolerance = 1e-4;  // logits are of order 1
+
+class Family : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Model,
+                         Family,
+                         ::testing::Values("llama", "qwen3", "olmo3"),
+                         [](const auto& test) { return std::string(test.param); });
+
+torch::Tensor golden_logits(const CausalLm& model, const Golden& golden) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor hidden = model.forward(whole_sequences({golden.ids("token_ids")}));
+  return model.logits(hidden).index_select(0, golden["rows"]);
+}
+
+TEST_P(Family, LogitsEqualTransformers) {
+  const Golden golden(GetParam());
+  EXPECT_LT(max_difference(golden_logits(load_tiny(GetParam()), golden), golden["logits"]),
+            kLogitTolerance);
+}
+
+TEST_P(Family, OldStyleConfigMeansTheSame) {
+  const auto path =
+      testing::golden_dir() / "model" / (std::string(GetParam()) + "_old_config.json");
+  const ModelConfig old_style = parse_model_config(read_json_file(path, "config"), path.string());
+  const ModelConfig new_style = load_tiny(GetParam()).config();
+  ASSERT_EQ(old_style.layers.size(), new_style.layers.size());
+  for (size_t i = 0; i < old_style.layers.size(); ++i) {
+    EXPECT_EQ(old_style.layers[i].rope, new_style.layers[i].rope) << "layer " << i;
+    EXPECT_EQ(old_style.layers[i].sliding_window, new_style.layers[i].sliding_window)
+        << "layer " << i;
+  }
+  EXPECT_EQ(old_style.dtype, new_style.dtype);
+}
+
+// Packed sequences must not see each other.
+TEST_P(Family, PackedSequencesEqualSingleOnes) {
+  const torch::NoGradGuard no_grad;
+  const CausalLm model = load_tiny(GetParam());
+  const auto ids = Golden(GetParam()).ids("token_ids");
+  const std::vector<int64_t> first(ids.begin(), ids.begin() + 50);
+  const std::vector<int64_t> second(ids.begin() + 50, ids.begin() + 170);
+  const torch::Tensor packed = model.forward(whole_sequences({first, second}));
+  EXPECT_LT(max_difference(packed.slice(0, 0, 50), model.forward(whole_sequences({first}))), 1e-5);
+  EXPECT_LT(max_difference(packed.slice(0, 50), model.forward(whole_sequences({second}))), 1e-5);
+}
+
+TEST_P(Family, GradientsEqualTransformers) {
+  const Golden golden(GetParam());
+  CausalLm model = load_tiny(GetParam());
+  for (const bool recompute : {false, true}) {
+    model.set_requires_grad(true);
+    model.set_activation_checkpointing(recompute);
+    for (auto& [name, parameter] : model.parameters()) parameter.mutable_grad() = torch::Tensor();
+    const torch::Tensor ids = golden["token_ids"];
+    const torch::Tensor logits =
+        model.logits(model.forward(whole_sequences({golden.ids("token_ids")})));
+    const torch::Tensor loss =
+        torch::nn::functional::cross_entropy(logits.slice(0, 0, -1), ids.slice(0, 1));
+    EXPECT_NEAR(loss.item<double>(), golden["loss"].item<double>(), 1e-5);
+    loss.backward();
+    for (const auto& [name, parameter] : model.parameters()) {
+      const double expected = golden["grad_norm." + name].item<double>();
+      ASSERT_TRUE(parameter.grad().defined()) << name;
+      EXPECT_NEAR(parameter.grad().norm().item<double>(), expected, 1e-4 * expected + 1e-6)
+          << name << (recompute ? ", recomputed" : "");
+    }
+  }
+}
+
+TEST_P(Family, ProbeFindsTheLargestWeight) {
+  const torch::NoGradGuard no_grad;
+  const Golden golden(GetParam());
+  const CausalLm model = load_tiny(GetParam());
+  AttentionProbe probe;
+  PackedBatch batch = whole_sequences({golden.ids("token_ids")});
+  batch.probe = &probe;
+  model.forward(batch);
+  EXPECT_TRUE(torch::equal(probe.largest_keys()[0], golden["largest_keys"]));
+}
+
+// The gate is the mask: zeroing the head's columns of W_o gives the same logits.
+TEST_P(Family, GateEqualsZeroedColumns) {
+  const torch::NoGradGuard no_grad;
+  const CausalLm model = load_tiny(GetParam());
+  const CausalLm masked = load_tiny(GetParam());
+  const std::vector<Head> heads{{0, 1}, {2, 3}, {2, 0}};
+  for (auto& [name, parameter] : masked.parameters()) {
+    for (const Head& head : heads) {
+      if (name != "model.layers." + std::to_string(head.layer) + ".self_attn.o_proj.weight")
+        continue;
+      const ColumnRange columns = output_columns(model.config(), head.head);
+      parameter.slice(1, columns.begin, columns.end).zero_();
+    }
+  }
+  const auto ids = Golden(GetParam()).ids("token_ids");
+  PackedBatch batch = whole_sequences({ids, ids});
+  const HeadGate gate(model.config(), {{}, heads}, torch::kFloat32);
+  batch.gate = &gate;
+  const auto hidden = model.forward(batch).chunk(2);
+  const torch::Tensor plain = model.forward(whole_sequences({ids}));
+  EXPECT_LT(max_difference(hidden[0], plain), 1e-5);
+  EXPECT_LT(max_difference(hidden[1], masked.forward(whole_sequences({ids}))), 1e-5);
+  EXPECT_GT(max_difference(hidden[1], plain), 1e-2);
+}
+
+TEST_P(Family, SavedCheckpointLoadsTheSame) {
+  const auto dir =
+      std::filesystem::temp_directory_path() / ("retmask_save_" + std::string(GetParam()));
+  std::filesystem::remove_all(dir);
+  const Checkpoint source(testing::golden_dir() / "tiny" / GetParam());
+  const CausalLm model = CausalLm::load(source, torch::kCPU, torch::kFloat32);
+  save_model(model, source, dir, TensorType::float32);
+  const CausalLm again = CausalLm::load(Checkpoint(dir), torch::kCPU, torch::kFloat32);
+  const auto before = model.parameters();
+  const auto after = again.parameters();
+  ASSERT_EQ(before.size(), after.size());
+  for (size_t i = 0; i < before.size(); ++i)
+    EXPECT_TRUE(torch::equal(before[i].second, after[i].second)) << before[i].first;
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Recompute, GivesTheGradientsOfInputAndLeaves) {
+  const torch::Tensor weight = torch::randn({5, 5}, torch::requires_grad());
+  const torch::Tensor input = torch::randn({3, 5}, torch::requires_grad());
+  const auto function = [weight](const torch::Tensor& x) {
+    return torch::tanh(x.matmul(weight)).matmul(weight);
+  };
+  function(input).pow(2).sum().backward();
+  const torch::Tensor expected_weight = weight.grad().clone();
+  const torch::Tensor expected_input = input.grad().clone();
+  weight.mutable_grad() = torch::Tensor();
+  input.mutable_grad() = torch::Tensor();
+  recompute_in_backward(function, input).pow(2).sum().backward();
+  EXPECT_LT(max_difference(weight.grad(), expected_weight), 1e-5);
+  EXPECT_LT(max_difference(input.grad(), expected_input), 1e-5);
+}
+
+}  // namespace
+}  // namespace retmask
