@@ -1,0 +1,64 @@
+#pragma once
+// Answers, and the journal that keeps each of them from the moment it is finished.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "retmask/base/json.h"
+#include "retmask/synthesize/prompts.h"
+
+namespace retmask::synthesize {
+
+// Which side of the pairs an answer is for.
+enum class Policy { chosen, rejected };
+std::string to_string(Policy policy);
+
+// How an answer ended.
+enum class Ending {
+  stop,             // the model ended it
+  length,           // cut at max_new_tokens
+  prompt_too_long,  // never begun: prompt and max_new_tokens exceed what the model can hold
+};
+std::string to_string(Ending ending);
+
+struct Answer {
+  std::string text;    // without special tokens
+  int64_t tokens = 0;  // generated ones, the stop token included
+  Ending ending = Ending::stop;
+  // Natural log, over the generated tokens, of the untempered distribution.
+  double mean_logprob = 0.0;
+};
+
+struct AnswerTask {
+  const Prompt* prompt = nullptr;
+  Policy policy = Policy::chosen;
+  int64_t sample = 0;
+
+  // "<prompt id>/<policy>/<sample>": the key of its answer and the name of its random stream.
+  std::string name() const;
+};
+
+using AnswerVisitor = std::function<void(const AnswerTask& task, const Answer& answer)>;
+
+// answers.jsonl: one row per finished answer, in the order in which they finished.
+class AnswerJournal {
+ public:
+  // Throws UserError when the file holds something else or cannot be written.
+  explicit AnswerJournal(const std::filesystem::path& path);
+
+  // On disk when it returns. Throws UserError when the disk is full; the answers before it are
+  // kept.
+  void add(const AnswerTask& task, const Answer& answer);
+
+  // Null when it is not finished.
+  const Answer* find(const AnswerTask& task) const;
+
+ private:
+  Journal journal_;
+  std::unordered_map<std::string, Answer> answers_;  // by AnswerTask::name()
+};
+
+}  // namespace retmask::synthesize

@@ -1,0 +1,54 @@
+#pragma once
+// From two answers to a preference pair, and the rows in which both are handed on.
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "retmask/synthesize/answers.h"
+
+namespace retmask::synthesize {
+
+// Why a pair teaches nothing. A pair with several reasons counts under the first of them.
+enum class DropReason {
+  prompt_too_long,  // at least one policy could not answer
+  empty_answer,     // nothing but white space
+  equal_answers,    // but for white space around them, which templates trim
+  unfinished,       // cut at max_new_tokens; only with drop_unfinished
+};
+inline constexpr std::array kDropReasons = {DropReason::prompt_too_long,
+                                            DropReason::empty_answer,
+                                            DropReason::equal_answers,
+                                            DropReason::unfinished};
+std::string to_string(DropReason reason);
+
+struct PairOptions {
+  bool drop_unfinished = false;
+};
+
+// Nothing for a pair to keep.
+std::optional<DropReason> drop_reason(const Answer& chosen,
+                                      const Answer& rejected,
+                                      const PairOptions& options);
+
+// TRL's conversational preference form with "id" and "meta":
+//   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
+//    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob"}, "rejected": {...}}}
+Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected);
+
+// One policy's answers in the layout of RetMask's 2_Contrastive_Response_Generation, so that its
+// build_dpo_data.py reads them:
+//   {"conversation_id", "conversation", "redacted",
+//    "synthesized_assistant_responses": [{"role", "content"}],
+//    "synthesized_response_scoring_annotations": [{"response_token_length", "repetition_flag",
+//                                                  "finish_reason", "mean_logprob"}],
+//    "synthesis_model"}
+// Answers to prompts that were too long are left out; without any left both lists are null, as in
+// the rows that the reference skips.
+Json reference_row(const Prompt& prompt,
+                   const std::vector<const Answer*>& samples,
+                   const std::string& synthesis_model);
+
+}  // namespace retmask::synthesize

@@ -1,0 +1,35 @@
+#pragma once
+// From messages to the token ids that a checkpoint continues, and back.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "retmask/synthesize/prompts.h"
+#include "retmask/tokenizer/chat_template.h"
+#include "retmask/tokenizer/tokenizer.h"
+
+namespace retmask::synthesize {
+
+class PromptEncoder {
+ public:
+  // Tokenizer and template of a checkpoint folder; `template_variables` as in RenderOptions. Throws
+  // UserError.
+  PromptEncoder(const std::filesystem::path& dir, Json template_variables);
+
+  // The rendered conversation up to where the assistant begins. Throws UserError naming the
+  // prompt's place for what the template does not accept.
+  std::vector<int64_t> encode(const Prompt& prompt) const;
+
+  // Without special tokens.
+  std::string decode(const std::vector<int64_t>& tokens) const;
+
+ private:
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<const ChatTemplate> template_;
+  RenderOptions render_;
+};
+
+}  // namespace retmask::synthesize

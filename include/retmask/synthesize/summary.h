@@ -1,0 +1,57 @@
+#pragma once
+// What came out: counts and answer lengths.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "retmask/synthesize/answers.h"
+#include "retmask/synthesize/pairs.h"
+
+namespace retmask::synthesize {
+
+// Percentiles as numpy's default: linear between the two nearest values. All zero without answers.
+struct LengthStats {
+  int64_t answers = 0;
+  int64_t total = 0;  // tokens
+  double mean = 0.0;
+  double median = 0.0;
+  double p90 = 0.0;
+  int64_t max = 0;
+};
+LengthStats length_stats(std::vector<int64_t> tokens);
+
+// Depends on the answers alone, not on how long they took or how often the run was stopped.
+class Summary {
+ public:
+  void add_answer(Policy policy, const Answer& answer);
+  void add_pair(const std::optional<DropReason>& dropped);
+  void set_prompts(int64_t answered, int64_t blank);
+
+  int64_t kept_pairs() const { return kept_; }
+  int64_t dropped_pairs() const;
+  LengthStats lengths(Policy policy) const;
+
+  // {"prompts": {"answered", "blank"},
+  //  "pairs": {"kept", "dropped", "dropped_by_reason": {reason: count}},
+  //  "chosen": {"answers", "finished", "tokens", "mean", "median", "p90", "max"},
+  //  "rejected": {the same}}
+  Json to_json() const;
+
+ private:
+  struct PolicyTotals {
+    std::vector<int64_t> tokens;
+    int64_t finished = 0;  // ended by the model, not cut
+  };
+  static Json totals_json(const PolicyTotals& totals);
+
+  std::map<Policy, PolicyTotals> policies_ = {{Policy::chosen, {}}, {Policy::rejected, {}}};
+  std::map<DropReason, int64_t> dropped_;
+  int64_t kept_ = 0;
+  int64_t prompts_ = 0;
+  int64_t blank_ = 0;
+};
+
+}  // namespace retmask::synthesize

@@ -1,0 +1,55 @@
+#pragma once
+// Two answers per instruction, y_w from theta and y_l from theta' (the same weights with heads off)
+// or from another checkpoint, and the preference pairs that they make.
+//
+// Writes into a folder:
+//   answers.jsonl      the journal, an answer a row; a run that was stopped goes on from it
+//   chosen.jsonl.gz    theta's answers in the order of the prompts, as reference_row() lays them
+//   out rejected.jsonl.gz  the same of theta' pairs.jsonl        the pairs that are kept, as
+//   pair_row() lays them out summary.json       Summary
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "retmask/base/json.h"
+#include "retmask/synthesize/model_answerer.h"
+#include "retmask/synthesize/pairs.h"
+#include "retmask/synthesize/prompts.h"
+#include "retmask/synthesize/summary.h"
+
+namespace retmask::synthesize {
+
+struct Options {
+  std::filesystem::path model;  // checkpoint folder: theta
+  // Exactly one of these two says where the rejected answers come from: mask.json lists the heads
+  // that are off in theta'; another checkpoint folder has its own tokenizer and template.
+  std::filesystem::path mask;
+  std::filesystem::path rejected_model;
+  PromptOptions prompts;
+  Selection selection;
+  int64_t samples = 1;  // answers per prompt and policy
+  DecodingOptions decoding;
+  PairOptions pairs;
+  Json template_variables = Json::object();  // as in RenderOptions
+  std::string device = "auto";               // as in parse_device
+  std::string dtype = "auto";                // as in parse_dtype
+
+  // Throws UserError.
+  void validate() const;
+};
+
+struct Result {
+  Summary summary;
+  // Of this call alone; zero when an earlier one had finished all answers.
+  int64_t generated_answers = 0;
+  int64_t generated_tokens = 0;
+  double generation_seconds = 0.0;
+
+  double tokens_per_second() const;
+};
+
+// Throws UserError for bad options or input before it loads weights, and when the disk is full.
+Result run(const Options& options, const std::filesystem::path& out);
+
+}  // namespace retmask::synthesize

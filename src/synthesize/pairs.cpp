@@ -1,0 +1,93 @@
+#include "retmask/synthesize/pairs.h"
+
+#include <string_view>
+
+#include "retmask/base/error.h"
+
+namespace retmask::synthesize {
+namespace {
+
+// The reference's rule: longer answers mostly repeat themselves (REPETITION_THRESHOLD in
+// synthesize_assistant_response.py).
+constexpr int64_t kRepetitionTokens = 2000;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kWhite = " \t\r\n\f\v";
+  const size_t begin = text.find_first_not_of(kWhite);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhite) + 1 - begin);
+}
+
+bool either(const Answer& chosen, const Answer& rejected, Ending ending) {
+  return chosen.ending == ending || rejected.ending == ending;
+}
+
+Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }
+
+Json answer_meta(const Answer& answer) {
+  return {{"tokens", answer.tokens},
+          {"finish_reason", to_string(answer.ending)},
+          {"mean_logprob", answer.mean_logprob}};
+}
+
+}  // namespace
+
+std::string to_string(DropReason reason) {
+  switch (reason) {
+    case DropReason::prompt_too_long:
+      return "prompt_too_long";
+    case DropReason::empty_answer:
+      return "empty_answer";
+    case DropReason::equal_answers:
+      return "equal_answers";
+    case DropReason::unfinished:
+      return "unfinished";
+  }
+  RETMASK_CHECK(false, "unknown drop reason");
+}
+
+std::optional<DropReason> drop_reason(const Answer& chosen,
+                                      const Answer& rejected,
+                                      const PairOptions& options) {
+  if (either(chosen, rejected, Ending::prompt_too_long)) return DropReason::prompt_too_long;
+  const std::string_view chosen_text = trimmed(chosen.text);
+  const std::string_view rejected_text = trimmed(rejected.text);
+  if (chosen_text.empty() || rejected_text.empty()) return DropReason::empty_answer;
+  if (chosen_text == rejected_text) return DropReason::equal_answers;
+  if (options.drop_unfinished && either(chosen, rejected, Ending::length))
+    return DropReason::unfinished;
+  return std::nullopt;
+}
+
+Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected) {
+  return {
+      {"prompt", prompt.messages},
+      {"chosen", Json::array({message(chosen)})},
+      {"rejected", Json::array({message(rejected)})},
+      {"id", prompt.id},
+      {"meta",
+       {{"sample", sample}, {"chosen", answer_meta(chosen)}, {"rejected", answer_meta(rejected)}}}};
+}
+
+Json reference_row(const Prompt& prompt,
+                   const std::vector<const Answer*>& samples,
+                   const std::string& synthesis_model) {
+  Json responses;
+  Json annotations;
+  for (const Answer* answer : samples) {
+    if (answer->ending == Ending::prompt_too_long) continue;
+    responses.push_back(message(*answer));
+    annotations.push_back({{"response_token_length", answer->tokens},
+                           {"repetition_flag", answer->tokens > kRepetitionTokens},
+                           {"finish_reason", to_string(answer->ending)},
+                           {"mean_logprob", answer->mean_logprob}});
+  }
+  return {{"conversation_id", prompt.id},
+          {"conversation", prompt.messages},
+          {"redacted", prompt.redacted},
+          {"synthesized_assistant_responses", responses},
+          {"synthesized_response_scoring_annotations", annotations},
+          {"synthesis_model", synthesis_model}};
+}
+
+}  // namespace retmask::synthesize

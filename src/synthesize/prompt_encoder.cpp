@@ -1,0 +1,26 @@
+#include "retmask/synthesize/prompt_encoder.h"
+
+#include "retmask/base/error.h"
+
+namespace retmask::synthesize {
+
+PromptEncoder::PromptEncoder(const std::filesystem::path& dir, Json template_variables)
+    : tokenizer_(Tokenizer::load(dir)),
+      template_(ChatTemplate::load(dir)),
+      render_{.add_generation_prompt = true, .variables = std::move(template_variables)} {}
+
+std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
+  try {
+    // The template writes the BOS token itself.
+    return tokenizer_->encode(template_->render(prompt.messages, render_),
+                              /*add_special_tokens=*/false);
+  } catch (const UserError& error) {
+    user_error(prompt.where, ": ", error.what());
+  }
+}
+
+std::string PromptEncoder::decode(const std::vector<int64_t>& tokens) const {
+  return tokenizer_->decode(tokens, /*skip_special_tokens=*/true);
+}
+
+}  // namespace retmask::synthesize

@@ -1,0 +1,106 @@
+#include "retmask/synthesize/synthesize.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "outputs.h"
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+#include "retmask/base/progress.h"
+#include "retmask/model/device.h"
+#include "rounds.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::synthesize {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+PromptSet read_selected_prompts(const Options& options) {
+  PromptSet set = read_prompts(options.prompts);
+  const size_t all = set.prompts.size();
+  set.prompts = select_prompts(std::move(set.prompts), options.selection);
+  log::info(detail::concat(set.prompts.size(), " of ", all, " prompts selected"));
+  if (set.blank > 0)
+    log::warn(detail::concat(set.blank, " rows have no user turn with text and are left out"));
+  return set;
+}
+
+void answer_round(const Round& round,
+                  const std::vector<AnswerTask>& tasks,
+                  const Options& options,
+                  AnswerJournal& journal,
+                  Progress& progress,
+                  Result& result) {
+  const CausalLm model = CausalLm::load(round.checkpoint,
+                                        parse_device(options.device),
+                                        parse_dtype(options.dtype, round.config.dtype));
+  ModelAnswerer answerer(
+      model, round.encoder, round.masked_heads, round.checkpoint.eos_token_ids(), options.decoding);
+
+  const double seconds_before = result.generation_seconds;
+  const auto start = Clock::now();
+  answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
+    journal.add(task, answer);
+    ++result.generated_answers;
+    result.generated_tokens += answer.tokens;
+    result.generation_seconds = seconds_before + seconds_since(start);
+    progress.advance(1, std::to_string(std::lround(result.tokens_per_second())) + " tokens/s");
+  });
+}
+
+Result answer_all(const Options& options,
+                  const std::vector<Prompt>& prompts,
+                  AnswerJournal& journal) {
+  const std::vector<Round> rounds = open_rounds(options);
+  std::vector<std::vector<AnswerTask>> tasks;
+  int64_t unfinished = 0;
+  for (const Round& round : rounds) {
+    tasks.push_back(unfinished_tasks(round, prompts, options.samples, journal));
+    unfinished += static_cast<int64_t>(tasks.back().size());
+  }
+
+  constexpr int64_t kPolicies = 2;
+  const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * kPolicies;
+  Progress progress("synthesize", total, "answers", /*done=*/total - unfinished);
+  Result result;
+  for (size_t i = 0; i < rounds.size(); ++i) {
+    if (!tasks[i].empty()) answer_round(rounds[i], tasks[i], options, journal, progress, result);
+  }
+  return result;
+}
+
+}  // namespace
+
+void Options::validate() const {
+  if (model.empty()) user_error("--model is missing; expected a checkpoint folder");
+  if (mask.empty() == rejected_model.empty()) {
+    user_error(
+        "expected exactly one of --mask (heads that are off in the rejected answers) and "
+        "--rejected-model");
+  }
+  prompts.validate();
+  selection.validate();
+  if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
+  decoding.validate();
+}
+
+double Result::tokens_per_second() const {
+  return generation_seconds > 0 ? static_cast<double>(generated_tokens) / generation_seconds : 0.0;
+}
+
+Result run(const Options& options, const fs::path& out) {
+  options.validate();
+  const PromptSet set = read_selected_prompts(options);
+  AnswerJournal journal(out / "answers.jsonl");
+  Result result = answer_all(options, set.prompts, journal);
+  result.summary = write_outputs(options, set, journal, out);
+  return result;
+}
+
+}  // namespace retmask::synthesize

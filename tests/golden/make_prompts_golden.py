@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/prompts/*.parquet: a few rows with the columns of LMSYS-Chat-1M, WildChat-1M and Guru-RL-92k as
+they are published, nested columns included.
+
+    .venv/bin/python tests/golden/make_prompts_golden.py
+"""
+import datetime
+import pathlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+OUT = pathlib.Path(__file__).resolve().parent / "prompts"
+
+MESSAGE = pa.struct([("content", pa.string()), ("role", pa.string())])
+MODERATION = pa.list_(pa.struct([("categories", pa.struct([("hate", pa.bool_())])), ("flagged", pa.bool_())]))
+
+
+def write(name, schema, rows, **options):
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(schema)), OUT / name, **options)
+
+
+def talk(*texts):
+    return [{"content": text, "role": ("user", "assistant")[i % 2]} for i, text in enumerate(texts)]
+
+
+def lmsys():
+    """Two row groups and a conversation that begins inside the second one's child arrays."""
+    rows = [
+        ("33f0", talk("Is the sky blue?", "Yes.", "Why?", "Rayleigh."), False),
+        ("1e23", talk("Grüße an NAME_1 🙂", "Danke."), True),
+        ("0f51", talk("", "I did not understand."), False),
+        ("9b0c", talk("Name three\nprimes.", "2, 3, 5."), False),
+    ]
+    schema = [
+        ("conversation_id", pa.string()),
+        ("model", pa.string()),
+        ("conversation", pa.list_(MESSAGE)),
+        ("turn", pa.int64()),
+        ("language", pa.string()),
+        ("openai_moderation", MODERATION),
+        ("redacted", pa.bool_()),
+    ]
+    flags = [{"categories": {"hate": False}, "flagged": False}]
+    write(
+        "lmsys.parquet",
+        schema,
+        [
+            dict(
+                conversation_id=key,
+                model="vicuna-13b",
+                conversation=turns,
+                turn=len(turns) // 2,
+                language="English",
+                openai_moderation=flags,
+                redacted=redacted,
+            )
+            for key, turns, redacted in rows
+        ],
+        row_group_size=2,
+    )
+
+
+def wildchat():
+    """conversation_hash is not unique there, so it is no id; messages carry more than role and content."""
+    turn = pa.struct(
+        [
+            ("content", pa.large_string()),
+            ("header", pa.struct([("user-agent", pa.string())])),
+            ("redacted", pa.bool_()),
+            ("role", pa.dictionary(pa.int32(), pa.string())),
+            ("timestamp", pa.timestamp("us", tz="UTC")),
+            ("turn_identifier", pa.int64()),
+        ]
+    )
+    when = datetime.datetime(2023, 4, 9, tzinfo=datetime.timezone.utc)
+    rows = []
+    for text in ("Write a haiku about rain.", "Write a haiku about snow."):
+        turns = [
+            dict(m, header={"user-agent": "x"}, redacted=False, timestamp=when, turn_identifier=1)
+            for m in talk(text, "...")
+        ]
+        rows.append({"conversation_hash": "c9ec", "timestamp": when, "conversation": turns, "redacted": None})
+    schema = [
+        ("conversation_hash", pa.string()),
+        ("timestamp", pa.timestamp("us", tz="UTC")),
+        ("conversation", pa.list_(turn)),
+        ("redacted", pa.bool_()),
+    ]
+    write("wildchat.parquet", schema, rows)
+
+
+def guru():
+    rows = [
+        {
+            "data_source": "math__combined",
+            "prompt": [{"content": "What is 2 + 2?", "role": "user"}],
+            "reward_model": {"ground_truth": "4"},
+            "extra_info": {"index": 7},
+        },
+        {
+            "data_source": "codegen__taco",
+            "prompt": [{"content": "Answer in C.", "role": "system"}, {"content": "Sort a list.", "role": "user"}],
+            "reward_model": {"ground_truth": "[1]"},
+            "extra_info": {"index": 8},
+        },
+    ]
+    schema = [
+        ("data_source", pa.string()),
+        ("prompt", pa.large_list(MESSAGE)),
+        ("reward_model", pa.struct([("ground_truth", pa.string())])),
+        ("extra_info", pa.struct([("index", pa.int64())])),
+    ]
+    write("guru.parquet", schema, rows)
+
+
+def no_prompt():
+    write("no_prompt.parquet", [("answer", pa.string())], [{"answer": "42"}])
+
+
+if __name__ == "__main__":
+    OUT.mkdir(exist_ok=True)
+    for make in (lmsys, wildchat, guru, no_prompt):
+        make()
+    print({path.name: path.stat().st_size for path in sorted(OUT.iterdir())})

@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "retmask/synthesize/answers.h"
+#include "support.h"
+
+namespace retmask::synthesize {
+namespace {
+
+using testing::answer;
+using testing::expect_user_error;
+using testing::TemporaryDir;
+namespace fs = std::filesystem;
+
+TEST(AnswerTask, NameTellsAnswersApart) {
+  const Prompt prompt = testing::prompt("p/1");
+  EXPECT_EQ((AnswerTask{&prompt, Policy::chosen, 0}.name()), "p/1/chosen/0");
+  EXPECT_EQ((AnswerTask{&prompt, Policy::rejected, 12}.name()), "p/1/rejected/12");
+}
+
+class AnswerJournalTest : public ::testing::Test {
+ protected:
+  const TemporaryDir dir_;
+  const fs::path path_ = dir_ / "answers.jsonl";
+  const Prompt prompt_ = testing::prompt("p1");
+  const AnswerTask chosen_{&prompt_, Policy::chosen, 0};
+  const AnswerTask rejected_{&prompt_, Policy::rejected, 1};
+};
+
+TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
+  const Answer odd{.text = "\"q\"\n\u00fc\U0001f642",
+                   .tokens = 4096,
+                   .ending = Ending::length,
+                   .mean_logprob = -0.1234567890123456789};
+  {
+    AnswerJournal journal(path_);
+    EXPECT_EQ(journal.find(chosen_), nullptr);
+    journal.add(chosen_, odd);
+    EXPECT_EQ(journal.find(chosen_)->text, odd.text);
+  }
+  const AnswerJournal journal(path_);
+  ASSERT_NE(journal.find(chosen_), nullptr);
+  EXPECT_EQ(journal.find(chosen_)->text, odd.text);
+  EXPECT_EQ(journal.find(chosen_)->tokens, odd.tokens);
+  EXPECT_EQ(journal.find(chosen_)->ending, odd.ending);
+  EXPECT_EQ(journal.find(chosen_)->mean_logprob, odd.mean_logprob);
+  EXPECT_EQ(journal.find(rejected_), nullptr);
+}
+
+TEST_F(AnswerJournalTest, ForgetsATornLastRow) {
+  {
+    AnswerJournal journal(path_);
+    journal.add(chosen_, answer("a"));
+    journal.add(rejected_, answer("b"));
+  }
+  fs::resize_file(path_, fs::file_size(path_) - 5);
+  AnswerJournal journal(path_);
+  EXPECT_NE(journal.find(chosen_), nullptr);
+  EXPECT_EQ(journal.find(rejected_), nullptr);
+  journal.add(rejected_, answer("b"));
+  EXPECT_EQ(read_json_lines(path_, "journal").size(), 2u);
+}
+
+TEST_F(AnswerJournalTest, ForeignFileIsAUserError) {
+  dir_.write("answers.jsonl", "{\"id\": \"p1\"}\n");
+  expect_user_error([&] { AnswerJournal journal(path_); }, {"answers.jsonl:1", "text"});
+  dir_.write(
+      "answers.jsonl",
+      "{\"id\": \"p\", \"policy\": \"chosen\", \"sample\": 0, \"text\": \"\", \"tokens\": 0, "
+      "\"finish_reason\": \"bored\", \"mean_logprob\": 0}\n");
+  expect_user_error([&] { AnswerJournal journal(path_); }, {"answers.jsonl:1", "bored"});
+}
+
+}  // namespace
+}  // namespace retmask::synthesize

@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "retmask/synthesize/pairs.h"
+#include "support.h"
+
+namespace retmask::synthesize {
+namespace {
+
+using testing::answer;
+
+std::optional<DropReason> reason(const Answer& chosen, const Answer& rejected) {
+  return drop_reason(chosen, rejected, {});
+}
+
+TEST(Pairs, ReasonsToDrop) {
+  EXPECT_EQ(reason(answer("a"), answer("b")), std::nullopt);
+  EXPECT_EQ(reason(answer(""), answer("b")), DropReason::empty_answer);
+  EXPECT_EQ(reason(answer("a"), answer(" \n\t")), DropReason::empty_answer);
+  EXPECT_EQ(reason(answer("a"), answer("a")), DropReason::equal_answers);
+  EXPECT_EQ(reason(answer("a\n"), answer(" a")), DropReason::equal_answers);
+  EXPECT_EQ(reason(answer(""), answer("")), DropReason::empty_answer);
+  EXPECT_EQ(reason(answer("", 0, Ending::prompt_too_long), answer("b")),
+            DropReason::prompt_too_long);
+}
+
+TEST(Pairs, UnfinishedAnswersAreDroppedOnRequest) {
+  const Answer cut = answer("a", 16, Ending::length);
+  EXPECT_EQ(reason(cut, answer("b")), std::nullopt);
+  EXPECT_EQ(drop_reason(cut, answer("b"), {.drop_unfinished = true}), DropReason::unfinished);
+  EXPECT_EQ(drop_reason(answer("b"), cut, {.drop_unfinished = true}), DropReason::unfinished);
+  EXPECT_EQ(drop_reason(answer("a"), answer("b"), {.drop_unfinished = true}), std::nullopt);
+}
+
+TEST(Pairs, RowIsTrlsPreferenceForm) {
+  const Json row = pair_row(
+      testing::prompt("p1", "Why?"), 2, answer("yes", 7), answer("no", 16, Ending::length));
+  EXPECT_EQ(row, Json::parse(R"({
+    "prompt": [{"role": "user", "content": "Why?"}],
+    "chosen": [{"role": "assistant", "content": "yes"}],
+    "rejected": [{"role": "assistant", "content": "no"}],
+    "id": "p1",
+    "meta": {"sample": 2,
+             "chosen": {"tokens": 7, "finish_reason": "stop", "mean_logprob": -0.5},
+             "rejected": {"tokens": 16, "finish_reason": "length", "mean_logprob": -0.5}}})"));
+}
+
+TEST(Pairs, ReferenceLayout) {
+  const Answer first = answer("yes", 2000);
+  const Answer second = answer("no", 2001, Ending::length);
+  Prompt prompt = testing::prompt("p1", "Why?");
+  prompt.redacted = true;
+  EXPECT_EQ(reference_row(prompt, {&first, &second}, "models/theta"), Json::parse(R"({
+    "conversation_id": "p1",
+    "conversation": [{"role": "user", "content": "Why?"}],
+    "redacted": true,
+    "synthesized_assistant_responses": [{"role": "assistant", "content": "yes"},
+                                        {"role": "assistant", "content": "no"}],
+    "synthesized_response_scoring_annotations": [
+      {"response_token_length": 2000, "repetition_flag": false, "finish_reason": "stop",
+       "mean_logprob": -0.5},
+      {"response_token_length": 2001, "repetition_flag": true, "finish_reason": "length",
+       "mean_logprob": -0.5}],
+    "synthesis_model": "models/theta"})"));
+}
+
+TEST(Pairs, ReferenceLayoutOfAPromptThatWasTooLong) {
+  const Answer none = answer("", 0, Ending::prompt_too_long);
+  const Json row = reference_row(testing::prompt("p1"), {&none}, "m");
+  EXPECT_TRUE(row["synthesized_assistant_responses"].is_null());
+  EXPECT_TRUE(row["synthesized_response_scoring_annotations"].is_null());
+}
+
+}  // namespace
+}  // namespace retmask::synthesize

@@ -1,0 +1,285 @@
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <set>
+
+#include "retmask/synthesize/prompts.h"
+#include "support.h"
+
+namespace retmask::synthesize {
+namespace {
+
+using testing::expect_user_error;
+using testing::golden;
+using testing::TemporaryDir;
+namespace fs = std::filesystem;
+
+std::vector<std::string> ids(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> all;
+  for (const Prompt& prompt : prompts) all.push_back(prompt.id);
+  return all;
+}
+
+PromptSet read_files(std::vector<fs::path> files, const std::string& field = "") {
+  return read_prompts({.files = std::move(files), .field = field, .system_prompt = ""});
+}
+
+class PromptsTest : public ::testing::Test {
+ protected:
+  PromptSet read(const std::string& name, const std::string& text) const {
+    return read_files({dir_.write(name, text)}, field_);
+  }
+  // The only prompt's messages of a one-row .jsonl.
+  Json messages(const std::string& row) const {
+    const PromptSet set = read("p.jsonl", Json::parse(row).dump());
+    return set.prompts.size() == 1 ? set.prompts.front().messages : Json();
+  }
+  void expect_error(const std::string& name,
+                    const std::string& text,
+                    const std::vector<std::string>& parts) const {
+    expect_user_error([&] { read(name, text); }, parts);
+  }
+
+  const TemporaryDir dir_;
+  std::string field_;
+};
+
+Json user(const std::string& text) { return Json::array({{{"role", "user"}, {"content", text}}}); }
+
+TEST_F(PromptsTest, EveryColumnIsRead) {
+  EXPECT_EQ(messages(R"({"messages": [{"role": "user", "content": "a"}]})"), user("a"));
+  EXPECT_EQ(messages(R"({"conversation": [{"content": "a", "role": "user"}]})"), user("a"));
+  EXPECT_EQ(messages(R"({"conversations": [{"from": "human", "value": "a"},
+                                           {"from": "gpt", "value": "b"}]})"),
+            user("a"));
+}
+
+TEST_F(PromptsTest, ShareGptNamesBecomeRoles) {
+  EXPECT_EQ(
+      messages(
+          R"({"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "a"}]})"),
+      Json::parse(R"([{"role": "system", "content": "s"}, {"role": "user", "content": "a"}])"));
+  // Some of its conversations begin with the model.
+  EXPECT_EQ(
+      messages(
+          R"({"conversations": [{"from": "gpt", "value": "b"}, {"from": "human", "value": "a"}]})"),
+      user("a"));
+}
+
+TEST_F(PromptsTest, PromptIsTextOrMessages) {
+  EXPECT_EQ(messages(R"({"prompt": "a"})"), user("a"));
+  EXPECT_EQ(messages(R"({"prompt": [{"role": "user", "content": "a"}]})"), user("a"));
+}
+
+TEST_F(PromptsTest, InstructionTakesItsInput) {
+  EXPECT_EQ(messages(R"({"instruction": "Add.", "input": "2 3", "output": "5"})"),
+            user("Add.\n\n2 3"));
+  EXPECT_EQ(messages(R"({"instruction": "Add.", "input": "", "output": "5"})"), user("Add."));
+  EXPECT_EQ(messages(R"({"instruction": "Add."})"), user("Add."));
+}
+
+TEST_F(PromptsTest, FirstTurnIsTaken) {
+  EXPECT_EQ(messages(R"({"turns": ["a", "b"]})"), user("a"));
+  EXPECT_EQ(messages(R"({"messages": [{"role": "user", "content": "a"},
+                        {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]})"),
+            user("a"));
+}
+
+TEST_F(PromptsTest, PartsOfTextAreJoined) {
+  EXPECT_EQ(messages(R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"},
+                                                              {"type": "text", "text": "b"}]}]})"),
+            user("ab"));
+  expect_error(
+      "p.jsonl",
+      R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]})",
+      {"p.jsonl:1", "image_url"});
+}
+
+TEST_F(PromptsTest, NamedFieldWins) {
+  field_ = "question";
+  EXPECT_EQ(messages(R"({"prompt": "no", "question": "yes", "input": "no"})"), user("yes"));
+  EXPECT_EQ(messages(R"({"question": [{"role": "user", "content": "yes"}]})"), user("yes"));
+  expect_error("p.jsonl", R"({"prompt": "no"})", {"p.jsonl:1", "question", "--prompt-field"});
+}
+
+TEST_F(PromptsTest, SystemPromptGoesBeforePromptsWithoutOne) {
+  const auto file = dir_.write("p.jsonl",
+                               "{\"prompt\": \"a\"}\n"
+                               "{\"messages\": [{\"role\": \"system\", \"content\": \"own\"}, "
+                               "{\"role\": \"user\", \"content\": \"b\"}]}\n");
+  const PromptSet set = read_prompts({.files = {file}, .field = "", .system_prompt = "general"});
+  ASSERT_EQ(set.prompts.size(), 2u);
+  EXPECT_EQ(set.prompts[0].messages[0], Json::parse(R"({"role": "system", "content": "general"})"));
+  EXPECT_EQ(set.prompts[0].messages[1]["content"], "a");
+  EXPECT_EQ(set.prompts[1].messages[0]["content"], "own");
+}
+
+TEST_F(PromptsTest, BlankPromptsAreCountedAndLeftOut) {
+  const PromptSet set = read("p.jsonl",
+                             "{\"prompt\": \"a\"}\n{\"prompt\": \" \\n\"}\n"
+                             "{\"messages\": []}\n"
+                             "{\"messages\": [{\"role\": \"user\", \"content\": null}]}\n");
+  EXPECT_EQ(set.prompts.size(), 1u);
+  EXPECT_EQ(set.blank, 3);
+  expect_error("p.jsonl", "{\"prompt\": \"\"}", {"none of the 1 rows"});
+}
+
+TEST_F(PromptsTest, OwnIdsAreUsedWhenUnique) {
+  const PromptSet set = read("p.jsonl",
+                             "{\"id\": \"x\", \"prompt\": \"a\"}\n"
+                             "{\"key\": 1000, \"prompt\": \"b\"}\n"
+                             "\n"
+                             "{\"conversation_id\": \"dup\", \"prompt\": \"c\"}\n"
+                             "{\"conversation_id\": \"dup\", \"prompt\": \"d\"}\n"
+                             "{\"prompt\": \"e\"}\n");
+  EXPECT_EQ(ids(set.prompts),
+            (std::vector<std::string>{"x", "1000", "p.jsonl:4", "p.jsonl:5", "p.jsonl:6"}));
+}
+
+TEST_F(PromptsTest, FilesOfOneNameKeepTheirIdsApart) {
+  const auto first = dir_.write("a/p.jsonl", "{\"prompt\": \"a\"}\n");
+  const auto second = dir_.write("b/p.jsonl", "{\"prompt\": \"b\"}\n");
+  const PromptSet set = read_files({first, second});
+  EXPECT_EQ(ids(set.prompts),
+            (std::vector<std::string>{first.string() + ":1", second.string() + ":1"}));
+  expect_user_error([&] { read_files({first, dir_ / "a"}); }, {"twice"});
+}
+
+TEST_F(PromptsTest, JsonIsAnArrayOrLines) {
+  const PromptSet array =
+      read("p.json", " [{\"prompt\": \"a\"},\n {\"prompt\": \"b\", \"x\": [1]}]");
+  EXPECT_EQ(ids(array.prompts), (std::vector<std::string>{"p.json:1", "p.json:2"}));
+  EXPECT_EQ(array.prompts[1].messages, user("b"));
+  const PromptSet lines = read("p.json", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+  EXPECT_EQ(ids(lines.prompts), (std::vector<std::string>{"p.json:1", "p.json:2"}));
+  expect_error("p.json", "[{\"prompt\": \"a\"}, {\"prompt\": ]", {"p.json:2", "row 2"});
+  expect_error("p.json", "[{\"prompt\": \"a\"}, 7]", {"p.json:2", "number"});
+}
+
+TEST_F(PromptsTest, GzipIsRead) {
+  write_json_lines(dir_ / "p.jsonl.gz", {Json::parse(R"({"prompt": "a"})")});
+  const PromptSet set = read_files({dir_ / "p.jsonl.gz"});
+  EXPECT_EQ(ids(set.prompts), std::vector<std::string>{"p.jsonl.gz:1"});
+}
+
+TEST_F(PromptsTest, FolderStandsForItsFiles) {
+  dir_.write("data/b.jsonl", "{\"prompt\": \"b\"}\n");
+  dir_.write("data/a/z.json", "[{\"prompt\": \"a\"}]");
+  dir_.write("data/README.md", "no prompts");
+  dir_.write("data/.hidden.jsonl", "broken");
+  const PromptSet set = read_files({dir_ / "data"});
+  EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{"z.json:1", "b.jsonl:1"}));
+  fs::create_directory(dir_ / "empty");
+  expect_user_error([&] { read_files({dir_ / "empty"}); }, {"empty", ".parquet"});
+}
+
+TEST_F(PromptsTest, MistakesNameFileAndLine) {
+  expect_error("p.jsonl", "", {"p.jsonl", "empty"});
+  expect_error("p.json", "[]", {"p.json", "empty"});
+  expect_error("p.jsonl", "{\"prompt\": \"a\"}\n{\"text\": \"a\"}\n", {"p.jsonl:2", "instruction"});
+  expect_error("p.jsonl", "{\"prompt\": 5}\n", {"p.jsonl:1", "prompt", "number"});
+  expect_error("p.jsonl", "{\"turns\": [5]}\n", {"p.jsonl:1", "turns"});
+  expect_error("p.jsonl", "{\"messages\": [{\"content\": \"a\"}]}\n", {"p.jsonl:1", "role"});
+  expect_error("p.jsonl", "\"a\"\n", {"p.jsonl:1", "string"});
+  expect_error("p.jsonl", "{\"prompt\": \"a\"\n", {"p.jsonl:1"});
+  expect_error("p.csv", "prompt\na\n", {"p.csv", ".jsonl"});
+  expect_user_error([&] { read_files({dir_ / "none.jsonl"}); }, {"none.jsonl", "does not exist"});
+}
+
+TEST_F(PromptsTest, LmsysParquet) {
+  const PromptSet set = read_files({golden("prompts/lmsys.parquet")});
+  EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{"33f0", "1e23", "9b0c"}));
+  EXPECT_EQ(set.blank, 1);
+  EXPECT_EQ(set.prompts[0].messages, user("Is the sky blue?"));
+  EXPECT_EQ(set.prompts[1].messages, user("Grüße an NAME_1 🙂"));
+  EXPECT_EQ(set.prompts[2].messages, user("Name three\nprimes."));
+  EXPECT_FALSE(set.prompts[0].redacted);
+  EXPECT_TRUE(set.prompts[1].redacted);
+}
+
+TEST_F(PromptsTest, WildChatParquet) {
+  const PromptSet set = read_files({golden("prompts/wildchat.parquet")});
+  EXPECT_EQ(ids(set.prompts),
+            (std::vector<std::string>{"wildchat.parquet:1", "wildchat.parquet:2"}));
+  EXPECT_EQ(set.prompts[0].messages, user("Write a haiku about rain."));
+  EXPECT_EQ(set.prompts[1].messages, user("Write a haiku about snow."));
+}
+
+TEST_F(PromptsTest, GuruParquet) {
+  const PromptSet set = read_files({golden("prompts/guru.parquet")});
+  ASSERT_EQ(set.prompts.size(), 2u);
+  EXPECT_EQ(set.prompts[0].messages, user("What is 2 + 2?"));
+  EXPECT_EQ(
+      set.prompts[1].messages,
+      Json::parse(
+          R"([{"role": "system", "content": "Answer in C."}, {"role": "user", "content": "Sort a list."}])"));
+  const PromptSet named = read_files({golden("prompts/guru.parquet")}, "data_source");
+  EXPECT_EQ(named.prompts[0].messages, user("math__combined"));
+}
+
+TEST_F(PromptsTest, BadParquetIsAUserError) {
+  expect_error("p.parquet", "PAR1 and nothing more", {"p.parquet", "Parquet"});
+  const std::string whole = read_text_file(golden("prompts/lmsys.parquet"), "file");
+  expect_error("p.parquet", whole.substr(0, whole.size() / 2), {"p.parquet", "Parquet"});
+  expect_user_error([&] { read_files({golden("prompts/no_prompt.parquet")}); },
+                    {"no_prompt.parquet", "answer", "--prompt-field"});
+}
+
+// The real instructions that the method is tried on.
+TEST_F(PromptsTest, PublishedInstructionFiles) {
+  const fs::path data = fs::path(RETMASK_SHARED_DIR) / "data/prompts";
+  if (!fs::is_directory(data)) GTEST_SKIP() << data << " is not here";
+  const PromptSet set = read_files({data});
+  EXPECT_EQ(set.prompts.size(), 1048u);
+  EXPECT_EQ(set.prompts[0].id, "1000");
+  EXPECT_EQ(set.prompts.back().messages[0]["role"], "user");
+}
+
+std::vector<Prompt> numbered(int count) {
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < count; ++i) prompts.push_back(testing::prompt(std::to_string(i)));
+  return prompts;
+}
+
+TEST(SelectPrompts, SkipThenLimit) {
+  EXPECT_EQ(ids(select_prompts(numbered(5), {.skip = 1, .limit = 2})),
+            (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(select_prompts(numbered(5), {.skip = 3, .limit = 10}).size(), 2u);
+  EXPECT_EQ(select_prompts(numbered(5), {.skip = 3, .limit = INT64_MAX}).size(), 2u);
+  EXPECT_EQ(select_prompts(numbered(5), {}).size(), 5u);
+  expect_user_error([] { select_prompts(numbered(5), {.skip = 5}); }, {"--skip 5", "5 prompts"});
+}
+
+TEST(SelectPrompts, ShardsPartitionExactly) {
+  for (const int64_t num_shards : {1, 2, 3, 7, 20}) {
+    std::multiset<std::string> seen;
+    size_t smallest = SIZE_MAX;
+    size_t largest = 0;
+    for (int64_t shard = 0; shard < num_shards; ++shard) {
+      const auto part = ids(select_prompts(
+          numbered(17), {.skip = 2, .limit = 13, .shard = shard, .num_shards = num_shards}));
+      seen.insert(part.begin(), part.end());
+      smallest = std::min(smallest, part.size());
+      largest = std::max(largest, part.size());
+    }
+    const auto whole = ids(select_prompts(numbered(17), {.skip = 2, .limit = 13}));
+    EXPECT_EQ(seen, std::multiset<std::string>(whole.begin(), whole.end())) << num_shards;
+    EXPECT_LE(largest - smallest, 1u);
+  }
+}
+
+TEST(SelectPrompts, ShardIsParsed) {
+  Selection selection;
+  parse_shard("2/4", selection);
+  EXPECT_EQ(selection.shard, 2);
+  EXPECT_EQ(selection.num_shards, 4);
+  for (const char* bad : {"4/4", "-1/4", "0/0"}) {
+    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", bad, "0/n"});
+  }
+  for (const char* bad : {"", "2", "/4", "2/", "a/4", "1/2/4", "1 /4"}) {
+    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", "0/4"});
+  }
+}
+
+}  // namespace
+}  // namespace retmask::synthesize
