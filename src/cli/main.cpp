@@ -4,13 +4,13 @@
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <csignal>
 #include <exception>
 #include <iostream>
 #include <vector>
 
 #include "common.h"
+#include "mask_command.h"
 #include "report_command.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
@@ -25,7 +25,8 @@ constexpr int kFailure = 1;
 constexpr int kUserMistake = 2;
 
 // In the order of the method; each is one line here and one in CMakeLists.txt.
-constexpr std::array<SetupCommand, 1> kCommands = {
+constexpr SetupCommand kCommands[] = {
+    setup_mask,
     setup_report,
 };
 

@@ -1,0 +1,96 @@
+#include "mask_command.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+
+#include "retmask/base/file.h"
+#include "retmask/base/log.h"
+#include "retmask/mask/mask.h"
+
+namespace retmask::cli {
+namespace {
+
+struct MaskCommandOptions {
+  std::filesystem::path model;
+  std::string select = "retrieval";
+  mask::Options mask;
+};
+
+mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) {
+  mask::Options resolved = options.mask;
+  resolved.select.selection = mask::parse_selection(options.select);
+  resolved.select.seed = seed;
+  resolved.validate();
+  return resolved;
+}
+
+// A line per head, the highest mean score first; without scores by (layer, head).
+void print_heads(const mask::Result& result) {
+  if (!result.scores) {
+    for (const Head& head : result.heads) std::cout << to_string(head) << "\n";
+    return;
+  }
+  const auto& mean = result.scores->mean;
+  std::vector<Head> heads = result.heads;
+  std::stable_sort(heads.begin(), heads.end(), [&](const Head& a, const Head& b) {
+    return mean.at(a) > mean.at(b);
+  });
+  std::cout << "head   mean score of " << result.scores->num_samples << " samples\n"
+            << std::left << std::fixed << std::setprecision(4);
+  for (const Head& head : heads) {
+    std::cout << std::setw(7) << to_string(head) << mean.at(head) << "\n";
+  }
+}
+
+void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  const mask::Options mask_options = resolve_options(options, common.seed);
+  mask::check_separate(options.model, common.out);
+  if (common.dtype != "auto") {
+    log::warn("--dtype has no effect: mask keeps the type of each tensor");
+  }
+
+  RunRecord run = invocation.start_run();
+  const Checkpoint checkpoint(options.model);
+  run.add_input("model", checkpoint.fingerprint());
+  if (!mask_options.scores.empty()) run.add_input("scores", sha256_file(mask_options.scores));
+  const mask::Result result = mask::run(checkpoint, mask_options, common.out);
+  run.finish();
+
+  print_heads(result);
+  std::cout << "masked " << result.heads.size() << " of " << result.num_model_heads << " heads ("
+            << options.select
+            << "): " << (mask_options.spec_only ? common.out / "mask.json" : common.out).string()
+            << std::endl;
+}
+
+}  // namespace
+
+Command setup_mask(CLI::App& root) {
+  auto options = std::make_shared<MaskCommandOptions>();
+  mask::Options& mask_options = options->mask;
+  Command command = add_command(root, "mask", "Switch attention heads off in a checkpoint");
+  CLI::App& app = *command.app;
+  app.add_option("--model", options->model, "Checkpoint folder; it stays as it is");
+  app.add_option("--scores", mask_options.scores, "head_scores.json of a detection run");
+  app.add_option(
+      "--threshold", mask_options.select.threshold, "Retrieval heads: mean score of at least this");
+  app.add_option("--top-k",
+                 mask_options.select.top_k,
+                 "Retrieval heads: this many with the highest mean score");
+  add_list_option(
+      command, "--heads", mask_options.select.heads, "Retrieval heads: these, LAYER-HEAD,...");
+  app.add_option(
+      "--select",
+      options->select,
+      "What to mask: retrieval (those heads), non-retrieval (as many others, drawn with --seed), "
+      "random (as many, drawn from all)");
+  app.add_flag("--spec-only", mask_options.spec_only, "Write mask.json alone, no checkpoint");
+  app.add_option("--max-shard-bytes", mask_options.save.max_shard_bytes, "Largest weight file");
+  command.required = {"--model"};
+  command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };
+  return command;
+}
+
+}  // namespace retmask::cli

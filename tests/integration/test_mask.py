@@ -1,0 +1,232 @@
+"""retmask mask: the masked checkpoint, as transformers sees it, and every way to ask for the wrong thing."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+HEADS = [(1, 2), (3, 0), (3, 3)]
+HEADS_FLAG = ",".join(f"{layer}-{head}" for layer, head in HEADS)
+
+
+def load(folder, **options):
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="auto", **options).eval()
+
+
+def masked_columns(config, head):
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return slice(head * head_dim, (head + 1) * head_dim)
+
+
+def assert_masked(original, masked, heads):
+    """Exactly the columns of `heads` are zero; every other bit is the same."""
+    before, after = original.state_dict(), masked.state_dict()
+    assert before.keys() == after.keys()
+    expected = {name: tensor.clone() for name, tensor in before.items()}
+    for layer, head in heads:
+        weight = expected[f"model.layers.{layer}.self_attn.o_proj.weight"]
+        assert weight[:, masked_columns(original.config, head)].any()
+        weight[:, masked_columns(original.config, head)] = 0
+    for name in expected:
+        assert after[name].dtype == expected[name].dtype, name
+        assert torch.equal(after[name], expected[name]), name
+
+
+def write_scores(path, scores, layers=4, heads=4, samples=2):
+    """`scores`: means by (layer, head); the others get 0."""
+    table = {
+        f"{layer}-{head}": [scores.get((layer, head), 0.0)] * samples for layer in range(layers) for head in range(heads)
+    }
+    path.write_text(json.dumps(table))
+    return path
+
+
+def expect_mistake(retmask, *args, contains):
+    """Exit code 2 and one line on stderr."""
+    done = retmask("mask", *args, code=2)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("retmask: error: "), done.stderr
+    for part in [contains] if isinstance(contains, str) else contains:
+        assert part in lines[0]
+    assert done.stdout == ""
+
+
+def test_transformers_loads_the_masked_checkpoint(retmask, tiny_model, tmp_path):
+    done = retmask("mask", "--model", tiny_model, "--heads", HEADS_FLAG, "--out", tmp_path / "masked")
+    assert "masked 3 of 16 heads" in done.stdout
+    original, masked = load(tiny_model), load(tmp_path / "masked")
+    assert_masked(original, masked, HEADS)
+    assert json.loads((tmp_path / "masked/mask.json").read_text())["heads"] == [list(head) for head in HEADS]
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"]:
+        assert (tmp_path / "masked" / name).read_bytes() == (tiny_model / name).read_bytes()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "masked")
+    assert tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], tokenize=False)
+
+
+def test_masking_is_switching_the_head_off(retmask, tiny_model, tmp_path):
+    """Zero columns of W_o are the same as an attention output of zero."""
+    retmask("mask", "--model", tiny_model, "--heads", HEADS_FLAG, "--out", tmp_path / "masked")
+    original, masked = load(tiny_model), load(tmp_path / "masked")
+
+    def gate(layer):
+        def hook(_, inputs):
+            output = inputs[0].clone()
+            for masked_layer, head in HEADS:
+                if masked_layer == layer:
+                    output[..., masked_columns(original.config, head)] = 0
+            return (output,)
+
+        return hook
+
+    for layer, module in enumerate(original.model.layers):
+        module.self_attn.o_proj.register_forward_pre_hook(gate(layer))
+    ids = torch.arange(3, 60)[None]
+    options = dict(max_new_tokens=16, do_sample=False)
+    with torch.no_grad():
+        torch.testing.assert_close(masked(ids).logits, original(ids).logits, rtol=0, atol=1e-5)
+    assert torch.equal(masked.generate(ids, **options), original.generate(ids, **options))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sharded_half_precision(retmask, tiny_llama, tmp_path, dtype):
+    load(tiny_llama).to(dtype).save_pretrained(tmp_path / "model", max_shard_size=20_000)
+    assert (tmp_path / "model/model.safetensors.index.json").exists()
+    flags = ["--heads", HEADS_FLAG, "--max-shard-bytes", 30_000]
+    retmask("mask", "--model", tmp_path / "model", *flags, "--out", tmp_path / "masked")
+    index = json.loads((tmp_path / "masked/model.safetensors.index.json").read_text())
+    shards = set(index["weight_map"].values())
+    assert len(shards) > 1
+    assert all((tmp_path / "masked" / shard).stat().st_size < 40_000 for shard in shards)
+    original, masked = load(tmp_path / "model"), load(tmp_path / "masked")
+    assert masked.dtype == dtype
+    assert_masked(original, masked, HEADS)
+
+
+def test_selections(retmask, tiny_llama, tmp_path):
+    scores = write_scores(tmp_path / "scores.json", {(2, 1): 0.9, (1, 0): 0.3, (0, 2): 0.1, (3, 3): 0.3})
+
+    def heads(name, *flags):
+        common = ["--model", tiny_llama, "--scores", scores, "--spec-only", "--out", tmp_path / name]
+        done = retmask("mask", *common, *flags)
+        assert sorted(p.name for p in (tmp_path / name).iterdir()) == ["mask.json", "run.json"]
+        assert done.stdout.splitlines()[0] == "head   mean score of 2 samples"
+        return json.loads((tmp_path / name / "mask.json").read_text())["heads"]
+
+    retrieval = [[0, 2], [1, 0], [2, 1], [3, 3]]
+    assert heads("threshold", "--threshold", 0.1) == retrieval
+    assert heads("top", "--top-k", 2) == [[1, 0], [2, 1]]
+    others = heads("others", "--top-k", 4, "--select", "non-retrieval", "--seed", 1)
+    assert len(others) == 4 and not any(head in retrieval for head in others)
+    assert heads("again", "--top-k", 4, "--select", "non-retrieval", "--seed", 1) == others
+    assert heads("seed", "--top-k", 4, "--select", "non-retrieval", "--seed", 2) != others
+    assert len(heads("random", "--top-k", 7, "--select", "random")) == 7
+
+
+def test_config_file(retmask, tiny_llama, tmp_path):
+    (tmp_path / "mask.toml").write_text('[mask]\nheads = ["1-2", "3-0"]\nspec-only = true\n')
+    retmask("mask", "--config", tmp_path / "mask.toml", "--model", tiny_llama, "--out", tmp_path / "out")
+    assert json.loads((tmp_path / "out/mask.json").read_text())["heads"] == [[1, 2], [3, 0]]
+
+
+def test_the_same_command_again(retmask, tiny_llama, tmp_path):
+    flags = ["--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "out"]
+    retmask("mask", *flags)
+    before = (tmp_path / "out/model.safetensors").read_bytes()
+    retmask("mask", *flags)
+    assert (tmp_path / "out/model.safetensors").read_bytes() == before
+    expect_mistake(retmask, *flags, "--select", "random", contains="other options: select")
+
+
+def test_masking_a_masked_checkpoint(retmask, tiny_llama, tmp_path):
+    """The run.json and mask.json of the first are not taken over by the second."""
+    retmask("mask", "--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "one")
+    retmask("mask", "--model", tmp_path / "one", "--heads", "1-2", "--out", tmp_path / "two")
+    assert json.loads((tmp_path / "two/mask.json").read_text())["heads"] == [[1, 2]]
+    assert_masked(load(tmp_path / "one"), load(tmp_path / "two"), [(1, 2)])
+
+
+def test_bad_flags(retmask, tiny_llama, tmp_path):
+    scores = write_scores(tmp_path / "scores.json", {(2, 1): 0.9})
+    common = ["--model", tiny_llama, "--out", tmp_path / "out"]
+    for flags, message in [
+        ([], "none of --threshold, --top-k and --heads"),
+        (["--top-k", 2, "--heads", "0-0", "--scores", scores], "more than one of --threshold, --top-k and --heads"),
+        (["--top-k", 2], "--scores is required"),
+        (["--top-k", 0, "--scores", scores], "--top-k is 0"),
+        (["--top-k", "two", "--scores", scores], "--top-k"),
+        (["--threshold", 0, "--scores", scores], "--threshold is 0"),
+        (["--top-k", 2, "--scores", scores, "--select", "others"], "retrieval, non-retrieval, random"),
+        (["--top-k", 2, "--scores", scores, "--topk", 3], "unknown flag --topk"),
+        (["--heads", "0-0", "--dtype", "int8"], "--dtype"),
+    ]:
+        expect_mistake(retmask, *common, *flags, contains=message)
+        assert not (tmp_path / "out").exists(), flags
+    expect_mistake(retmask, "--heads", "0-0", "--out", tmp_path / "out", contains="--model is required")
+    expect_mistake(retmask, "--heads", "0-0", "--model", tiny_llama, contains="--out is required")
+
+
+def test_bad_selection(retmask, tiny_llama, tmp_path):
+    def expect(contains, *flags):
+        common = ["--model", tiny_llama, "--out", tmp_path / "out"]
+        expect_mistake(retmask, *common, *flags, contains=contains)
+        assert not (tmp_path / "out/mask.json").exists()
+
+    scores = write_scores(tmp_path / "scores.json", {(2, 1): 0.9})
+    expect("no head 4-0, 0-4", "--heads", "4-0,0-4,0-1")
+    expect("expected LAYER-HEAD", "--heads", "12")
+    expect("the model has only 16 heads", "--scores", scores, "--top-k", 17)
+    expect("the highest is 0.9 (2-1)", "--scores", scores, "--threshold", 0.95)
+    expect("only 7 are not retrieval heads", "--scores", scores, "--top-k", 9, "--select", "non-retrieval")
+    expect(["none.json", "No such file"], "--scores", tmp_path / "none.json", "--top-k", 1)
+    write_scores(scores, {}, layers=2)
+    expect(["scores of 8 heads, the model has 16", "another model"], "--scores", scores, "--top-k", 1)
+    write_scores(scores, {}, samples=0)
+    expect("no answer was right", "--scores", scores, "--top-k", 1)
+    write_scores(scores, {(1, 1): float("nan")})
+    expect("scores.json", "--scores", scores, "--top-k", 1)
+
+
+def test_bad_model(retmask, tiny_llama, tmp_path):
+    model, out = tmp_path / "model", tmp_path / "out"
+
+    def expect(contains):
+        expect_mistake(retmask, "--model", model, "--heads", "0-0", "--out", out, contains=contains)
+        assert not (out / "config.json").exists() and not (out / "mask.json").exists()
+
+    expect("does not exist")
+    shutil.copytree(tiny_llama, model)
+    weights = (model / "model.safetensors").read_bytes()
+    (model / "model.safetensors").write_bytes(weights[:-1])
+    expect("truncated")
+    (model / "model.safetensors").write_bytes(b"\xff" * 100)
+    expect("not a safetensors file")
+    (model / "model.safetensors").write_bytes(weights)
+    config = json.loads((model / "config.json").read_text())
+    for change, message in [
+        ({"num_hidden_layers": 5}, "9 missing: model.layers.4."),
+        ({"num_hidden_layers": 3}, "9 unexpected: model.layers.3."),
+        ({"head_dim": 16}, ["of the wrong shape", "o_proj.weight is [32, 32], expected [32, 64]"]),
+        ({"model_type": "gpt2"}, "gpt2"),
+        ({"num_attention_heads": 0}, "num_attention_heads"),
+    ]:
+        (model / "config.json").write_text(json.dumps(config | change))
+        expect(message)
+    (model / "config.json").write_text("{")
+    expect("not valid JSON")
+
+
+def test_the_model_is_never_the_output(retmask, tiny_llama, tmp_path):
+    shutil.copytree(tiny_llama, tmp_path / "model")
+    before = sorted(p.name for p in (tmp_path / "model").iterdir())
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    flags = ["--model", tmp_path / "model", "--heads", "0-0", "--out", tmp_path / "link"]
+    expect_mistake(retmask, *flags, contains="the model's own folder")
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == before
+
+
+def test_unwritable_out(retmask, tiny_llama, tmp_path):
+    (tmp_path / "file").write_text("")
+    flags = ["--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "file/out"]
+    expect_mistake(retmask, *flags, contains="cannot make the output folder")
