@@ -1,0 +1,120 @@
+"""The model against transformers: random configs of every family, and the real SmolLM2."""
+
+import json
+import subprocess
+
+import numpy
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Olmo3Config, Qwen3Config
+
+SIZES = dict(
+    vocab_size=320,
+    hidden_size=64,
+    intermediate_size=96,
+    num_hidden_layers=5,
+    num_attention_heads=8,
+    num_key_value_heads=2,
+    max_position_embeddings=4096,
+    initializer_range=0.15,
+)
+YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "rope_theta": 500000.0}
+# What the committed tiny models do not cover: biases, all heads with keys of their own, YaRN for every layer with
+# inferred attention_factor, Qwen3's optional window, other epsilons.
+CONFIGS = {
+    "llama_bias": LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True, rope_parameters=dict(YARN)),
+    "llama_multi_head": LlamaConfig(**{**SIZES, "num_key_value_heads": 8}, head_dim=24, rms_norm_eps=1e-3),
+    "qwen3_window": Qwen3Config(
+        **SIZES, head_dim=32, use_sliding_window=True, sliding_window=20, max_window_layers=2, tie_word_embeddings=True
+    ),
+    "olmo3": Olmo3Config(
+        **SIZES,
+        sliding_window=50,
+        rope_parameters={
+            "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0},
+            "full_attention": {**YARN, "beta_fast": 16.0, "beta_slow": 2.0},
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def forward(retmask):
+    """Runs tests/tools/forward_tool.cpp."""
+
+    def run(folder, sequences, vocab_size=None, logits=None, **request):
+        request |= {"model": str(folder), "sequences": [list(map(int, s)) for s in sequences]}
+        if logits:
+            request["logits"] = str(logits)
+        done = subprocess.run(
+            [retmask.binary.parent / "tests/forward_tool"], input=json.dumps(request), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        if logits:
+            return numpy.fromfile(logits, dtype=numpy.float32).reshape(-1, vocab_size)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("shards", [1, 4])
+def test_random_configs(name, shards, forward, tmp_path):
+    torch.manual_seed(5)
+    model = AutoModelForCausalLM.from_config(CONFIGS[name], attn_implementation="eager").float().eval()
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            if "norm" in parameter_name or "bias" in parameter_name:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    size = sum(p.numel() * 4 for p in model.parameters())
+    model.save_pretrained(tmp_path / "model", max_shard_size=size // shards + 1000)
+    ids = torch.randint(0, SIZES["vocab_size"], (200,))
+    with torch.no_grad():
+        expected = model(ids[None]).logits[0].numpy()
+    actual = forward(tmp_path / "model", [ids], SIZES["vocab_size"], tmp_path / "logits.bin")
+    assert 1 < numpy.abs(expected).max() < 50
+    assert numpy.abs(actual - expected).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def smollm2(demo_model):
+    model = AutoModelForCausalLM.from_pretrained(demo_model, dtype=torch.float32).eval()
+    return demo_model, model, AutoTokenizer.from_pretrained(demo_model)
+
+
+@pytest.fixture(scope="module")
+def texts(shared):
+    rows = (shared / "data/prompts/self_instruct_user_oriented.jsonl").read_text().splitlines()
+    return [json.loads(row)["instruction"] for row in rows]
+
+
+def test_smollm2_logits(smollm2, texts, forward, tmp_path):
+    folder, model, tokenizer = smollm2
+    ids = tokenizer("\n".join(texts))["input_ids"][:1000]
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits[0].numpy()
+    actual = forward(folder, [ids], model.config.vocab_size, tmp_path / "logits.bin")
+    assert numpy.abs(actual - expected).max() < 1e-3
+    in_bfloat16 = forward(folder, [ids], model.config.vocab_size, tmp_path / "logits.bin", dtype="bfloat16")
+    with torch.no_grad():
+        peer = model.to(torch.bfloat16)(torch.tensor([ids])).logits[0].float().numpy()
+    model.to(torch.float32).load_state_dict(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict())
+    agreement = (in_bfloat16.argmax(-1) == peer.argmax(-1)).mean()
+    to_float32 = (in_bfloat16.argmax(-1) == expected.argmax(-1)).mean()
+    print(f"bf16 argmax: {agreement:.3f} of transformers' bf16, {to_float32:.3f} of float32's")
+    assert to_float32 >= 0.98 or agreement >= 0.98
+
+
+def test_smollm2_greedy(smollm2, texts, forward):
+    folder, model, tokenizer = smollm2
+    prompts = [
+        tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True, return_dict=True)[
+            "input_ids"
+        ]
+        for text in texts[:20]
+    ]
+    answers = forward(folder, prompts, max_new_tokens=40, stop_ids=[2])
+    for prompt, answer in zip(prompts, answers, strict=True):
+        with torch.no_grad():
+            expected = model.generate(torch.tensor([prompt]), max_new_tokens=40, do_sample=False, eos_token_id=2)
+        assert answer == expected[0, len(prompt) :].tolist()

@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/base/json.h"
+#include "unit/support/temp_dir.h"
+
+namespace retmask {
+namespace {
+
+template <typename Function>
+std::string error_of(Function function) {
+  try {
+    function();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Json, LinesRoundTripPlainAndGzipped) {
+  const testing::TempDir dir;
+  const std::vector<Json> rows{
+      {{"b", 1}, {"a", "zwölf"}}, {{"text", std::string(200000, 'x')}}, Json::array({1, 2})};
+  for (const char* name : {"rows.jsonl", "rows.jsonl.gz"}) {
+    write_json_lines(dir / name, rows);
+    EXPECT_EQ(read_json_lines(dir / name, "rows"), rows) << name;
+  }
+  const std::string gz = read_text_file(dir / "rows.jsonl.gz", "rows");
+  EXPECT_EQ(gz.substr(0, 2), "\x1f\x8b");
+  EXPECT_LT(gz.size(), 2000U);
+}
+
+TEST(Json, BadLineIsNamedWithFileAndLine) {
+  const testing::TempDir dir;
+  write_file_atomic(dir / "rows.jsonl", "{\"a\": 1}\n\n{\"a\": \n");
+  const std::string message = error_of([&] { read_json_lines(dir / "rows.jsonl", "rows"); });
+  EXPECT_NE(message.find("rows.jsonl:3 is not valid JSON"), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+TEST(Json, TruncatedGzipIsAnError) {
+  const testing::TempDir dir;
+  std::vector<Json> rows;
+  for (int i = 0; i < 2000; ++i) rows.push_back({{"i", i * 7919 % 1000}});
+  write_json_lines(dir / "rows.jsonl.gz", rows);
+  const std::string whole = read_text_file(dir / "rows.jsonl.gz", "rows");
+  write_file_atomic(dir / "cut.jsonl.gz", whole.substr(0, whole.size() / 2));
+  EXPECT_NE(error_of([&] { read_json_lines(dir / "cut.jsonl.gz", "rows"); }), "");
+}
+
+TEST(Json, TypedAccessNamesKeyAndPlace) {
+  const Json object = {{"n", 3}, {"s", "text"}, {"none", nullptr}};
+  EXPECT_EQ(json_get<int64_t>(object, "n", "file"), 3);
+  EXPECT_EQ(json_get_or<int64_t>(object, "none", 7, "file"), 7);
+  EXPECT_EQ(error_of([&] { json_get<int64_t>(object, "gone", "file"); }),
+            "file: \"gone\" is missing");
+  EXPECT_EQ(error_of([&] { json_get<int64_t>(object, "s", "file"); }),
+            "file: \"s\" has the wrong type: \"text\"");
+}
+
+TEST(Json, CutUtf8DoesNotStopALine) {
+  EXPECT_EQ(dump_json_line({{"a", "x\xC3"}}), "{\"a\":\"x\uFFFD\"}");
+}
+
+TEST(Journal, GivesFinishedRowsBackAndDropsATornOne) {
+  const testing::TempDir dir;
+  {
+    Journal journal(dir / "rows.jsonl");
+    EXPECT_TRUE(journal.rows().empty());
+    journal.append({{"i", 0}});
+    journal.append({{"i", 1}});
+  }
+  std::ofstream(dir / "rows.jsonl", std::ios::app)
+      << "{\"i\": 2";  // a kill in the middle of a write
+  {
+    Journal journal(dir / "rows.jsonl");
+    ASSERT_EQ(journal.rows().size(), 2U);
+    EXPECT_EQ(journal.rows()[1]["i"], 1);
+    journal.append({{"i", 2}});
+  }
+  EXPECT_EQ(read_text_file(dir / "rows.jsonl", "rows"), "{\"i\":0}\n{\"i\":1}\n{\"i\":2}\n");
+}
+
+TEST(Journal, AFullDiskKeepsWhatWasFinished) {
+  const testing::TempDir dir;
+  signal(SIGXFSZ, SIG_IGN);
+  Journal journal(dir / "rows.jsonl");
+  journal.append({{"i", 0}});
+  const int64_t whole = static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl"));
+  // A limit on the file's size stops a write in its middle, as a full disk does.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit limit = before;
+  limit.rlim_cur = static_cast<rlim_t>(whole + 5);
+  setrlimit(RLIMIT_FSIZE, &limit);
+  const std::string message = error_of([&] {
+    journal.append({{"text", "longer than five bytes"}});
+  });
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_NE(message.find("cannot write"), std::string::npos) << message;
+  EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl")), whole);
+  journal.append({{"i", 1}});
+  EXPECT_EQ(Journal(dir / "rows.jsonl").rows().size(), 2U);
+}
+
+}  // namespace
+}  // namespace retmask
