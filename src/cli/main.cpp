@@ -16,6 +16,7 @@
 #include "retmask/base/log.h"
 #include "retmask/report/version.h"
 #include "suggest.h"
+#include "synthesize_command.h"
 
 namespace retmask::cli {
 namespace {
@@ -27,6 +28,7 @@ constexpr int kUserMistake = 2;
 // In the order of the method; each is one line here and one in CMakeLists.txt.
 constexpr SetupCommand kCommands[] = {
     setup_mask,
+    setup_synthesize,
     setup_report,
 };
 

@@ -8,6 +8,7 @@
 #include "prompt_record.h"
 #include "prompt_rows.h"
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 
 namespace fs = std::filesystem;
 
@@ -92,6 +93,14 @@ PromptSet read_prompts(const PromptOptions& options) {
     user_error("none of the ", set.blank, " rows of --prompts holds a prompt with text");
   make_ids_unique(places, set.prompts);
   return set;
+}
+
+std::string hash_prompt_files(const PromptOptions& options) {
+  std::string hashes;
+  for (const fs::path& file : expand_folders(options.files)) {
+    hashes += sha256_file(file) + " " + file.string() + "\n";
+  }
+  return sha256(hashes);
 }
 
 void Selection::validate() const {

@@ -56,16 +56,18 @@ int64_t Summary::dropped_pairs() const {
   return sum;
 }
 
+int64_t Summary::dropped_pairs(DropReason reason) const {
+  const auto found = dropped_.find(reason);
+  return found == dropped_.end() ? 0 : found->second;
+}
+
 LengthStats Summary::lengths(Policy policy) const {
   return length_stats(policies_.at(policy).tokens);
 }
 
 Json Summary::to_json() const {
   Json by_reason = Json::object();
-  for (const DropReason reason : kDropReasons) {
-    const auto found = dropped_.find(reason);
-    by_reason[to_string(reason)] = found == dropped_.end() ? 0 : found->second;
-  }
+  for (const DropReason reason : kDropReasons) by_reason[to_string(reason)] = dropped_pairs(reason);
   Json json = {
       {"prompts", {{"answered", prompts_}, {"blank", blank_}}},
       {"pairs", {{"kept", kept_}, {"dropped", dropped_pairs()}, {"dropped_by_reason", by_reason}}}};

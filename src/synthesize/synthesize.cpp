@@ -100,6 +100,11 @@ Result run(const Options& options, const fs::path& out) {
   AnswerJournal journal(out / "answers.jsonl");
   Result result = answer_all(options, set.prompts, journal);
   result.summary = write_outputs(options, set, journal, out);
+  if (const int64_t dropped = result.summary.dropped_pairs(DropReason::prompt_too_long);
+      dropped > 0) {
+    log::warn(detail::concat(
+        dropped, " pairs dropped: prompt and --max-new-tokens are too long for the model"));
+  }
   return result;
 }
 

@@ -47,6 +47,9 @@ struct PromptSet {
 // file or folder that is missing, damaged, empty or of another kind.
 PromptSet read_prompts(const PromptOptions& options);
 
+// Changes with the content and the names of the files (folders expanded). Throws UserError.
+std::string hash_prompt_files(const PromptOptions& options);
+
 // The part of the prompts that a run takes: first skip and limit, then every num_shards-th.
 struct Selection {
   int64_t skip = 0;

@@ -32,6 +32,7 @@ class Summary {
 
   int64_t kept_pairs() const { return kept_; }
   int64_t dropped_pairs() const;
+  int64_t dropped_pairs(DropReason reason) const;
   LengthStats lengths(Policy policy) const;
 
   // {"prompts": {"answered", "blank"},
