@@ -65,25 +65,25 @@ TokenIds slice(const std::vector<int64_t>& ids, size_t begin, size_t end) {
 
 }  // namespace
 
-RowTokenizer::RowTokenizer(const Tokenizer& tokenizer,
-                           const ChatTemplate* chat_template,
-                           const fs::path& model_dir)
-    : tokenizer_(tokenizer), chat_template_(chat_template), eos_token_(find_eos_token(model_dir)) {}
+RowTokenizer::RowTokenizer(const Tokenizer& tokenizer, fs::path model_dir)
+    : tokenizer_(tokenizer),
+      model_dir_(std::move(model_dir)),
+      eos_token_(find_eos_token(model_dir_)) {}
+
+const ChatTemplate& RowTokenizer::chat_template() const {
+  if (!chat_template_) chat_template_ = ChatTemplate::load(model_dir_);
+  return *chat_template_;
+}
 
 RowTokenizer::Texts RowTokenizer::render_conversation(const TextRow& row) const {
-  if (chat_template_ == nullptr) {
-    user_error(row.where,
-               ": the row is a conversation but the model has no chat template; give one in its "
-               "folder (chat_template.jinja) or rows of plain text");
-  }
   RenderOptions options;
   options.variables = row.template_variables;
   Texts texts;
-  texts.prompt = chat_template_->render(row.prompt, options);
+  texts.prompt = chat_template().render(row.prompt, options);
   options.add_generation_prompt = false;
   for (const Json* answer : {&row.chosen, &row.rejected}) {
     if (answer->is_null()) continue;
-    texts.whole.push_back(chat_template_->render(joined(row.prompt, *answer), options));
+    texts.whole.push_back(chat_template().render(joined(row.prompt, *answer), options));
   }
   return texts;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,9 @@ struct TrainingExample {
 // Turns rows into tokens the way TRL's trainers do.
 class RowTokenizer {
  public:
-  // All from the checkpoint's folder, where the end-of-sequence token is looked up. `chat_template`
-  // may be null when all rows are plain text.
-  RowTokenizer(const Tokenizer& tokenizer,
-               const ChatTemplate* chat_template,
-               const std::filesystem::path& model_dir);
+  // The chat template is read from the checkpoint's folder when the first conversation comes, so
+  // that plain text needs none. `tokenizer` outlives this object.
+  RowTokenizer(const Tokenizer& tokenizer, std::filesystem::path model_dir);
 
   // Completion tokens: the template's rendering of prompt + answer minus its rendering of the
   // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless it is there) minus
@@ -51,12 +50,14 @@ class RowTokenizer {
     std::string prompt;
     std::vector<std::string> whole;  // prompt + answer, for each answer
   };
+  const ChatTemplate& chat_template() const;
   Texts render_conversation(const TextRow& row) const;
   Texts join_plain_text(const TextRow& row) const;
   void warn_of_merge(const std::string& where) const;
 
   const Tokenizer& tokenizer_;
-  const ChatTemplate* chat_template_;
+  std::filesystem::path model_dir_;
+  mutable std::unique_ptr<const ChatTemplate> chat_template_;
   std::string eos_token_;  // empty: the tokenizer names none
   mutable bool warned_of_merge_ = false;
 };

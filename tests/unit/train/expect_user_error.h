@@ -1,0 +1,23 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "retmask/base/error.h"
+
+// Runs `action` and expects a UserError of one line with every one of `parts` in it.
+template <typename Action>
+void expect_user_error(Action action, std::initializer_list<std::string> parts) {
+  try {
+    action();
+    ADD_FAILURE() << "no error was thrown";
+  } catch (const retmask::UserError& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    for (const std::string& part : parts) {
+      EXPECT_NE(message.find(part), std::string::npos)
+          << "\"" << part << "\" is not in: " << message;
+    }
+  }
+}
