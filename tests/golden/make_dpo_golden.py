@@ -31,8 +31,8 @@ RATES = {"learning_rate": 2e-4, "min_learning_rate": 2e-5}
 AWKWARD = [
     {"prompt": "The licence says", "chosen": " yes, it may be used.", "rejected": " no"},
     {"prompt": "Two lines:\n", "chosen": "\nfirst\nsecond", "rejected": "one<|im_end|>"},
-    {"prompt": "copy", "chosen": "right notice", "rejected": "left"},
-    {"prompt": "the sof", "chosen": "tware", "rejected": "a"},
+    {"prompt": "the copyrig", "chosen": "ht notice", "rejected": "a"},
+    {"prompt": "a warra", "chosen": "bc", "rejected": "nty"},
 ]
 
 
@@ -106,7 +106,7 @@ def make_schedule() -> None:
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     results = {run: make_steps(*run) for run in RUNS}
-    make_tokens(results[("llama", "dpo")]["tokens"])
+    make_tokens(results[("llama", "dpo")]["tokens"])  # the tiny models share a tokenizer
     make_schedule()
 
 
