@@ -2,30 +2,29 @@
 // How a command is written. Each lives in its own pair of files, <name>_command.{h,cpp}, and looks
 // like this:
 //
-//   struct MaskCommandOptions {          // the library's options structs and what only the command
-//   line needs
+//   struct MaskCommandOptions {  // the library's options and what only the command line needs
 //     std::filesystem::path model;
 //     SelectOptions select;
 //   };
 //
 //   void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
-//     options.select.validate();                               // before any file is opened
-//     RunRecord run = invocation.start_run(/*ignored=*/{});    // makes --out, refuses another
-//     run's folder const Checkpoint checkpoint(options.model); run.add_input("model",
-//     checkpoint.fingerprint());
-//     ... libraries work and return plain results; the command prints them on stdout ...
-//     run.finish();                                            // an exception before this leaves
-//     "failed" in run.json
+//     options.select.validate();                 // before any file is opened
+//     RunRecord run = invocation.start_run({});  // makes --out, refuses another run's folder
+//     const Checkpoint checkpoint(options.model);
+//     run.add_input("model", checkpoint.fingerprint());
+//     ...  // libraries return plain results; the command prints them on stdout
+//     run.finish();  // an exception before this leaves "failed" in run.json
 //   }
 //
 //   Command setup_mask(CLI::App& root) {
 //     auto options = std::make_shared<MaskCommandOptions>();
 //     Command command = add_command(root, "mask", "Switch heads off in a checkpoint");
 //     command.app->add_option("--model", options->model, "Checkpoint folder");
-//     command.app->add_option("--top-k", options->select.top_k, "Number of heads with the highest
-//     scores"); add_list_option(command, "--heads", options->select.heads, "Heads to mask:
-//     LAYER-HEAD,..."); command.required = {"--model"}; command.run = [options](const Invocation&
-//     invocation) { run_mask(*options, invocation); }; return command;
+//     command.app->add_option("--top-k", options->select.top_k, "As many with the highest score");
+//     add_list_option(command, "--heads", options->select.heads, "Heads to mask: LAYER-HEAD,...");
+//     command.required = {"--model"};
+//     command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };
+//     return command;
 //   }
 //
 // The header declares setup_mask alone; main.cpp's table and CMakeLists.txt get one line each.

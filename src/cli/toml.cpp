@@ -120,7 +120,7 @@ class Parser {
       parse_value(entry);
       if (entry.values.size() > 1 && entry.kind != kind) fail("the array mixes types");
       skip_blank_lines();
-      if (!accept(',') && peek() != ']') fail("expected , or ] in the array");
+      if (!accept(',') && peek() != ']' && !at_end()) fail("expected , or ] in the array");
     }
   }
 

@@ -15,17 +15,16 @@ struct RunInfo {
   std::string command;            // "detect"
   std::filesystem::path out;      // an existing folder
   Json options = Json::object();  // every flag's value, by name
-  std::vector<std::string>
-      ignored;  // flags that do not change the results: these may differ when going on
+  // Flags that do not change the results: these may differ when a run goes on.
+  std::vector<std::string> ignored = {};
   int64_t threads = 1;
 };
 
 // Writes <out>/run.json:
-//   {"command", "version", "git", "status": "running" | "done" | "failed", "started", "finished"
-//   (ISO 8601, UTC),
-//    "seconds", "device", "threads", "options": {flag: value}, "inputs": {name: hash},
-//    "throughput": {name: number}, "earlier": [{"started", "finished", "seconds", "status"} of each
-//    earlier start in this folder]}
+//   {"command", "version", "git", "status": "running" | "done" | "failed",
+//    "started", "finished": ISO 8601 in UTC, "seconds", "device", "threads",
+//    "options": {flag: value}, "inputs": {name: hash}, "throughput": {name: number},
+//    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder]}
 class RunRecord {
  public:
   // Writes status "running". Throws UserError when `out` holds results of another command or of

@@ -1,0 +1,70 @@
+#pragma once
+// Pictures as self-contained SVG text: no scripts, no fonts or styles from elsewhere, readable on
+// light and dark pages. Every number can be read as a tooltip on its mark. NaN means "no data" and
+// is left blank.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retmask/report/text.h"
+
+namespace retmask {
+
+// Every layer is a column, every head a row.
+struct HeadMap {
+  std::string title;
+  std::string value_label = "score";                // of the colour legend
+  std::vector<std::vector<double>> values;          // [layers][heads], rectangular
+  std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) to outline
+  std::string marked_label;                         // "score of at least 0.1"; named in the legend
+};
+std::string head_map_svg(const HeadMap& map);
+
+// Success by context length (columns) and needle depth (rows).
+struct SuccessGrid {
+  std::string title;
+  std::vector<std::string> lengths;
+  std::vector<std::string> depths;
+  std::vector<std::vector<int64_t>> successes;  // [depths][lengths]
+  std::vector<std::vector<int64_t>> totals;     // [depths][lengths]; 0 = no sample there
+};
+std::string success_grid_svg(const SuccessGrid& grid);
+
+struct Series {
+  std::string name;
+  std::vector<std::pair<double, double>> points;  // (x, y), x rising
+};
+
+struct LineChart {
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  std::vector<Series> series;
+};
+std::string line_chart_svg(const LineChart& chart);
+
+// One cluster of bars per group, one bar in it per series; the legend is left out for a single
+// series.
+struct BarChart {
+  std::string title;
+  std::string y_label;
+  std::vector<std::string> groups;
+  std::vector<std::string> series;
+  std::vector<std::vector<double>> values;  // [series][groups]
+  double y_max = 0;                         // top of the axis; 0 = from the values
+};
+std::string bar_chart_svg(const BarChart& chart);
+
+struct Histogram {
+  std::string title;
+  std::string x_label;
+  std::string y_label = "count";
+  std::vector<double> values;
+  int64_t bins = 20;
+};
+// The counts' axis is logarithmic: one full bin (most heads score 0) must not flatten the others.
+std::string histogram_svg(const Histogram& histogram);
+
+}  // namespace retmask

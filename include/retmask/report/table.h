@@ -1,0 +1,21 @@
+#pragma once
+// A table as data, for stdout and for HTML.
+
+#include <string>
+#include <vector>
+
+namespace retmask {
+
+struct Table {
+  std::vector<std::string> columns;            // may be empty: no header
+  std::vector<std::vector<std::string>> rows;  // each as long as the others
+
+  // Numbers are aligned to the right: true when every filled cell of the column starts as a number
+  // does.
+  bool is_numeric(size_t column) const;
+};
+
+// Columns two spaces apart, a rule under the header, each line ending in a newline.
+std::string to_text(const Table& table);
+
+}  // namespace retmask

@@ -1,0 +1,73 @@
+#include "retmask/report/combined_report.h"
+
+#include <algorithm>
+#include <array>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "run_sections.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask {
+namespace {
+
+constexpr std::array kCommands = {"detect", "mask", "synthesize", "train-dpo", "eval"};
+
+void check_known(const RunFolders& runs) {
+  for (const RunFolder& run : runs) {
+    if (std::find(kCommands.begin(), kCommands.end(), run.command) == kCommands.end()) {
+      user_error(
+          run.dir,
+          " is a run of \"",
+          run.command,
+          "\", which has no place in a report; known: detect, mask, synthesize, train-dpo, eval");
+    }
+  }
+}
+
+RunFolders evals_of_suite(const RunFolders& runs, const std::string& suite) {
+  RunFolders some;
+  for (const RunFolder& run : runs_of(runs, "eval")) {
+    const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
+    if (json_get<std::string>(options, "suite", run.where("run.json")) == suite)
+      some.push_back(run);
+  }
+  return some;
+}
+
+// In the order of the method, so that the page reads as its story.
+HtmlFragment sections(const RunFolders& runs, Table& glance) {
+  HtmlFragment body;
+  const auto add = [&](const RunFolders& some, auto section) {
+    if (!some.empty()) body.append(section(some, glance));
+  };
+  const RunFolders masks = runs_of(runs, "mask");
+  add(runs_of(runs, "detect"),
+      [&](const RunFolders& some, Table& lines) { return heads_section(some, masks, lines); });
+  add(masks, masks_section);
+  add(evals_of_suite(runs, "niah"), needle_section);
+  add(runs_of(runs, "synthesize"), pairs_section);
+  add(runs_of(runs, "train-dpo"), training_section);
+  add(evals_of_suite(runs, "logprob"), logprob_section);
+  body.append(facts_section(runs));
+  return body;
+}
+
+}  // namespace
+
+fs::path write_combined_report(const std::vector<fs::path>& dirs, const fs::path& out) {
+  const RunFolders runs = open_runs(dirs);
+  check_known(runs);
+  Table glance{.columns = {"run", "command", "result"}, .rows = {}};
+  const HtmlFragment body = sections(runs, glance);
+
+  HtmlFragment page;
+  page.table(glance);
+  page.append(body);
+  const fs::path file = out / "report.html";
+  write_file_atomic(file, html_page("retmask report", page));
+  return file;
+}
+
+}  // namespace retmask

@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+
+#include "retmask/base/error.h"
+#include "retmask/report/detect_report.h"
+#include "run_sections.h"
+
+namespace retmask {
+namespace {
+
+using Head = std::pair<int64_t, int64_t>;  // layer, head
+
+Head parse_head(const std::string& key, const std::string& where) {
+  Head head;
+  char rest = 0;
+  if (std::sscanf(key.c_str(), "%ld-%ld%c", &head.first, &head.second, &rest) != 2 ||
+      head.first < 0 || head.second < 0) {
+    user_error(where, ": \"", key, "\" is not LAYER-HEAD");
+  }
+  return head;
+}
+
+double mean(const std::vector<double>& values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+// head_scores.json -> [layers][heads].
+std::vector<std::vector<double>> mean_scores(const RunFolder& run) {
+  const std::string where = run.where("head_scores.json");
+  std::map<Head, double> by_head;
+  Head last;
+  const Json scores = run.read("head_scores.json");
+  for (const auto& [key, values] : scores.items()) {
+    const Head head = parse_head(key, where);
+    by_head[head] = mean(json_get<std::vector<double>>(scores, key, where));
+    last = {std::max(last.first, head.first), std::max(last.second, head.second)};
+  }
+  if (by_head.empty()) user_error(where, " lists no heads");
+  std::vector<std::vector<double>> table(
+      static_cast<size_t>(last.first + 1),
+      std::vector<double>(static_cast<size_t>(last.second + 1),
+                          std::numeric_limits<double>::quiet_NaN()));
+  for (const auto& [head, score] : by_head) {
+    table[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)] = score;
+  }
+  return table;
+}
+
+std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
+  std::vector<DetectReport::Sample> samples;
+  const std::string where = run.where("samples.jsonl");
+  for (const Json& row : run.read_lines("samples.jsonl")) {
+    samples.push_back({.length = json_get<int64_t>(row, "length", where),
+                       .depth = json_get<double>(row, "depth_fraction", where),
+                       .success = json_get<bool>(row, "right", where)});
+  }
+  return samples;
+}
+
+// The first mask that names retrieval heads; the random ones are controls.
+const RunFolder* retrieval_mask(const RunFolders& masks) {
+  for (const RunFolder& mask : masks) {
+    if (mask.read("mask.json").value("select", "retrieval") == "retrieval") return &mask;
+  }
+  return nullptr;
+}
+
+std::vector<Head> masked_heads(const RunFolder& mask) {
+  return json_get<std::vector<Head>>(mask.read("mask.json"), "heads", mask.where("mask.json"));
+}
+
+void add_glance(Table& glance, const RunFolder& run, const DetectReport& report) {
+  const Table top = top_heads(report, 1);
+  const auto right = std::count_if(
+      report.samples.begin(), report.samples.end(), [](const DetectReport::Sample& sample) {
+        return sample.success;
+      });
+  glance.rows.push_back({run.name,
+                         run.command,
+                         std::to_string(right) + " of " + std::to_string(report.samples.size()) +
+                             " answers right; best head " + top.rows.front()[1] + " with score " +
+                             top.rows.front()[2]});
+}
+
+}  // namespace
+
+HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks, Table& glance) {
+  HtmlFragment section;
+  section.heading("Retrieval heads");
+  const RunFolder* mask = retrieval_mask(masks);
+  for (const RunFolder& run : detections) {
+    DetectReport report{.model = run.name,
+                        .scores = mean_scores(run),
+                        .marked = {},
+                        .marked_label = {},
+                        .samples = read_samples(run),
+                        .facts = {}};
+    if (mask != nullptr) {
+      report.marked = masked_heads(*mask);
+      report.marked_label = "switched off in " + mask->name;
+    }
+    if (detections.size() > 1) section.subheading(run.name);
+    section.append(detect_section(report));
+    add_glance(glance, run, report);
+  }
+  return section;
+}
+
+HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
+  HtmlFragment section;
+  section.heading("Masks");
+  Table table{.columns = {"run", "heads off", "selected", "mean score", "heads (layer-head)"},
+              .rows = {}};
+  for (const RunFolder& run : masks) {
+    const std::string where = run.where("mask.json");
+    const Json spec = run.read("mask.json");
+    const std::vector<Head> heads = masked_heads(run);
+    const auto select = json_get<std::string>(spec, "select", where);
+    const double score = mean(json_get_or<std::vector<double>>(spec, "mean_scores", {}, where));
+    std::string list;
+    for (const auto& [layer, head] : heads) {
+      list += (list.empty() ? "" : ", ") + std::to_string(layer) + "-" + std::to_string(head);
+    }
+    table.rows.push_back(
+        {run.name, std::to_string(heads.size()), select, format_number(score, 3), list});
+    glance.rows.push_back(
+        {run.name, run.command, std::to_string(heads.size()) + " heads off (" + select + ")"});
+  }
+  section.table(table);
+  return section;
+}
+
+}  // namespace retmask

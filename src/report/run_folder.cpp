@@ -1,0 +1,59 @@
+#include "run_folder.h"
+
+#include <algorithm>
+
+#include "retmask/base/error.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask {
+namespace {
+
+fs::path without_slash(const fs::path& dir) { return dir.has_filename() ? dir : dir.parent_path(); }
+
+RunFolder open_run(const fs::path& dir) {
+  const fs::path record = dir / "run.json";
+  std::error_code error;
+  if (!fs::is_regular_file(record, error)) {
+    user_error(dir,
+               " is not the folder of a run: it has no run.json; give the --out folders of retmask "
+               "commands");
+  }
+  RunFolder run{
+      .dir = dir, .name = without_slash(dir).filename().string(), .command = {}, .record = {}};
+  run.record = read_json_file(record, "run record");
+  run.command = json_get<std::string>(run.record, "command", record.string());
+  return run;
+}
+
+}  // namespace
+
+Json RunFolder::read(const std::string& file) const {
+  return read_json_file(dir / file, "the " + command + " run's file");
+}
+
+std::vector<Json> RunFolder::read_lines(const std::string& file) const {
+  return read_json_lines(dir / file, "the " + command + " run's file");
+}
+
+RunFolders open_runs(const std::vector<fs::path>& dirs) {
+  RunFolders runs;
+  for (const fs::path& dir : dirs) runs.push_back(open_run(dir));
+  for (RunFolder& run : runs) {
+    const auto same = std::count_if(runs.begin(), runs.end(), [&](const RunFolder& other) {
+      return without_slash(other.dir).filename() == without_slash(run.dir).filename();
+    });
+    if (same > 1) run.name = run.dir.string();
+  }
+  return runs;
+}
+
+RunFolders runs_of(const RunFolders& runs, const std::string& command) {
+  RunFolders some;
+  std::copy_if(runs.begin(), runs.end(), std::back_inserter(some), [&](const RunFolder& run) {
+    return run.command == command;
+  });
+  return some;
+}
+
+}  // namespace retmask

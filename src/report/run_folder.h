@@ -1,0 +1,33 @@
+#pragma once
+// The folder that a run of some command left behind.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+
+namespace retmask {
+
+struct RunFolder {
+  std::filesystem::path dir;
+  std::string name;     // shown to the reader
+  std::string command;  // "detect"
+  Json record;          // run.json
+
+  // A file that the command promises to write. Throws UserError when it is missing or is not JSON.
+  Json read(const std::string& file) const;
+  std::vector<Json> read_lines(const std::string& file) const;
+  std::string where(const std::string& file) const { return (dir / file).string(); }
+};
+
+using RunFolders = std::vector<RunFolder>;
+
+// Names are the folders' last parts, or the paths as given where two would be the same. Throws
+// UserError.
+RunFolders open_runs(const std::vector<std::filesystem::path>& dirs);
+
+// Those of one command, in order.
+RunFolders runs_of(const RunFolders& runs, const std::string& command);
+
+}  // namespace retmask

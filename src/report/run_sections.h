@@ -1,0 +1,20 @@
+#pragma once
+// The parts of the combined report, one per command. Each gets the runs of its command, at least
+// one, and adds a line per run to `glance`, the table at the top: run, command, result.
+
+#include "retmask/report/html.h"
+#include "run_folder.h"
+
+namespace retmask {
+
+// `masks`: the mask runs, whose heads are outlined and listed.
+HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks, Table& glance);
+HtmlFragment masks_section(const RunFolders& masks, Table& glance);
+HtmlFragment pairs_section(const RunFolders& runs, Table& glance);
+HtmlFragment training_section(const RunFolders& runs, Table& glance);
+HtmlFragment needle_section(const RunFolders& evals, Table& glance);
+HtmlFragment logprob_section(const RunFolders& evals, Table& glance);
+// Times, machines, options and inputs of all runs.
+HtmlFragment facts_section(const RunFolders& runs);
+
+}  // namespace retmask

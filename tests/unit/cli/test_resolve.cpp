@@ -1,0 +1,118 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <optional>
+
+#include "common.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/temp_dir.h"
+
+namespace retmask::cli {
+namespace {
+
+// A program with one command that has a flag of each kind.
+class Program {
+ public:
+  Program() {
+    root_.option_defaults()->always_capture_default();
+    command_ = add_command(root_, "detect", "Find heads");
+    command_.app->add_option("--model", model_, "Checkpoint folder");
+    command_.app->add_option("--threshold", threshold_, "Lowest score");
+    command_.app->add_option("--learning-rate", rate_, "Rate");
+    add_list_option(command_, "--lengths", lengths_, "Context lengths");
+    add_list_option(command_, "--heads", heads_, "Heads");
+    command_.app->add_flag("--no-shuffle", no_shuffle_, "Keep the order");
+    command_.required = {"--model"};
+  }
+
+  Invocation parse(const std::string& arguments) {
+    root_.parse("detect " + arguments);
+    return resolve(command_, root_);
+  }
+
+ private:
+  CLI::App root_;
+  Command command_;
+  std::string model_;
+  std::optional<double> threshold_;
+  double rate_ = 5e-7;
+  std::vector<int64_t> lengths_ = {512, 1024};
+  std::vector<std::string> heads_;
+  bool no_shuffle_ = false;
+};
+
+Invocation parse(const std::string& arguments) { return Program().parse(arguments); }
+
+void expect_error(const std::string& arguments, std::initializer_list<std::string> parts) {
+  expect_user_error([&] { parse(arguments); }, parts);
+}
+
+TEST(Resolve, ListsEveryFlagWithItsTypedValue) {
+  const Invocation invocation =
+      parse("--out o --model m --threads 3 --threshold .1 --heads 18-6,17-3 --no-shuffle");
+  EXPECT_EQ(invocation.command, "detect");
+  EXPECT_EQ(invocation.common.out, "o");
+  const Json expected = {{"out", "o"},
+                         {"device", "auto"},
+                         {"dtype", "auto"},
+                         {"seed", 0},
+                         {"threads", 3},
+                         {"quiet", false},
+                         {"model", "m"},
+                         {"threshold", 0.1},
+                         {"learning-rate", 5e-7},
+                         {"lengths", {512, 1024}},
+                         {"heads", {"18-6", "17-3"}},
+                         {"no-shuffle", true}};
+  EXPECT_EQ(invocation.options, expected);
+}
+
+TEST(Resolve, UnsetValuesAreNullOrEmpty) {
+  const Invocation invocation = parse("--out o --model m");
+  EXPECT_TRUE(invocation.options["threshold"].is_null());
+  EXPECT_EQ(invocation.options["heads"], Json::array());
+}
+
+TEST(Resolve, RequiredFlagsMayComeFromTheConfigFile) {
+  const testing::TempDir folder;
+  const std::string file = (folder / "run.toml").string();
+  std::ofstream(file) << "model = \"m\"\nout = \"o\"\n";
+  const Invocation invocation = parse("--config " + file);
+  EXPECT_EQ(invocation.options["model"], "m");
+  EXPECT_EQ(invocation.common.out, "o");
+}
+
+TEST(Resolve, MissingRequiredFlagsAreErrors) {
+  expect_error("--out o", {"--model is required", "Checkpoint folder"});
+  expect_error("--model m", {"--out is required"});
+}
+
+TEST(Resolve, UnknownFlagsNameTheNearest) {
+  expect_error("--out o --model m --lenghts=3",
+               {"unknown flag --lenghts for detect", "did you mean --lengths?"});
+  expect_error("--out o --model m --temperature 3",
+               {"unknown flag --temperature", "retmask detect --help"});
+  expect_error("stray --out o --model m", {"unexpected argument \"stray\""});
+}
+
+TEST(Resolve, CommonFlagsAreChecked) {
+  expect_error("--out o --model m --device gpu", {"--device is \"gpu\"", "cpu, cuda, auto"});
+  expect_error("--out o --model m --dtype half", {"--dtype is \"half\"", "bfloat16"});
+  expect_error("--out o --model m --threads 0", {"--threads is 0"});
+  expect_error("--out o --model m --seed=-1", {"--seed is -1", "at least 0"});
+}
+
+TEST(Resolve, StartedRunIgnoresWhereItRuns) {
+  const testing::TempDir folder;
+  const std::string out = (folder / "o").string();
+  const auto start = [&](const std::string& arguments) {
+    parse("--model m --out " + out + arguments).start_run({"no-shuffle"}).finish();
+  };
+  start("");
+  std::ofstream(out + "/result.json") << "{}";
+  start(" --threads 1 --quiet --device cpu --no-shuffle");
+  expect_user_error([&] { start(" --seed 1"); }, {"seed 0 -> 1"});
+}
+
+}  // namespace
+}  // namespace retmask::cli
