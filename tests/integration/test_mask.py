@@ -1,10 +1,14 @@
 """retmask mask: the masked checkpoint, as transformers sees it, and every way to ask for the wrong thing."""
 
 import json
+import resource
 import shutil
+import subprocess
+import time
 
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HEADS = [(1, 2), (3, 0), (3, 3)]
@@ -230,3 +234,39 @@ def test_unwritable_out(retmask, tiny_llama, tmp_path):
     (tmp_path / "file").write_text("")
     flags = ["--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "file/out"]
     expect_mistake(retmask, *flags, contains="cannot make the output folder")
+
+
+def test_full_disk(retmask, tiny_llama, tmp_path):
+    def limit_file_size():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    command = [retmask.binary, "mask", "--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "out"]
+    # Python ignores SIGXFSZ; unless its children do too, the limit kills them.
+    options = dict(preexec_fn=limit_file_size, restore_signals=False)
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 2 and "cannot write the weights" in done.stderr, done.stderr
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["run.json"]
+    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
+    retmask(*command[1:])
+    assert_masked(load(tiny_llama), load(tmp_path / "out"), [(0, 0)])
+
+
+def test_killed_in_the_middle(retmask, demo_model, tmp_path):
+    out = tmp_path / "out"
+    flags = ["mask", "--model", demo_model, "--heads", "18-6,17-3", "--out", out]
+    process = subprocess.Popen([retmask.binary, *flags], stderr=subprocess.DEVNULL)
+    while not any(file.stat().st_size > 1_000_000 for file in out.glob(".checkpoint.tmp/model*")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert not (out / "config.json").exists() and not (out / "model.safetensors").exists()
+
+    retmask(*flags)
+    assert not (out / ".checkpoint.tmp").exists()
+    with safe_open(demo_model / "model.safetensors", "pt") as before, safe_open(out / "model.safetensors", "pt") as after:
+        changed = [name for name in before.keys() if not torch.equal(before.get_tensor(name), after.get_tensor(name))]
+        assert sorted(changed) == [f"model.layers.{layer}.self_attn.o_proj.weight" for layer in (17, 18)]
+        weight = after.get_tensor("model.layers.18.self_attn.o_proj.weight")
+        assert not weight[:, 6 * 64 : 7 * 64].any() and weight[:, : 6 * 64].any() and weight[:, 7 * 64 :].any()
+    shutil.rmtree(out)  # half a gigabyte
