@@ -2,6 +2,7 @@
 // and sets exit codes.
 
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -17,6 +18,7 @@
 #include "retmask/report/version.h"
 #include "suggest.h"
 #include "synthesize_command.h"
+#include "train_dpo_command.h"
 
 namespace retmask::cli {
 namespace {
@@ -29,6 +31,7 @@ constexpr int kUserMistake = 2;
 constexpr SetupCommand kCommands[] = {
     setup_mask,
     setup_synthesize,
+    setup_train_dpo,
     setup_report,
 };
 
@@ -85,8 +88,8 @@ void run(int argc, char** argv) {
   command.run(invocation);
 }
 
-int fail(const std::exception& error, int exit_code) {
-  std::cerr << "retmask: error: " << error.what() << std::endl;
+int fail(const char* message, int exit_code) {
+  std::cerr << "retmask: error: " << message << std::endl;
   return exit_code;
 }
 
@@ -100,8 +103,10 @@ int main(int argc, char** argv) {
     run(argc, argv);
     return kDone;
   } catch (const retmask::UserError& error) {
-    return fail(error, kUserMistake);
+    return fail(error.what(), kUserMistake);
+  } catch (const c10::Error& error) {  // libtorch's: out of memory, a failing device
+    return fail(error.what_without_backtrace(), kFailure);
   } catch (const std::exception& error) {
-    return fail(error, kFailure);
+    return fail(error.what(), kFailure);
   }
 }

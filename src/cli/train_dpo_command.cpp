@@ -1,0 +1,155 @@
+#include "train_dpo_command.h"
+
+#include <iomanip>
+#include <iostream>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/model/device.h"
+#include "retmask/train/trainer.h"
+
+namespace retmask::cli {
+namespace {
+
+struct TrainDpoCommandOptions {
+  std::filesystem::path model;
+  std::vector<std::filesystem::path> pairs;
+  std::string loss = "dpo";
+  std::string long_rows = "error";
+  std::string save_dtype = "auto";
+  bool no_shuffle = false;
+  int64_t nproc = 1;
+  train::TrainOptions train;
+};
+
+// The flags that are text on the command line and something else in the library.
+train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint64_t seed) {
+  train::TrainOptions resolved = options.train;
+  resolved.loss = train::parse_loss_kind(options.loss);
+  resolved.long_rows = train::parse_long_rows(options.long_rows);
+  resolved.shuffle = !options.no_shuffle;
+  resolved.seed = seed;
+  resolved.validate();
+  if (options.nproc != 1) {
+    user_error("--nproc is ",
+               options.nproc,
+               ", but this version trains in one process: leave it out or give 1");
+  }
+  return resolved;
+}
+
+TensorType parse_save_dtype(const std::string& name, TensorType source) {
+  if (name == "auto") return source;
+  if (name == "float32") return TensorType::float32;
+  if (name == "bfloat16") return TensorType::bfloat16;
+  user_error("--save-dtype is \"", name, "\", expected float32, bfloat16 or auto");
+}
+
+std::vector<train::TrainingExample> load_examples(const TrainDpoCommandOptions& options,
+                                                  const train::TrainOptions& train_options,
+                                                  const ModelConfig& config) {
+  const auto tokenizer = Tokenizer::load(options.model);
+  const train::RowTokenizer rows(*tokenizer, options.model);
+  return train::read_examples(options.pairs, rows, train_options, config.max_position_embeddings);
+}
+
+void print_summary(const train::TrainingSummary& summary, const std::filesystem::path& out) {
+  const Json& last = summary.last_step;
+  std::cout << "trained " << summary.steps << " steps, " << summary.tokens << " tokens in "
+            << std::fixed << std::setprecision(1) << summary.seconds << " s ("
+            << static_cast<double>(summary.tokens) / summary.seconds << " tokens/s)\n"
+            << std::setprecision(4) << "last step: loss " << last.at("loss").get<double>();
+  if (!last.at("margin").is_null()) {
+    std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
+              << last.at("accuracy").get<double>();
+  }
+  std::cout << "\nmodel: " << out.string() << std::endl;
+}
+
+void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  const train::TrainOptions train_options = resolve_options(options, common.seed);
+  const torch::Device device = parse_device(common.device);
+
+  RunRecord run = invocation.start_run({"save-every", "keep-last", "nproc"});
+  const Checkpoint checkpoint(options.model);
+  const ModelConfig config =
+      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
+  run.add_input("model", checkpoint.fingerprint());
+  for (const auto& file : options.pairs) run.add_input(file.string(), sha256_file(file));
+  run.set_device(device.str());
+
+  auto examples = load_examples(options, train_options, config);
+  const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
+  const train::TrainingSummary summary =
+      train::run_training({.checkpoint = checkpoint,
+                           .model = CausalLm::load(checkpoint, device, dtype),
+                           .examples = std::move(examples),
+                           .out = common.out,
+                           .save_dtype = save_dtype},
+                          train_options);
+  run.set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
+  run.finish();
+  print_summary(summary, common.out);
+}
+
+void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
+  app.add_option("--loss", options.loss, "dpo, ipo, or sft on the chosen answers");
+  app.add_option("--beta", options.train.beta, "Strength of the pull to the untrained model");
+  app.add_option("--label-smoothing",
+                 options.train.label_smoothing,
+                 "dpo: assumed share of pairs with swapped answers");
+  app.add_option("--epochs", options.train.epochs, "Passes over the data");
+  app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
+  app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
+  app.add_option("--micro-batch-tokens",
+                 options.train.micro_batch_tokens,
+                 "Tokens in memory at once; changes speed and memory, not the result");
+  app.add_option("--max-length",
+                 options.train.max_length,
+                 "Longest prompt + answer in tokens; 0: whole answers");
+  app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
+  app.add_flag("--no-shuffle", options.no_shuffle, "Keep the file's order");
+}
+
+void add_optimizer_flags(CLI::App& app, train::TrainOptions& options) {
+  app.add_option("--learning-rate", options.learning_rate, "Highest rate, after the warm-up");
+  app.add_option("--min-learning-rate", options.min_learning_rate, "Rate at the cosine's end");
+  app.add_option("--warmup-ratio", options.warmup_ratio, "Share of the steps with a linear rise");
+  app.add_option("--weight-decay", options.weight_decay, "Decoupled; not on norms and biases");
+  app.add_option("--adam-beta1", options.adam_beta1, "Decay of the mean of gradients");
+  app.add_option("--adam-beta2", options.adam_beta2, "Decay of the mean of their squares");
+  app.add_option("--adam-eps", options.adam_eps, "Added to the root of the mean square");
+  app.add_option("--max-grad-norm", options.max_grad_norm, "Clip the gradient's norm; 0: never");
+}
+
+void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
+  app.add_flag("--activation-checkpointing",
+               options.train.activation_checkpointing,
+               "Recompute activations in the backward pass: less memory, slower");
+  app.add_option("--save-every", options.train.save_every, "Steps between checkpoints; 0: none");
+  app.add_option("--keep-last", options.train.keep_last, "Checkpoints that stay on disk");
+  app.add_option("--save-dtype",
+                 options.save_dtype,
+                 "Of the final model: float32, bfloat16 or auto (the source's)");
+  app.add_option("--nproc", options.nproc, "Processes on this machine");
+}
+
+}  // namespace
+
+Command setup_train_dpo(CLI::App& root) {
+  auto options = std::make_shared<TrainDpoCommandOptions>();
+  Command command = add_command(
+      root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
+  command.app->add_option("--model", options->model, "Checkpoint folder to start from");
+  add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
+  add_data_flags(*command.app, *options);
+  add_optimizer_flags(*command.app, options->train);
+  add_run_flags(*command.app, *options);
+  command.required = {"--model", "--pairs"};
+  command.run = [options](const Invocation& invocation) { run_train_dpo(*options, invocation); };
+  return command;
+}
+
+}  // namespace retmask::cli
