@@ -1,0 +1,65 @@
+#pragma once
+// One question about one needle at one depth of a context of one length, as token ids.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retmask/niah/grid.h"
+#include "retmask/niah/needles.h"
+#include "retmask/tokenizer/chat_template.h"
+#include "retmask/tokenizer/tokenizer.h"
+
+namespace retmask::niah {
+
+// Positions [begin, end) of a prompt; {-1, -1} when the needle is not there.
+struct TokenSpan {
+  int64_t begin = -1;
+  int64_t end = -1;
+
+  bool found() const { return begin >= 0; }
+  bool contains(int64_t position) const { return begin <= position && position < end; }
+  bool operator==(const TokenSpan&) const = default;
+};
+
+struct Sample {
+  int64_t needle = 0;           // index
+  int64_t length = 0;           // wanted tokens of the context
+  int64_t depth = 0;            // index, 0 .. GridOptions::depths - 1
+  double depth_fraction = 0.0;  // 0: start of the context, 1: its end
+  std::string real_needle = {};
+  std::vector<int64_t> needle_tokens = {};  // of real_needle
+  std::vector<int64_t> prompt = {};
+  TokenSpan span = {};  // where the prompt holds real_needle
+};
+
+// The first window as wide as `needle` whose set of tokens covers at least 90 % of the needle's
+// (more than 90 % under Placement::reference). Linear in the prompt.
+TokenSpan find_needle(std::span<const int64_t> prompt,
+                      std::span<const int64_t> needle,
+                      Placement placement);
+
+struct PromptTools {
+  const Tokenizer& tokenizer;
+  const ChatTemplate& chat_template;
+  int64_t max_position_embeddings = 0;
+};
+
+// All samples: needle by needle, length by length, depth by depth. A haystack with fewer words than
+// the longest context has tokens is repeated, with a warning. Throws UserError for a needle that is
+// longer than a context and for a prompt that with its answer exceeds the model's maximum.
+std::vector<Sample> build_samples(const GridOptions& grid,
+                                  const NeedlesAndHaystacks& data,
+                                  const PromptTools& tools);
+
+// How an answer is judged: right when the ROUGE-1 recall (stemmed) against real_needle is over one
+// half and, with `needs_span`, the prompt really held the needle.
+struct Verdict {
+  double recall = 0.0;
+  bool right = false;
+};
+Verdict judge(const Sample& sample, std::string_view answer, bool needs_span = true);
+
+}  // namespace retmask::niah

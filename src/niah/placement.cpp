@@ -1,0 +1,119 @@
+#include "placement.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+
+#include "retmask/base/error.h"
+
+namespace retmask::niah {
+namespace {
+
+using Tokens = std::vector<int64_t>;
+
+// '.' and ' .' in Llama-2's vocabulary, which the published implementation uses for every model.
+constexpr std::array<int64_t, 2> kReferencePeriods = {29889, 869};
+// What it leaves free for the system message, the question and the answer.
+constexpr int64_t kReferenceBuffer = 200;
+
+// Python's tokens[:count], where a negative count leaves that many off the end.
+Tokens first(const Tokens& tokens, int64_t count) {
+  const auto size = static_cast<int64_t>(tokens.size());
+  const int64_t end = count < 0 ? std::max<int64_t>(size + count, 0) : std::min(size, count);
+  return Tokens(tokens.begin(), tokens.begin() + end);
+}
+
+Tokens insert(Tokens tokens, size_t position, const Tokens& inserted) {
+  tokens.insert(tokens.begin() + static_cast<int64_t>(position), inserted.begin(), inserted.end());
+  return tokens;
+}
+
+bool ends_sentence(const Tokenizer& tokenizer, int64_t token) {
+  const std::string text = tokenizer.decode(std::span(&token, 1), /*skip_special_tokens=*/false);
+  const size_t last = text.find_last_not_of(" \t\n\v\f\r");
+  return last != std::string::npos && text[last] == '.';
+}
+
+void remove_all(std::string& text, const std::string& part) {
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
+    text.erase(at, part.size());
+  }
+}
+
+}  // namespace
+
+ContextMaker::ContextMaker(const Tokenizer& tokenizer,
+                           const std::string& haystack,
+                           const std::string& needle,
+                           const GridOptions& grid)
+    : tokenizer_(tokenizer), placement_(grid.placement), depths_(grid.depths) {
+  // The published implementation encodes with special tokens; sentence placement has the needle
+  // follow a space.
+  const bool reference = placement_ == Placement::reference;
+  haystack_ = tokenizer.encode(haystack, /*add_special_tokens=*/reference);
+  needle_ = tokenizer.encode(reference ? needle : " " + needle, /*add_special_tokens=*/reference);
+}
+
+double ContextMaker::depth_fraction(int64_t depth) const {
+  if (depths_ == 1) return 0.0;
+  const double steps = static_cast<double>(depths_ - 1);
+  if (placement_ == Placement::sentence) return static_cast<double>(depth) / steps;
+  // Whole per cent; halves go to even, as in numpy.round.
+  return std::nearbyint(static_cast<double>(depth) * (100.0 / steps)) / 100.0;
+}
+
+std::string ContextMaker::make(int64_t length, int64_t depth) const {
+  return placement_ == Placement::sentence ? make_sentence(length, depth)
+                                           : make_reference(length, depth);
+}
+
+std::string ContextMaker::make_sentence(int64_t length, int64_t depth) const {
+  const auto needle_size = static_cast<int64_t>(needle_.size());
+  if (needle_size > length) {
+    user_error("the needle has ",
+               needle_size,
+               " tokens and does not fit into a context of ",
+               length,
+               "; use larger --lengths");
+  }
+  const Tokens body = first(haystack_, length - needle_size);
+  size_t position =
+      depths_ == 1 ? 0
+                   : body.size() * static_cast<size_t>(depth) / static_cast<size_t>(depths_ - 1);
+  if (position < body.size()) {
+    while (position > 0 && !ends_sentence(tokenizer_, body[position - 1])) --position;
+  }
+  return tokenizer_.decode(insert(body, position, needle_), /*skip_special_tokens=*/false);
+}
+
+std::string ContextMaker::make_reference(int64_t length, int64_t depth) const {
+  // The haystack is cut to the wanted length, decoded and encoded once more, which may add a second
+  // start token.
+  const std::string cut =
+      tokenizer_.decode(first(haystack_, length), /*skip_special_tokens=*/false);
+  Tokens body = tokenizer_.encode(cut, /*add_special_tokens=*/true);
+  const int64_t room = length - kReferenceBuffer;
+  if (static_cast<int64_t>(body.size() + needle_.size()) > room) {
+    body = first(body, room - static_cast<int64_t>(needle_.size()));
+  }
+  const double fraction = depth_fraction(depth);
+  size_t position = body.size();
+  if (fraction < 1.0) {
+    const auto is_period = [](int64_t token) {
+      return std::find(kReferencePeriods.begin(), kReferencePeriods.end(), token) !=
+             kReferencePeriods.end();
+    };
+    position = static_cast<size_t>(static_cast<double>(body.size()) * fraction);
+    while (position > 0 && !is_period(body[position - 1])) --position;
+  }
+  std::string context =
+      tokenizer_.decode(insert(body, position, needle_), /*skip_special_tokens=*/false);
+  // The start tokens have become text; the template writes its own.
+  const Tokens start = tokenizer_.encode("", /*add_special_tokens=*/true);
+  if (!start.empty())
+    remove_all(context, tokenizer_.decode(first(start, 1), /*skip_special_tokens=*/false));
+  return context;
+}
+
+}  // namespace retmask::niah

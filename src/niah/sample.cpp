@@ -1,0 +1,137 @@
+#include "retmask/niah/sample.h"
+
+#include <algorithm>
+#include <sstream>
+#include <unordered_map>
+
+#include "placement.h"
+#include "retmask/base/error.h"
+#include "retmask/base/json.h"
+#include "retmask/base/log.h"
+
+namespace retmask::niah {
+namespace {
+
+constexpr double kCoverage = 0.9;
+
+int64_t count_words(const std::string& text) {
+  std::istringstream words(text);
+  int64_t count = 0;
+  for (std::string word; words >> word;) ++count;
+  return count;
+}
+
+// Haystacks with at least as many words as the longest context has tokens.
+std::vector<std::string> fill(std::vector<std::string> haystacks, int64_t max_length) {
+  bool repeated = false;
+  for (std::string& text : haystacks) {
+    const std::string once = text;
+    const int64_t words = count_words(once);
+    if (words == 0) user_error("the haystack holds no words");
+    for (int64_t filled = words; filled < max_length; filled += words) {
+      text += once;
+      repeated = true;
+    }
+  }
+  if (repeated) {
+    log::warn(detail::concat("a haystack is shorter than the longest context of ",
+                             max_length,
+                             " tokens: it is repeated"));
+  }
+  return haystacks;
+}
+
+// What the published implementation asks.
+std::string user_message(const std::string& context, const std::string& question) {
+  return "<book>" + context + "</book>\nBased on the content of the book, Question: " + question +
+         "\nAnswer:";
+}
+
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
+  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
+  const RenderOptions options{.add_generation_prompt = true,
+                              .variables = {{"enable_thinking", false}}};
+  return tools.tokenizer.encode(tools.chat_template.render(messages, options),
+                                /*add_special_tokens=*/false);
+}
+
+void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_position_embeddings) {
+  const auto tokens = static_cast<int64_t>(sample.prompt.size());
+  if (tokens + max_new_tokens <= max_position_embeddings) return;
+  user_error("a context of ",
+             sample.length,
+             " tokens makes a prompt of ",
+             tokens,
+             ", which with ",
+             max_new_tokens,
+             " new tokens exceeds the model's maximum of ",
+             max_position_embeddings,
+             "; use smaller --lengths");
+}
+
+}  // namespace
+
+TokenSpan find_needle(std::span<const int64_t> prompt,
+                      std::span<const int64_t> needle,
+                      Placement placement) {
+  std::unordered_map<int64_t, int64_t>
+      in_window;  // how often the window holds each token of the needle
+  for (const int64_t token : needle) in_window[token] = 0;
+  const auto wanted = static_cast<double>(in_window.size());
+  int64_t covered = 0;
+  const auto enter = [&](int64_t token) {
+    const auto found = in_window.find(token);
+    if (found != in_window.end() && found->second++ == 0) ++covered;
+  };
+  const auto leave = [&](int64_t token) {
+    const auto found = in_window.find(token);
+    if (found != in_window.end() && --found->second == 0) --covered;
+  };
+
+  const size_t width = needle.size();
+  for (size_t i = 0; i < std::min(width, prompt.size()); ++i) enter(prompt[i]);
+  for (size_t begin = 0; begin < prompt.size(); ++begin) {
+    const double coverage = static_cast<double>(covered) / wanted;
+    if (placement == Placement::reference ? coverage > kCoverage : coverage >= kCoverage) {
+      return {static_cast<int64_t>(begin), static_cast<int64_t>(begin + width)};
+    }
+    leave(prompt[begin]);
+    if (begin + width < prompt.size()) enter(prompt[begin + width]);
+  }
+  return {};
+}
+
+std::vector<Sample> build_samples(const GridOptions& grid,
+                                  const NeedlesAndHaystacks& data,
+                                  const PromptTools& tools) {
+  RETMASK_CHECK(data.needles.size() == data.haystacks.size());
+  const std::vector<int64_t> lengths = grid.context_lengths();
+  const std::vector<std::string> haystacks =
+      fill(data.haystacks, *std::max_element(lengths.begin(), lengths.end()));
+  std::vector<Sample> samples;
+  for (size_t n = 0; n < data.needles.size(); ++n) {
+    const Needle& needle = data.needles[n];
+    const ContextMaker contexts(tools.tokenizer, haystacks[n], needle.needle, grid);
+    const std::vector<int64_t> needle_tokens =
+        tools.tokenizer.encode(needle.real_needle, /*add_special_tokens=*/false);
+    for (const int64_t length : lengths) {
+      for (int64_t depth = 0; depth < grid.depths; ++depth) {
+        Sample sample{.needle = static_cast<int64_t>(n),
+                      .length = length,
+                      .depth = depth,
+                      .depth_fraction = contexts.depth_fraction(depth),
+                      .real_needle = needle.real_needle,
+                      .needle_tokens = needle_tokens,
+                      .prompt = encode_prompt(
+                          tools, user_message(contexts.make(length, depth), needle.question)),
+                      .span = {}};
+        sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
+        check_fits(sample, grid.max_new_tokens, tools.max_position_embeddings);
+        samples.push_back(std::move(sample));
+      }
+    }
+  }
+  return samples;
+}
+
+}  // namespace retmask::niah

@@ -1,0 +1,115 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/niah/needles.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::niah {
+namespace {
+
+class NeedlesTest : public ::testing::Test {
+ protected:
+  NeedlesTest()
+      : dir_(fs::temp_directory_path() / ("retmask_needles" + std::to_string(::getpid()))) {
+    fs::create_directories(dir_);
+  }
+  ~NeedlesTest() override { fs::remove_all(dir_); }
+
+  fs::path write(const fs::path& name, const std::string& text) {
+    fs::create_directories((dir_ / name).parent_path());
+    write_file_atomic(dir_ / name, text);
+    return dir_ / name;
+  }
+
+  std::string error_of(const fs::path& path) {
+    try {
+      read_needles(path);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  fs::path dir_;
+};
+
+TEST_F(NeedlesTest, ReadsTheOfficialFormat) {
+  const fs::path path =
+      write("needles.jsonl",
+            R"({"needle": "The key is red.", "question": "Which ?", "real_needle": "red"})"
+            "\n");
+  const std::vector<Needle> needles = read_needles(path);
+  ASSERT_EQ(needles.size(), 1u);
+  EXPECT_EQ(needles[0].needle, "The key is red.");
+  EXPECT_EQ(needles[0].question, "Which ?");
+  EXPECT_EQ(needles[0].real_needle, "red");
+}
+
+TEST_F(NeedlesTest, NamesFileAndLineOfAMistake) {
+  const fs::path path = write("bad.jsonl", "\n{\"needle\": \"a\", \"question\": \"b\"}\n");
+  EXPECT_EQ(error_of(path), path.string() + ":2: \"real_needle\" is missing");
+  EXPECT_NE(error_of(write("array.jsonl", "[1]\n")).find(":1: expected {"), std::string::npos);
+  EXPECT_NE(error_of(write("empty.jsonl", "")).find("is empty"), std::string::npos);
+  EXPECT_NE(error_of(dir_ / "none.jsonl").find("does not exist"), std::string::npos);
+}
+
+TEST_F(NeedlesTest, JoinsTheTextsOfAFolderByName) {
+  write("hay/b.txt", "second");
+  write("hay/a.txt", "first");
+  write("hay/notes.md", "not text of the haystack");
+  const std::vector<std::string> expected(2, "first\nsecond");
+  EXPECT_EQ(read_haystacks(dir_ / "hay", 2), expected);
+}
+
+TEST_F(NeedlesTest, TakesPartNForNeedleN) {
+  write("hay/part1/p1.txt", "one");
+  write("hay/part2/p1.txt", "two");
+  const std::vector<std::string> expected = {"one", "two"};
+  EXPECT_EQ(read_haystacks(dir_ / "hay", 2), expected);
+  EXPECT_THROW(read_haystacks(dir_ / "hay", 3), UserError);
+}
+
+TEST_F(NeedlesTest, RefusesAFolderWithoutText) {
+  fs::create_directories(dir_ / "hay");
+  EXPECT_THROW(read_haystacks(dir_ / "hay", 1), UserError);
+  EXPECT_THROW(read_haystacks(dir_ / "none", 1), UserError);
+}
+
+TEST(BuiltinNeedles, AnswerLiesInTheNeedleAndNotInTheHaystack) {
+  const std::string haystack = builtin_haystack();
+  ASSERT_EQ(builtin_needles().size(), 3u);
+  for (const Needle& needle : builtin_needles()) {
+    EXPECT_NE(needle.needle.find(needle.real_needle), std::string::npos) << needle.needle;
+    EXPECT_EQ(haystack.find(needle.real_needle), std::string::npos) << needle.needle;
+    EXPECT_TRUE(needle.needle.ends_with('.'));
+  }
+}
+
+TEST(BuiltinHaystack, FillsTheDefaultGridOnce) {
+  const std::string haystack = builtin_haystack();
+  std::istringstream words(haystack);
+  int64_t count = 0;
+  for (std::string word; words >> word;) ++count;
+  EXPECT_GE(count, 8000);
+  // Paragraphs are one line each, an empty line between them.
+  EXPECT_EQ(haystack.find("\n\n\n"), std::string::npos);
+  EXPECT_NE(haystack.find("rowing boat with a cracked thwart.\n\nI took it first"),
+            std::string::npos);
+}
+
+TEST(NeedlesAndHaystacks, FingerprintTellsContentsApart) {
+  NeedlesAndHaystacks data = load_needles_and_haystacks("", "");
+  ASSERT_EQ(data.haystacks.size(), data.needles.size());
+  const std::string before = data.fingerprint();
+  EXPECT_EQ(load_needles_and_haystacks("", "").fingerprint(), before);
+  data.haystacks[2] += " ";
+  EXPECT_NE(data.fingerprint(), before);
+}
+
+}  // namespace
+}  // namespace retmask::niah

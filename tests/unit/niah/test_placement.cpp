@@ -1,0 +1,95 @@
+// Where a needle goes, worked out by hand on a haystack of which every word is a token.
+
+#include <gtest/gtest.h>
+
+#include "placement.h"
+#include "retmask/base/error.h"
+#include "word_tokenizer.h"
+
+namespace retmask::niah {
+namespace {
+
+// 12 tokens: the words and the two full stops.
+constexpr char kHaystack[] = "a b c. d e f g. h i j";
+
+TEST(SentencePlacement, GoesBehindTheLastSentenceBeforeTheDepth) {
+  const WordTokenizer tokenizer;
+  const GridOptions grid{.depths = 5};
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid);
+  // Room for 10 of the 12 haystack tokens. Depths 0, .25, .5, .75, 1 are positions 0, 2, 5, 7, 10;
+  // position 2 has no sentence before it and 5 and 7 have the first; at the end nothing is moved.
+  EXPECT_EQ(contexts.make(12, 0), " NEEDLE xa b c. d e f g. h");
+  EXPECT_EQ(contexts.make(12, 1), " NEEDLE xa b c. d e f g. h");
+  EXPECT_EQ(contexts.make(12, 2), "a b c. NEEDLE x d e f g. h");
+  EXPECT_EQ(contexts.make(12, 3), "a b c. NEEDLE x d e f g. h");
+  EXPECT_EQ(contexts.make(12, 4), "a b c. d e f g. h NEEDLE x");
+  EXPECT_DOUBLE_EQ(contexts.depth_fraction(1), 0.25);
+}
+
+TEST(SentencePlacement, StaysRightBehindAFullStop) {
+  const WordTokenizer tokenizer;
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE", GridOptions{.depths = 3});
+  EXPECT_EQ(contexts.make(9, 1), "a b c. NEEDLE d e f g");
+}
+
+TEST(SentencePlacement, OneDepthIsTheStart) {
+  const WordTokenizer tokenizer;
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE", GridOptions{.depths = 1});
+  EXPECT_EQ(contexts.make(4, 0), " NEEDLEa b c");
+}
+
+TEST(SentencePlacement, RefusesANeedleLongerThanTheContext) {
+  const WordTokenizer tokenizer;
+  const ContextMaker contexts(tokenizer, kHaystack, "w x y z", GridOptions{});
+  EXPECT_EQ(contexts.make(4, 0), " w x y z");
+  EXPECT_THROW(contexts.make(3, 0), UserError);
+}
+
+// The rules of the published implementation. Its contexts are 200 tokens short of the wanted
+// length.
+class ReferencePlacement : public ::testing::Test {
+ protected:
+  GridOptions grid(int64_t depths) { return {.depths = depths, .placement = Placement::reference}; }
+};
+
+TEST_F(ReferencePlacement, PutsTheNeedleAtTheStartWhenTheFullStopHasAnotherId) {
+  const WordTokenizer tokenizer(/*period_id=*/1, /*adds_start=*/false);
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid(5));
+  // 210 - 200 - 2 leaves 8 tokens of the haystack.
+  EXPECT_EQ(contexts.make(210, 0), "NEEDLE xa b c. d e f g");
+  EXPECT_EQ(contexts.make(210, 3), "NEEDLE xa b c. d e f g");
+  EXPECT_EQ(contexts.make(210, 4), "a b c. d e f gNEEDLE x");
+}
+
+TEST_F(ReferencePlacement, FindsTheFullStopOfLlama2) {
+  const WordTokenizer tokenizer(/*period_id=*/29889, /*adds_start=*/false);
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid(5));
+  EXPECT_EQ(contexts.make(210, 3), "a b c.NEEDLE x d e f g");
+}
+
+TEST_F(ReferencePlacement, CountsStartTokensAndTakesThemOut) {
+  const WordTokenizer tokenizer(/*period_id=*/1, /*adds_start=*/true);
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid(2));
+  // The needle is <s> NEEDLE x; the haystack, cut to 210 tokens, decoded and encoded again, begins
+  // with <s><s>. 210 - 200 - 3 = 7 tokens of it remain, five of them words.
+  EXPECT_EQ(contexts.make(210, 0), "NEEDLE xa b c. d");
+  EXPECT_EQ(contexts.make(210, 1), "a b c. dNEEDLE x");
+}
+
+TEST_F(ReferencePlacement, ShortLengthsSliceFromTheEndAsPythonDoes) {
+  const WordTokenizer tokenizer(/*period_id=*/1, /*adds_start=*/false);
+  const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid(2));
+  EXPECT_EQ(contexts.make(0, 1), "NEEDLE x");
+  // tokens[:199 - 200 - 2] leaves the last three of the twelve off.
+  EXPECT_EQ(contexts.make(199, 1), "a b c. d e f g.NEEDLE x");
+}
+
+TEST_F(ReferencePlacement, RoundsDepthsToWholePerCent) {
+  const WordTokenizer tokenizer;
+  const ContextMaker contexts(tokenizer, kHaystack, "x", grid(10));
+  const std::vector<double> expected = {0, .11, .22, .33, .44, .56, .67, .78, .89, 1};
+  for (int64_t i = 0; i < 10; ++i) EXPECT_DOUBLE_EQ(contexts.depth_fraction(i), expected[i]);
+}
+
+}  // namespace
+}  // namespace retmask::niah
