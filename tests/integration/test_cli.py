@@ -1,0 +1,174 @@
+"""The program's frame: help, flags, config files, run.json, exit codes and the report's pages."""
+
+import json
+import os
+import re
+import resource
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+COMMANDS = ["detect", "mask", "synthesize", "train-dpo", "eval", "report"]
+COMMON_FLAGS = ["--config", "--out", "--device", "--dtype", "--seed", "--threads", "--quiet"]
+
+
+def error_line(done):
+    """The one line that a user's mistake leaves on stderr."""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("retmask: error: ")
+    assert done.stdout == ""
+    return lines[0].removeprefix("retmask: error: ")
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """The folder of a finished mask run, the smallest that a report takes."""
+    folder = tmp_path / "mask-run"
+    folder.mkdir()
+    record = {"command": "mask", "status": "done", "seconds": 1.0, "options": {"top-k": 1}}
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "mask.json").write_text(json.dumps({"heads": [[0, 1]], "select": "retrieval", "mean_scores": [0.5]}))
+    return folder
+
+
+def test_version(retmask):
+    assert re.fullmatch(r"retmask \d+\.\d+\.\d+ \(\w+\)\n", retmask("--version").stdout)
+
+
+def test_help_lists_the_commands(retmask):
+    listed = retmask("--help").stdout
+    assert [c for c in COMMANDS if re.search(rf"^  {c} ", listed, re.M)] == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_shows_flags_and_defaults(retmask, command):
+    text = retmask(command, "--help").stdout
+    for flag in COMMON_FLAGS:
+        assert flag in text
+    assert "--dtype TEXT=auto" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no command given; known: detect, mask,"),
+        (["detct"], "unknown command detct; did you mean detect?"),
+        (["--detect"], "unknown flag --detect"),
+        (["report", "--rnus", "x"], "unknown flag --rnus for report; did you mean --runs?"),
+        (["report", "--temperature=1"], "unknown flag --temperature for report; see retmask report --help"),
+        (["report", "stray"], 'unexpected argument "stray" for report'),
+        (["report", "--out"], "--out"),
+        (["report", "--out", "a", "--out", "b"], "--out"),
+        (["report", "--out", "o"], "--runs is required"),
+        (["report", "--runs", "r"], "--out is required"),
+        (["report", "--runs", "r", "--out", "o", "--threads", "two"], "--threads"),
+        (["report", "--runs", "r", "--out", "o", "--threads", "0"], "--threads is 0, expected at least 1"),
+        (["report", "--runs", "r", "--out", "o", "--seed", "-1"], "--seed is -1, expected a number of at least 0"),
+        (["report", "--runs", "r", "--out", "o", "--device", "tpu"], '--device is "tpu", expected one of: cpu, cuda, auto'),
+        (["report", "--runs", "r", "--out", "o", "--config", "none.toml"], 'config file "none.toml" does not exist'),
+    ],
+)
+def test_mistakes_on_the_command_line(retmask, tmp_path, arguments, message):
+    assert message in error_line(retmask(*arguments, code=2, cwd=tmp_path))
+
+
+def test_config_file_gives_flags_and_the_command_line_wins(retmask, tmp_path, run_folder):
+    config = tmp_path / "run.toml"
+    config.write_text(f'out = "{tmp_path}/from-file"\nthreads = 1\n[report]\nruns = ["{run_folder}"]\nseed = 7\n')
+    retmask("report", "--config", config, "--out", tmp_path / "from-flag")
+    options = json.loads((tmp_path / "from-flag/run.json").read_text())["options"]
+    assert options["seed"] == 7
+    assert options["threads"] == 1
+    assert options["runs"] == [str(run_folder)]
+    assert not (tmp_path / "from-file").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeed = 1", ':1: unknown key "seeed" for the command report; did you mean seed?'),
+        ("\n[maks]\ntop-k = 1", ":3: unknown section [maks]; did you mean mask?"),
+        ("[mask]\ntopk = 1", ':2: unknown key "topk" for the command mask; did you mean top-k?'),
+        ('threads = "two"', ':1: "threads" takes a number'),
+        ("seed = [1]", ':1: "seed" takes one value'),
+        ("quiet = 1", ':1: "quiet" takes true or false'),
+        ("seed = 1\nseed = 2", ':2: "seed" is given twice'),
+        ("seed: 1", ':1: expected = after "seed"'),
+    ],
+)
+def test_mistakes_in_the_config_file(retmask, tmp_path, run_folder, text, message):
+    config = tmp_path / "run.toml"
+    config.write_text(text)
+    done = retmask("report", "--runs", run_folder, "--out", tmp_path / "o", "--config", config, code=2)
+    assert error_line(done).startswith(str(config) + message)
+
+
+def test_run_json_says_what_was_done(retmask, tmp_path, run_folder):
+    retmask("report", "--runs", run_folder, "--out", tmp_path / "o")
+    record = json.loads((tmp_path / "o/run.json").read_text())
+    assert record["command"] == "report"
+    assert record["status"] == "done"
+    assert record["seconds"] > 0
+    assert record["options"]["runs"] == [str(run_folder)]
+    assert set(record) >= {"version", "git", "started", "finished", "device", "threads", "inputs", "throughput"}
+
+
+def test_a_failed_run_is_recorded_and_its_empty_folder_can_be_used_again(retmask, tmp_path, run_folder):
+    out = tmp_path / "o"
+    retmask("report", "--runs", tmp_path / "none", "--out", out, code=2)
+    assert json.loads((out / "run.json").read_text())["status"] == "failed"
+    retmask("report", "--runs", run_folder, "--out", out, "--seed", "5")
+
+
+def test_a_folder_with_other_results_is_refused(retmask, tmp_path, run_folder):
+    out = tmp_path / "o"
+    retmask("report", "--runs", run_folder, "--out", out)
+    retmask("report", "--runs", run_folder, "--out", out, "--threads", "1", "--quiet")
+    assert "seed 0 -> 1" in error_line(retmask("report", "--runs", run_folder, "--out", out, "--seed", "1", code=2))
+    done = retmask("report", "--runs", run_folder, "--out", run_folder, code=2)
+    assert "holds the results of retmask mask, not of report" in error_line(done)
+
+
+def test_a_folder_may_have_the_name_of_a_command(retmask, tmp_path, run_folder):
+    run_folder.rename(tmp_path / "mask")
+    retmask("report", "--runs", "mask", "--out", "o", cwd=tmp_path)
+
+
+def test_a_closed_stdout_is_no_crash(retmask, tmp_path, run_folder):
+    for arguments in (["--help"], ["report", "--runs", run_folder, "--out", tmp_path / "o"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([retmask.binary, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_not_the_users_mistake_has_exit_code_1(retmask, tmp_path, demo_model):
+    """No memory for the weights."""
+    limit = 400 << 20
+    done = retmask("detect", "--model", demo_model, "--lengths", "512", "--out", tmp_path / "o", code=1,
+                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
+    assert done.stderr.splitlines()[-1].startswith("retmask: error: ")
+    assert json.loads((tmp_path / "o/run.json").read_text())["status"] == "failed"
+
+
+def test_the_report_is_one_well_formed_file(retmask, tmp_path, run_folder):
+    spec = {"heads": [[0, 1]], "select": "<i>&\"' \u00e9\u0007", "mean_scores": []}
+    (run_folder / "mask.json").write_text(json.dumps(spec))
+    evaluation = tmp_path / "a & <b>"
+    evaluation.mkdir()
+    (evaluation / "run.json").write_text(json.dumps({"command": "eval", "options": {"suite": "niah"}}))
+    cell = {"length": 512, "depth_fraction": 0.5, "success": True}
+    (evaluation / "results.json").write_text(json.dumps({"success": 1, "total": 1, "rate": 1, "cells": [cell]}))
+    done = retmask("report", "--runs", run_folder, evaluation, "--out", tmp_path / "o")
+    page = (tmp_path / "o/report.html").read_text()
+    assert done.stdout == f"report: {tmp_path}/o/report.html\n"
+
+    root = ElementTree.fromstring(page.removeprefix("<!doctype html>\n"))
+    text = "".join(root.itertext())
+    assert "<i>&\"' \u00e9\ufffd" in text
+    assert "a & <b>" in text
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}svg")) == 2
+    assert not re.search(r'(src|href)=|url\(|@import', page)
