@@ -1,5 +1,5 @@
 #pragma once
-// The checkpoint's chat template (Jinja), rendered by minja as transformers' apply_chat_template does.
+// The checkpoint's chat template (Jinja), rendered as transformers' apply_chat_template does.
 
 #include <filesystem>
 #include <memory>
@@ -11,24 +11,27 @@ namespace retmask {
 
 struct RenderOptions {
   bool add_generation_prompt = true;
-  // Passed through to the template: {"enable_thinking": false}.
+  // Passed through to the template: {"enable_thinking": false}. They win over the special tokens
+  // ("bos_token") and "tools", which the template is given anyway.
   Json variables = Json::object();
 };
 
 class ChatTemplate {
  public:
-  // chat_template.jinja, else chat_template of tokenizer_config.json (a string, or the "default" of a list).
-  // Throws UserError when the folder has none or it does not parse.
+  // chat_template.jinja, else chat_template of tokenizer_config.json (a string, or the "default" of
+  // a list). Throws UserError when the folder has none or it does not parse.
   static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
 
   explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);
   ~ChatTemplate();
 
-  // `messages`: [{"role", "content"}, ...]. Throws UserError with the template's own complaint (raise_exception).
+  // `messages`: [{"role", "content"}, ...], at least one; fields that are null count as missing.
+  // Throws UserError with the template's own complaint (raise_exception) or what went wrong in it.
   std::string render(const Json& messages, const RenderOptions& options) const;
 
  private:
   struct Impl;
+  explicit ChatTemplate(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

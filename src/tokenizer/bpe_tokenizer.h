@@ -1,0 +1,65 @@
+#pragma once
+// tokenizer.json as Hugging Face's `tokenizers` library runs it.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "added_tokens.h"
+#include "bpe.h"
+#include "decoder.h"
+#include "normalizer.h"
+#include "post_processor.h"
+#include "pre_tokenizer.h"
+#include "retmask/tokenizer/tokenizer.h"
+#include "scratch_pool.h"
+#include "tokenizer_json.h"
+
+namespace retmask::text {
+
+class BpeTokenizer : public Tokenizer {
+ public:
+  // `where`: the file's path, for messages. Throws UserError for a part that is missing, wrong or
+  // not supported.
+  BpeTokenizer(const TokenizerJson& json, const std::string& where);
+
+  std::vector<int64_t> encode(std::string_view text, bool add_special_tokens) const override;
+  std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const override;
+  int64_t vocab_size() const override;
+  std::optional<int64_t> token_id(std::string_view token) const override;
+  bool is_special(int64_t id) const override;
+
+ private:
+  struct Scratch {
+    BpeScratch bpe;
+    Pieces pieces;
+  };
+
+  void add_tokens(const Json& tokens, const std::string& where);
+  // Text between the added tokens that are looked for in raw text.
+  void encode_raw(std::string_view text,
+                  bool is_text_start,
+                  Scratch& scratch,
+                  std::vector<int64_t>& ids) const;
+  // Text without any added tokens.
+  void encode_plain(std::string_view text,
+                    bool is_text_start,
+                    Scratch& scratch,
+                    std::vector<int64_t>& ids) const;
+
+  std::unique_ptr<const Normalizer> normalizer_;
+  std::unique_ptr<const PreTokenizer> pre_tokenizer_;
+  BpeModel model_;
+  PostProcessor post_processor_;
+  std::unique_ptr<const TokenDecoder> decoder_;
+
+  std::map<int64_t, AddedToken> added_tokens_;  // a map, because the finders point into it
+  AddedTokenFinder raw_tokens_;
+  AddedTokenFinder normalized_tokens_;
+  ScratchPool<Scratch> scratch_;
+};
+
+}  // namespace retmask::text

@@ -1,0 +1,17 @@
+#pragma once
+// Bytes as printable characters: how byte-level vocabularies write them (GPT-2's bytes_to_unicode).
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace retmask::text {
+
+// The character, in UTF-8, that stands for each byte.
+const std::array<std::string, 256>& byte_level_characters();
+
+// "Ġthe" -> " the"; nullopt when a character stands for no byte.
+std::optional<std::string> byte_level_to_bytes(std::string_view token);
+
+}  // namespace retmask::text

@@ -1,0 +1,41 @@
+#pragma once
+// Cutting the text into words, within which the model merges: the "pre_tokenizer" of
+// tokenizer.json.
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "split.h"
+
+namespace retmask::text {
+
+// A text on its way to the model, in pieces. Reused from text to text for its memory.
+struct Pieces {
+  std::vector<std::string_view> views;  // into the text, or into `rewritten`
+  std::deque<std::string> rewritten;    // pieces that a pre-tokenizer changed
+  bool at_text_start = true;            // whether views[0] is the start of the user's text
+
+  std::vector<std::string_view> next;  // where a step puts its pieces before they become `views`
+  std::vector<Segment> segments;
+
+  void reset(std::string_view text, bool is_text_start);
+};
+
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+  virtual void apply(Pieces& pieces) const = 0;
+  // Whether the model sees bytes (each written as one printable character in its vocabulary)
+  // instead of characters.
+  virtual bool is_byte_level() const { return false; }
+};
+
+// Split, Digits, ByteLevel, Metaspace, Sequence; null for JSON null.
+// Throws UserError, which names `where`, for any other type.
+std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json& json, const std::string& where);
+
+}  // namespace retmask::text

@@ -1,0 +1,58 @@
+#pragma once
+// Regular expressions of tokenizer.json. They are written for Oniguruma (Ruby's dialect); PCRE2
+// runs them.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct pcre2_real_code_8;
+struct pcre2_real_match_data_8;
+
+namespace retmask::text {
+
+class Regex {
+ public:
+  // Throws UserError, which names `where`, for a pattern that does not compile or that has a
+  // construct which the two dialects read differently (\w, \h, ^, nested classes, {1,3}+ ...).
+  static Regex compile(const std::string& pattern, const std::string& where);
+  // Matches `text` itself.
+  static Regex literal(std::string_view text);
+
+ private:
+  friend class RegexSearch;
+  explicit Regex(std::shared_ptr<pcre2_real_code_8> code) : code_(std::move(code)) {}
+
+  std::shared_ptr<pcre2_real_code_8> code_;
+};
+
+// Walks over the matches in one text after the other. Holds working memory: one for each thread.
+class RegexSearch {
+ public:
+  struct Match {
+    size_t begin;
+    size_t end;
+  };
+
+  explicit RegexSearch(const Regex& regex);
+  ~RegexSearch();
+  RegexSearch(const RegexSearch&) = delete;
+  RegexSearch& operator=(const RegexSearch&) = delete;
+
+  // `text` is valid UTF-8 and stays alive while it is searched.
+  void start(std::string_view text);
+  // Matches in order, not overlapping. An empty match right behind another match does not count.
+  std::optional<Match> next();
+
+ private:
+  std::shared_ptr<pcre2_real_code_8> code_;
+  pcre2_real_match_data_8* match_data_;
+  std::string storage_;
+  std::string_view text_;
+  size_t position_ = 0;
+  std::optional<size_t> last_end_;
+};
+
+}  // namespace retmask::text

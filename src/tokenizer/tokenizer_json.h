@@ -1,0 +1,24 @@
+#pragma once
+// Reading tokenizer.json, of which the vocabulary and the merges are nearly all: they go straight
+// into their own lists.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retmask/base/json.h"
+
+namespace retmask::text {
+
+struct TokenizerJson {
+  std::vector<std::pair<std::string, int32_t>> vocabulary;  // model.vocab
+  std::vector<std::pair<std::string, std::string>> merges;  // model.merges, "a b" or ["a", "b"]
+  Json rest;                                                // the file without those two
+};
+
+// Throws UserError with file and reason.
+TokenizerJson read_tokenizer_json(const std::filesystem::path& path);
+
+}  // namespace retmask::text

@@ -1,0 +1,19 @@
+#pragma once
+// Unicode normalization forms by ICU.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace retmask::text {
+
+enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
+
+// "NFC", "NFD", "NFKC", "NFKD".
+std::optional<UnicodeForm> unicode_form(std::string_view name);
+
+// By the tables of Unicode 9, those of Hugging Face's normalizers: characters that came later stay
+// as they are.
+void to_unicode_form(UnicodeForm form, std::string& text);
+
+}  // namespace retmask::text

@@ -1,0 +1,52 @@
+#pragma once
+// UTF-8 by hand: the tokenizer's inner loops look at single bytes and cannot afford a library call
+// for each.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace retmask::text {
+
+// Bytes of the character that starts with `lead`, a first byte of valid UTF-8.
+inline size_t utf8_size(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xE0) return 2;
+  return lead < 0xF0 ? 3 : 4;
+}
+
+// The character at `at`, which moves behind it. `text` is valid UTF-8 and `at` the start of a
+// character.
+inline char32_t next_code_point(std::string_view text, size_t& at) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
+  const unsigned char lead = byte(0);
+  const size_t size = utf8_size(lead);
+  char32_t code_point = size == 1 ? lead : lead & (0x7F >> size);
+  for (size_t i = 1; i < size; ++i) code_point = code_point << 6 | (byte(i) & 0x3F);
+  at += size;
+  return code_point;
+}
+
+// The character that ends before `end` (> 0), which moves to its start.
+inline char32_t previous_code_point(std::string_view text, size_t& end) {
+  do {
+    --end;
+  } while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
+  size_t at = end;
+  return next_code_point(text, at);
+}
+
+void append_utf8(std::string& out, char32_t code_point);
+
+// Characters in valid UTF-8.
+size_t count_code_points(std::string_view text);
+
+// Where the first byte that is no part of valid UTF-8 stands; npos when all is valid.
+size_t find_invalid_utf8(std::string_view bytes);
+
+// Replaces each ill-formed part by one U+FFFD. A part is the longest start of a character that
+// could have gone on, or else a single byte: what Rust's String::from_utf8_lossy and Python's
+// errors="replace" do.
+std::string lossy_utf8(std::string_view bytes);
+
+}  // namespace retmask::text

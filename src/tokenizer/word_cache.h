@@ -1,0 +1,50 @@
+#pragma once
+// Words that were merged before. Text repeats itself, so that most words need no merging at all.
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hash.h"
+
+namespace retmask::text {
+
+// Direct-mapped: a word has one slot and pushes out whatever was there. A slot is one cache line;
+// words or results that do not fit into it are not kept.
+class WordCache {
+ public:
+  // The ids of `word`; empty when it is not there (no word has zero ids).
+  std::span<const int32_t> find(std::string_view word, uint64_t hash) const {
+    const Slot& slot = slots_[hash % kSlots];
+    if (slot.word_size != word.size() ||
+        std::memcmp(slot.word.data(), word.data(), word.size()) != 0)
+      return {};
+    return {slot.ids.data(), slot.id_count};
+  }
+
+  void put(std::string_view word, uint64_t hash, std::span<const int32_t> ids) {
+    Slot& slot = slots_[hash % kSlots];
+    if (word.empty() || word.size() > slot.word.size() || ids.size() > slot.ids.size()) return;
+    slot.word_size = static_cast<uint8_t>(word.size());
+    slot.id_count = static_cast<uint8_t>(ids.size());
+    std::memcpy(slot.word.data(), word.data(), word.size());
+    std::memcpy(slot.ids.data(), ids.data(), ids.size_bytes());
+  }
+
+ private:
+  static constexpr size_t kSlots = 1 << 14;
+  struct alignas(64) Slot {
+    std::array<int32_t, 7> ids{};
+    uint8_t word_size = 0;
+    uint8_t id_count = 0;
+    std::array<char, 34> word{};
+  };
+  static_assert(sizeof(Slot) == 64);
+
+  std::vector<Slot> slots_ = std::vector<Slot>(kSlots);
+};
+
+}  // namespace retmask::text
