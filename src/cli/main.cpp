@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "common.h"
+#include "detect_command.h"
+#include "eval_command.h"
 #include "mask_command.h"
 #include "report_command.h"
 #include "retmask/base/error.h"
@@ -29,9 +31,11 @@ constexpr int kUserMistake = 2;
 
 // In the order of the method; each is one line here and one in CMakeLists.txt.
 constexpr SetupCommand kCommands[] = {
+    setup_detect,
     setup_mask,
     setup_synthesize,
     setup_train_dpo,
+    setup_eval,
     setup_report,
 };
 
