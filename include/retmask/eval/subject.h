@@ -1,0 +1,17 @@
+#pragma once
+// Who is evaluated: a model, its tokenizer, and the heads that are off.
+
+#include <vector>
+
+#include "retmask/model/model.h"
+#include "retmask/tokenizer/tokenizer.h"
+
+namespace retmask::eval {
+
+struct EvalSubject {
+  const CausalLm& model;
+  const Tokenizer& tokenizer;
+  std::vector<Head> masked_heads = {};
+};
+
+}  // namespace retmask::eval

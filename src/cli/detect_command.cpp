@@ -1,0 +1,148 @@
+#include "detect_command.h"
+
+#include <iostream>
+
+#include "niah_flags.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/base/log.h"
+#include "retmask/detect/detect.h"
+#include "retmask/model/device.h"
+#include "retmask/report/detect_report.h"
+
+namespace retmask::cli {
+namespace {
+
+constexpr size_t kPrintedHeads = 10;
+
+struct DetectCommandOptions {
+  std::filesystem::path model;
+  NiahFlags niah;
+  std::string scoring = to_string(detect::DetectOptions{}.scoring);
+  std::string stop = to_string(detect::DetectOptions{}.stop);
+  double threshold = 0.1;
+  detect::DetectOptions detect;
+};
+
+detect::DetectOptions resolve_options(const DetectCommandOptions& options) {
+  detect::DetectOptions resolved = options.detect;
+  resolved.grid = options.niah.resolve();
+  resolved.scoring = detect::parse_scoring(options.scoring);
+  resolved.stop = detect::parse_stop_rule(options.stop);
+  resolved.validate();
+  if (options.threshold <= 0)
+    user_error("--threshold is ", options.threshold, ", expected more than 0");
+  return resolved;
+}
+
+Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) {
+  std::string lengths;
+  for (const int64_t length : grid.context_lengths()) {
+    lengths += (lengths.empty() ? "" : ", ") + std::to_string(length);
+  }
+  const auto or_builtin = [](const std::filesystem::path& path) {
+    return path.empty() ? std::string("built in") : path.string();
+  };
+  return {.columns = {},
+          .rows = {{"model", options.model.string()},
+                   {"needles", or_builtin(grid.needles)},
+                   {"haystack", or_builtin(grid.haystack)},
+                   {"context lengths", lengths},
+                   {"depths", std::to_string(grid.depths)},
+                   {"placement", to_string(grid.placement)},
+                   {"scoring", options.scoring},
+                   {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"},
+                   {"new tokens at most", std::to_string(grid.max_new_tokens)}}};
+}
+
+DetectReport make_report(const DetectCommandOptions& options,
+                         const std::vector<niah::Sample>& samples,
+                         const detect::DetectResult& result,
+                         const ModelConfig& config) {
+  DetectReport report;
+  report.model = options.model.string();
+  report.scores.assign(static_cast<size_t>(config.num_hidden_layers()),
+                       std::vector<double>(static_cast<size_t>(config.num_attention_heads)));
+  for (const detect::HeadMean& ranked : detect::ranked_heads(result, config)) {
+    const auto [layer, head] = ranked.head;
+    report.scores[static_cast<size_t>(layer)][static_cast<size_t>(head)] = ranked.mean;
+    if (ranked.mean >= options.threshold) report.marked.emplace_back(layer, head);
+  }
+  report.marked_label = "score of at least " + format_number(options.threshold);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    report.samples.push_back({.length = samples[i].length,
+                              .depth = samples[i].depth_fraction,
+                              .success = result.detections[i].verdict.right});
+  }
+  report.facts = facts(options, options.niah.resolve());
+  return report;
+}
+
+void print_result(const detect::DetectResult& result, const DetectReport& report) {
+  std::cout << to_text(top_heads(report, kPrintedHeads)) << result.num_right() << " of "
+            << result.detections.size() << " answers right; " << report.marked.size()
+            << " heads with a " << report.marked_label << std::endl;
+}
+
+void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  const detect::DetectOptions detect_options = resolve_options(options);
+  const torch::Device device = parse_device(common.device);
+
+  RunRecord run = invocation.start_run({"batch-size", "threshold"});
+  const Checkpoint checkpoint(options.model);
+  const ModelConfig config =
+      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  run.add_input("model", checkpoint.fingerprint());
+  run.set_device(device.str());
+  const auto tokenizer = Tokenizer::load(options.model);
+  const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
+
+  const CausalLm model =
+      CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+  Journal journal(common.out / "samples.jsonl");
+  const detect::DetectResult result = detect::run_detection(
+      {model, *tokenizer, checkpoint.eos_token_ids()}, samples, detect_options, journal);
+  if (result.num_right() == 0) {
+    log::warn("no answer was right, so no head has a score; try shorter --lengths");
+  }
+
+  // One line: the published tools read the file's first line.
+  write_file_atomic(common.out / "head_scores.json",
+                    dump_json_line(detect::head_scores_json(result, config)) + "\n");
+  write_json_file(common.out / "summary.json",
+                  detect::summary_json(result, samples, detect_options, config));
+  const DetectReport report = make_report(options, samples, result, config);
+  write_detect_report(common.out, report);
+  if (result.answered_now > 0) {
+    run.set_throughput("samples_per_second",
+                       static_cast<double>(result.answered_now) / result.seconds);
+  }
+  run.finish();
+  print_result(result, report);
+}
+
+}  // namespace
+
+Command setup_detect(CLI::App& root) {
+  auto options = std::make_shared<DetectCommandOptions>();
+  Command command =
+      add_command(root, "detect", "Find retrieval heads by hiding needles in a haystack");
+  CLI::App& app = *command.app;
+  app.add_option("--model", options->model, "Checkpoint folder");
+  add_niah_flags(command, options->niah);
+  app.add_option(
+      "--scoring",
+      options->scoring,
+      "set (share of the needle's tokens that a head copied) or steps (the published code's)");
+  app.add_option(
+      "--stop", options->stop, "Answers end at eos or, as in the published code, reference");
+  app.add_option(
+      "--threshold", options->threshold, "Score from which on a head is marked in the report");
+  app.add_option("--batch-size", options->detect.batch_size, "Samples that are answered at once");
+  command.required = {"--model"};
+  command.run = [options](const Invocation& invocation) { run_detect(*options, invocation); };
+  return command;
+}
+
+}  // namespace retmask::cli

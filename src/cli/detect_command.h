@@ -1,0 +1,10 @@
+#pragma once
+// retmask detect: which heads copy facts out of the context.
+
+#include "common.h"
+
+namespace retmask::cli {
+
+Command setup_detect(CLI::App& root);
+
+}  // namespace retmask::cli

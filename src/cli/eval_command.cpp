@@ -1,0 +1,163 @@
+#include "eval_command.h"
+
+#include <array>
+#include <iostream>
+
+#include "niah_flags.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/eval/logprob_suite.h"
+#include "retmask/eval/niah_suite.h"
+#include "retmask/model/device.h"
+#include "retmask/report/svg.h"
+
+namespace retmask::cli {
+namespace {
+
+struct EvalCommandOptions {
+  std::filesystem::path model;
+  std::string suite;
+  std::filesystem::path data;
+  std::filesystem::path mask;
+  NiahFlags niah;
+  int64_t batch_size = eval::NiahSuiteOptions{}.batch_size;
+  int64_t batch_tokens = 8192;
+
+  void validate() const;
+};
+
+// What every suite works on; the weights are loaded when its data has proved good.
+struct Evaluation {
+  const EvalCommandOptions& options;
+  const CommonOptions& common;
+  const Checkpoint& checkpoint;
+  const ModelConfig& config;
+  const Tokenizer& tokenizer;
+  const std::vector<Head>& masked_heads;
+  torch::Device device;
+  RunRecord& run;
+
+  CausalLm load_model() const {
+    return CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+  }
+  std::filesystem::path file(const char* name) const { return common.out / name; }
+};
+
+void run_niah_suite(const Evaluation& evaluation) {
+  const niah::GridOptions grid = evaluation.options.niah.resolve();
+  const auto samples = load_samples(
+      grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
+  const CausalLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  const eval::NiahResult result =
+      eval::run_niah({model, evaluation.tokenizer, evaluation.masked_heads},
+                     samples,
+                     {.max_new_tokens = grid.max_new_tokens,
+                      .eos_token_ids = evaluation.checkpoint.eos_token_ids(),
+                      .batch_size = evaluation.options.batch_size},
+                     journal);
+  write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
+  if (result.answered_now > 0) {
+    evaluation.run.set_throughput("samples_per_second",
+                                  static_cast<double>(result.answered_now) / result.seconds);
+  }
+  std::cout << result.num_right() << " of " << samples.size() << " answers right" << std::endl;
+}
+
+void run_logprob_suite(const Evaluation& evaluation) {
+  const std::filesystem::path& data = evaluation.options.data;
+  eval::LogprobReader reader(evaluation.tokenizer, evaluation.checkpoint.dir(), evaluation.config);
+  const std::vector<eval::LogprobRow> rows = reader.read(data);
+  evaluation.run.add_input("data", sha256_file(data));
+  const CausalLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  const eval::LogprobResult result =
+      eval::run_logprob({model, evaluation.tokenizer, evaluation.masked_heads},
+                        rows,
+                        evaluation.options.batch_tokens,
+                        journal);
+  const Json results = eval::logprob_results_json(result);
+  write_json_file(evaluation.file("results.json"), results);
+  if (result.tokens_now > 0) {
+    evaluation.run.set_throughput("tokens_per_second",
+                                  static_cast<double>(result.tokens_now) / result.seconds);
+  }
+  std::cout << rows.size() << " rows, " << results["tokens"] << " predicted tokens";
+  if (!results["mean"].is_null()) {
+    std::cout << ", mean log-probability " << format_number(results["mean"].get<double>(), 6)
+              << ", perplexity " << format_number(results["perplexity"].get<double>(), 6);
+  }
+  std::cout << std::endl;
+}
+
+struct Suite {
+  const char* name;
+  void (*run)(const Evaluation&);
+};
+constexpr std::array<Suite, 2> kSuites = {
+    {{"niah", run_niah_suite}, {"logprob", run_logprob_suite}}};
+
+const Suite& find_suite(const std::string& name) {
+  std::string known;
+  for (const Suite& suite : kSuites) {
+    if (name == suite.name) return suite;
+    known += (known.empty() ? "" : ", ") + std::string(suite.name);
+  }
+  user_error("--suite is \"", name, "\", expected one of: ", known);
+}
+
+void EvalCommandOptions::validate() const {
+  find_suite(suite);
+  niah.resolve();
+  if (suite == "logprob" && data.empty()) {
+    user_error(
+        "--suite logprob needs --data: a JSONL file of text, messages, or prompt and completion");
+  }
+  if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
+  if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
+}
+
+void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
+  const CommonOptions& common = invocation.common;
+  options.validate();
+  const torch::Device device = parse_device(common.device);
+
+  RunRecord run = invocation.start_run({"batch-size", "batch-tokens"});
+  const Checkpoint checkpoint(options.model);
+  const ModelConfig config =
+      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  run.add_input("model", checkpoint.fingerprint());
+  run.set_device(device.str());
+  std::vector<Head> masked_heads;
+  if (!options.mask.empty()) {
+    masked_heads = read_mask_file(options.mask, config);
+    run.add_input("mask", sha256_file(options.mask));
+  }
+  const auto tokenizer = Tokenizer::load(options.model);
+  find_suite(options.suite)
+      .run({options, common, checkpoint, config, *tokenizer, masked_heads, device, run});
+  run.finish();
+}
+
+}  // namespace
+
+Command setup_eval(CLI::App& root) {
+  auto options = std::make_shared<EvalCommandOptions>();
+  Command command = add_command(root, "eval", "Measure a model, with any heads switched off");
+  CLI::App& app = *command.app;
+  app.add_option("--model", options->model, "Checkpoint folder");
+  app.add_option(
+      "--suite", options->suite, "niah (needles found) or logprob (how probable texts are)");
+  app.add_option(
+      "--data", options->data, "logprob: JSONL of text, messages, or prompt and completion");
+  app.add_option("--mask", options->mask, "mask.json with the heads to switch off");
+  add_niah_flags(command, options->niah);
+  app.add_option("--batch-size", options->batch_size, "niah: samples that are answered at once");
+  app.add_option(
+      "--batch-tokens", options->batch_tokens, "logprob: tokens that go through the model at once");
+  command.required = {"--model", "--suite"};
+  command.run = [options](const Invocation& invocation) { run_eval(*options, invocation); };
+  return command;
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,44 @@
+#include "niah_flags.h"
+
+namespace retmask::cli {
+
+niah::GridOptions NiahFlags::resolve() const {
+  niah::GridOptions resolved = grid;
+  resolved.placement = niah::parse_placement(placement);
+  resolved.validate();
+  return resolved;
+}
+
+void add_niah_flags(Command& command, NiahFlags& flags) {
+  CLI::App& app = *command.app;
+  niah::GridOptions& grid = flags.grid;
+  app.add_option(
+      "--needles", grid.needles, "JSONL of needle, question, real_needle; default: built in");
+  app.add_option("--haystack",
+                 grid.haystack,
+                 "Folder of .txt files or of part1, part2, ...; default: built in");
+  add_list_option(
+      command, "--lengths", grid.lengths, "Context lengths in tokens; default: evenly spaced");
+  app.add_option("--min-length", grid.min_length, "Shortest of the evenly spaced lengths");
+  app.add_option("--max-length", grid.max_length, "Longest of the evenly spaced lengths");
+  app.add_option("--length-steps", grid.length_steps, "How many lengths there are");
+  app.add_option("--depths", grid.depths, "How many depths, from the context's start to its end");
+  app.add_option("--placement",
+                 flags.placement,
+                 "sentence (behind a sentence near the depth) or reference (the published code's)");
+  app.add_option("--max-new-tokens", grid.max_new_tokens, "Longest answer");
+}
+
+std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
+                                       const Checkpoint& checkpoint,
+                                       const ModelConfig& config,
+                                       const Tokenizer& tokenizer,
+                                       RunRecord& run) {
+  const auto data = niah::load_needles_and_haystacks(grid.needles, grid.haystack);
+  run.add_input("needles", data.fingerprint());
+  const auto chat_template = ChatTemplate::load(checkpoint.dir());
+  return niah::build_samples(
+      grid, data, {tokenizer, *chat_template, config.max_position_embeddings});
+}
+
+}  // namespace retmask::cli

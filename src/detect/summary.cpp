@@ -1,0 +1,61 @@
+#include <array>
+#include <map>
+
+#include "retmask/detect/detect.h"
+
+namespace retmask::detect {
+namespace {
+
+// The paper's two masks (Qwen3 and Olmo-3; Llama-3.1) and two to judge them by.
+constexpr std::array<double, 4> kThresholds = {0.05, 0.1, 0.2, 0.5};
+
+// {"0.1": 20, ...}: how many heads reach it.
+Json heads_over_thresholds(const std::vector<HeadMean>& ranked) {
+  Json counts = Json::object();
+  for (const double threshold : kThresholds) {
+    int64_t count = 0;
+    for (const HeadMean& head : ranked) count += head.mean >= threshold;
+    counts[Json(threshold).dump()] = count;
+  }
+  return counts;
+}
+
+// [{"length": 512, "samples": 15, "right": 10}, ...] in the order of the grid.
+Json by_length(const DetectResult& result, const std::vector<niah::Sample>& samples) {
+  Json rows = Json::array();
+  std::map<int64_t, size_t> row_of;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto [found, is_new] = row_of.try_emplace(samples[i].length, rows.size());
+    if (is_new) rows.push_back({{"length", samples[i].length}, {"samples", 0}, {"right", 0}});
+    Json& row = rows[found->second];
+    row["samples"] = row["samples"].get<int64_t>() + 1;
+    row["right"] = row["right"].get<int64_t>() + (result.detections[i].verdict.right ? 1 : 0);
+  }
+  return rows;
+}
+
+}  // namespace
+
+Json summary_json(const DetectResult& result,
+                  const std::vector<niah::Sample>& samples,
+                  const DetectOptions& options,
+                  const ModelConfig& config) {
+  const std::vector<HeadMean> ranked = ranked_heads(result, config);
+  Json summary = {{"samples", samples.size()},
+                  {"right", result.num_right()},
+                  {"scoring", to_string(options.scoring)},
+                  {"placement", to_string(options.grid.placement)},
+                  {"stop", to_string(options.stop)},
+                  {"num_layers", config.num_hidden_layers()},
+                  {"num_heads", config.num_attention_heads},
+                  {"heads_at_least", heads_over_thresholds(ranked)},
+                  {"by_length", by_length(result, samples)},
+                  {"timing", {{"samples", result.answered_now}, {"seconds", result.seconds}}},
+                  {"heads", Json::array()}};
+  for (const HeadMean& head : ranked) {
+    summary["heads"].push_back({{"head", {head.head.layer, head.head.head}}, {"mean", head.mean}});
+  }
+  return summary;
+}
+
+}  // namespace retmask::detect

@@ -1,0 +1,138 @@
+#include "retmask/eval/logprob_suite.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "retmask/base/error.h"
+#include "retmask/base/progress.h"
+#include "retmask/engine/generator.h"
+
+namespace retmask::eval {
+namespace {
+
+// A sum of log-probabilities and how many there were.
+struct Total {
+  double sum = 0.0;
+  int64_t tokens = 0;
+
+  void add(double logprob) {
+    sum += logprob;
+    ++tokens;
+  }
+  Json mean() const { return tokens == 0 ? Json() : Json(sum / static_cast<double>(tokens)); }
+};
+
+// logprobs[i] for i >= start; the first token of a row is not predicted.
+Total total_from(const Json& logprobs, int64_t start) {
+  Total total;
+  for (size_t i = static_cast<size_t>(start); i < logprobs.size(); ++i) {
+    if (!logprobs[i].is_null()) total.add(logprobs[i].get<double>());
+  }
+  return total;
+}
+
+Json to_prediction(const LogprobRow& row, const torch::Tensor& logprobs) {
+  Json values = Json::array({nullptr});
+  RETMASK_CHECK(torch::isfinite(logprobs).all().item<bool>(), "row ", row.id.dump());
+  const torch::Tensor on_cpu =
+      logprobs.to(torch::kCPU, torch::kFloat64).contiguous();  // [tokens - 1]
+  for (int64_t i = 0; i < on_cpu.size(0); ++i) values.push_back(on_cpu.const_data_ptr<double>()[i]);
+  const Total all = total_from(values, 0);
+  Json prediction = {{"id", row.id}, {"tokens", row.tokens}};
+  prediction["logprobs"] = std::move(values);
+  prediction["sum"] = all.sum;
+  prediction["mean"] = all.mean();
+  if (row.completion_start) {
+    const Total completion = total_from(prediction["logprobs"], *row.completion_start);
+    prediction["completion_start"] = *row.completion_start;
+    prediction["completion_sum"] = completion.sum;
+    prediction["completion_mean"] = completion.mean();
+  }
+  return prediction;
+}
+
+// How many rows from `begin` on go through the model together.
+size_t batch_end(const std::vector<LogprobRow>& rows, size_t begin, int64_t batch_tokens) {
+  int64_t tokens = 0;
+  size_t end = begin;
+  while (end < rows.size()) {
+    tokens += static_cast<int64_t>(rows[end].tokens.size());
+    if (end > begin && tokens > batch_tokens) break;
+    ++end;
+  }
+  return end;
+}
+
+void check_same_rows(const std::vector<LogprobRow>& rows, const Journal& journal) {
+  const auto& finished = journal.rows();
+  bool same = finished.size() <= rows.size();
+  for (size_t i = 0; same && i < finished.size(); ++i) {
+    same = finished[i].contains("tokens") && finished[i]["tokens"] == Json(rows[i].tokens);
+  }
+  if (!same) user_error(journal.path(), " holds rows of other data; give another --out");
+}
+
+}  // namespace
+
+LogprobResult run_logprob(const EvalSubject& subject,
+                          const std::vector<LogprobRow>& rows,
+                          int64_t batch_tokens,
+                          Journal& journal) {
+  check_same_rows(rows, journal);
+  LogprobResult result;
+  result.predictions = journal.rows();
+  const auto finished = static_cast<int64_t>(result.predictions.size());
+  Progress progress("eval logprob", static_cast<int64_t>(rows.size()), "rows", finished);
+  const auto start = std::chrono::steady_clock::now();
+  const torch::InferenceMode inference;
+  for (size_t begin = result.predictions.size(); begin < rows.size();) {
+    const size_t end = batch_end(rows, begin, batch_tokens);
+    std::vector<std::vector<int64_t>> sequences;
+    for (size_t i = begin; i < end; ++i) sequences.push_back(rows[i].tokens);
+    const auto logprobs = token_logprobs(subject.model, sequences, subject.masked_heads);
+    for (size_t i = begin; i < end; ++i) {
+      result.predictions.push_back(to_prediction(rows[i], logprobs[i - begin]));
+      journal.append(result.predictions.back());
+      result.tokens_now += static_cast<int64_t>(rows[i].tokens.size());
+    }
+    progress.advance(static_cast<int64_t>(end - begin));
+    begin = end;
+  }
+  progress.finish();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+Json logprob_results_json(const LogprobResult& result) {
+  Total all;
+  Total completion;
+  int64_t completions = 0;
+  for (const Json& prediction : result.predictions) {
+    const Total row = total_from(prediction["logprobs"], 0);
+    all.sum += row.sum;
+    all.tokens += row.tokens;
+    if (!prediction.contains("completion_start")) continue;
+    const Total part =
+        total_from(prediction["logprobs"], prediction["completion_start"].get<int64_t>());
+    completion.sum += part.sum;
+    completion.tokens += part.tokens;
+    ++completions;
+  }
+  Json results = {
+      {"suite", "logprob"},
+      {"rows", result.predictions.size()},
+      {"tokens", all.tokens},
+      {"sum", all.sum},
+      {"mean", all.mean()},
+      {"perplexity",
+       all.tokens == 0 ? Json() : Json(std::exp(-all.sum / static_cast<double>(all.tokens)))}};
+  if (completions > 0) {
+    results["completion"] = {{"rows", completions},
+                             {"tokens", completion.tokens},
+                             {"sum", completion.sum},
+                             {"mean", completion.mean()}};
+  }
+  return results;
+}
+
+}  // namespace retmask::eval

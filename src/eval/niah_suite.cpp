@@ -1,0 +1,132 @@
+#include "retmask/eval/niah_suite.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "retmask/base/progress.h"
+#include "retmask/engine/generator.h"
+#include "retmask/niah/sample_rows.h"
+
+namespace retmask::eval {
+namespace {
+
+GenerationRequest make_request(const EvalSubject& subject,
+                               const niah::Sample& sample,
+                               const NiahSuiteOptions& options) {
+  GenerationRequest request;
+  request.prompt = sample.prompt;
+  request.masked_heads = subject.masked_heads;
+  request.max_new_tokens = options.max_new_tokens;
+  request.stop_ids = options.eos_token_ids;
+  return request;
+}
+
+Json to_row(const niah::Sample& sample, const NiahAnswer& answer) {
+  Json row = niah::to_json(sample);
+  row["recall"] = answer.verdict.recall;
+  row["success"] = answer.verdict.right;
+  row["answer"] = answer.answer;
+  return row;
+}
+
+NiahAnswer from_row(const Json& row, const std::string& where) {
+  return {.verdict = {.recall = json_get<double>(row, "recall", where),
+                      .right = json_get<bool>(row, "success", where)},
+          .answer = json_get<std::string>(row, "answer", where)};
+}
+
+double rate(int64_t success, int64_t total) {
+  return total == 0 ? 0.0 : static_cast<double>(success) / static_cast<double>(total);
+}
+
+// Successes counted by the value of `key`, in the order in which the cells bring it up.
+Json count_by(const std::string& key, const Json& cells) {
+  Json groups = Json::array();
+  for (const Json& cell : cells) {
+    auto group = std::find_if(
+        groups.begin(), groups.end(), [&](const Json& other) { return other[key] == cell[key]; });
+    if (group == groups.end()) {
+      groups.push_back({{key, cell[key]}, {"success", 0}, {"total", 0}});
+      group = std::prev(groups.end());
+    }
+    (*group)["success"] =
+        (*group)["success"].get<int64_t>() + (cell["success"].get<bool>() ? 1 : 0);
+    (*group)["total"] = (*group)["total"].get<int64_t>() + 1;
+  }
+  for (Json& group : groups) {
+    group["rate"] = rate(group["success"].get<int64_t>(), group["total"].get<int64_t>());
+  }
+  return groups;
+}
+
+}  // namespace
+
+int64_t NiahResult::num_right() const {
+  return std::count_if(answers.begin(), answers.end(), [](const NiahAnswer& answer) {
+    return answer.verdict.right;
+  });
+}
+
+NiahResult run_niah(const EvalSubject& subject,
+                    const std::vector<niah::Sample>& samples,
+                    const NiahSuiteOptions& options,
+                    Journal& journal) {
+  std::vector<std::optional<Json>> rows = niah::finished_rows(journal, samples);
+  std::vector<size_t> waiting;
+  std::vector<GenerationRequest> requests;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (rows[i]) continue;
+    waiting.push_back(i);
+    requests.push_back(make_request(subject, samples[i], options));
+  }
+
+  const auto total = static_cast<int64_t>(samples.size());
+  Progress progress("eval niah", total, "samples", total - static_cast<int64_t>(waiting.size()));
+  const auto start = std::chrono::steady_clock::now();
+  Generator generator(subject.model, {.max_batch_size = options.batch_size});
+  generator.run(requests, [&](size_t request, const GenerationResult& generated) {
+    const niah::Sample& sample = samples[waiting[request]];
+    NiahAnswer answer;
+    answer.answer = subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
+    answer.verdict = niah::judge(sample, answer.answer);
+    Json row = to_row(sample, answer);
+    journal.append(row);
+    rows[waiting[request]] = std::move(row);
+    progress.advance();
+  });
+  progress.finish();
+
+  NiahResult result;
+  result.answered_now = static_cast<int64_t>(waiting.size());
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::vector<Json> ordered;
+  for (const auto& row : rows) {
+    ordered.push_back(row.value());
+    result.answers.push_back(from_row(*row, journal.path().string()));
+  }
+  if (!waiting.empty()) write_json_lines(journal.path(), ordered);
+  return result;
+}
+
+Json niah_results_json(const NiahResult& result, const std::vector<niah::Sample>& samples) {
+  const auto total = static_cast<int64_t>(samples.size());
+  Json cells = Json::array();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    Json cell = to_row(samples[i], result.answers[i]);
+    cell.erase("span");
+    cell.erase("tokens");
+    cells.push_back(std::move(cell));
+  }
+  Json by_length = count_by("length", cells);
+  Json by_depth = count_by("depth_fraction", cells);
+  return {{"suite", "niah"},
+          {"success", result.num_right()},
+          {"total", total},
+          {"rate", rate(result.num_right(), total)},
+          {"cells", std::move(cells)},
+          {"by_length", std::move(by_length)},
+          {"by_depth", std::move(by_depth)}};
+}
+
+}  // namespace retmask::eval

@@ -1,0 +1,105 @@
+// A detection on a tiny random model: going on after a stop, and what may not be gone on with. Its
+// numbers are compared with transformers in tests/integration/test_detect.py.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "retmask/base/error.h"
+#include "retmask/checkpoint/checkpoint.h"
+#include "retmask/detect/detect.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::detect {
+namespace {
+
+class DetectTest : public ::testing::Test {
+ protected:
+  DetectTest()
+      : dir_(fs::temp_directory_path() / ("retmask_detect" + std::to_string(::getpid()))),
+        checkpoint_(RETMASK_GOLDEN_DIR "/tiny/llama"),
+        model_(CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32)),
+        tokenizer_(Tokenizer::load(checkpoint_.dir())),
+        template_(ChatTemplate::load(checkpoint_.dir())) {
+    fs::create_directories(dir_);
+    options_.grid.lengths = {100, 160};
+    options_.grid.depths = 2;
+    options_.grid.max_new_tokens = 12;
+    samples_ = build();
+  }
+  ~DetectTest() override { fs::remove_all(dir_); }
+
+  std::vector<niah::Sample> build() const {
+    return build_samples(options_.grid,
+                         niah::load_needles_and_haystacks("", ""),
+                         {*tokenizer_, *template_, model_.config().max_position_embeddings});
+  }
+
+  DetectResult detect(const std::string& journal_name) {
+    Journal journal(dir_ / journal_name);
+    return run_detection(
+        {model_, *tokenizer_, checkpoint_.eos_token_ids()}, samples_, options_, journal);
+  }
+
+  fs::path dir_;
+  Checkpoint checkpoint_;
+  CausalLm model_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<const ChatTemplate> template_;
+  DetectOptions options_;
+  std::vector<niah::Sample> samples_;
+};
+
+TEST_F(DetectTest, GoesOnWhereItWasStopped) {
+  const DetectResult whole = detect("whole.jsonl");
+  EXPECT_EQ(whole.answered_now, 12);
+  const std::vector<Json> rows = read_json_lines(dir_ / "whole.jsonl", "samples");
+  ASSERT_EQ(rows.size(), 12u);
+
+  // Rows of a run that was stopped are in the order in which the samples ended.
+  write_json_lines(dir_ / "part.jsonl", {rows[7], rows[2]});
+  const DetectResult rest = detect("part.jsonl");
+  EXPECT_EQ(rest.answered_now, 10);
+  EXPECT_EQ(read_json_lines(dir_ / "part.jsonl", "samples"), rows);
+  EXPECT_EQ(detect("part.jsonl").answered_now, 0);
+  EXPECT_EQ(head_scores_json(rest, model_.config()), head_scores_json(whole, model_.config()));
+}
+
+TEST_F(DetectTest, RowSaysWhatWasAskedAndAnswered) {
+  detect("rows.jsonl");
+  const Json row = read_json_lines(dir_ / "rows.jsonl", "samples")[3];
+  EXPECT_EQ(row["needle"], 0);
+  EXPECT_EQ(row["length"], 160);
+  EXPECT_EQ(row["depth"], 1);
+  EXPECT_EQ(row["depth_fraction"], 1.0);
+  EXPECT_EQ(row["tokens"], samples_[3].prompt.size());
+  EXPECT_EQ(row["span"], (Json{samples_[3].span.begin, samples_[3].span.end}));
+  for (const char* key : {"recall", "right", "answer", "scores"})
+    EXPECT_TRUE(row.contains(key)) << key;
+}
+
+TEST_F(DetectTest, RefusesTheRowsOfOtherSamples) {
+  detect("other.jsonl");
+  options_.grid.lengths = {120, 160};
+  samples_ = build();
+  EXPECT_THROW(detect("other.jsonl"), UserError);
+}
+
+TEST_F(DetectTest, BatchSizeChangesNothing) {
+  detect("batch8.jsonl");
+  options_.batch_size = 1;
+  detect("batch1.jsonl");
+  EXPECT_EQ(read_json_lines(dir_ / "batch1.jsonl", "samples"),
+            read_json_lines(dir_ / "batch8.jsonl", "samples"));
+}
+
+TEST_F(DetectTest, ReferenceStopIgnoresEos) {
+  options_.stop = StopRule::reference;
+  const DetectResult result = detect("stop.jsonl");
+  // Every id but 144 and that of "<0x0A>", which this vocabulary lacks, goes on to the limit: an
+  // EOS that is the likeliest token at once leaves text behind it.
+  EXPECT_EQ(result.answered_now, 12);
+}
+
+}  // namespace
+}  // namespace retmask::detect

@@ -1,0 +1,75 @@
+#include <gtest/gtest.h>
+
+#include "retmask/base/error.h"
+#include "retmask/detect/detect.h"
+
+namespace retmask::detect {
+namespace {
+
+ModelConfig two_by_two() {
+  ModelConfig config;
+  config.num_attention_heads = 2;
+  config.layers.resize(2);
+  return config;
+}
+
+Detection detection(bool right, HeadScores scores) {
+  return {.verdict = {.recall = right ? 1.0 : 0.0, .right = right},
+          .answer = "",
+          .scores = std::move(scores)};
+}
+
+DetectResult example() {
+  DetectResult result;
+  result.detections = {detection(true, {{{0, 1}, 0.5}}),
+                       detection(false, {{{0, 0}, 1.0}}),  // wrong: counts for nothing
+                       detection(true, {{{0, 1}, 0.25}, {{1, 0}, 0.75}})};
+  return result;
+}
+
+TEST(HeadScores, ListTheRightSamplesInOrder) {
+  const Json expected = {
+      {"0-0", {0.0, 0.0}}, {"0-1", {0.5, 0.25}}, {"1-0", {0.0, 0.75}}, {"1-1", {0.0, 0.0}}};
+  EXPECT_EQ(head_scores_json(example(), two_by_two()), expected);
+}
+
+TEST(HeadScores, AreEmptyWithoutARightAnswer) {
+  DetectResult result;
+  result.detections = {detection(false, {{{0, 0}, 1.0}})};
+  EXPECT_EQ(head_scores_json(result, two_by_two())["0-0"], Json::array());
+  EXPECT_EQ(ranked_heads(result, two_by_two())[0].mean, 0.0);
+}
+
+TEST(RankedHeads, HighestMeanFirstEqualsInOrder) {
+  const std::vector<HeadMean> ranked = ranked_heads(example(), two_by_two());
+  ASSERT_EQ(ranked.size(), 4u);
+  EXPECT_EQ(ranked[0].head, (Head{0, 1}));
+  EXPECT_DOUBLE_EQ(ranked[0].mean, 0.375);
+  EXPECT_EQ(ranked[1].head, (Head{1, 0}));
+  EXPECT_EQ(ranked[2].head, (Head{0, 0}));
+  EXPECT_EQ(ranked[3].head, (Head{1, 1}));
+}
+
+TEST(Summary, CountsAndRanks) {
+  const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
+  const Json summary = summary_json(example(), samples, DetectOptions{}, two_by_two());
+  EXPECT_EQ(summary["samples"], 3);
+  EXPECT_EQ(summary["right"], 2);
+  EXPECT_EQ(summary["scoring"], "set");
+  EXPECT_EQ(summary["heads_at_least"]["0.1"], 2);
+  EXPECT_EQ(summary["heads_at_least"]["0.5"], 0);
+  EXPECT_EQ(summary["by_length"][0], (Json{{"length", 512}, {"samples", 2}, {"right", 2}}));
+  EXPECT_EQ(summary["by_length"][1], (Json{{"length", 1024}, {"samples", 1}, {"right", 0}}));
+  EXPECT_EQ(summary["heads"][0]["head"], (Json{0, 1}));
+}
+
+TEST(DetectOptions, NamesOfModes) {
+  EXPECT_EQ(parse_scoring("steps"), Scoring::steps);
+  EXPECT_EQ(parse_stop_rule("reference"), StopRule::reference);
+  EXPECT_THROW(parse_scoring("sum"), UserError);
+  EXPECT_THROW(parse_stop_rule(""), UserError);
+  EXPECT_THROW(DetectOptions{.batch_size = 0}.validate(), UserError);
+}
+
+}  // namespace
+}  // namespace retmask::detect
