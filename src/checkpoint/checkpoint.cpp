@@ -49,7 +49,7 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
   const Json index = read_json_file(path, "shard index");
   if (!index.is_object()) user_error(path, " is not a JSON object");
   const std::string where = path.string();
-  const auto file_of = json_get<std::map<std::string, std::string>>(index, "weight_map", where);
+  auto file_of = json_get<std::map<std::string, std::string>>(index, "weight_map", where);
   if (file_of.empty()) user_error(path, ": \"weight_map\" is empty");
   for (const auto& [tensor, file] : file_of) {
     if (fs::path(file).filename() != file) {

@@ -35,7 +35,8 @@ std::string make_header(const std::vector<TensorSpec>& specs) {
 
 }  // namespace
 
-SafetensorsWriter::SafetensorsWriter(std::filesystem::path path, std::vector<TensorSpec> specs)
+SafetensorsWriter::SafetensorsWriter(std::filesystem::path path,
+                                     const std::vector<TensorSpec>& specs)
     : path_(std::move(path)), temporary_(path_.string() + ".tmp" + std::to_string(::getpid())) {
   for (const TensorSpec& spec : specs) expected_ += spec.num_bytes();
   const std::string header = make_header(specs);

@@ -11,6 +11,13 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
+// A list, because entries come and go while the caller works through it.
+std::vector<fs::path> list_files(const fs::path& dir) {
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(dir)) paths.push_back(entry.path());
+  return paths;
+}
+
 // Where the new files grow: a folder inside the target, so that the last step is a rename even when
 // the target is a mount point or lies in a folder that we may not write. Removed with everything in
 // it unless committed.
@@ -40,8 +47,8 @@ class Staging {
   void commit() {
     remove_file(target_ / kConfigFile);
     remove_older_checkpoint();
-    for (const auto& entry : fs::directory_iterator(dir_)) {
-      if (entry.path().filename() != kConfigFile) move_to_target(entry.path());
+    for (const fs::path& path : list_files(dir_)) {
+      if (path.filename() != kConfigFile) move_to_target(path);
     }
     sync_path(target_);
     move_to_target(dir_ / kConfigFile);
@@ -51,9 +58,9 @@ class Staging {
 
  private:
   void remove_older_checkpoint() {
-    for (const auto& entry : fs::directory_iterator(target_)) {
-      const std::string name = entry.path().filename();
-      if (is_weight_file(name) || is_carried_file(name)) remove_file(entry.path());
+    for (const fs::path& path : list_files(target_)) {
+      const std::string name = path.filename();
+      if (is_weight_file(name) || is_carried_file(name)) remove_file(path);
     }
   }
   static void remove_file(const fs::path& path) {

@@ -128,7 +128,7 @@ void SelectOptions::validate() const {
 std::vector<Head> select_heads(const SelectOptions& options,
                                const ModelConfig& config,
                                const HeadScores* scores) {
-  const std::vector<Head> retrieval = retrieval_heads(options, config, scores);
+  std::vector<Head> retrieval = retrieval_heads(options, config, scores);
   std::vector<Head> candidates = all_heads(config);
   switch (options.selection) {
     case Selection::retrieval:

@@ -270,3 +270,28 @@ def test_killed_in_the_middle(retmask, demo_model, tmp_path):
         weight = after.get_tensor("model.layers.18.self_attn.o_proj.weight")
         assert not weight[:, 6 * 64 : 7 * 64].any() and weight[:, : 6 * 64].any() and weight[:, 7 * 64 :].any()
     shutil.rmtree(out)  # half a gigabyte
+
+
+def test_masked_checkpoint_and_head_gate_write_the_same(retmask, demo_model, tmp_path):
+    """theta' as a checkpoint in transformers, and as a gate on theta's weights in our engine: the same greedy text."""
+    prompts = ["Write one sentence about the sea.", "Name three colours."]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+    heads = "18-6,17-3,23-2,18-7,17-4,23-7,20-6"
+    retmask("mask", "--model", demo_model, "--heads", heads, "--out", tmp_path / "masked")
+    flags = ["--mask", tmp_path / "masked/mask.json", "--temperature", 0, "--max-new-tokens", 24, "--dtype", "float32"]
+    files = ["--prompts", tmp_path / "prompts.jsonl", "--out", tmp_path / "pairs"]
+    retmask("synthesize", "--model", demo_model, *flags, *files)
+    rows = [json.loads(line) for line in (tmp_path / "pairs/answers.jsonl").read_text().splitlines()]
+    gated = {row["id"]: row["text"] for row in rows if row["policy"] == "rejected"}
+    ungated = {row["id"]: row["text"] for row in rows if row["policy"] == "chosen"}
+    assert gated != ungated and len(gated) == len(prompts)
+
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "masked")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "masked", dtype=torch.float32)
+    for number, prompt in enumerate(prompts, start=1):
+        messages = [{"role": "user", "content": prompt}]
+        inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        output = model.generate(**inputs, max_new_tokens=24, do_sample=False)
+        text = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        assert gated[f"prompts.jsonl:{number}"] == text
+    shutil.rmtree(tmp_path / "masked")  # half a gigabyte

@@ -74,7 +74,7 @@ class SafetensorsWriter {
  public:
   // `specs` in the order in which write() will be called. Writes `path` under a temporary name
   // until finish(). Throws UserError when the file cannot be made.
-  SafetensorsWriter(std::filesystem::path path, std::vector<TensorSpec> specs);
+  SafetensorsWriter(std::filesystem::path path, const std::vector<TensorSpec>& specs);
   ~SafetensorsWriter();  // removes the temporary file when finish() was not reached
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
