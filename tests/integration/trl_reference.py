@@ -40,7 +40,7 @@ class Recorder(TrainerCallback):
         if "grad_norm" not in logs:
             return  # the summary at the end
         values = {ours: logs[theirs] for theirs, ours in self.NAMES.items() if theirs in logs}
-        self.steps.append({"step": state.global_step, **values})
+        self.steps.append({"step": state.global_step, **values, "time": time.time()})
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""The table of README: generation, training and detection on this CPU beside transformers and TRL, in one run.
+
+    .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py]
+
+Each figure of ours stands beside the peer's, measured right after it with the same number of threads. Prints Markdown.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import torch
+from transformers import AutoModelForCausalLM
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build/release"
+PAIRS = ROOT / "tests/golden/pairs32.jsonl"
+PROMPT_TOKENS, NEW_TOKENS = 32, 128
+BATCH_SIZES = [1, 16, 64]
+TRAIN_STEPS, GLOBAL_BATCH = 6, 8
+LENGTHS, DEPTHS = "512,1024", 2
+
+
+def run(*command, **options) -> str:
+    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+
+
+def generation(model: str) -> list[tuple]:
+    ours = {}
+    for line in run(
+        BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu", "--runs", 1,
+        "--prompt-tokens", PROMPT_TOKENS, "--new-tokens", NEW_TOKENS, "--batch-sizes", ",".join(map(str, BATCH_SIZES)),
+    ).splitlines():
+        row = json.loads(line)
+        ours[row["batch_size"]] = row["tokens_per_second"]
+    peer = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16).eval()
+    rows = []
+    for batch_size in BATCH_SIZES:
+        ids = torch.randint(100, 1000, (batch_size, PROMPT_TOKENS))
+        options = dict(attention_mask=torch.ones_like(ids), do_sample=True, temperature=0.6, top_k=0, eos_token_id=None, pad_token_id=0)
+        peer.generate(ids, max_new_tokens=4, **options)
+        start = time.time()
+        peer.generate(ids, max_new_tokens=NEW_TOKENS, **options)
+        theirs = batch_size * NEW_TOKENS / (time.time() - start)
+        rows.append((f"generation, bf16, batch {batch_size}, {PROMPT_TOKENS} + {NEW_TOKENS} tokens", "tokens/s", ours[batch_size], theirs, "transformers"))
+    return rows
+
+
+def training(model: str, scratch: pathlib.Path) -> list[tuple]:
+    run(
+        BUILD / "retmask", "train-dpo", "--model", model, "--pairs", PAIRS, "--out", scratch / "dpo", "--device", "cpu", "--dtype", "float32",
+        "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", GLOBAL_BATCH, "--quiet",
+    )
+    steps = [json.loads(line) for line in (scratch / "dpo/metrics.jsonl").read_text().splitlines()]
+    # The first step warms up; the reference log-probs are computed before it on both sides.
+    ours = statistics.median(step["tokens_per_second"] for step in steps[1:])
+    run(
+        sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", PAIRS, "--out", scratch / "trl.json",
+        "--max-steps", TRAIN_STEPS, "--global-batch-size", GLOBAL_BATCH, "--micro-batch-size", GLOBAL_BATCH, stderr=subprocess.DEVNULL,
+    )
+    times = [step["time"] for step in json.loads((scratch / "trl.json").read_text())["steps"]]
+    seconds = [after - before for before, after in zip(times, times[1:])]
+    theirs = statistics.median(step["tokens"] / s for step, s in zip(steps[1:], seconds, strict=True))
+    return [(f"DPO training, float32, {GLOBAL_BATCH} pairs a step", "tokens/s", ours, theirs, "TRL")]
+
+
+def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
+    data = reference.parent / "haystack_for_detect"
+    start = time.time()
+    run(
+        BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", LENGTHS,
+        "--depths", DEPTHS, "--device", "cpu", "--dtype", "float32", "--out", scratch / "detect", "--quiet",
+    )
+    samples = len((scratch / "detect/samples.jsonl").read_text().splitlines())
+    ours = (time.time() - start) / samples
+    start = time.time()
+    run(sys.executable, reference, model, "--lengths", LENGTHS, "--depths", DEPTHS, "--out", scratch / "niah.json", stderr=subprocess.DEVNULL)
+    theirs = (time.time() - start) / samples
+    return [(f"detection, float32, lengths {LENGTHS}, whole command", "s/sample", ours, theirs, "transformers, eager")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=str(ROOT / "build/models/SmolLM2-135M-Instruct"))
+    parser.add_argument("--reference", type=pathlib.Path, default=ROOT.parent / "shared/reference/niah_reference.py")
+    args = parser.parse_args()
+    torch.manual_seed(0)
+    threads = os.cpu_count()
+    torch.set_num_threads(threads)
+    rows = generation(args.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows += training(args.model, pathlib.Path(scratch))
+        if args.reference.is_file():
+            rows += detection(args.model, args.reference, pathlib.Path(scratch))
+        else:
+            print(f"detection skipped: {args.reference} is not here", file=sys.stderr)
+    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
+    print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")
+    for what, unit, ours, theirs, peer in rows:
+        ratio = ours / theirs if unit == "tokens/s" else theirs / ours
+        print(f"| {what} | {unit} | {ours:.3g} | {theirs:.3g} ({peer}) | {ratio:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
