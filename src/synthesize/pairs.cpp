@@ -1,5 +1,6 @@
 #include "retmask/synthesize/pairs.h"
 
+#include <cmath>
 #include <string_view>
 
 #include "retmask/base/error.h"
@@ -22,12 +23,16 @@ bool either(const Answer& chosen, const Answer& rejected, Ending ending) {
   return chosen.ending == ending || rejected.ending == ending;
 }
 
+// Matrix products round a row's last digits differently in differently filled batches. The answer's
+// text hardly ever shows it, but these files shall not change when a run is stopped and goes on.
+double stable_digits(double mean_logprob) { return std::round(mean_logprob * 1000) / 1000; }
+
 Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }
 
 Json answer_meta(const Answer& answer) {
   return {{"tokens", answer.tokens},
           {"finish_reason", to_string(answer.ending)},
-          {"mean_logprob", answer.mean_logprob}};
+          {"mean_logprob", stable_digits(answer.mean_logprob)}};
 }
 
 }  // namespace
@@ -80,7 +85,7 @@ Json reference_row(const Prompt& prompt,
     annotations.push_back({{"response_token_length", answer->tokens},
                            {"repetition_flag", answer->tokens > kRepetitionTokens},
                            {"finish_reason", to_string(answer->ending)},
-                           {"mean_logprob", answer->mean_logprob}});
+                           {"mean_logprob", stable_digits(answer->mean_logprob)}});
   }
   return {{"conversation_id", prompt.id},
           {"conversation", prompt.messages},

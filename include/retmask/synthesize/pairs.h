@@ -36,6 +36,7 @@ std::optional<DropReason> drop_reason(const Answer& chosen,
 // TRL's conversational preference form with "id" and "meta":
 //   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
 //    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob"}, "rejected": {...}}}
+// mean_logprob has three decimals here; the journal has them all.
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected);
 
 // One policy's answers in the layout of RetMask's 2_Contrastive_Response_Generation, so that its

@@ -44,6 +44,15 @@ TEST(Pairs, RowIsTrlsPreferenceForm) {
              "rejected": {"tokens": 16, "finish_reason": "length", "mean_logprob": -0.5}}})"));
 }
 
+TEST(Pairs, LogprobsHaveThreeDecimals) {
+  Answer odd = answer("yes");
+  odd.mean_logprob = -0.12345678;
+  const Json pair = pair_row(testing::prompt("p"), 0, odd, odd);
+  EXPECT_EQ(pair["meta"]["chosen"]["mean_logprob"].dump(), "-0.123");
+  const Json row = reference_row(testing::prompt("p"), {&odd}, "m");
+  EXPECT_EQ(row["synthesized_response_scoring_annotations"][0]["mean_logprob"].dump(), "-0.123");
+}
+
 TEST(Pairs, ReferenceLayout) {
   const Answer first = answer("yes", 2000);
   const Answer second = answer("no", 2001, Ending::length);
