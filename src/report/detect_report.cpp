@@ -11,7 +11,7 @@
 namespace retmask {
 namespace {
 
-constexpr size_t kTopHeads = 20;
+constexpr size_t kTopHeads = 10;
 
 HeadMap head_map(const DetectReport& report) {
   return {.title = "Retrieval score of each head",

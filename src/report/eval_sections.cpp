@@ -22,6 +22,9 @@ std::vector<DetectReport::Sample> read_cells(const Json& results, const std::str
 HtmlFragment needle_section(const RunFolders& evals, Table& glance) {
   HtmlFragment section;
   section.heading("Needle test");
+  section.paragraph(
+      "A fact is hidden in a long text and asked for. Without the retrieval heads it should stay "
+      "hidden; without as many others it should not.");
   BarChart chart{.title = "Needles found",
                  .y_label = "right answers in %",
                  .groups = {},
@@ -51,6 +54,7 @@ HtmlFragment needle_section(const RunFolders& evals, Table& glance) {
 HtmlFragment logprob_section(const RunFolders& evals, Table& glance) {
   HtmlFragment section;
   section.heading("Log-probability of texts");
+  section.paragraph("How well a model predicts ordinary texts; lower perplexity is better.");
   Table table{.columns = {"run", "texts", "predicted tokens", "mean log-prob", "perplexity"},
               .rows = {}};
   for (const RunFolder& run : evals) {

@@ -93,6 +93,9 @@ void add_glance(Table& glance, const RunFolder& run, const DetectReport& report)
 HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks, Table& glance) {
   HtmlFragment section;
   section.heading("Retrieval heads");
+  section.paragraph(
+      "A head that attends to the needle at the moment when the model says a word of it has copied "
+      "that word.");
   const RunFolder* mask = retrieval_mask(masks);
   for (const RunFolder& run : detections) {
     DetectReport report{.model = run.name,
@@ -115,6 +118,9 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
 HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
   HtmlFragment section;
   section.heading("Masks");
+  section.paragraph(
+      "Heads that are switched off: their columns of W_o are zero. A mask of other heads is the "
+      "control.");
   Table table{.columns = {"run", "heads off", "selected", "mean score", "heads (layer-head)"},
               .rows = {}};
   for (const RunFolder& run : masks) {

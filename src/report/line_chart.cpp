@@ -8,8 +8,8 @@
 namespace retmask {
 namespace {
 
-constexpr double kWidth = 560;
-constexpr Box kPlot{72, 52, 464, 220};
+constexpr double kWidth = 520;
+constexpr Box kPlot{72, 52, 424, 220};
 constexpr double kLegendTop = 318;
 constexpr size_t kMostMarks = 60;  // points are drawn as dots up to this many
 

@@ -30,7 +30,7 @@ Table pair_table(const std::vector<Json>& pairs,
                  size_t begin,
                  size_t end,
                  const std::string& where) {
-  Table table{.columns = {"instruction", "chosen: all heads", "rejected: heads off"}, .rows = {}};
+  Table table{.columns = {"instruction", "chosen", "rejected"}, .rows = {}};
   for (size_t i = begin; i < std::min(end, pairs.size()); ++i) {
     table.rows.push_back({clipped(last_content(pairs[i], "prompt", where)),
                           clipped(last_content(pairs[i], "chosen", where)),
@@ -78,6 +78,9 @@ std::vector<std::string> stats_row(const std::string& name, const AnswerStats& s
 HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Preference pairs");
+  section.paragraph(
+      "Two answers to each instruction: the chosen one by the model with all its heads, the "
+      "rejected one without the masked heads or by another checkpoint.");
   for (const RunFolder& run : runs) {
     const std::string where = run.where("pairs.jsonl");
     const std::vector<Json> pairs = run.read_lines("pairs.jsonl");

@@ -188,7 +188,7 @@ std::string heat_fill(double share) {
                 mix(245, 214),
                 mix(165, 20),
                 mix(36, 80),
-                t > 0 ? 0.12 + 0.88 * t : 0.0);
+                t > 0 ? 0.05 + 0.95 * t : 0.0);
   return text;
 }
 

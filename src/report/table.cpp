@@ -15,7 +15,9 @@ size_t display_width(const std::string& text) {
   }));
 }
 
+// A list of numbers reads as text.
 bool starts_as_number(const std::string& text) {
+  if (text.find(',') != std::string::npos) return false;
   const size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
   return text.size() > sign && std::isdigit(static_cast<unsigned char>(text[sign])) != 0;
 }

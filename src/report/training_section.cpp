@@ -73,6 +73,9 @@ std::string outcome(const Training& training) {
 HtmlFragment training_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Training");
+  section.paragraph(
+      "What each step measured. The reward of an answer is beta times how much its log-probability "
+      "has risen over the untrained model's.");
   std::vector<Training> trainings;
   for (const RunFolder& run : runs) {
     Training training{run.name, run.where("metrics.jsonl"), run.read_lines("metrics.jsonl")};

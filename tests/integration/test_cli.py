@@ -145,11 +145,20 @@ def test_a_closed_stdout_is_no_crash(retmask, tmp_path, run_folder):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def limit_memory(mebibytes):
+    limit = mebibytes << 20
+    return lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
 def test_what_is_not_the_users_mistake_has_exit_code_1(retmask, tmp_path, demo_model):
-    """No memory for the weights."""
-    limit = 400 << 20
-    done = retmask("detect", "--model", demo_model, "--lengths", "512", "--out", tmp_path / "o", code=1,
-                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
+    """Enough memory to start, but not for the weights' 540 MB."""
+    low, high = 0, 8192
+    while high - low > 32:
+        middle = (low + high) // 2
+        starts = retmask("--version", code=None, preexec_fn=limit_memory(middle)).returncode == 0
+        low, high = (low, middle) if starts else (middle, high)
+    done = retmask("detect", "--model", demo_model, "--dtype", "float32", "--lengths", "512", "--out", tmp_path / "o",
+                   code=1, preexec_fn=limit_memory(high + 200))
     assert done.stderr.splitlines()[-1].startswith("retmask: error: ")
     assert json.loads((tmp_path / "o/run.json").read_text())["status"] == "failed"
 
