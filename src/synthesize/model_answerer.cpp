@@ -5,10 +5,6 @@
 namespace retmask::synthesize {
 namespace {
 
-// Requests wait in memory in windows of about this size. A window ends with a batch that runs
-// empty, so it holds tens of thousands of requests.
-constexpr size_t kWindowBytes = size_t{64} << 20;
-
 size_t size_in_memory(const GenerationRequest& request) {
   return sizeof request + request.prompt.size() * sizeof(int64_t) +
          request.stop_ids.size() * sizeof(int64_t) + request.masked_heads.size() * sizeof(Head);
@@ -34,12 +30,14 @@ ModelAnswerer::ModelAnswerer(const CausalLm& model,
                              const PromptEncoder& encoder,
                              const PolicyHeads& masked_heads,
                              std::vector<int64_t> stop_ids,
-                             DecodingOptions options)
+                             DecodingOptions options,
+                             size_t window_bytes)
     : model_(model),
       encoder_(encoder),
       masked_heads_(masked_heads),
       stop_ids_(std::move(stop_ids)),
-      options_(options) {
+      options_(options),
+      window_bytes_(window_bytes) {
   options_.validate();
 }
 
@@ -63,7 +61,7 @@ ModelAnswerer::Window ModelAnswerer::next_window(const std::vector<AnswerTask>& 
   size_t bytes = 0;
   const Prompt* encoded = nullptr;
   std::vector<int64_t> prompt;
-  for (window.end = begin; window.end < tasks.size() && bytes < kWindowBytes; ++window.end) {
+  for (window.end = begin; window.end < tasks.size() && bytes < window_bytes_; ++window.end) {
     const AnswerTask& task = tasks[window.end];
     if (task.prompt != encoded) {  // once for its policies and samples
       prompt = encoder_.encode(*task.prompt);

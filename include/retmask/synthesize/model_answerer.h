@@ -31,12 +31,17 @@ using PolicyHeads = std::map<Policy, std::vector<Head>>;
 
 class ModelAnswerer {
  public:
-  // `encoder` is that of the model's folder; all three outlive this object.
+  // Requests wait in memory in windows of about this size. A window ends with a batch that runs
+  // empty, so it holds tens of thousands of requests.
+  static constexpr size_t kWindowBytes = size_t{64} << 20;
+
+  // `encoder` is that of the model's folder; model, encoder and heads outlive this object.
   ModelAnswerer(const CausalLm& model,
                 const PromptEncoder& encoder,
                 const PolicyHeads& masked_heads,
                 std::vector<int64_t> stop_ids,
-                DecodingOptions options);
+                DecodingOptions options,
+                size_t window_bytes = kWindowBytes);
 
   // Calls `on_answer` once for each task, as soon as it is answered. An answer does not depend on
   // the others.
@@ -53,6 +58,7 @@ class ModelAnswerer {
   const PolicyHeads& masked_heads_;
   std::vector<int64_t> stop_ids_;
   DecodingOptions options_;
+  size_t window_bytes_;
 };
 
 }  // namespace retmask::synthesize
