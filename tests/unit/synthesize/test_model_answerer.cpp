@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include "retmask/model/config.h"
+#include "retmask/synthesize/model_answerer.h"
+#include "support.h"
+
+namespace retmask::synthesize {
+namespace {
+
+using testing::golden;
+
+class ModelAnswererTest : public ::testing::Test {
+ protected:
+  ModelAnswererTest() {
+    decoding_.max_new_tokens = 24;
+    decoding_.batch_size = 3;
+    for (const char* text : {"Rain?", "Bread and butter?", "The moon, then?", "Owls?"}) {
+      prompts_.push_back(testing::prompt(text, text));
+    }
+    for (const Prompt& prompt : prompts_) {
+      tasks_.push_back({&prompt, Policy::chosen, 0});
+      tasks_.push_back({&prompt, Policy::rejected, 0});
+    }
+  }
+
+  std::map<std::string, std::string> texts(const std::vector<AnswerTask>& tasks,
+                                           size_t window_bytes = ModelAnswerer::kWindowBytes) {
+    std::map<std::string, std::string> all;
+    ModelAnswerer answerer(
+        model_, encoder_, heads_, checkpoint_.eos_token_ids(), decoding_, window_bytes);
+    answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
+      EXPECT_TRUE(all.emplace(task.name(), answer.text).second) << task.name() << " came twice";
+      answers_[task.name()] = answer;
+    });
+    return all;
+  }
+
+  const Checkpoint checkpoint_{golden("tiny/llama")};
+  const CausalLm model_ = CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32);
+  const PromptEncoder encoder_{golden("tiny/llama"), Json::object()};
+  PolicyHeads heads_{{Policy::chosen, {}}, {Policy::rejected, {{0, 1}, {1, 0}, {2, 2}}}};
+  DecodingOptions decoding_;
+  std::vector<Prompt> prompts_;
+  std::vector<AnswerTask> tasks_;
+  std::map<std::string, Answer> answers_;
+};
+
+TEST_F(ModelAnswererTest, EachPolicyHasItsOwnHeads) {
+  decoding_.sampling.temperature = 0;
+  const auto masked = texts(tasks_);
+  EXPECT_EQ(masked.size(), tasks_.size());
+  EXPECT_NE(masked.at("Rain?/chosen/0"), masked.at("Rain?/rejected/0"));
+  heads_[Policy::rejected].clear();
+  const auto unmasked = texts(tasks_);
+  EXPECT_EQ(unmasked.at("Rain?/rejected/0"), masked.at("Rain?/chosen/0"));
+}
+
+TEST_F(ModelAnswererTest, AnswersDoNotDependOnWindowsOrOrder) {
+  const auto together = texts(tasks_);
+  EXPECT_EQ(texts(tasks_, /*window_bytes=*/1), together) << "a window for each request";
+  std::reverse(tasks_.begin(), tasks_.end());
+  EXPECT_EQ(texts(tasks_), together);
+  EXPECT_EQ(texts({tasks_.front()}).begin()->second, together.at(tasks_.front().name()));
+}
+
+TEST_F(ModelAnswererTest, SamplesDiffer) {
+  const auto all = texts({{&prompts_[0], Policy::chosen, 0}, {&prompts_[0], Policy::chosen, 1}});
+  EXPECT_NE(all.at("Rain?/chosen/0"), all.at("Rain?/chosen/1"));
+}
+
+TEST_F(ModelAnswererTest, CountsTokensAndTellsHowItEnded) {
+  decoding_.max_new_tokens = 400;
+  texts(tasks_);
+  int64_t stopped = 0;
+  for (const auto& [name, answer] : answers_) {
+    EXPECT_EQ(answer.text.find("<|im_end|>"), std::string::npos) << "the stop token is no text";
+    EXPECT_LT(answer.mean_logprob, 0);
+    if (answer.ending == Ending::stop) {
+      ++stopped;
+    } else {
+      EXPECT_EQ(answer.tokens, 400) << name;
+    }
+  }
+  EXPECT_GT(stopped, 0);
+}
+
+TEST_F(ModelAnswererTest, PromptsThatAreTooLongGetNoAnswer) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "word ";
+  const Prompt longest = testing::prompt("long", text);
+  tasks_.insert(tasks_.begin() + 1, {&longest, Policy::chosen, 0});
+  texts(tasks_);
+  EXPECT_EQ(answers_.size(), tasks_.size());
+  EXPECT_EQ(answers_.at("long/chosen/0").ending, Ending::prompt_too_long);
+  EXPECT_EQ(answers_.at("long/chosen/0").tokens, 0);
+  EXPECT_NE(answers_.at("Rain?/chosen/0").ending, Ending::prompt_too_long);
+}
+
+TEST(DecodingOptions, MistakesAreUserErrors) {
+  testing::expect_user_error([] { DecodingOptions{.max_new_tokens = 0}.validate(); },
+                             {"--max-new-tokens"});
+  testing::expect_user_error([] { DecodingOptions{.batch_size = 0}.validate(); }, {"--batch-size"});
+  testing::expect_user_error([] { DecodingOptions{.sampling = {.top_p = 1.5}}.validate(); },
+                             {"--top-p"});
+}
+
+}  // namespace
+}  // namespace retmask::synthesize
