@@ -27,8 +27,14 @@ void GradientBuffer::collect() {
 }
 
 double GradientBuffer::norm() const {
-  const std::vector<torch::Tensor> norms = torch::_foreach_norm(gradients_, /*ord=*/2);
-  return torch::linalg_vector_norm(torch::stack(norms), /*ord=*/2).item<double>();
+  // Row by row, then in double: one float32 sum over an embedding's millions of elements is off in
+  // the fourth digit.
+  torch::Tensor squares = torch::zeros({}, gradients_.front().options().dtype(torch::kFloat64));
+  for (const torch::Tensor& gradient : gradients_) {
+    const torch::Tensor rows = torch::linalg_vector_norm(gradient, /*ord=*/2, /*dim=*/{-1});
+    squares += rows.to(torch::kFloat64).square().sum();
+  }
+  return squares.sqrt().item<double>();
 }
 
 void GradientBuffer::clip(double norm, double max_norm) {

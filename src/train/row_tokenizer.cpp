@@ -124,8 +124,11 @@ TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
     whole.push_back(tokenizer_.encode(text, add_special_tokens));
     border = std::min(border, common_prefix(prompt, whole.back()));
   }
+  if (border == 0) {
+    user_error(row.where,
+               ": the prompt has no token of its own: it is empty or merges with the answer");
+  }
   if (border < prompt.size()) warn_of_merge(row.where);
-  if (border == 0) user_error(row.where, ": the prompt has no tokens");
 
   TrainingExample example{.where = row.where,
                           .prompt = slice(prompt, 0, border),

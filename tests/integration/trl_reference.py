@@ -116,6 +116,9 @@ def run(args: argparse.Namespace) -> dict:
     rows = [json.loads(line) for line in pathlib.Path(args.pairs).read_text(encoding="utf-8").splitlines()]
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    # Transformers gives the pad token's embedding no gradient, also where the pad is a token of every text (SmolLM2's
+    # <|im_end|>). That is a side effect of padding, which we do not have, and no part of the loss.
+    model.get_input_embeddings().padding_idx = None
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as scratch:
         trainer = make_trainer(args, model, tokenizer, rows, scratch)
