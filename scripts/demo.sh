@@ -21,8 +21,8 @@ step "Model"
 model=$(scripts/demo_model.sh)
 retmask=build/release/retmask
 
-# 3 needles x 1 length x 5 depths = 15 samples.
-grid=(--lengths 512 --depths 5)
+# 3 needles x 2 lengths x 5 depths = 30 samples.
+grid=(--lengths 256,512 --depths 5)
 heads=20
 # float32: these steps are compared with each other, and CPUs are no faster in bfloat16.
 common=(--device cpu --dtype float32)
@@ -45,8 +45,8 @@ $retmask synthesize --model "$model" --prompts configs/demo_prompts.jsonl --mask
   --max-new-tokens 96 "${common[@]}" --out "$out/pairs"
 
 step "train-dpo: learn to prefer the answers that used them"
-$retmask train-dpo --model "$model" --pairs "$out/pairs/pairs.jsonl" --global-batch-size 8 --epochs 1 --learning-rate 2e-6 \
-  "${common[@]}" --out "$out/dpo"
+$retmask train-dpo --model "$model" --pairs "$out/pairs/pairs.jsonl" --global-batch-size 4 --epochs 1 --learning-rate 5e-6 \
+  --save-every 6 "${common[@]}" --out "$out/dpo"
 
 step "eval: before and after"
 $retmask eval --model "$out/dpo" --suite niah "${grid[@]}" "${common[@]}" --out "$out/niah-trained"

@@ -11,11 +11,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 DEBIAN_PACKAGES=(
-  g++ cmake ninja-build git python3 python3-venv
-  libcli11-dev nlohmann-json3-dev libspdlog-dev libcpp-httplib-dev
+  g++ cmake ninja-build git python3-venv
+  libcli11-dev nlohmann-json3-dev libspdlog-dev zlib1g-dev libssl-dev
   libpcre2-dev libicu-dev libsentencepiece-dev
-  libgloo-dev zlib1g-dev libssl-dev
-  libgtest-dev libbenchmark-dev
+  libgtest-dev
 )
 # Its source archive carries minja (vendor/llama.cpp/vendor/minja); nothing of it is built.
 MINJA_SOURCE=llama-cpp-python==0.3.16
