@@ -60,7 +60,8 @@ std::string bar_chart_svg(const BarChart& chart) {
   const Scale y{0, ticks.back(), plot.bottom(), plot.top};
 
   const double width = std::max(plot.right() + 24, 32 + text_width(chart.title) * 1.3);
-  SvgCanvas canvas(width, plot.bottom() + (chart.series.size() > 1 ? 68 : 36), chart.title);
+  const double legend = chart.series.size() > 1 ? legend_height(plot.width, chart.series) + 12 : 0;
+  SvgCanvas canvas(width, plot.bottom() + 36 + legend, chart.title);
   draw_value_axis(canvas, plot, ticks, y, chart.y_label);
   const double step = plot.width / groups;
   const double bar = std::min(64.0, (step - 24) / series);

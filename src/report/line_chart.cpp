@@ -87,6 +87,12 @@ void draw_series(SvgCanvas& canvas,
   }
 }
 
+std::vector<std::string> series_names(const LineChart& chart) {
+  std::vector<std::string> names;
+  for (const Series& series : chart.series) names.push_back(series.name);
+  return names;
+}
+
 }  // namespace
 
 std::string line_chart_svg(const LineChart& chart) {
@@ -98,7 +104,9 @@ std::string line_chart_svg(const LineChart& chart) {
       y_range.add(y);
     }
   }
-  SvgCanvas canvas(kWidth, chart.series.size() > 1 ? kLegendTop + 34 : kLegendTop, chart.title);
+  const std::vector<std::string> names = series_names(chart);
+  const double legend = names.size() > 1 ? legend_height(kPlot.width, names) + 12 : 0;
+  SvgCanvas canvas(kWidth, kLegendTop + legend, chart.title);
   if (x_range.empty() || y_range.empty()) {
     canvas.text(kPlot.left + kPlot.width / 2,
                 kPlot.top + kPlot.height / 2,
@@ -121,10 +129,8 @@ std::string line_chart_svg(const LineChart& chart) {
   const Scale y{y_ticks.front(), y_ticks.back(), kPlot.bottom(), kPlot.top};
 
   draw_axes(canvas, chart, x_ticks, x, y_ticks, y);
-  std::vector<std::string> names;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     draw_series(canvas, chart.series[i], series_colour(i), x, y);
-    names.push_back(chart.series[i].name);
   }
   if (names.size() > 1) draw_legend(canvas, kPlot.left, kLegendTop, kPlot.width, names);
   return canvas.finish();

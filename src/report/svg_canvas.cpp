@@ -24,8 +24,27 @@ const std::string_view kSvgStyle =
 namespace {
 
 constexpr double kCharWidth = 6.9;  // of the 12 px label font, about
+constexpr double kLegendRow = 20;
 constexpr std::array<std::string_view, 6> kSeriesColours = {
     "#3b82f6", "#e8710a", "#12a37f", "#a855f7", "#e0245e", "#8a94a3"};
+
+// Where each name of a legend starts, from its top left corner.
+std::vector<std::pair<double, double>> legend_places(double width,
+                                                     const std::vector<std::string>& names) {
+  std::vector<std::pair<double, double>> places;
+  double x = 0;
+  double y = 0;
+  for (const std::string& name : names) {
+    const double needed = 18 + text_width(name) + 16;
+    if (x > 0 && x + needed > width) {
+      x = 0;
+      y += kLegendRow;
+    }
+    places.emplace_back(x, y);
+    x += needed;
+  }
+  return places;
+}
 
 std::string pixels(double value) {
   char text[32];
@@ -142,25 +161,22 @@ std::vector<double> nice_ticks(double from, double to, int count) {
   return ticks;
 }
 
-double draw_legend(SvgCanvas& canvas,
-                   double left,
-                   double top,
-                   double width,
-                   const std::vector<std::string>& names) {
-  constexpr double kRowHeight = 20;
-  double x = left;
-  double y = top;
+double legend_height(double width, const std::vector<std::string>& names) {
+  return legend_places(width, names).back().second + kLegendRow;
+}
+
+void draw_legend(SvgCanvas& canvas,
+                 double left,
+                 double top,
+                 double width,
+                 const std::vector<std::string>& names) {
+  const auto places = legend_places(width, names);
   for (size_t i = 0; i < names.size(); ++i) {
-    const double needed = 18 + text_width(names[i]) + 16;
-    if (x > left && x + needed > left + width) {
-      x = left;
-      y += kRowHeight;
-    }
+    const double x = left + places[i].first;
+    const double y = top + places[i].second;
     canvas.rect({x, y, 12, 12}, "rx=\"2\" fill=\"" + std::string(series_colour(i)) + "\"");
     canvas.text(x + 18, y + 10.5, names[i], TextStyle::label);
-    x += needed;
   }
-  return y + kRowHeight - top;
 }
 
 double text_width(std::string_view text) {

@@ -62,12 +62,13 @@ struct Scale {
 // About `count` round numbers that cover [from, to]; the first is <= from and the last >= to.
 std::vector<double> nice_ticks(double from, double to, int count);
 
-// Names with a coloured square each, left to right and wrapped; returns the height used.
-double draw_legend(SvgCanvas& canvas,
-                   double left,
-                   double top,
-                   double width,
-                   const std::vector<std::string>& names);
+// Names with a coloured square each, left to right and wrapped to `width`.
+double legend_height(double width, const std::vector<std::string>& names);
+void draw_legend(SvgCanvas& canvas,
+                 double left,
+                 double top,
+                 double width,
+                 const std::vector<std::string>& names);
 
 // How wide a text of the label style is, about.
 double text_width(std::string_view text);

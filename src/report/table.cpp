@@ -15,11 +15,11 @@ size_t display_width(const std::string& text) {
   }));
 }
 
-// A list of numbers reads as text.
-bool starts_as_number(const std::string& text) {
-  if (text.find(',') != std::string::npos) return false;
-  const size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
-  return text.size() > sign && std::isdigit(static_cast<unsigned char>(text[sign])) != 0;
+// "0.81", "18-6", "17/30", "56.7 %", "5e-07"; a list of numbers or a sentence reads as text.
+bool is_number(const std::string& text) {
+  const char first = text.front();
+  return (first == '-' || std::isdigit(static_cast<unsigned char>(first)) != 0) &&
+         text.find_first_not_of("0123456789+-./%e ") == std::string::npos;
 }
 
 std::string padded(const std::string& text, size_t width, bool right) {
@@ -33,7 +33,7 @@ bool Table::is_numeric(size_t column) const {
   bool any = false;
   for (const auto& row : rows) {
     if (row[column].empty()) continue;
-    if (!starts_as_number(row[column])) return false;
+    if (!is_number(row[column])) return false;
     any = true;
   }
   return any;

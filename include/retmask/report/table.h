@@ -10,8 +10,7 @@ struct Table {
   std::vector<std::string> columns;            // may be empty: no header
   std::vector<std::vector<std::string>> rows;  // each as long as the others
 
-  // Numbers are aligned to the right: true when every filled cell of the column starts as a number
-  // does.
+  // Numbers are aligned to the right: true when every filled cell of the column is one.
   bool is_numeric(size_t column) const;
 };
 

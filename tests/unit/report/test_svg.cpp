@@ -68,6 +68,22 @@ TEST(LineChartSvg, SurvivesFlatAndEmptyData) {
   }
 }
 
+double height_of(const std::string& svg) {
+  const std::string before = " height=\"";
+  return std::stod(svg.substr(svg.find(before) + before.size()));
+}
+
+TEST(LineChartSvg, GrowsWithItsLegend) {
+  const auto chart = [](int series) {
+    LineChart lines{.title = "t", .x_label = "x", .y_label = "y", .series = {}};
+    for (int i = 0; i < series; ++i)
+      lines.series.push_back({"a run with a long name", {{0, 1}, {1, 2}}});
+    return lines;
+  };
+  EXPECT_LT(height_of(line_chart_svg(chart(1))), height_of(line_chart_svg(chart(2))));
+  EXPECT_LT(height_of(line_chart_svg(chart(2))), height_of(line_chart_svg(chart(6))));
+}
+
 TEST(BarChartSvg, HasABarPerValueAndALegendForSeveralSeries) {
   const BarChart chart{.title = "t",
                        .y_label = "%",

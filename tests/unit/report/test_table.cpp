@@ -23,6 +23,13 @@ TEST(Table, NeedsNoHeader) {
   EXPECT_EQ(to_text({}), "");
 }
 
+TEST(Table, ListsAndSentencesAreText) {
+  const Table table{.columns = {}, .rows = {{"18-6, 17-3", "1. First", "50 %"}}};
+  EXPECT_FALSE(table.is_numeric(0));
+  EXPECT_FALSE(table.is_numeric(1));
+  EXPECT_TRUE(table.is_numeric(2));
+}
+
 TEST(Table, RefusesRaggedRows) {
   EXPECT_THROW(to_text({.columns = {"a", "b"}, .rows = {{"1"}}}), InternalError);
 }
