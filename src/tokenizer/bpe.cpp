@@ -24,10 +24,11 @@ MergeTable resolve(const BpeModel::Merges& merges,
   std::string merged;
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const auto& [left, right] = merges[rank];
+    const int32_t left_id = require(vocabulary, left, where);
+    const int32_t right_id = require(vocabulary, right, where);
     merged.assign(left).append(right);
-    table.add(require(vocabulary, left, where),
-              require(vocabulary, right, where),
-              {static_cast<uint32_t>(rank), require(vocabulary, merged, where)});
+    const int32_t merged_id = require(vocabulary, merged, where);
+    table.add(left_id, right_id, {static_cast<uint32_t>(rank), merged_id});
   }
   return table;
 }

@@ -7,7 +7,7 @@
 #include "byte_level.h"
 #include "metaspace.h"
 #include "pattern.h"
-#include "regex.h"
+#include "regular_expression.h"
 #include "retmask/base/error.h"
 #include "utf8.h"
 

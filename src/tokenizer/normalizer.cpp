@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "pattern.h"
-#include "regex.h"
+#include "regular_expression.h"
 #include "retmask/base/error.h"
 #include "unicode.h"
 #include "unicode_form.h"

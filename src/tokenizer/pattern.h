@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "regex.h"
+#include "regular_expression.h"
 #include "retmask/base/json.h"
 
 namespace retmask::text {

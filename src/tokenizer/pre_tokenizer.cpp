@@ -4,7 +4,7 @@
 
 #include "metaspace.h"
 #include "pattern.h"
-#include "regex.h"
+#include "regular_expression.h"
 #include "retmask/base/error.h"
 #include "unicode.h"
 #include "utf8.h"

@@ -56,12 +56,13 @@ class Translator {
   }
 
   void escape() {
-    const char kind = at_ + 1 < pattern_.size() ? pattern_[at_ + 1] : '\0';
+    if (at_ + 1 == pattern_.size()) refuse("a backslash at its end");
+    const char kind = pattern_[at_ + 1];
     if (kind == 'p' || kind == 'P') return property();
     if (kind == 'u') return unicode_escape();
     constexpr std::string_view kAlike = "sSdDrntf";
     const bool punctuation =
-        kind > ' ' && kind < 0x7F && std::isalnum(static_cast<unsigned char>(kind)) == 0;
+        kind >= ' ' && kind < 0x7F && std::isalnum(static_cast<unsigned char>(kind)) == 0;
     if (!punctuation && kAlike.find(kind) == std::string_view::npos) {
       refuse(std::string("\\") + kind);
     }

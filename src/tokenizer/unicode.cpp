@@ -92,6 +92,30 @@ bool is_newer_number(char32_t c) {
   return newer != nullptr && (newer->category == Category::kNd || newer->category == Category::kNo);
 }
 
+// Capital letters of Unicode 16 and 17 and where their small ones start.
+struct NewerCapitals {
+  char32_t first;
+  char32_t last;
+  char32_t lower;
+};
+constexpr NewerCapitals kNewerCapitals[] = {{0x1C89, 0x1C89, 0x1C8A},
+                                            {0xA7CB, 0xA7CB, 0x0264},
+                                            {0xA7CC, 0xA7CC, 0xA7CD},
+                                            {0xA7CE, 0xA7CE, 0xA7CF},
+                                            {0xA7D2, 0xA7D2, 0xA7D3},
+                                            {0xA7D4, 0xA7D4, 0xA7D5},
+                                            {0xA7DA, 0xA7DA, 0xA7DB},
+                                            {0xA7DC, 0xA7DC, 0x019B},
+                                            {0x10D50, 0x10D65, 0x10D70},
+                                            {0x16EA0, 0x16EB8, 0x16EBB}};
+
+char32_t to_lower(char32_t c) {
+  for (const NewerCapitals& capitals : kNewerCapitals) {
+    if (c >= capitals.first && c <= capitals.last) return capitals.lower + (c - capitals.first);
+  }
+  return static_cast<char32_t>(u_tolower(static_cast<UChar32>(c)));
+}
+
 UChar32 icu(char32_t c) { return static_cast<UChar32>(c); }
 
 }  // namespace
@@ -118,7 +142,7 @@ std::string lowercase(std::string_view text) {
     if (c == kCapitalIWithDot) {
       lower += "i\u0307";
     } else {
-      append_utf8(lower, static_cast<char32_t>(u_tolower(icu(c))));
+      append_utf8(lower, to_lower(c));
     }
   }
   return lower;

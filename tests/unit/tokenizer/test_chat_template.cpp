@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+
+#include "jinja_source.h"
+#include "retmask/tokenizer/chat_template.h"
+#include "support.h"
+#include "unit/support/expect_user_error.h"
+
+namespace retmask {
+namespace {
+
+using testing::golden_json;
+using testing::TempDir;
+
+const Json kHello = Json::parse(R"([{"role": "user", "content": "Hello"}])");
+
+// `rendered` holds, for each of the golden variables and with and without a generation prompt, each
+// conversation.
+void expect_renderings(const ChatTemplate& chat, const Json& rendered) {
+  const Json golden = golden_json("templates.json");
+  size_t row = 0;
+  for (const Json& variables : golden["variables"]) {
+    for (const bool generation : {true, false}) {
+      for (size_t i = 0; i < golden["conversations"].size(); ++i) {
+        const Json& messages = golden["conversations"][i];
+        EXPECT_EQ(chat.render(messages, {generation, variables}),
+                  rendered[row][i].get<std::string>())
+            << messages << variables << generation;
+      }
+      ++row;
+    }
+  }
+  EXPECT_EQ(row, rendered.size());
+}
+
+TEST(ChatTemplate, RendersLikeTransformers) {
+  for (const Json& row : golden_json("templates.json")["templates"]) {
+    SCOPED_TRACE(row["name"].get<std::string>());
+    expect_renderings(ChatTemplate(row["template"].get<std::string>(), "<s>", "</s>"),
+                      row["rendered"]);
+  }
+}
+
+class RealTemplate : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RealTemplate, RendersLikeTransformers) {
+  const std::filesystem::path folder =
+      std::filesystem::path(RETMASK_SHARED_DIR) / "tokenizers" / GetParam();
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
+  const auto chat = ChatTemplate::load(folder);
+  for (const Json& row : golden_json("shared.json")["tokenizers"]) {
+    if (row["name"] == GetParam()) expect_renderings(*chat, row["rendered"]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shared, RealTemplate, ::testing::Values("llama-3.1", "qwen3"));
+
+TEST(ChatTemplate, VariablesWinOverSpecialTokens) {
+  const ChatTemplate chat("{{ bos_token }}{{ name }}", "<s>", "</s>");
+  EXPECT_EQ(chat.render(kHello, {true, {{"name", "x"}}}), "<s>x");
+  EXPECT_EQ(chat.render(kHello, {true, {{"bos_token", "!"}}}), "!");
+}
+
+TEST(ChatTemplate, SaysWhatTheTemplateSays) {
+  const ChatTemplate chat(
+      "{% for m in messages %}{{ raise_exception('Only one message, please') }}{% endfor %}",
+      "",
+      "");
+  expect_user_error([&] { chat.render(kHello, {}); }, {"refuses", "Only one message, please"});
+}
+
+TEST(ChatTemplate, OtherFailuresAreOneLine) {
+  const ChatTemplate chat("line one\n{{ messages[0].content.frobnicate() }}\nline three", "", "");
+  expect_user_error([&] { chat.render(kHello, {}); },
+                    {"chat template failed", "frobnicate", "row 2"});
+  expect_user_error([] { ChatTemplate("{% for m in messages %}", "", ""); }, {"not valid", "for"});
+  expect_user_error([] { ChatTemplate("{{ 'open", "", ""); }, {"not valid"});
+}
+
+TEST(ChatTemplate, RefusesWhatAreNoMessages) {
+  const ChatTemplate chat("x", "", "");
+  expect_user_error([&] { chat.render(Json::array(), {}); }, {"at least one message"});
+  expect_user_error([&] { chat.render(Json("hi"), {}); }, {"at least one message", "hi"});
+  expect_user_error([&] { chat.render(Json::array({"hi"}), {}); }, {"role and content", "hi"});
+}
+
+TEST(ChatTemplate, NullFieldsCountAsMissing) {
+  const ChatTemplate chat("{{ messages[0].name is defined }} {{ messages[0] | tojson }}", "", "");
+  EXPECT_EQ(chat.render(Json::parse(R"([{"role": "user", "name": null}])"), {}),
+            "False {\"role\": \"user\"}");
+}
+
+TEST(ChatTemplate, LoadsFromAFolder) {
+  const TempDir dir;
+  expect_user_error([&] { ChatTemplate::load(dir.path()); },
+                    {"chat_template.jinja", dir.path().string()});
+
+  write_json_file(dir / "special_tokens_map.json",
+                  {{"bos_token", "<map>"}, {"eos_token", "<end>"}});
+  write_json_file(dir / "tokenizer_config.json",
+                  {{"bos_token", {{"content", "<bos>"}}},
+                   {"chat_template", "config {{ bos_token }} {{ eos_token }}"}});
+  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "config <bos> <end>");
+
+  const Json named =
+      Json::parse(R"([{"name": "tools", "template": "t"}, {"name": "default", "template": "d"}])");
+  write_json_file(dir / "tokenizer_config.json", {{"chat_template", named}});
+  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "d");
+
+  write_json_file(dir / "tokenizer_config.json", {{"chat_template", Json::array({named[0]})}});
+  expect_user_error([&] { ChatTemplate::load(dir.path()); }, {"tokenizer_config.json", "default"});
+
+  write_file_atomic(dir / "chat_template.jinja", "file");
+  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "file");
+}
+
+TEST(JinjaSource, DropsBlanksBeforeBlocksAlone) {
+  EXPECT_EQ(
+      text::prepare_template("  {% if x %}\n\t{# c #} y\n  {{ z }}\n a {% endif %}\r\n  {%+ w %}"),
+      "{% if x %}\n{# c #} y\n  {{ z }}\n a {% endif %}\n  {%+ w %}");
+}
+
+}  // namespace
+}  // namespace retmask
