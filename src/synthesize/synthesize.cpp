@@ -26,8 +26,7 @@ PromptSet read_selected_prompts(const Options& options) {
   const size_t all = set.prompts.size();
   set.prompts = select_prompts(std::move(set.prompts), options.selection);
   log::info(detail::concat(set.prompts.size(), " of ", all, " prompts selected"));
-  if (set.blank > 0)
-    log::warn(detail::concat(set.blank, " rows have no user turn with text and are left out"));
+  if (set.blank > 0) log::warn(detail::concat("rows left out, their prompt is blank: ", set.blank));
   return set;
 }
 
