@@ -94,7 +94,7 @@ DetectResult run_detection(const DetectSubject& subject,
     ordered.push_back(row.value());
     result.detections.push_back(from_row(*row, journal.path().string()));
   }
-  if (!waiting.empty()) write_json_lines(journal.path(), ordered);
+  if (ordered != journal.rows()) write_json_lines(journal.path(), ordered);
   return result;
 }
 

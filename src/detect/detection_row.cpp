@@ -19,7 +19,8 @@ Detection from_row(const Json& row, const std::string& where) {
   detection.verdict.recall = json_get<double>(row, "recall", where);
   detection.verdict.right = json_get<bool>(row, "right", where);
   detection.answer = json_get<std::string>(row, "answer", where);
-  for (const auto& [name, score] : json_get<Json>(row, "scores", where).items()) {
+  const Json scores = json_get<Json>(row, "scores", where);
+  for (const auto& [name, score] : scores.items()) {
     detection.scores[parse_head(name, where)] = score.get<double>();
   }
   return detection;

@@ -15,21 +15,25 @@ constexpr int64_t kChunkElements = int64_t{1} << 25;
 
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
+                                          const std::vector<int64_t>& first,
                                           const std::vector<Head>& masked_heads) {
   std::vector<int64_t> tokens;
-  std::vector<int64_t> predictor_rows;  // row i predicts token i + 1 of its sequence
+  std::vector<int64_t> predictor_rows;  // row i - 1 of a sequence predicts its token i
   std::vector<int64_t> targets;
   std::vector<int64_t> counts;
   PackedBatch batch;
-  for (const auto& sequence : sequences) {
-    RETMASK_CHECK(!sequence.empty());
-    for (size_t i = 0; i + 1 < sequence.size(); ++i) {
-      predictor_rows.push_back(static_cast<int64_t>(tokens.size() + i));
-      targets.push_back(sequence[i + 1]);
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    const auto& sequence = sequences[s];
+    const auto length = static_cast<int64_t>(sequence.size());
+    const int64_t begin = first.empty() ? 1 : first[s];
+    RETMASK_CHECK(1 <= begin && begin <= length, begin, " of ", length, " tokens");
+    for (int64_t i = begin; i < length; ++i) {
+      predictor_rows.push_back(static_cast<int64_t>(tokens.size()) + i - 1);
+      targets.push_back(sequence[static_cast<size_t>(i)]);
     }
     tokens.insert(tokens.end(), sequence.begin(), sequence.end());
-    batch.lengths.push_back(static_cast<int64_t>(sequence.size()));
-    counts.push_back(static_cast<int64_t>(sequence.size()) - 1);
+    batch.lengths.push_back(length);
+    counts.push_back(length - begin);
   }
   const auto to_device = [&](const std::vector<int64_t>& ids) {
     return torch::tensor(ids, torch::kInt64).to(model.device());

@@ -89,7 +89,8 @@ LogprobResult run_logprob(const EvalSubject& subject,
     const size_t end = batch_end(rows, begin, batch_tokens);
     std::vector<std::vector<int64_t>> sequences;
     for (size_t i = begin; i < end; ++i) sequences.push_back(rows[i].tokens);
-    const auto logprobs = token_logprobs(subject.model, sequences, subject.masked_heads);
+    const auto logprobs =
+        token_logprobs(subject.model, sequences, /*first=*/{}, subject.masked_heads);
     for (size_t i = begin; i < end; ++i) {
       result.predictions.push_back(to_prediction(rows[i], logprobs[i - begin]));
       journal.append(result.predictions.back());

@@ -105,7 +105,7 @@ NiahResult run_niah(const EvalSubject& subject,
     ordered.push_back(row.value());
     result.answers.push_back(from_row(*row, journal.path().string()));
   }
-  if (!waiting.empty()) write_json_lines(journal.path(), ordered);
+  if (ordered != journal.rows()) write_json_lines(journal.path(), ordered);
   return result;
 }
 

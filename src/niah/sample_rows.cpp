@@ -1,6 +1,5 @@
 #include "retmask/niah/sample_rows.h"
 
-#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -13,9 +12,10 @@ using Cell = std::tuple<int64_t, int64_t, int64_t>;  // needle, length, depth
 
 // Equal in everything that says what was asked.
 bool is_row_of(const Json& row, const Json& sample) {
-  return std::all_of(sample.items().begin(), sample.items().end(), [&](const auto& item) {
-    return row.contains(item.key()) && row[item.key()] == item.value();
-  });
+  for (const auto& [key, value] : sample.items()) {
+    if (!row.contains(key) || row[key] != value) return false;
+  }
+  return true;
 }
 
 Cell cell_of(const Json& row, const std::string& where) {

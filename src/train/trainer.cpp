@@ -13,6 +13,7 @@
 #include "retmask/train/objective.h"
 #include "retmask/train/optimizer.h"
 #include "retmask/train/reference.h"
+#include "retmask/train/schedule.h"
 #include "step_runner.h"
 
 namespace fs = std::filesystem;
@@ -88,6 +89,27 @@ void save_final_model(const TrainingJob& job, const AdamW& optimizer) {
   save_model(exact, job.checkpoint, job.out, job.save_dtype);
 }
 
+void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
+  const int64_t steps = plan.total_steps();
+  const int64_t warmup = warmup_steps(options, steps);
+  log::info(detail::concat(num_rows,
+                           " rows in batches of ",
+                           options.global_batch_size,
+                           ": ",
+                           steps,
+                           " steps, ",
+                           plan.steps_per_epoch(),
+                           " per epoch, ",
+                           warmup,
+                           " of them warm-up"));
+  if (warmup == steps) {
+    log::warn(
+        "all steps are warm-up and the first has learning rate 0; give a smaller "
+        "--global-batch-size, more --epochs "
+        "or --warmup-ratio 0");
+  }
+}
+
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
                  const PairLogprobs& reference,
@@ -103,6 +125,7 @@ void train_steps(TrainingJob& job,
   }
 
   const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
+  announce(options, plan, static_cast<int64_t>(job.examples.size()));
   const Objective objective(job.model, job.examples, reference, options);
   StepRunner runner(objective, job.examples, plan, gradients, optimizer, options);
   const auto metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());

@@ -10,6 +10,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes minutes on two cores; part of the normal run all the same")
+
+
 @dataclasses.dataclass(frozen=True)
 class Retmask:
     """The program under test."""
@@ -59,3 +63,19 @@ def shared():
     if not folder.is_dir():
         pytest.skip(f"the shared data folder {folder} is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def official_grid(shared):
+    """Flags of the 30 samples that the design's numbers are about."""
+    folder = shared / "reference/haystack_for_detect"
+    flags = ["--needles", folder / "needles.jsonl", "--haystack", folder]
+    return [*flags, "--lengths", "512,1024", "--depths", 5, "--dtype", "float32", "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def smollm2_detection(retmask, demo_model, official_grid, tmp_path_factory):
+    """The folder of a detection on SmolLM2-135M-Instruct; takes minutes."""
+    out = tmp_path_factory.mktemp("smollm2") / "detect"
+    retmask("detect", "--model", demo_model, *official_grid, "--out", out)
+    return out

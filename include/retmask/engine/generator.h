@@ -56,11 +56,13 @@ class Generator {
   GeneratorOptions options_;
 };
 
-// log p(tokens[i] | tokens[0..i-1]) for i >= 1 of each sequence, natural log in float32: S of
-// [length - 1]. Differentiable when the model's parameters are. Logits are computed in chunks,
-// never [T, vocab_size] at once. `masked_heads` are off in all of them (without gradients only).
+// log p(tokens[i] | tokens[0..i-1]) for i >= first[s] of each sequence (every i >= 1 when `first`
+// is empty), natural log in float32: S of [length - first]. Differentiable when the model's
+// parameters are. Logits are computed in chunks and for the scored tokens alone, never [T,
+// vocab_size] at once. `masked_heads` are off in all of them (without gradients only).
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
+                                          const std::vector<int64_t>& first = {},
                                           const std::vector<Head>& masked_heads = {});
 
 }  // namespace retmask

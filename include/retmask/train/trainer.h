@@ -27,11 +27,12 @@ struct TrainingSummary {
 };
 
 // Trains and writes into `out`: metrics.jsonl, reference_logprobs.jsonl, checkpoints/step-N, at the
-// end the model as a checkpoint folder and training.json. Started again with the same job it goes
-// on from the newest checkpoint, and every bit of the result is that of a run without a stop (same
-// machine, same number of threads). A finished run is returned at once. Throws UserError when `out`
-// belongs to another run, when the disk is full, and when a loss or gradient is not finite (names
-// the rows; what is on disk stays as it was).
+// end the model as a checkpoint folder and training.json.
+// Started again with the same job it goes on from the newest checkpoint, and on a CPU with the same
+// number of threads every bit of the result is that of a run without a stop (CUDA's attention adds
+// up gradients in no fixed order). A finished run is returned at once.
+// Throws UserError when `out` belongs to another run, when the disk is full, and when a loss or
+// gradient is not finite (names the rows; what is on disk stays as it was).
 TrainingSummary run_training(TrainingJob job, const TrainOptions& options);
 
 }  // namespace retmask::train

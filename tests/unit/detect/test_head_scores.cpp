@@ -68,7 +68,7 @@ TEST(DetectOptions, NamesOfModes) {
   EXPECT_EQ(parse_stop_rule("reference"), StopRule::reference);
   EXPECT_THROW(parse_scoring("sum"), UserError);
   EXPECT_THROW(parse_stop_rule(""), UserError);
-  EXPECT_THROW(DetectOptions{.batch_size = 0}.validate(), UserError);
+  EXPECT_THROW((DetectOptions{.grid = {}, .batch_size = 0}.validate()), UserError);
 }
 
 }  // namespace

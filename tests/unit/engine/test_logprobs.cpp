@@ -29,6 +29,18 @@ TEST(TokenLogprobs, EqualLogSoftmaxOfTheLogits) {
   }
 }
 
+TEST(TokenLogprobs, CanLeaveTheStartOut) {
+  const torch::NoGradGuard no_grad;
+  const CausalLm model = load_tiny("llama");
+  const auto ids = Golden("llama").ids("token_ids");
+  const std::vector<int64_t> other(ids.rbegin(), ids.rbegin() + 9);
+  const auto all = token_logprobs(model, {ids, other});
+  const auto some = token_logprobs(model, {ids, other}, /*first=*/{250, 9});
+  EXPECT_EQ(some[1].size(0), 0);
+  ASSERT_EQ(some[0].size(0), static_cast<int64_t>(ids.size()) - 250);
+  EXPECT_LT(max_difference(some[0], all[0].slice(0, 249)), 1e-5);
+}
+
 TEST(TokenLogprobs, GradientsEqualTransformers) {
   const Golden golden("olmo3");
   CausalLm model = load_tiny("olmo3");

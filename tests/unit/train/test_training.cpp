@@ -163,12 +163,10 @@ TEST(Training, DecaysWhatTransformersDecays) {
   }
 }
 
-// Stops a run by rows that are not there: leaves the folder as a kill right behind a checkpoint's
-// step would.
+// Throws a finished folder back to its last checkpoint, as a kill right before the end would.
 void expect_resumed_equals_undisturbed(const TinyRun& run, const TrainOptions& options) {
   const testing::TempDir folder;
   run(folder / "undisturbed", options);
-  // A copy of the same run's folder, thrown back to its last checkpoint.
   run(folder / "stopped", options);
   fs::remove(folder / "stopped/training.json");
   fs::remove(folder / "stopped/model.safetensors");
