@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -125,35 +126,36 @@ def test_seed_and_sampling_matter(synthesize, tmp_path):
 
 def test_kill_and_go_on(synthesize, tmp_path):
     """kill -9 at random moments; the same command again ends with the bytes of an undisturbed run."""
-    flags = dict(samples=4, max_new_tokens=150, batch_size=5)
-    calm = tmp_path / "calm"
-    start = time.monotonic()
+    flags = dict(samples=4, max_new_tokens=100, batch_size=5)
+    calm, out = tmp_path / "calm", tmp_path / "killed"
+    journal = out / "answers.jsonl"
     synthesize(calm, **flags)
-    duration = time.monotonic() - start
 
-    out, journal = tmp_path / "killed", tmp_path / "killed" / "answers.jsonl"
     command = [synthesize.retmask.binary, *synthesize.arguments(out, **flags)]
     dice = random.Random(3)
-    grown = 0
     for _ in range(8):
-        before = journal.stat().st_size if journal.exists() else 0
-        grown += kill_after(command, dice.uniform(0.2, 0.8) * duration) and journal.stat().st_size > before
-    assert grown >= 2, "no kill came in the middle of the answers"
+        kill_during(command, journal, answers=dice.randrange(0, 9), delay=dice.uniform(0, 0.05))
+    assert 0 < rows_in(journal) < rows_in(calm / "answers.jsonl")
+    os.truncate(journal, journal.stat().st_size - 7)  # a kill in the middle of a write
     synthesize(out, **flags)
     assert final_bytes(out) == final_bytes(calm)
-    assert len(read_rows(journal)) == len(read_rows(calm / "answers.jsonl")), "no answer was written twice"
+    assert rows_in(journal) == rows_in(calm / "answers.jsonl"), "no answer was written twice"
 
 
-def kill_after(command, seconds):
-    """Whether the command was still running then."""
+def rows_in(journal):
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def kill_during(command, journal, answers, delay):
+    """Starts the command and kills it a moment after it has written so many more answers."""
+    goal = rows_in(journal) + answers
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        assert process.wait(timeout=seconds) == 0
-        return False
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
+    while rows_in(journal) < goal:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.002)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
 
 
 def test_finished_run_changes_nothing(synthesize, tmp_path):
