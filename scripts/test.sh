@@ -7,6 +7,8 @@ scripts/setup.sh
 scripts/build.sh release
 scripts/demo_model.sh
 
+# Threads that wait must not take a core from the test beside them.
+export OMP_WAIT_POLICY=PASSIVE
 results=build/release/test-results
 rm -rf $results
 mkdir -p $results
