@@ -21,6 +21,8 @@ struct Case {
   double tolerance;  // of ||cuda - cpu|| / ||cpu||
 };
 
+void PrintTo(const Case& test, std::ostream* out) { *out << test.family << " " << test.dtype; }
+
 std::string name_of(const ::testing::TestParamInfo<Case>& test) {
   return std::string(test.param.family) +
          (test.param.dtype == torch::kFloat32 ? "_float32" : "_bfloat16");

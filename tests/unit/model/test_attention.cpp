@@ -1,8 +1,7 @@
-#include "retmask/model/attention.h"
-
 #include <gtest/gtest.h>
 
 #include "decode_attention.h"
+#include "retmask/model/attention.h"
 #include "unit/support/golden.h"
 
 namespace retmask {
@@ -15,6 +14,10 @@ struct Case {
   int64_t keys;
   std::optional<int64_t> window;
 };
+
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << test.queries << " queries, " << test.keys << " keys, window " << test.window.value_or(0);
+}
 
 // Every relation of queries, keys and window that a forward pass meets.
 class FastAttention : public ::testing::TestWithParam<Case> {};

@@ -1,8 +1,7 @@
-#include "retmask/model/config.h"
-
 #include <gtest/gtest.h>
 
 #include "retmask/base/error.h"
+#include "retmask/model/config.h"
 #include "unit/support/golden.h"
 
 namespace retmask {
@@ -45,6 +44,8 @@ struct BadConfig {
   const char* patch;     // merged into the tiny Llama's config
   const char* expected;  // part of the message
 };
+
+void PrintTo(const BadConfig& test, std::ostream* out) { *out << test.what; }
 
 class BadModelConfig : public ::testing::TestWithParam<BadConfig> {};
 INSTANTIATE_TEST_SUITE_P(

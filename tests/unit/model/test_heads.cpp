@@ -1,8 +1,7 @@
-#include "retmask/model/heads.h"
-
 #include <gtest/gtest.h>
 
 #include "retmask/base/error.h"
+#include "retmask/model/heads.h"
 
 namespace retmask {
 namespace {

@@ -1,10 +1,9 @@
-#include "retmask/model/model.h"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "retmask/base/error.h"
+#include "retmask/model/model.h"
 #include "retmask/model/recompute.h"
 #include "unit/support/golden.h"
 
