@@ -1,5 +1,5 @@
-#include "expect_user_error.h"
 #include "retmask/train/metrics.h"
+#include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::train {

@@ -1,5 +1,5 @@
-#include "expect_user_error.h"
 #include "retmask/train/options.h"
+#include "unit/support/expect_user_error.h"
 
 namespace retmask::train {
 namespace {

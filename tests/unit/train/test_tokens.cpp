@@ -1,7 +1,7 @@
 #include <fstream>
 
-#include "expect_user_error.h"
 #include "retmask/train/examples.h"
+#include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::train {

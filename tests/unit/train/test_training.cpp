@@ -1,9 +1,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "expect_user_error.h"
 #include "retmask/checkpoint/safetensors.h"
 #include "retmask/train/trainer.h"
+#include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::train {
