@@ -11,6 +11,7 @@ find_library(TorchWheel_CPU_LIBRARY torch_cpu PATHS "${TorchWheel_ROOT}/lib" NO_
 find_library(TorchWheel_C10_LIBRARY c10 PATHS "${TorchWheel_ROOT}/lib" NO_DEFAULT_PATH)
 find_library(TorchWheel_CUDA_LIBRARY torch_cuda PATHS "${TorchWheel_ROOT}/lib" NO_DEFAULT_PATH)
 find_library(TorchWheel_C10_CUDA_LIBRARY c10_cuda PATHS "${TorchWheel_ROOT}/lib" NO_DEFAULT_PATH)
+find_library(TorchWheel_OpenMP_LIBRARY NAMES libgomp.so.1 gomp PATHS "${TorchWheel_ROOT}/lib" NO_DEFAULT_PATH)
 find_path(TorchWheel_INCLUDE_DIR ATen/ATen.h PATHS "${TorchWheel_ROOT}/include" NO_DEFAULT_PATH)
 if(EXISTS "${TorchWheel_ROOT}/version.py")
   file(STRINGS "${TorchWheel_ROOT}/version.py" _version REGEX "^__version__")
@@ -19,7 +20,7 @@ endif()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(TorchWheel
-  REQUIRED_VARS TorchWheel_CPU_LIBRARY TorchWheel_C10_LIBRARY TorchWheel_INCLUDE_DIR
+  REQUIRED_VARS TorchWheel_CPU_LIBRARY TorchWheel_C10_LIBRARY TorchWheel_OpenMP_LIBRARY TorchWheel_INCLUDE_DIR
   VERSION_VAR TorchWheel_VERSION
   REASON_FAILURE_MESSAGE "run scripts/setup.sh, or give -DTorchWheel_ROOT=<site-packages>/torch")
 
@@ -28,8 +29,12 @@ if(TorchWheel_FOUND AND NOT TARGET Torch::cpu)
   # -idirafter: torch's include folder carries its own fmt, which must not come before Debian's.
   target_compile_options(Torch::cpu INTERFACE
     "SHELL:-idirafter ${TorchWheel_INCLUDE_DIR}"
-    "SHELL:-idirafter ${TorchWheel_INCLUDE_DIR}/torch/csrc/api/include")
-  target_link_libraries(Torch::cpu INTERFACE "${TorchWheel_CPU_LIBRARY}" "${TorchWheel_C10_LIBRARY}")
+    "SHELL:-idirafter ${TorchWheel_INCLUDE_DIR}/torch/csrc/api/include"
+    # at::parallel_for is a template: without this, what the program passes to it runs on one thread.
+    -fopenmp)
+  # The wheel's own OpenMP runtime, so that there is one pool of threads.
+  target_link_libraries(Torch::cpu INTERFACE
+    "${TorchWheel_CPU_LIBRARY}" "${TorchWheel_C10_LIBRARY}" "${TorchWheel_OpenMP_LIBRARY}")
   get_filename_component(_torch_lib "${TorchWheel_CPU_LIBRARY}" DIRECTORY)
   # libtorch finds its neighbours (nvidia/*, libgomp) through its own run path; --no-as-needed is not needed for them.
   target_link_options(Torch::cpu INTERFACE "-Wl,-rpath,${_torch_lib}" "-Wl,--allow-shlib-undefined")

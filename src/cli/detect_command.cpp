@@ -98,8 +98,8 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const auto tokenizer = Tokenizer::load(options.model);
   const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
 
-  const CausalLm model =
-      CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+  CausalLm model = CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+  model.pack();
   Journal journal(common.out / "samples.jsonl");
   const detect::DetectResult result = detect::run_detection(
       {model, *tokenizer, checkpoint.eos_token_ids()}, samples, detect_options, journal);

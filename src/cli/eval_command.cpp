@@ -38,7 +38,9 @@ struct Evaluation {
   RunRecord& run;
 
   CausalLm load_model() const {
-    return CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+    CausalLm model = CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+    model.pack();
+    return model;
   }
   std::filesystem::path file(const char* name) const { return common.out / name; }
 };

@@ -87,7 +87,8 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
 void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& invocation) {
   const synthesize::Options resolved = resolve_options(options, invocation.common);
   // These change which answers are wanted, or their order, never an answer itself.
-  RunRecord run = invocation.start_run({"limit", "samples", "batch-size", "drop-unfinished"});
+  RunRecord run =
+      invocation.start_run({"limit", "samples", "batch-size", "kv-cache-mib", "drop-unfinished"});
   record_inputs(resolved, run);
   const synthesize::Result result = synthesize::run(resolved, invocation.common.out);
   if (result.generated_answers > 0) {
@@ -127,8 +128,14 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
       "--top-p", o.decoding.sampling.top_p, "Sample from the fewest tokens with this probability");
   app.add_option(
       "--top-k", o.decoding.sampling.top_k, "Sample from the k most probable tokens (0: all)");
+  app.add_option("--min-p",
+                 o.decoding.sampling.min_p,
+                 "Sample from tokens with at least this share of the largest probability (0: all)");
   app.add_option("--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
   app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
+  app.add_option("--kv-cache-mib",
+                 o.decoding.kv_cache_mib,
+                 "Memory for the keys and values of running answers (0: automatic)");
   app.add_flag("--drop-unfinished", o.pairs.drop_unfinished, "Drop pairs cut at --max-new-tokens");
 }
 

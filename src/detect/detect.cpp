@@ -66,8 +66,8 @@ DetectResult run_detection(const DetectSubject& subject,
   const auto start = std::chrono::steady_clock::now();
   Generator generator(subject.model, {.max_batch_size = options.batch_size});
   generator.run(
-      requests,
-      [&](size_t request, const GenerationResult& answer) {
+      source_of(requests),
+      [&](size_t request, size_t /*continuation*/, const GenerationResult& answer) {
         const niah::Sample& sample = samples[waiting[request]];
         Detection detection;
         detection.answer = subject.tokenizer.decode(answer.tokens, /*skip_special_tokens=*/true);
@@ -81,7 +81,7 @@ DetectResult run_detection(const DetectSubject& subject,
         rows[waiting[request]] = std::move(row);
         progress.advance();
       },
-      [&](size_t request, int64_t token, const torch::Tensor& largest_keys) {
+      [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
         counters[request].observe(token, largest_keys);
       });
   progress.finish();

@@ -1,38 +1,30 @@
 #include "retmask/engine/generator.h"
 
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
-#include <numeric>
 
-#include "kv_cache.h"
+#include "block_pool.h"
 #include "retmask/base/error.h"
+#include "running.h"
+#include "step.h"
 
 namespace retmask {
 namespace {
 
-// Prompts are prefilled together up to this many tokens: enough to fill the matrix units, small in
-// memory.
-constexpr int64_t kPrefillTokens = 4096;
+// Prompts are read in pieces that begin at multiples of this: the same ones in every batch.
+constexpr int64_t kPieceTokens = 512;
 
-// A request that is being answered.
-struct Running {
-  size_t index;
-  const GenerationRequest* request;
-  std::unique_ptr<SequenceCache> cache;
-  RandomStream random;
-  GenerationResult result;
-
-  // What the model has not seen yet: the prompt, later the newest token.
-  std::vector<int64_t> unseen() const {
-    if (result.tokens.empty()) return request->prompt;
-    return {result.tokens.back()};
-  }
-};
-
-void check_request(const GenerationRequest& request, size_t index, const ModelConfig& config) {
+void check_request(const GenerationRequest& request,
+                   size_t index,
+                   const ModelConfig& config,
+                   const BlockPool& pool) {
   request.sampling.validate();
+  RETMASK_CHECK(!request.continuations.empty());
   if (request.max_new_tokens < 1)
     user_error("--max-new-tokens is ", request.max_new_tokens, ", expected 1 or more");
   if (request.prompt.empty()) user_error("prompt ", index, " has no tokens");
@@ -48,6 +40,15 @@ void check_request(const GenerationRequest& request, size_t index, const ModelCo
                config.max_position_embeddings,
                "; shorten it or lower --max-new-tokens");
   }
+  if (BlockPool::blocks_for(length) > pool.num_blocks()) {
+    user_error("prompt ",
+               index,
+               " may need keys and values of ",
+               length,
+               " tokens, but the cache holds ",
+               pool.num_blocks() * BlockPool::kBlockSize,
+               "; raise --kv-cache-mib");
+  }
   for (const int64_t id : request.prompt) {
     if (id < 0 || id >= config.vocab_size) {
       user_error("prompt ",
@@ -59,72 +60,292 @@ void check_request(const GenerationRequest& request, size_t index, const ModelCo
                  "; do the tokenizer and the model belong together?");
     }
   }
-  check_heads(request.masked_heads, config, "mask");
+  for (const Continuation& continuation : request.continuations)
+    check_heads(continuation.masked_heads, config, "mask");
 }
 
-std::optional<HeadGate> make_gate(const CausalLm& model, const std::vector<Running*>& rows) {
-  std::vector<std::vector<Head>> masked;
-  bool any = false;
-  for (const Running* row : rows) {
-    masked.push_back(row->request->masked_heads);
-    any = any || !masked.back().empty();
+int64_t free_memory(torch::Device device) {
+  if (!device.is_cpu()) {
+    return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
   }
-  if (!any) return std::nullopt;
-  return HeadGate(
-      model.config(), masked, torch::TensorOptions(model.dtype()).device(model.device()));
+  return static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
 }
 
-// Runs the model on what each row has not seen; logits of each row's last token: [S, vocab_size]
-// float32, CPU.
-torch::Tensor next_logits(const CausalLm& model,
-                          const std::vector<Running*>& rows,
-                          const HeadGate* gate,
-                          AttentionProbe* probe) {
-  std::vector<int64_t> tokens;
-  std::vector<int64_t> last_rows;
-  std::vector<SequenceCache*> caches;
-  PackedBatch batch;
-  for (const Running* row : rows) {
-    const std::vector<int64_t> unseen = row->unseen();
-    tokens.insert(tokens.end(), unseen.begin(), unseen.end());
-    last_rows.push_back(static_cast<int64_t>(tokens.size()) - 1);
-    batch.lengths.push_back(static_cast<int64_t>(unseen.size()));
-    batch.past.push_back(row->cache->length());
-    caches.push_back(row->cache.get());
-  }
-  BatchCache store(std::move(caches));
-  batch.token_ids = torch::tensor(tokens, torch::kInt64).to(model.device());
-  batch.store = &store;
-  batch.gate = gate;
-  batch.probe = probe;
-  const torch::Tensor hidden = model.forward(batch);
-  const torch::Tensor last =
-      hidden.index_select(0, torch::tensor(last_rows, torch::kInt64).to(model.device()));
-  return model.logits(last).to(torch::kFloat32).cpu().contiguous();
+int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
+  const ModelConfig& config = model.config();
+  const int64_t block_bytes = BlockPool::block_bytes(config, model.dtype());
+  const int64_t one = BlockPool::blocks_for(config.max_position_embeddings);
+  if (options.kv_cache_bytes > 0)
+    return std::min(options.kv_cache_bytes / block_bytes, options.max_batch_size * one);
+  const double share = model.device().is_cpu() ? 0.25 : 0.85;
+  const auto affordable =
+      static_cast<int64_t>(share * static_cast<double>(free_memory(model.device()))) / block_bytes;
+  return std::min(affordable, options.max_batch_size * one);
 }
 
-void sample_rows(const torch::Tensor& logits, const std::vector<Running*>& rows) {
-  const int64_t vocab_size = logits.size(1);
-  const float* data = logits.const_data_ptr<float>();
-  at::parallel_for(0, logits.size(0), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) {
-      Running& row = *rows[s];
-      const SampledToken token =
-          sample(data + s * vocab_size, vocab_size, row.request->sampling, row.random);
-      row.result.tokens.push_back(token.id);
-      row.result.sum_logprob += token.logprob;
+// One call of Generator::run.
+class Run {
+ public:
+  Run(const CausalLm& model,
+      const GeneratorOptions& options,
+      const RequestSource& source,
+      const ResultVisitor& on_finish,
+      const StepObserver& observer)
+      : model_(model),
+        options_(options),
+        source_(source),
+        on_finish_(on_finish),
+        observer_(observer),
+        pool_(model.config(),
+              torch::TensorOptions(model.dtype()).device(model.device()),
+              num_blocks(model, options)),
+        step_(model, pool_) {}
+
+  void run() {
+    while (true) {
+      admit();
+      if (rows_.empty() && prefills_.empty()) return;
+      make_room();
+      step();
     }
-  });
-}
+  }
 
-bool is_finished(Running& row) {
-  const auto& stop = row.request->stop_ids;
-  if (std::find(stop.begin(), stop.end(), row.result.tokens.back()) != stop.end()) {
-    row.result.reason = FinishReason::stop;
+ private:
+  // Lets continuations begin while there are rows and blocks for them.
+  void admit() {
+    while (!waiting_.empty() || pull()) {
+      Waiting& next = waiting_.front();
+      auto count = std::min<int64_t>(static_cast<int64_t>(next.continuations.size()),
+                                     options_.max_batch_size);
+      if (num_open_ + count > options_.max_batch_size) return;
+      Prefill prefill = first_continuations(next, count);
+      if (!has_blocks_for(prefill)) {
+        if (num_open_ > 0) return;
+        count = 1;  // check_request: one alone has enough
+        prefill = first_continuations(next, count);
+      }
+      reserve(prefill);
+      num_open_ += count;
+      prefills_.push_back(std::move(prefill));
+      next.continuations.erase(next.continuations.begin(), next.continuations.begin() + count);
+      if (next.continuations.empty()) waiting_.pop_front();
+    }
+  }
+
+  static Prefill first_continuations(const Waiting& waiting, int64_t count) {
+    Prefill prefill{.request = waiting.request, .policies = {}, .done = 0};
+    for (int64_t i = 0; i < count; ++i)
+      add_continuation(prefill, waiting.continuations[static_cast<size_t>(i)]);
+    return prefill;
+  }
+
+  // With a block for each running row besides, so that the next step does not throw this one out.
+  bool has_blocks_for(const Prefill& prefill) const {
+    const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
+    const auto count = static_cast<int64_t>(prefill.num_continuations());
+    const int64_t needed =
+        static_cast<int64_t>(prefill.policies.size()) * BlockPool::blocks_for(prompt_size) + count;
+    return needed + num_open_ <= pool_.num_free();
+  }
+
+  bool pull() {
+    if (exhausted_) return false;
+    std::optional<GenerationRequest> request = source_();
+    if (!request) {
+      exhausted_ = true;
+      return false;
+    }
+    check_request(*request, num_requests_, model_.config(), pool_);
+    Waiting waiting;
+    for (size_t i = 0; i < request->continuations.size(); ++i) waiting.continuations.push_back(i);
+    waiting.request = std::make_shared<const NumberedRequest>(
+        NumberedRequest{num_requests_++, std::move(*request)});
+    waiting_.push_back(std::move(waiting));
     return true;
   }
-  return static_cast<int64_t>(row.result.tokens.size()) >= row.request->max_new_tokens;
-}
+
+  static void add_continuation(Prefill& prefill, size_t continuation) {
+    const auto& heads = prefill.request->request.continuations[continuation].masked_heads;
+    for (Prefill::Policy& policy : prefill.policies) {
+      if (prefill.masked_heads(policy) != heads) continue;
+      policy.continuations.push_back(continuation);
+      return;
+    }
+    prefill.policies.push_back({.continuations = {continuation}, .blocks = {}, .spare = {}});
+  }
+
+  // The blocks of the prompt; where its last one is not full, one more for each continuation that
+  // shares it, to write on.
+  void reserve(Prefill& prefill) {
+    const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
+    for (Prefill::Policy& policy : prefill.policies) {
+      for (int64_t i = 0; i < BlockPool::blocks_for(prompt_size); ++i)
+        policy.blocks.push_back(pool_.take());
+      if (prompt_size % BlockPool::kBlockSize == 0) continue;
+      for (size_t i = 1; i < policy.continuations.size(); ++i) policy.spare.push_back(pool_.take());
+    }
+  }
+
+  void free_blocks(const std::vector<int32_t>& blocks) {
+    for (const int32_t block : blocks) pool_.remove_user(block);
+  }
+
+  // A block for each row's next token. Without enough of them the newest go back to the queue, to
+  // begin anew: their texts will be the same.
+  void make_room() {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      Row& row = rows_[i];
+      if (row.past() < static_cast<int64_t>(row.blocks.size()) * BlockPool::kBlockSize) continue;
+      while (pool_.num_free() == 0 && i < rows_.size()) evict_newest();
+      if (i < rows_.size()) row.blocks.push_back(pool_.take());
+    }
+  }
+
+  void evict_newest() {
+    Waiting waiting;
+    if (!prefills_.empty()) {
+      const Prefill& newest = prefills_.back();
+      waiting.request = newest.request;
+      for (const Prefill::Policy& policy : newest.policies) {
+        waiting.continuations.insert(
+            waiting.continuations.end(), policy.continuations.begin(), policy.continuations.end());
+        free_blocks(policy.blocks);
+        free_blocks(policy.spare);
+      }
+      prefills_.pop_back();
+    } else {
+      const Row& newest = rows_.back();
+      waiting.request = newest.request;
+      waiting.continuations = {newest.continuation};
+      free_blocks(newest.blocks);
+      rows_.pop_back();
+    }
+    num_open_ -= static_cast<int64_t>(waiting.continuations.size());
+    waiting_.push_front(std::move(waiting));
+  }
+
+  std::vector<PromptPiece> next_pieces() {
+    std::vector<PromptPiece> pieces;
+    int64_t tokens = 0;
+    for (Prefill& prefill : prefills_) {
+      const int64_t end = std::min<int64_t>(static_cast<int64_t>(prefill.prompt().size()),
+                                            prefill.done + kPieceTokens);
+      const auto size = (end - prefill.done) * static_cast<int64_t>(prefill.policies.size());
+      if (!pieces.empty() && tokens + size > options_.prefill_tokens) break;
+      pieces.push_back({&prefill, prefill.done, end});
+      tokens += size;
+    }
+    return pieces;
+  }
+
+  void step() {
+    const std::vector<PromptPiece> pieces = next_pieces();
+    const size_t old_rows = rows_.size();
+    const StepRunner::Result result = step_.run(rows_, pieces, observer_ != nullptr);
+
+    std::vector<int64_t> logits_row;  // of each row
+    for (size_t i = 0; i < old_rows; ++i) logits_row.push_back(static_cast<int64_t>(i));
+    auto next_logits = static_cast<int64_t>(old_rows);
+    for (const PromptPiece& piece : pieces) {
+      piece.prefill->done = piece.end;
+      if (!piece.is_last()) continue;
+      for (Prefill::Policy& policy : piece.prefill->policies) {
+        begin_rows(*piece.prefill, policy);
+        logits_row.resize(rows_.size(), next_logits++);
+      }
+    }
+    std::erase_if(prefills_, [](const Prefill& prefill) {
+      return prefill.done == static_cast<int64_t>(prefill.prompt().size());
+    });
+
+    sample_rows(result.logits, logits_row);
+    if (observer_) {
+      for (size_t i = 0; i < rows_.size(); ++i) {
+        observer_(rows_[i].request->index,
+                  rows_[i].continuation,
+                  rows_[i].result.tokens.back(),
+                  result.largest_keys[logits_row[i]]);
+      }
+    }
+    retire();
+  }
+
+  // The prompt has been read: its policy's continuations go on from its last token.
+  void begin_rows(const Prefill& prefill, Prefill::Policy& policy) {
+    const auto full = prefill.prompt().size() / static_cast<size_t>(BlockPool::kBlockSize);
+    for (size_t i = 0; i < policy.continuations.size(); ++i) {
+      Row row{.request = prefill.request, .continuation = policy.continuations[i]};
+      row.random = prefill.request->request.continuations[row.continuation].random;
+      if (i == 0) {
+        row.blocks = policy.blocks;
+      } else {
+        row.blocks.assign(policy.blocks.begin(),
+                          policy.blocks.begin() + static_cast<std::ptrdiff_t>(full));
+        for (const int32_t block : row.blocks) pool_.add_user(block);
+        if (full < policy.blocks.size()) {
+          row.blocks.push_back(policy.spare[i - 1]);
+          pool_.copy(policy.blocks.back(), row.blocks.back());
+        }
+      }
+      rows_.push_back(std::move(row));
+    }
+  }
+
+  void sample_rows(const torch::Tensor& logits, const std::vector<int64_t>& logits_row) {
+    if (rows_.empty()) return;
+    const int64_t vocab_size = logits.size(1);
+    const float* data = logits.const_data_ptr<float>();
+    at::parallel_for(
+        0, static_cast<int64_t>(rows_.size()), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+          Sampler sampler;
+          for (int64_t i = begin; i < end; ++i) {
+            Row& row = rows_[static_cast<size_t>(i)];
+            const SampledToken token =
+                sampler.sample(data + logits_row[static_cast<size_t>(i)] * vocab_size,
+                               vocab_size,
+                               row.request->request.sampling,
+                               row.random);
+            row.result.tokens.push_back(token.id);
+            row.result.sum_logprob += token.logprob;
+          }
+        });
+  }
+
+  static bool is_finished(Row& row) {
+    const GenerationRequest& request = row.request->request;
+    const int64_t newest = row.result.tokens.back();
+    if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
+      row.result.reason = FinishReason::stop;
+      return true;
+    }
+    return static_cast<int64_t>(row.result.tokens.size()) >= request.max_new_tokens;
+  }
+
+  void retire() {
+    const auto ended = std::stable_partition(
+        rows_.begin(), rows_.end(), [](Row& row) { return !is_finished(row); });
+    for (auto row = ended; row != rows_.end(); ++row) {
+      free_blocks(row->blocks);
+      --num_open_;
+      on_finish_(row->request->index, row->continuation, row->result);
+    }
+    rows_.erase(ended, rows_.end());
+  }
+
+  const CausalLm& model_;
+  const GeneratorOptions& options_;
+  const RequestSource& source_;
+  const ResultVisitor& on_finish_;
+  const StepObserver& observer_;
+  BlockPool pool_;
+  StepRunner step_;
+  std::deque<Waiting> waiting_;
+  std::deque<Prefill> prefills_;
+  std::deque<Row> rows_;  // the oldest first
+  int64_t num_open_ = 0;  // continuations in prefills_ and rows_
+  size_t num_requests_ = 0;
+  bool exhausted_ = false;  // the source
+};
 
 }  // namespace
 
@@ -132,83 +353,29 @@ std::string to_string(FinishReason reason) {
   return reason == FinishReason::stop ? "stop" : "length";
 }
 
-Generator::Generator(const CausalLm& model, GeneratorOptions options)
-    : model_(model), options_(options) {
-  if (options_.max_batch_size < 1)
-    user_error("--batch-size is ", options_.max_batch_size, ", expected 1 or more");
+void GeneratorOptions::validate() const {
+  if (max_batch_size < 1) user_error("--batch-size is ", max_batch_size, ", expected 1 or more");
+  if (kv_cache_bytes < 0) user_error("--kv-cache-mib is negative, expected 0 (automatic) or more");
+  RETMASK_CHECK(prefill_tokens > 0);
 }
 
-void Generator::run(const std::vector<GenerationRequest>& requests,
-                    const std::function<void(size_t, const GenerationResult&)>& on_finish,
+Generator::Generator(const CausalLm& model, GeneratorOptions options)
+    : model_(model), options_(options) {
+  options_.validate();
+}
+
+void Generator::run(const RequestSource& source,
+                    const ResultVisitor& on_finish,
                     const StepObserver& observer) {
   const torch::InferenceMode inference;
-  for (size_t i = 0; i < requests.size(); ++i) check_request(requests[i], i, model_.config());
+  Run(model_, options_, source, on_finish, observer).run();
+}
 
-  std::vector<std::unique_ptr<Running>> running;
-  size_t next = 0;
-  // One forward and one sampled token for `rows`.
-  const auto step = [&](const std::vector<Running*>& rows, const HeadGate* gate) {
-    AttentionProbe probe;
-    sample_rows(next_logits(model_, rows, gate, observer ? &probe : nullptr), rows);
-    if (!observer) return;
-    const torch::Tensor largest_keys = probe.largest_keys();
-    for (size_t s = 0; s < rows.size(); ++s) {
-      observer(
-          rows[s]->index, rows[s]->result.tokens.back(), largest_keys[static_cast<int64_t>(s)]);
-    }
+RequestSource source_of(const std::vector<GenerationRequest>& requests) {
+  return [&requests, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
+    if (next == requests.size()) return std::nullopt;
+    return requests[next++];
   };
-  const auto retire = [&] {
-    const auto ended = std::stable_partition(
-        running.begin(), running.end(), [](auto& row) { return !is_finished(*row); });
-    for (auto row = ended; row != running.end(); ++row) on_finish((*row)->index, (*row)->result);
-    const bool any = ended != running.end();
-    running.erase(ended, running.end());
-    return any;
-  };
-  const auto admit = [&] {
-    std::vector<Running*> joining;
-    int64_t tokens = 0;
-    while (next < requests.size() &&
-           static_cast<int64_t>(running.size()) < options_.max_batch_size) {
-      const auto& request = requests[next];
-      const auto length = static_cast<int64_t>(request.prompt.size());
-      if (!joining.empty() && tokens + length > kPrefillTokens) break;
-      tokens += length;
-      // Room for the first answer tokens; doubles from there, so a long limit costs nothing until
-      // it is used.
-      const int64_t capacity = length + std::min<int64_t>(request.max_new_tokens, 64);
-      running.push_back(std::make_unique<Running>(
-          Running{next,
-                  &request,
-                  std::make_unique<SequenceCache>(
-                      model_.config(),
-                      torch::TensorOptions(model_.dtype()).device(model_.device()),
-                      capacity),
-                  request.random,
-                  {}}));
-      joining.push_back(running.back().get());
-      ++next;
-    }
-    return joining;
-  };
-
-  std::optional<HeadGate> gate;
-  bool changed = true;  // rows joined or left: the gate's rows are out of date
-  while (next < requests.size() || !running.empty()) {
-    const std::vector<Running*> joining = admit();
-    if (!joining.empty()) {
-      const auto prefill_gate = make_gate(model_, joining);
-      step(joining, prefill_gate ? &*prefill_gate : nullptr);
-      changed = true;
-    } else {
-      std::vector<Running*> rows;
-      for (const auto& row : running) rows.push_back(row.get());
-      if (changed) gate = make_gate(model_, rows);
-      changed = false;
-      step(rows, gate ? &*gate : nullptr);
-    }
-    changed |= retire();
-  }
 }
 
 }  // namespace retmask

@@ -3,55 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
 
 #include "retmask/base/error.h"
+#include "retmask/kernels/softmax.h"
 
 namespace retmask {
 namespace {
 
-// log(sum(exp(logits))), safe for large logits.
-double log_sum_exp(const float* logits, int64_t size, float largest) {
-  double sum = 0;
-  for (int64_t i = 0; i < size; ++i) sum += std::exp(logits[i] - largest);
-  return largest + std::log(sum);
-}
+// Tokens that top-p sorts at a time: mostly the first few hold the probability that is asked for.
+constexpr int64_t kSortedAtOnce = 256;
 
-// The tokens that top-k and then top-p keep, most probable first. Ties go to the smaller id.
-std::vector<int64_t> kept_tokens(const float* logits,
-                                 int64_t vocab_size,
-                                 const SamplingParams& params,
-                                 float largest) {
-  std::vector<int64_t> ids(static_cast<size_t>(vocab_size));
-  std::iota(ids.begin(), ids.end(), 0);
-  const auto more_probable = [logits](int64_t a, int64_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  };
-  if (params.top_k > 0 && params.top_k < vocab_size) {
-    std::nth_element(ids.begin(), ids.begin() + params.top_k, ids.end(), more_probable);
-    ids.resize(static_cast<size_t>(params.top_k));
-  }
-  std::sort(ids.begin(), ids.end(), more_probable);
-  if (params.top_p >= 1) return ids;
-
-  const auto weight = [&](int64_t id) {
-    return std::exp((logits[id] - largest) / params.temperature);
-  };
-  double total = 0;
-  for (const int64_t id : ids) total += weight(id);
-  double reached = 0;
-  size_t count = 0;
-  while (count < ids.size() && reached < params.top_p * total) reached += weight(ids[count++]);
-  ids.resize(std::max<size_t>(count, 1));
-  return ids;
-}
-
-// Inverse transform sampling: the first index whose cumulative weight exceeds `target`.
+// Inverse transform sampling over weights that sum to `total`: the first of [0, count) whose
+// cumulative weight exceeds uniform * total.
 template <typename WeightOf>
-int64_t pick(int64_t count, double uniform, const WeightOf& weight_of) {
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i) total += weight_of(i);
-  double rest = uniform * total;
+int64_t pick(int64_t count, double target, const WeightOf& weight_of) {
+  double rest = target;
   int64_t last_possible = 0;
   for (int64_t i = 0; i < count; ++i) {
     const double weight = weight_of(i);
@@ -70,30 +36,90 @@ void SamplingParams::validate() const {
   if (!(top_p > 0 && top_p <= 1))
     user_error("--top-p is ", top_p, ", expected above 0 and at most 1");
   if (top_k < 0) user_error("--top-k is ", top_k, ", expected 0 (all tokens) or more");
+  if (!(min_p >= 0 && min_p <= 1))
+    user_error("--min-p is ", min_p, ", expected from 0 (all tokens) to 1");
 }
 
-SampledToken sample(const float* logits,
-                    int64_t vocab_size,
-                    const SamplingParams& params,
-                    RandomStream& random) {
-  const float* best = std::max_element(logits, logits + vocab_size);
-  const float largest = *best;
-  SampledToken token{best - logits, 0};
+SampledToken Sampler::sample(const float* logits,
+                             int64_t vocab_size,
+                             const SamplingParams& params,
+                             RandomStream& random) {
+  const int64_t best = kernels::arg_max(logits, vocab_size);
+  RETMASK_CHECK(best < vocab_size && std::isfinite(logits[best]), "the logits are not finite");
+  const float largest = logits[best];
+  SampledToken token{best, 0};
   if (params.temperature > 0) {
     const double uniform = random.uniform();
-    const auto weight = [&](int64_t id) {
-      return std::exp((logits[id] - largest) / static_cast<float>(params.temperature));
-    };
-    if (params.top_k > 0 || params.top_p < 1) {
-      const std::vector<int64_t> ids = kept_tokens(logits, vocab_size, params, largest);
-      token.id = ids[pick(
-          static_cast<int64_t>(ids.size()), uniform, [&](int64_t i) { return weight(ids[i]); })];
-    } else {
-      token.id = pick(vocab_size, uniform, weight);
-    }
+    const auto scale = static_cast<float>(1.0 / params.temperature);
+    const bool filtered = params.top_k > 0 || params.top_p < 1 || params.min_p > 0;
+    token.id = filtered ? draw_kept(logits, vocab_size, params, largest, scale, uniform)
+                        : draw_any(logits, vocab_size, largest, scale, uniform);
   }
-  token.logprob = logits[token.id] - log_sum_exp(logits, vocab_size, largest);
+  const double total = kernels::exp_sums(logits, vocab_size, largest, /*scale=*/1.0F, sums_);
+  token.logprob = logits[token.id] - largest - std::log(total);
   return token;
+}
+
+int64_t Sampler::draw_any(
+    const float* logits, int64_t vocab_size, float largest, float scale, double uniform) {
+  const double total = kernels::exp_sums(logits, vocab_size, largest, scale, sums_);
+  double target = uniform * total;
+  const int64_t group =
+      pick(static_cast<int64_t>(sums_.size()), target, [&](int64_t i) { return sums_[i]; });
+  for (int64_t i = 0; i < group; ++i) target -= sums_[i];
+  const int64_t begin = group * kernels::kSumWidth;
+  return begin + pick(std::min(kernels::kSumWidth, vocab_size - begin), target, [&](int64_t i) {
+           return kernels::exp_weight(logits[begin + i], largest, scale);
+         });
+}
+
+int64_t Sampler::draw_kept(const float* logits,
+                           int64_t vocab_size,
+                           const SamplingParams& params,
+                           float largest,
+                           float scale,
+                           double uniform) {
+  const auto more_probable = [logits](int64_t a, int64_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  };
+  ids_.resize(static_cast<size_t>(vocab_size));
+  std::iota(ids_.begin(), ids_.end(), 0);
+  if (params.top_k > 0 && params.top_k < vocab_size) {
+    std::nth_element(ids_.begin(), ids_.begin() + params.top_k, ids_.end(), more_probable);
+    ids_.resize(static_cast<size_t>(params.top_k));
+  }
+  if (params.top_p < 1) keep_top_p(logits, params.top_p, largest, scale);
+  if (params.min_p > 0) {
+    const auto lowest = static_cast<float>(largest + std::log(params.min_p) / scale);
+    std::erase_if(ids_, [&](int64_t id) { return logits[id] < lowest; });
+  }
+  const auto weight = [&](int64_t i) {
+    return kernels::exp_weight(logits[ids_[static_cast<size_t>(i)]], largest, scale);
+  };
+  const auto count = static_cast<int64_t>(ids_.size());
+  double total = 0;
+  for (int64_t i = 0; i < count; ++i) total += weight(i);
+  return ids_[static_cast<size_t>(pick(count, uniform * total, weight))];
+}
+
+void Sampler::keep_top_p(const float* logits, double top_p, float largest, float scale) {
+  const auto more_probable = [logits](int64_t a, int64_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  };
+  const auto weight = [&](int64_t id) { return kernels::exp_weight(logits[id], largest, scale); };
+  double total = 0;
+  for (const int64_t id : ids_) total += weight(id);
+  double reached = 0;
+  size_t kept = 0;
+  for (size_t sorted = 0; sorted < ids_.size() && reached < top_p * total;) {
+    const size_t end = std::min(ids_.size(), sorted + kSortedAtOnce);
+    std::partial_sort(ids_.begin() + static_cast<std::ptrdiff_t>(sorted),
+                      ids_.begin() + static_cast<std::ptrdiff_t>(end),
+                      ids_.end(),
+                      more_probable);
+    for (sorted = end; kept < end && reached < top_p * total; ++kept) reached += weight(ids_[kept]);
+  }
+  ids_.resize(std::max<size_t>(kept, 1));
 }
 
 }  // namespace retmask

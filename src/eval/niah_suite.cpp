@@ -16,7 +16,7 @@ GenerationRequest make_request(const EvalSubject& subject,
                                const NiahSuiteOptions& options) {
   GenerationRequest request;
   request.prompt = sample.prompt;
-  request.masked_heads = subject.masked_heads;
+  request.continuations = {{.masked_heads = subject.masked_heads, .random = {}}};
   request.max_new_tokens = options.max_new_tokens;
   request.stop_ids = options.eos_token_ids;
   return request;
@@ -85,16 +85,17 @@ NiahResult run_niah(const EvalSubject& subject,
   Progress progress("eval niah", total, "samples", total - static_cast<int64_t>(waiting.size()));
   const auto start = std::chrono::steady_clock::now();
   Generator generator(subject.model, {.max_batch_size = options.batch_size});
-  generator.run(requests, [&](size_t request, const GenerationResult& generated) {
-    const niah::Sample& sample = samples[waiting[request]];
-    NiahAnswer answer;
-    answer.answer = subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
-    answer.verdict = niah::judge(sample, answer.answer);
-    Json row = to_row(sample, answer);
-    journal.append(row);
-    rows[waiting[request]] = std::move(row);
-    progress.advance();
-  });
+  generator.run(
+      source_of(requests), [&](size_t request, size_t, const GenerationResult& generated) {
+        const niah::Sample& sample = samples[waiting[request]];
+        NiahAnswer answer;
+        answer.answer = subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
+        answer.verdict = niah::judge(sample, answer.answer);
+        Json row = to_row(sample, answer);
+        journal.append(row);
+        rows[waiting[request]] = std::move(row);
+        progress.advance();
+      });
   progress.finish();
 
   NiahResult result;

@@ -38,12 +38,13 @@ HeadGate::HeadGate(const ModelConfig& config,
   std::vector<torch::Tensor> host(gates_.size());
   for (size_t s = 0; s < masked.size(); ++s) {
     for (const Head& head : masked[s]) {
-      torch::Tensor& gate = host[head.layer];
+      torch::Tensor& gate = host[static_cast<size_t>(head.layer)];
       if (!gate.defined()) {
         gate = torch::ones({static_cast<int64_t>(masked.size()), config.num_attention_heads},
                            torch::kFloat32);
       }
-      gate[static_cast<int64_t>(s)][head.head] = 0;
+      const auto row = static_cast<int64_t>(s) * config.num_attention_heads;
+      gate.data_ptr<float>()[row + head.head] = 0;
     }
   }
   for (size_t layer = 0; layer < host.size(); ++layer) {

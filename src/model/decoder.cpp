@@ -1,6 +1,7 @@
 #include "decoder.h"
 
-#include "decode_attention.h"
+#include "block_access.h"
+#include "cpu_ops.h"
 #include "families.h"
 
 namespace retmask {
@@ -16,16 +17,20 @@ LinearImpl::LinearImpl(int64_t in_features,
         register_parameter("bias", torch::empty({out_features}, options), /*requires_grad=*/false);
 }
 
-torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  return torch::nn::functional::linear(x, weight, bias);
+torch::Tensor LinearImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) const {
+  if (packed_.defined()) return packed_.multiply(x, residual);
+  const torch::Tensor y = torch::nn::functional::linear(x, weight, bias);
+  return residual.defined() ? residual + y : y;
 }
 
-RmsNormImpl::RmsNormImpl(int64_t width, double eps, torch::TensorOptions options) : eps_(eps) {
+RmsNormImpl::RmsNormImpl(int64_t width, double norm_eps, torch::TensorOptions options)
+    : eps(norm_eps) {
   weight = register_parameter("weight", torch::empty({width}, options), /*requires_grad=*/false);
 }
 
-torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) const {
-  return at::rms_norm(x, {weight.size(0)}, weight, eps_);
+torch::Tensor RmsNormImpl::forward(const torch::Tensor& x, const ForwardContext& context) const {
+  if (context.packed) return cpu_rms_norm(x, weight, eps);
+  return at::rms_norm(x, {weight.size(0)}, weight, eps);
 }
 
 SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config,
@@ -65,64 +70,111 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config,
       register_module("k_norm", RmsNorm(k_heads * config.head_dim, config.rms_norm_eps, options));
 }
 
-torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const ForwardContext& context) {
-  torch::Tensor q = q_proj_(x);  // [T, H * D]
-  torch::Tensor k = k_proj_(x);  // [T, Hkv * D]
-  torch::Tensor v = v_proj_(x);  // [T, Hkv * D]
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
+                                         const torch::Tensor& residual,
+                                         const ForwardContext& context) const {
+  const torch::Tensor attended = context.packed
+                                     ? attend_packed(project_packed(x, context), context)
+                                     : attend(project(x, context), context);  // [T, H * D]
+  return o_proj_->forward(attended, residual);
+}
+
+ProjectedHeads SelfAttentionImpl::project(const torch::Tensor& x,
+                                          const ForwardContext& context) const {
+  torch::Tensor q = q_proj_->forward(x);  // [T, H * D]
+  torch::Tensor k = k_proj_->forward(x);  // [T, Hkv * D]
+  torch::Tensor v = v_proj_->forward(x);  // [T, Hkv * D]
   if (config_.qk_norm == QkNorm::full_width) {
-    q = q_norm_(q);
-    k = k_norm_(k);
+    q = q_norm_->forward(q, context);
+    k = k_norm_->forward(k, context);
   }
   q = q.view({-1, config_.num_attention_heads, config_.head_dim});
   k = k.view({-1, config_.num_key_value_heads, config_.head_dim});
   v = v.view({-1, config_.num_key_value_heads, config_.head_dim});
   if (config_.qk_norm == QkNorm::per_head) {
-    q = q_norm_(q);
-    k = k_norm_(k);
+    q = q_norm_->forward(q, context);
+    k = k_norm_->forward(k, context);
   }
-  q = apply_rotation(q, context.rotations[rope_index_]);
-  k = apply_rotation(k, context.rotations[rope_index_]);
-
-  torch::Tensor heads = attend(q, k, v, context);  // [T, H, D]
-  if (context.batch.gate != nullptr) {
-    const torch::Tensor& gate = context.batch.gate->layer(layer_);  // [S, H]
-    if (gate.defined()) heads = heads * gate.index_select(0, context.token_sequence).unsqueeze(-1);
-  }
-  return o_proj_(heads.flatten(1));
+  const Rotation& rotation = context.rotations[rope_index_];
+  return {apply_rotation(q, rotation), apply_rotation(k, rotation), v};
 }
 
-torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& q,
-                                        const torch::Tensor& k,
-                                        const torch::Tensor& v,
+ProjectedHeads SelfAttentionImpl::project_packed(const torch::Tensor& x,
+                                                 const ForwardContext& context) const {
+  const int64_t dim = config_.head_dim;
+  const int64_t q_heads = config_.num_attention_heads;
+  const int64_t kv_heads = config_.num_key_value_heads;
+  const torch::Tensor qkv = qkv_.multiply(x).view({-1, q_heads + 2 * kv_heads, dim});
+  ProjectedHeads heads{qkv.narrow(1, 0, q_heads),
+                       qkv.narrow(1, q_heads, kv_heads),
+                       qkv.narrow(1, q_heads + kv_heads, kv_heads)};
+  const Rotation& rotation = context.rotations[rope_index_];
+  cpu_rotate_heads(heads.q, q_norm_, config_.qk_norm, rotation);
+  cpu_rotate_heads(heads.k, k_norm_, config_.qk_norm, rotation);
+  return heads;
+}
+
+torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
                                         const ForwardContext& context) const {
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
-  const auto num_sequences = static_cast<int64_t>(batch.lengths.size());
-  std::vector<KeyValueStore::Keys> keys;  // per sequence, [K, Hkv, D]
-  int64_t start = 0;
-  for (int64_t s = 0; s < num_sequences; start += batch.lengths[s++]) {
-    const torch::Tensor own_keys = k.narrow(0, start, batch.lengths[s]);
-    const torch::Tensor own_values = v.narrow(0, start, batch.lengths[s]);
-    keys.push_back(batch.store != nullptr ? batch.store->update(layer_, s, own_keys, own_values)
-                                          : KeyValueStore::Keys{own_keys, own_values});
-  }
+  if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
 
   std::vector<torch::Tensor> outputs;
   std::vector<torch::Tensor> largest;
-  const bool single_tokens = q.size(0) == num_sequences;
-  const bool decode =
-      single_tokens && batch.store != nullptr && q.is_cpu() && !torch::GradMode::is_enabled();
-  if (decode) outputs.push_back(decode_attention_cpu(q, keys, window));
-  start = 0;
-  for (int64_t s = 0; s < num_sequences; start += batch.lengths[s++]) {
-    if (batch.probe != nullptr)
-      largest.push_back(largest_key(q[start + batch.lengths[s] - 1], keys[s].keys, window));
-    if (!decode)
-      outputs.push_back(
-          attention(q.narrow(0, start, batch.lengths[s]), keys[s].keys, keys[s].values, window));
+  int64_t start = 0;
+  for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
+    const torch::Tensor q = heads.q.narrow(0, start, batch.lengths[s]);
+    const SequenceKeys keys = sequence_keys(heads.k, heads.v, layer_, s, start, batch);
+    if (batch.probe != nullptr) largest.push_back(largest_key(q[-1], keys.keys, window));
+    outputs.push_back(attention(q, keys.keys, keys.values, window));
   }
   if (batch.probe != nullptr) batch.probe->record(torch::stack(largest));
-  return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
+  torch::Tensor output = outputs.size() == 1 ? outputs[0] : torch::cat(outputs);  // [T, H, D]
+  if (batch.gate != nullptr) {
+    const torch::Tensor& gate = batch.gate->layer(layer_);  // [S, H]
+    if (gate.defined())
+      output = output * gate.index_select(0, context.token_sequence).unsqueeze(-1);
+  }
+  return output.flatten(1);
+}
+
+torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
+                                               const ForwardContext& context) const {
+  const PackedBatch& batch = context.batch;
+  const auto window = config_.layers[layer_].sliding_window;
+  const auto num_sequences = static_cast<int64_t>(batch.lengths.size());
+  const torch::Tensor gate = batch.gate != nullptr ? batch.gate->layer(layer_) : torch::Tensor();
+  if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
+
+  const torch::Tensor output = torch::empty(
+      {heads.q.size(0), config_.num_attention_heads, config_.head_dim}, heads.q.options());
+  torch::Tensor largest;
+  if (batch.probe != nullptr)
+    largest = torch::empty({num_sequences, config_.num_attention_heads}, torch::kInt64);
+  // Sequences with one new token read the cache where it lies, all of them at once.
+  if (batch.cache != nullptr) {
+    cpu_decode_attention(
+        heads.q, batch, (*batch.cache->layers)[layer_], window, gate, output, largest);
+  }
+  int64_t start = 0;
+  for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
+    if (batch.cache != nullptr && batch.lengths[s] == 1) continue;
+    const torch::Tensor q = heads.q.narrow(0, start, batch.lengths[s]);
+    const SequenceKeys keys = sequence_keys(heads.k, heads.v, layer_, s, start, batch);
+    const auto row = static_cast<int64_t>(s);
+    if (batch.probe != nullptr) largest[row] = largest_key(q[-1], keys.keys, window);
+    torch::Tensor attended = attention(q, keys.keys, keys.values, window);  // [t, H, D]
+    if (gate.defined()) attended = attended * gate[row].unsqueeze(-1);
+    output.narrow(0, start, batch.lengths[s]).copy_(attended);
+  }
+  if (batch.probe != nullptr) batch.probe->record(largest);
+  return output.flatten(1);
+}
+
+void SelfAttentionImpl::pack() {
+  qkv_ = PackedMatrix({q_proj_.get(), k_proj_.get(), v_proj_.get()});
+  o_proj_->pack();
 }
 
 MlpImpl::MlpImpl(const ModelConfig& config, torch::TensorOptions options)
@@ -134,8 +186,16 @@ MlpImpl::MlpImpl(const ModelConfig& config, torch::TensorOptions options)
   register_module("down_proj", down_proj_);
 }
 
-torch::Tensor MlpImpl::forward(const torch::Tensor& x) {
-  return down_proj_(torch::silu(gate_proj_(x)) * up_proj_(x));
+torch::Tensor MlpImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) const {
+  const torch::Tensor activated = gate_up_.defined()
+                                      ? cpu_silu_multiply(gate_up_.multiply(x))
+                                      : torch::silu(gate_proj_->forward(x)) * up_proj_->forward(x);
+  return down_proj_->forward(activated, residual);
+}
+
+void MlpImpl::pack() {
+  gate_up_ = PackedMatrix({gate_proj_.get(), up_proj_.get()});
+  down_proj_->pack();
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const ModelConfig& config,
@@ -154,13 +214,21 @@ DecoderLayerImpl::DecoderLayerImpl(const ModelConfig& config,
   register_module(std::string(names.mlp), mlp_norm_);
 }
 
-torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x, const ForwardContext& context) {
+torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x,
+                                        const ForwardContext& context) const {
   if (placement_ == NormPlacement::pre) {
-    const torch::Tensor attended = x + self_attn_(attention_norm_(x), context);
-    return attended + mlp_(mlp_norm_(attended));
+    const torch::Tensor attended =
+        self_attn_->forward(attention_norm_->forward(x, context), /*residual=*/x, context);
+    return mlp_->forward(mlp_norm_->forward(attended, context), /*residual=*/attended);
   }
-  const torch::Tensor attended = x + attention_norm_(self_attn_(x, context));
-  return attended + mlp_norm_(mlp_(attended));
+  const torch::Tensor attended =
+      x + attention_norm_->forward(self_attn_->forward(x, /*residual=*/{}, context), context);
+  return attended + mlp_norm_->forward(mlp_->forward(attended, /*residual=*/{}), context);
+}
+
+void DecoderLayerImpl::pack() {
+  self_attn_->pack();
+  mlp_->pack();
 }
 
 }  // namespace retmask

@@ -4,11 +4,28 @@
 
 #include <torch/torch.h>
 
+#include "packed_matrix.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
 #include "rope.h"
 
 namespace retmask {
+
+// What all layers of one forward call share. Held by value: a layer that is computed again in the
+// backward pass needs it after the call has returned.
+struct ForwardContext {
+  PackedBatch batch = {};
+  std::vector<Rotation> rotations = {};
+  torch::Tensor token_sequence = {};  // [T]: the sequence of each token; only with a gate
+  torch::Tensor token_blocks = {};    // [T]: the cache block of each token; only with a cache
+  torch::Tensor token_rows = {};      // [T]: and its row there
+  // Below the first difference: the row of `batch` that stands for each token of all sequences,
+  // whose places token_blocks and token_rows then are. Undefined: each token stands for itself.
+  torch::Tensor row_of_token = {};
+  // The weights are packed for the CPU's kernels, which then do the rest of the layer too. Without
+  // it every step is libtorch's: any device, with gradients.
+  bool packed = false;
+};
 
 // y = x W^T + b. Unlike torch::nn::Linear it does not initialise its weights: they come from a
 // checkpoint.
@@ -18,10 +35,15 @@ class LinearImpl : public torch::nn::Module {
              int64_t out_features,
              bool with_bias,
              torch::TensorOptions options);
-  torch::Tensor forward(const torch::Tensor& x) const;
+  // x W^T (+ b) (+ residual)
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual = {}) const;
+  void pack() { packed_ = PackedMatrix({this}); }
 
-  torch::Tensor weight;  // [out, in]
+  torch::Tensor weight;  // [out, in]; empty once packed
   torch::Tensor bias;    // [out] or undefined
+
+ private:
+  PackedMatrix packed_;
 };
 TORCH_MODULE(Linear);
 
@@ -29,21 +51,18 @@ TORCH_MODULE(Linear);
 class RmsNormImpl : public torch::nn::Module {
  public:
   RmsNormImpl(int64_t width, double eps, torch::TensorOptions options);
-  torch::Tensor forward(const torch::Tensor& x) const;
+  torch::Tensor forward(const torch::Tensor& x, const ForwardContext& context) const;
 
   torch::Tensor weight;  // [width]
-
- private:
-  double eps_;
+  const double eps;
 };
 TORCH_MODULE(RmsNorm);
 
-// What all layers of one forward call share. Held by value: a layer that is computed again in the
-// backward pass needs it after the call has returned.
-struct ForwardContext {
-  PackedBatch batch;
-  std::vector<Rotation> rotations;
-  torch::Tensor token_sequence;  // [T]: the sequence of each token; only with a gate
+// The heads of a layer's new tokens, rotated. Views may be strided.
+struct ProjectedHeads {
+  torch::Tensor q;  // [T, H, D]
+  torch::Tensor k;  // [T, Hkv, D]
+  torch::Tensor v;  // [T, Hkv, D]
 };
 
 class SelfAttentionImpl : public torch::nn::Module {
@@ -52,20 +71,25 @@ class SelfAttentionImpl : public torch::nn::Module {
                     int64_t layer,
                     size_t rope_index,
                     torch::TensorOptions options);
-  // x [T, hidden] -> [T, hidden]
-  torch::Tensor forward(const torch::Tensor& x, const ForwardContext& context);
+  // x [T, hidden] -> (residual +) attention: [T, hidden]
+  torch::Tensor forward(const torch::Tensor& x,
+                        const torch::Tensor& residual,
+                        const ForwardContext& context) const;
+  void pack();
 
  private:
-  torch::Tensor attend(const torch::Tensor& q,
-                       const torch::Tensor& k,
-                       const torch::Tensor& v,
-                       const ForwardContext& context) const;
+  ProjectedHeads project(const torch::Tensor& x, const ForwardContext& context) const;
+  ProjectedHeads project_packed(const torch::Tensor& x, const ForwardContext& context) const;
+  // [T, H * D], the gate applied.
+  torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const;
+  torch::Tensor attend_packed(const ProjectedHeads& heads, const ForwardContext& context) const;
 
   const ModelConfig config_;
   int64_t layer_;
   size_t rope_index_;
   Linear q_proj_, k_proj_, v_proj_, o_proj_;
   RmsNorm q_norm_{nullptr}, k_norm_{nullptr};
+  PackedMatrix qkv_;  // q_proj_, k_proj_ and v_proj_ once packed
 };
 TORCH_MODULE(SelfAttention);
 
@@ -73,10 +97,13 @@ TORCH_MODULE(SelfAttention);
 class MlpImpl : public torch::nn::Module {
  public:
   MlpImpl(const ModelConfig& config, torch::TensorOptions options);
-  torch::Tensor forward(const torch::Tensor& x);
+  // x [T, hidden] -> (residual +) mlp: [T, hidden]
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual) const;
+  void pack();
 
  private:
   Linear gate_proj_, up_proj_, down_proj_;
+  PackedMatrix gate_up_;  // gate_proj_ and up_proj_ once packed
 };
 TORCH_MODULE(Mlp);
 
@@ -86,7 +113,9 @@ class DecoderLayerImpl : public torch::nn::Module {
                    int64_t layer,
                    size_t rope_index,
                    torch::TensorOptions options);
-  torch::Tensor forward(const torch::Tensor& x, const ForwardContext& context);
+  torch::Tensor forward(const torch::Tensor& x, const ForwardContext& context) const;
+  // See CausalLm::pack.
+  void pack();
 
  private:
   NormPlacement placement_;

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "block_access.h"
 #include "decoder.h"
 #include "retmask/base/error.h"
 #include "retmask/model/device.h"
@@ -51,7 +52,16 @@ class CausalLmImpl : public torch::nn::Module {
   const RopeSet ropes;
   Backbone backbone;
   Linear lm_head{nullptr};
+  PackedMatrix packed_head;  // the head's weights, or the tied embedding's, once packed
   bool checkpoint_activations = false;
+
+  Linear& head() { return config.tie_word_embeddings ? backbone->embed_tokens : lm_head; }
+
+  // ids [T] -> [T, hidden_size]
+  torch::Tensor embed(const torch::Tensor& ids) const {
+    if (packed_head.defined() && config.tie_word_embeddings) return packed_head.rows(ids);
+    return torch::embedding(backbone->embed_tokens->weight, ids);
+  }
 };
 
 namespace {
@@ -70,6 +80,55 @@ torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device
   for (size_t s = 0; s < batch.lengths.size(); ++s)
     sequence.insert(sequence.end(), batch.lengths[s], static_cast<int64_t>(s));
   return torch::tensor(sequence, torch::kInt64).to(device);
+}
+
+ForwardContext make_context(const PackedBatch& batch,
+                            const RopeSet& ropes,
+                            torch::Device device,
+                            bool packed) {
+  ForwardContext context{.batch = batch,
+                         .rotations = ropes.rotations(make_positions(batch, device)),
+                         .packed = packed};
+  if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
+  if (batch.cache != nullptr) {
+    TokenPlaces places = token_places(batch, device);
+    context.token_blocks = std::move(places.blocks);
+    context.token_rows = std::move(places.rows);
+  }
+  return context;
+}
+
+// What the layers below the first difference compute: the leaders alone, for all.
+struct SharedPart {
+  PackedBatch batch;
+  KeyValueBlocks cache;
+  std::vector<int64_t> row_of_token;  // [T] -> row of `batch`
+};
+
+void make_shared_part(const PackedBatch& batch, SharedPart& part) {
+  RETMASK_CHECK(batch.probe == nullptr && batch.cache != nullptr);
+  std::vector<int64_t> leaders;  // sequences
+  std::vector<int64_t> tokens;   // rows of the whole batch
+  std::vector<int64_t> first_row(batch.lengths.size());
+  int64_t start = 0;
+  for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
+    const auto leader = static_cast<size_t>(batch.leaders[s]);
+    if (leader == s) {
+      leaders.push_back(static_cast<int64_t>(s));
+      first_row[s] = static_cast<int64_t>(tokens.size());
+      part.batch.lengths.push_back(batch.lengths[s]);
+      part.batch.past.push_back(batch.past[s]);
+      for (int64_t i = 0; i < batch.lengths[s]; ++i) tokens.push_back(start + i);
+    }
+    RETMASK_CHECK(batch.lengths[s] == batch.lengths[leader]);
+    for (int64_t i = 0; i < batch.lengths[s]; ++i)
+      part.row_of_token.push_back(first_row[leader] + i);
+  }
+  part.cache = *batch.cache;
+  part.cache.block_tables = batch.cache->block_tables.index_select(0, torch::tensor(leaders));
+  part.batch.cache = &part.cache;
+  part.batch.token_ids =
+      batch.token_ids.index_select(0, torch::tensor(tokens).to(batch.token_ids.device()));
 }
 
 }  // namespace
@@ -100,38 +159,58 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
   return model;
 }
 
+void CausalLm::pack() {
+  if (!device().is_cpu() || is_packed()) return;
+  const torch::NoGradGuard no_grad;
+  for (const auto& module : *impl_->backbone->layers) module->as<DecoderLayerImpl>()->pack();
+  impl_->packed_head = PackedMatrix({impl_->head().get()});
+}
+
+bool CausalLm::is_packed() const { return impl_->packed_head.defined(); }
+
 const ModelConfig& CausalLm::config() const { return impl_->config; }
-torch::Device CausalLm::device() const { return lm_head_weight().device(); }
-torch::ScalarType CausalLm::dtype() const { return lm_head_weight().scalar_type(); }
+torch::Device CausalLm::device() const { return impl_->backbone->norm->weight.device(); }
+torch::ScalarType CausalLm::dtype() const { return impl_->backbone->norm->weight.scalar_type(); }
 
 torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   RETMASK_CHECK(batch.token_ids.size(0) ==
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
-  const auto context = std::make_shared<const ForwardContext>(ForwardContext{
-      batch, impl_->ropes.rotations(make_positions(batch, device())),
-      batch.gate != nullptr ? make_token_sequence(batch, device()) : torch::Tensor()});
-  torch::Tensor x =
-      torch::embedding(impl_->backbone->embed_tokens->weight, batch.token_ids);  // [T, hidden]
-  for (const auto& module : *impl_->backbone->layers) {
-    auto* layer = module->as<DecoderLayerImpl>();
+  RETMASK_CHECK(!is_packed() || !torch::GradMode::is_enabled(), "a packed model has no gradients");
+  auto context = std::make_shared<const ForwardContext>(
+      make_context(batch, impl_->ropes, device(), is_packed()));
+  const auto whole = context;
+  SharedPart part;
+  const bool shared = !batch.leaders.empty() && batch.first_difference > 0;
+  if (shared) {
+    make_shared_part(batch, part);
+    ForwardContext below = make_context(part.batch, impl_->ropes, device(), is_packed());
+    below.token_blocks = whole->token_blocks;
+    below.token_rows = whole->token_rows;
+    below.row_of_token = torch::tensor(part.row_of_token).to(device());
+    context = std::make_shared<const ForwardContext>(std::move(below));
+  }
+  torch::Tensor x = impl_->embed(context->batch.token_ids);  // [T, hidden]
+  for (int64_t i = 0; i < config().num_hidden_layers(); ++i) {
+    if (shared && i == batch.first_difference) {
+      x = x.index_select(0, context->row_of_token);
+      context = whole;
+    }
+    const auto& layer = impl_->backbone->layers[i]->as<DecoderLayerImpl>();
     const auto apply = [layer, context](const torch::Tensor& input) {
       return layer->forward(input, *context);
     };
     x = impl_->checkpoint_activations ? recompute_in_backward(apply, x) : apply(x);
   }
-  return impl_->backbone->norm(x);
+  return impl_->backbone->norm->forward(x, *context);
 }
 
 torch::Tensor CausalLm::logits(const torch::Tensor& hidden) const {
-  return torch::nn::functional::linear(hidden, lm_head_weight());
-}
-
-const torch::Tensor& CausalLm::lm_head_weight() const {
-  return impl_->config.tie_word_embeddings ? impl_->backbone->embed_tokens->weight
-                                           : impl_->lm_head->weight;
+  if (is_packed()) return impl_->packed_head.multiply_to_float32(hidden);
+  return impl_->head()->forward(hidden);
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> CausalLm::parameters() const {
+  RETMASK_CHECK(!is_packed(), "a packed model has no parameters");
   std::vector<std::pair<std::string, torch::Tensor>> result;
   for (const auto& item : impl_->named_parameters()) result.emplace_back(item.key(), item.value());
   return result;

@@ -36,9 +36,10 @@ void answer_round(const Round& round,
                   AnswerJournal& journal,
                   Progress& progress,
                   Result& result) {
-  const CausalLm model = CausalLm::load(round.checkpoint,
-                                        parse_device(options.device),
-                                        parse_dtype(options.dtype, round.config.dtype));
+  CausalLm model = CausalLm::load(round.checkpoint,
+                                  parse_device(options.device),
+                                  parse_dtype(options.dtype, round.config.dtype));
+  model.pack();
   ModelAnswerer answerer(
       model, round.encoder, round.masked_heads, round.checkpoint.eos_token_ids(), options.decoding);
 

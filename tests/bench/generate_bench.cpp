@@ -40,7 +40,9 @@ CausalLm load(const BenchOptions& options) {
   const torch::ScalarType dtype = parse_dtype(options.dtype, config.dtype);
   if (std::filesystem::exists(options.model / "model.safetensors") ||
       std::filesystem::exists(options.model / "model.safetensors.index.json")) {
-    return CausalLm::load(Checkpoint(options.model), device, dtype);
+    CausalLm model = CausalLm::load(Checkpoint(options.model), device, dtype);
+    model.pack();
+    return model;
   }
   CausalLm model = CausalLm::empty(config, device, dtype);
   const torch::NoGradGuard no_grad;
@@ -51,15 +53,16 @@ CausalLm load(const BenchOptions& options) {
       parameter.normal_(0, 0.02);
     }
   }
+  model.pack();
   return model;
 }
 
 double seconds_of_run(const CausalLm& model, const BenchOptions& options, int64_t batch_size) {
   std::vector<GenerationRequest> requests;
   for (int64_t i = 0; i < batch_size; ++i) {
-    GenerationRequest request{.sampling = {.temperature = 0.6},
+    GenerationRequest request{.continuations = {{.random = RandomStream(1, std::to_string(i))}},
+                              .sampling = {.temperature = 0.6},
                               .max_new_tokens = options.new_tokens};
-    request.random = RandomStream(1, std::to_string(i));
     RandomStream prompt(2, std::to_string(i));
     for (int64_t t = 0; t < options.prompt_tokens; ++t) {
       request.prompt.push_back(
@@ -69,7 +72,7 @@ double seconds_of_run(const CausalLm& model, const BenchOptions& options, int64_
   }
   const auto start = std::chrono::steady_clock::now();
   Generator(model, {.max_batch_size = batch_size})
-      .run(requests, [](size_t, const GenerationResult&) {});
+      .run(source_of(requests), [](size_t, size_t, const GenerationResult&) {});
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

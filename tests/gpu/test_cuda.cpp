@@ -92,14 +92,17 @@ TEST_P(Cuda, GradientsEqualCpu) {
 TEST_P(Cuda, DecodeEqualsCpu) {
   const auto prompt = ids();
   const auto answer = [&](const CausalLm& model, std::vector<torch::Tensor>* keys) {
-    GenerationRequest request{.prompt = {prompt.begin(), prompt.begin() + 150},
-                              .max_new_tokens = 40};
-    request.masked_heads = {{1, 2}, {3, 0}};
+    const std::vector<GenerationRequest> requests{
+        {.prompt = {prompt.begin(), prompt.begin() + 150},
+         .continuations = {{.masked_heads = {{1, 2}, {3, 0}}, .random = {}}},
+         .max_new_tokens = 40}};
     GenerationResult found;
     Generator(model, {}).run(
-        {request},
-        [&](size_t, const GenerationResult& result) { found = result; },
-        [&](size_t, int64_t, const torch::Tensor& largest) { keys->push_back(largest.clone()); });
+        source_of(requests),
+        [&](size_t, size_t, const GenerationResult& result) { found = result; },
+        [&](size_t, size_t, int64_t, const torch::Tensor& largest) {
+          keys->push_back(largest.clone());
+        });
     return found;
   };
   std::vector<torch::Tensor> cpu_keys;

@@ -2,7 +2,7 @@
 // JSON object
 //   {"model": folder, "dtype": "float32", "device": "cpu", "sequences": [[ids...], ...], "logits":
 //   file,
-//    "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": []}
+//    "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": [], "packed": true}
 // All logits of all sequences go to `logits` as raw float32 when it is given; with max_new_tokens
 // the greedy answers go to standard output, one JSON list a line.
 
@@ -44,14 +44,15 @@ void write_answers(const CausalLm& model,
   std::vector<GenerationRequest> requests;
   for (const auto& sequence : sequences) {
     requests.push_back({.prompt = sequence,
-                        .masked_heads = masked,
+                        .continuations = {{.masked_heads = masked}},
                         .max_new_tokens = request.at("max_new_tokens"),
                         .stop_ids = request.value("stop_ids", std::vector<int64_t>())});
   }
   std::vector<std::vector<int64_t>> answers(sequences.size());
-  Generator(model, {}).run(requests, [&](size_t index, const GenerationResult& result) {
-    answers[index] = result.tokens;
-  });
+  Generator(model, {}).run(source_of(requests),
+                           [&](size_t index, size_t, const GenerationResult& result) {
+                             answers[index] = result.tokens;
+                           });
   for (const auto& answer : answers) std::cout << Json(answer).dump() << "\n";
 }
 
@@ -60,10 +61,10 @@ void run() {
       parse_json({std::string(std::istreambuf_iterator<char>(std::cin), {})}, "standard input");
   const Checkpoint checkpoint(request.at("model").get<std::string>());
   const ModelConfig config = parse_model_config(checkpoint.config(), "config.json");
-  const CausalLm model =
-      CausalLm::load(checkpoint,
-                     parse_device(request.value("device", "cpu")),
-                     parse_dtype(request.value("dtype", "float32"), config.dtype));
+  CausalLm model = CausalLm::load(checkpoint,
+                                  parse_device(request.value("device", "cpu")),
+                                  parse_dtype(request.value("dtype", "float32"), config.dtype));
+  if (request.value("packed", true)) model.pack();
   const auto sequences = request.at("sequences").get<std::vector<std::vector<int64_t>>>();
   if (request.contains("logits")) write_logits(model, sequences, request["logits"]);
   if (request.value("max_new_tokens", 0) > 0) write_answers(model, sequences, request);

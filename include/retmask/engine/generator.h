@@ -1,10 +1,11 @@
 #pragma once
 // Generation: sequences join and leave the running batch at every step, each with its own policy
-// and random stream.
+// and random stream; and the log-probs of given texts.
 
 #include <torch/torch.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,18 @@ namespace retmask {
 enum class FinishReason { stop, length };
 std::string to_string(FinishReason reason);
 
+// One answer to a request's prompt.
+struct Continuation {
+  std::vector<Head> masked_heads = {};  // the policy: empty is theta
+  RandomStream random = {};             // the text depends on this alone, not on the batch
+};
+
 struct GenerationRequest {
   std::vector<int64_t> prompt = {};
-  std::vector<Head> masked_heads = {};  // the policy: empty is theta
+  // They share the prompt's prefill: all of it where the policy is the same, else the layers below
+  // the first masked one.
+  std::vector<Continuation> continuations = {{}};
   SamplingParams sampling = {};
-  RandomStream random = {};  // the text depends on this alone, not on the batch
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is part of the result's tokens
 };
@@ -31,30 +39,53 @@ struct GenerationResult {
   double sum_logprob = 0.0;
 };
 
-// Sees each decoding step of a sequence: the token just chosen and, per head, the key position with
-// the largest weight at the query row that chose it ([L, H] int64, CPU).
-using StepObserver =
-    std::function<void(size_t request, int64_t token, const torch::Tensor& largest_keys)>;
+// The next request, or nothing more. Asked only when there is room for it, so that the requests of
+// a long run never lie in memory together.
+using RequestSource = std::function<std::optional<GenerationRequest>()>;
+
+// Called as each continuation ends, so that it can be written to disk. Requests count from 0 in the
+// order in which the source gave them.
+using ResultVisitor =
+    std::function<void(size_t request, size_t continuation, const GenerationResult& result)>;
+
+// Sees each decoding step of a continuation: the token just chosen and, per head, the key position
+// with the largest weight at the query row that chose it ([L, H] int64, CPU).
+using StepObserver = std::function<void(
+    size_t request, size_t continuation, int64_t token, const torch::Tensor& largest_keys)>;
 
 struct GeneratorOptions {
-  int64_t max_batch_size = 16;  // sequences that run at once
+  int64_t max_batch_size = 16;  // continuations that run at once
+  // Memory for keys and values; 0: as much as the batch can need, at most a quarter of the free
+  // memory on the CPU and 85 % of it on a GPU. A batch that grows beyond it sends its newest
+  // continuation back to the queue.
+  int64_t kv_cache_bytes = 0;
+  int64_t prefill_tokens = 512;  // of prompts, in one step beside the decoding continuations
+
+  // Throws UserError.
+  void validate() const;
 };
 
+// Continuous batching: at every step continuations join and leave, prompts are taken in pieces
+// beside the decoding ones, and nothing is padded. The pieces of a prompt are the same in every
+// batch, and a packed model's rows do not depend on each other: neither do the texts.
 class Generator {
  public:
   Generator(const CausalLm& model, GeneratorOptions options);
 
-  // Runs all requests; `on_finish(index, result)` is called as each ends, so that it can be written
-  // to disk. Throws UserError for an empty prompt or one that (with its new tokens) exceeds
-  // max_position_embeddings.
-  void run(const std::vector<GenerationRequest>& requests,
-           const std::function<void(size_t request, const GenerationResult& result)>& on_finish,
+  // Runs all requests of the source. Throws UserError for an empty prompt or one that (with its new
+  // tokens) exceeds max_position_embeddings or the whole cache.
+  void run(const RequestSource& source,
+           const ResultVisitor& on_finish,
            const StepObserver& observer = nullptr);
 
  private:
   const CausalLm& model_;
   GeneratorOptions options_;
 };
+
+// A source of requests that are already there; they must outlive it.
+RequestSource source_of(const std::vector<GenerationRequest>& requests);
+RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;
 
 // log p(tokens[i] | tokens[0..i-1]) for i >= first[s] of each sequence (every i >= 1 when `first`
 // is empty), natural log in float32: S of [length - first]. Differentiable when the model's

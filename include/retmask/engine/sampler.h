@@ -4,15 +4,18 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "retmask/base/random.h"
 
 namespace retmask {
 
+// The filters apply one after the other, as in transformers: temperature, top_k, top_p, min_p.
 struct SamplingParams {
   double temperature = 0.0;  // 0: greedy
   double top_p = 1.0;        // keep the smallest set of tokens whose probability reaches it
   int64_t top_k = 0;         // keep the k most probable tokens; 0: all
+  double min_p = 0.0;        // keep tokens with at least this share of the largest probability
 
   // Throws UserError.
   void validate() const;
@@ -23,11 +26,29 @@ struct SampledToken {
   double logprob = 0.0;  // natural log, of the untempered and unfiltered distribution
 };
 
-// logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy. Ties
-// go to the first.
-SampledToken sample(const float* logits,
+// Keeps its buffers between calls. Never sorts the whole vocabulary.
+class Sampler {
+ public:
+  // logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy.
+  // Ties go to the first. Throws InternalError when no logit is a number.
+  SampledToken sample(const float* logits,
+                      int64_t vocab_size,
+                      const SamplingParams& params,
+                      RandomStream& random);
+
+ private:
+  int64_t draw_any(
+      const float* logits, int64_t vocab_size, float largest, float scale, double uniform);
+  int64_t draw_kept(const float* logits,
                     int64_t vocab_size,
                     const SamplingParams& params,
-                    RandomStream& random);
+                    float largest,
+                    float scale,
+                    double uniform);
+  void keep_top_p(const float* logits, double top_p, float largest, float scale);
+
+  std::vector<float> sums_;
+  std::vector<int64_t> ids_;
+};
 
 }  // namespace retmask

@@ -2,7 +2,7 @@
 // Attention over a packed batch, and the two ways to reach into it: the head gate and the probe.
 //
 // Shapes: T tokens of all sequences one after the other (no padding), S sequences, L layers, H
-// query heads, Hkv key/value heads, D head_dim, K keys of one sequence.
+// query heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens of a cache block.
 
 #include <torch/torch.h>
 
@@ -14,21 +14,18 @@
 
 namespace retmask {
 
-// Keys and values of the tokens that came before, kept by whoever generates (engine/kv_cache.h).
-class KeyValueStore {
- public:
-  struct Keys {
-    torch::Tensor keys;    // [K, Hkv, D], earlier tokens first, this step's last
-    torch::Tensor values;  // [K, Hkv, D]
+// The key/value cache as one forward call sees it: blocks of tokens, handed out by whoever
+// generates (engine/block_cache.h). Token i of sequence s lies in block block_tables[s][i / P], row
+// i % P.
+struct KeyValueBlocks {
+  struct Layer {
+    torch::Tensor keys;    // [blocks, Hkv, P, D]
+    torch::Tensor values;  // the same
   };
-
-  virtual ~KeyValueStore() = default;
-  // Stores this step's keys and values [t, Hkv, D] of the batch's `sequence`-th sequence and
-  // returns all of them.
-  virtual Keys update(int64_t layer,
-                      int64_t sequence,
-                      const torch::Tensor& keys,
-                      const torch::Tensor& values) = 0;
+  const std::vector<Layer>* layers = nullptr;
+  torch::Tensor
+      block_tables;        // [S, longest] int32 on the CPU; enough blocks for this step's tokens
+  int64_t block_size = 0;  // P
 };
 
 // Multiplies each head's attention output per sequence: 0 switches a head off, which equals zeroing
@@ -61,14 +58,19 @@ class AttentionProbe {
   std::vector<torch::Tensor> layers_;  // L of [S, H]
 };
 
-// What one forward call works on. Plain prefill or training: only the lengths. Decoding: also
-// positions and a store.
+// What one forward call works on. Plain prefill or training: only the lengths. With a cache, the
+// call stores the new tokens' keys and values there and reads those of `past`.
 struct PackedBatch {
   torch::Tensor token_ids;       // [T] int64
   std::vector<int64_t> lengths;  // S: new tokens of each sequence, sum T
-  std::vector<int64_t> past;     // S: tokens that the store already holds (0 without a store)
-  KeyValueStore* store = nullptr;
+  std::vector<int64_t> past;     // S: tokens that the cache already holds (0 without a cache)
+  const KeyValueBlocks* cache = nullptr;
   const HeadGate* gate = nullptr;
+  // Sequences with the same tokens and past whose gates are equal below layer `first_difference`
+  // are computed once up to there. leaders[s] is the first of s's kind, s itself when it is the
+  // first; empty: each sequence is its own. Not with a probe.
+  std::vector<int64_t> leaders;
+  int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
 };
 

@@ -23,16 +23,21 @@ class CausalLm {
   // them.
   static CausalLm empty(const ModelConfig& config, torch::Device device, torch::ScalarType dtype);
 
+  // Rearranges the weights on the CPU for inference alone: several times the speed, and a token's
+  // result does not depend on what else is in the batch. There stays one copy of them; parameters()
+  // and gradients are gone. On other devices it does nothing.
+  void pack();
+  bool is_packed() const;
+
   const ModelConfig& config() const;
   torch::Device device() const;
   torch::ScalarType dtype() const;
 
   // The last layer's hidden states after the final norm: [T, hidden_size].
   torch::Tensor forward(const PackedBatch& batch) const;
-  // hidden [n, hidden_size] -> [n, vocab_size], in the model's dtype.
+  // hidden [n, hidden_size] -> [n, vocab_size], in the model's dtype; float32 when packed (they are
+  // summed in float32, and rounding to bfloat16 would make neighbours equal).
   torch::Tensor logits(const torch::Tensor& hidden) const;
-  // The weight that logits() multiplies with, [vocab_size, hidden_size] (the embedding when tied).
-  const torch::Tensor& lm_head_weight() const;
 
   // In a fixed order (the layers'), tied weights once. The tensors are the model's own: an
   // optimizer writes into them.

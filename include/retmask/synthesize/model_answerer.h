@@ -19,8 +19,9 @@ namespace retmask::synthesize {
 struct DecodingOptions {
   SamplingParams sampling{.temperature = 0.6, .top_p = 1.0, .top_k = 0};
   int64_t max_new_tokens = 4096;
-  int64_t batch_size = 16;  // sequences that run at once, of all policies
-  uint64_t seed = 0;        // with AnswerTask::name() the only source of randomness
+  int64_t batch_size = 64;   // sequences that run at once, of all policies
+  int64_t kv_cache_mib = 0;  // memory for their keys and values; 0: as GeneratorOptions says
+  uint64_t seed = 0;         // with AnswerTask::name() the only source of randomness
 
   // Throws UserError.
   void validate() const;
@@ -31,26 +32,22 @@ using PolicyHeads = std::map<Policy, std::vector<Head>>;
 
 class ModelAnswerer {
  public:
-  // Requests wait in memory in windows of about this size. A window ends with a batch that runs
-  // empty, so it holds tens of thousands of requests.
-  static constexpr size_t kWindowBytes = size_t{64} << 20;
-
   // `encoder` is that of the model's folder; model, encoder and heads outlive this object.
   ModelAnswerer(const CausalLm& model,
                 const PromptEncoder& encoder,
                 const PolicyHeads& masked_heads,
                 std::vector<int64_t> stop_ids,
-                DecodingOptions options,
-                size_t window_bytes = kWindowBytes);
+                DecodingOptions options);
 
   // Calls `on_answer` once for each task, as soon as it is answered. An answer does not depend on
-  // the others.
+  // the others; neighbouring tasks of one prompt share its prefill.
   void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer);
 
  private:
-  struct Window;
-  Window next_window(const std::vector<AnswerTask>& tasks, size_t begin) const;
-  GenerationRequest request(const AnswerTask& task, const std::vector<int64_t>& prompt) const;
+  GenerationRequest request(const std::vector<AnswerTask>& tasks,
+                            size_t begin,
+                            size_t end,
+                            std::vector<int64_t> prompt) const;
   Answer to_answer(const GenerationResult& result) const;
 
   const CausalLm& model_;
@@ -58,7 +55,6 @@ class ModelAnswerer {
   const PolicyHeads& masked_heads_;
   std::vector<int64_t> stop_ids_;
   DecodingOptions options_;
-  size_t window_bytes_;
 };
 
 }  // namespace retmask::synthesize

@@ -1,10 +1,10 @@
-#include "retmask/engine/generator.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "retmask/base/error.h"
+#include "retmask/engine/generator.h"
+#include "unit/support/expect_user_error.h"
 #include "unit/support/golden.h"
 
 namespace retmask {
@@ -14,19 +14,36 @@ using testing::Golden;
 using testing::load_tiny;
 using testing::whole_sequences;
 
-using Answers = std::map<size_t, GenerationResult>;
+// By request and continuation.
+using Answers = std::map<std::pair<size_t, size_t>, GenerationResult>;
+
+Answers generate(const CausalLm& model,
+                 const std::vector<GenerationRequest>& requests,
+                 const GeneratorOptions& options,
+                 const StepObserver& observer = nullptr) {
+  Answers answers;
+  Generator(model, options)
+      .run(
+          source_of(requests),
+          [&](size_t request, size_t continuation, const GenerationResult& result) {
+            EXPECT_TRUE(answers.emplace(std::pair{request, continuation}, result).second);
+          },
+          observer);
+  return answers;
+}
 
 Answers generate(const CausalLm& model,
                  const std::vector<GenerationRequest>& requests,
                  int64_t batch_size,
                  const StepObserver& observer = nullptr) {
-  Answers answers;
-  Generator(model, {.max_batch_size = batch_size})
-      .run(
-          requests,
-          [&](size_t index, const GenerationResult& result) { answers[index] = result; },
-          observer);
-  return answers;
+  return generate(model, requests, GeneratorOptions{.max_batch_size = batch_size}, observer);
+}
+
+// As the commands run it; libtorch's own path is what test_model.cpp holds it equal to.
+CausalLm load_packed(const char* family) {
+  CausalLm model = load_tiny(family);
+  model.pack();
+  return model;
 }
 
 class Family : public ::testing::TestWithParam<const char*> {};
@@ -42,65 +59,132 @@ std::vector<int64_t> prompt_of(const char* family, size_t begin, size_t end) {
 }
 
 TEST_P(Family, GreedyEqualsTransformers) {
-  const CausalLm model = load_tiny(GetParam());
-  const Answers answers =
-      generate(model, {{.prompt = prompt_of(GetParam(), 0, 40), .max_new_tokens = 24}}, 1);
-  EXPECT_EQ(answers.at(0).tokens, Golden(GetParam()).ids("greedy"));
-  EXPECT_EQ(answers.at(0).reason, FinishReason::length);
+  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+    const Answers answers =
+        generate(model, {{.prompt = prompt_of(GetParam(), 0, 40), .max_new_tokens = 24}}, 1);
+    EXPECT_EQ(answers.at({0, 0}).tokens, Golden(GetParam()).ids("greedy"));
+    EXPECT_EQ(answers.at({0, 0}).reason, FinishReason::length);
+  }
 }
 
 // The cache changes nothing: each token is the largest logit of a full forward over what stood
 // before it.
 TEST_P(Family, CachedDecodeEqualsFullForward) {
   const torch::NoGradGuard no_grad;
-  const CausalLm model = load_tiny(GetParam());
+  const CausalLm model = load_packed(GetParam());
   std::vector<int64_t> text =
       prompt_of(GetParam(), 0, 150);  // past the window and past YaRN's original length
   const Answers answers = generate(model, {{.prompt = text, .max_new_tokens = 70}}, 1);
   const size_t prompt_size = text.size();
-  text.insert(text.end(), answers.at(0).tokens.begin(), answers.at(0).tokens.end());
+  text.insert(text.end(), answers.at({0, 0}).tokens.begin(), answers.at({0, 0}).tokens.end());
   const torch::Tensor logits = model.logits(model.forward(whole_sequences({text})));
   const torch::Tensor best = logits.argmax(-1);
   for (size_t i = prompt_size; i < text.size(); ++i) {
     EXPECT_EQ(best[static_cast<int64_t>(i) - 1].item<int64_t>(), text[i]) << "position " << i;
   }
   const auto logprobs = token_logprobs(model, {text});
-  EXPECT_NEAR(answers.at(0).sum_logprob,
+  EXPECT_NEAR(answers.at({0, 0}).sum_logprob,
               logprobs[0].slice(0, static_cast<int64_t>(prompt_size) - 1).sum().item<double>(),
               1e-3);
 }
 
+// Answers of both policies, several of some, to prompts of different lengths.
 std::vector<GenerationRequest> mixed_requests(const char* family) {
+  const std::vector<Head> heads{{1, 2}, {3, 0}};
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < 11; ++i) {
+    const auto stream = [&](const char* name) { return RandomStream(3, std::to_string(i) + name); };
     GenerationRequest request{.prompt = prompt_of(family, i, 20 + 7 * i),
+                              .continuations = {{.masked_heads = {}, .random = stream("a")}},
                               .sampling = {.temperature = 0.8, .top_p = i % 2 == 0 ? 1.0 : 0.9},
-                              .random = RandomStream(3, std::to_string(i)),
-                              .max_new_tokens = static_cast<int64_t>(5 + 4 * (i % 4)),
+                              .max_new_tokens = static_cast<int64_t>(5 + 9 * (i % 4)),
                               .stop_ids = {5, 17, 99}};
-    if (i % 3 == 0) request.masked_heads = {{1, 2}, {3, 0}};
+    if (i % 2 == 1) request.continuations.push_back({.masked_heads = heads, .random = stream("b")});
+    if (i % 3 == 2) request.continuations.push_back({.masked_heads = {}, .random = stream("c")});
     requests.push_back(request);
   }
   return requests;
 }
 
-TEST_P(Family, TextDoesNotDependOnTheBatch) {
-  const CausalLm model = load_tiny(GetParam());
-  const auto requests = mixed_requests(GetParam());
-  const Answers alone = generate(model, requests, 1);
-  for (const int64_t batch_size : {3, 16}) {
-    const Answers together = generate(model, requests, batch_size);
-    ASSERT_EQ(together.size(), requests.size());
-    for (size_t i = 0; i < requests.size(); ++i) {
-      EXPECT_EQ(together.at(i).tokens, alone.at(i).tokens)
-          << "request " << i << ", batch " << batch_size;
+// Each continuation as a request of its own.
+std::vector<GenerationRequest> split(const std::vector<GenerationRequest>& requests) {
+  std::vector<GenerationRequest> alone;
+  for (const GenerationRequest& request : requests) {
+    for (const Continuation& continuation : request.continuations) {
+      alone.push_back(request);
+      alone.back().continuations = {continuation};
     }
   }
+  return alone;
+}
+
+void expect_same_texts(const Answers& together, const Answers& alone) {
+  ASSERT_EQ(together.size(), alone.size());
+  auto other = alone.begin();
+  for (const auto& [key, result] : together) {
+    EXPECT_EQ(result.tokens, other->second.tokens)
+        << "request " << key.first << ", continuation " << key.second;
+    EXPECT_EQ(result.sum_logprob, other->second.sum_logprob);  // to the last bit
+    EXPECT_EQ(result.reason, other->second.reason);
+    ++other;
+  }
+}
+
+TEST_P(Family, TextDoesNotDependOnTheBatch) {
+  const CausalLm model = load_packed(GetParam());
+  const auto requests = mixed_requests(GetParam());
+  const Answers alone = generate(model, split(requests), 1);
+  for (const int64_t batch_size : {1, 2, 3, 16})
+    expect_same_texts(generate(model, requests, batch_size), alone);
+}
+
+// A cache too small for the batch sends answers back to the queue; they come out the same.
+TEST_P(Family, TextDoesNotDependOnTheCache) {
+  const CausalLm model = load_packed(GetParam());
+  const auto requests = mixed_requests(GetParam());
+  const Answers alone = generate(model, split(requests), 1);
+  const ModelConfig& config = model.config();
+  const int64_t token_bytes = 2 * config.num_hidden_layers() * config.num_key_value_heads *
+                              config.head_dim * static_cast<int64_t>(sizeof(float));
+  for (const int64_t tokens : {128, 192, 320}) {
+    const GeneratorOptions options{.max_batch_size = 16, .kv_cache_bytes = tokens * token_bytes};
+    expect_same_texts(generate(model, requests, options), alone);
+  }
+}
+
+// Long prompts are read in pieces beside the rows that decode; the pieces are always the same.
+TEST(Generator, LongPromptsInPieces) {
+  const CausalLm model = load_packed("llama");
+  std::vector<int64_t> prompt;
+  for (int64_t i = 0; i < 1100; ++i) prompt.push_back((i * 37 + i / 11) % 380);
+  const std::vector<Head> heads{{2, 1}};
+  const GenerationRequest request{.prompt = prompt,
+                                  .continuations = {{}, {.masked_heads = heads, .random = {}}},
+                                  .max_new_tokens = 8};
+  const Answers alone = generate(model, split({request}), 1);
+  std::vector<GenerationRequest> requests = mixed_requests("llama");
+  requests.insert(requests.begin() + 3, request);
+  const Answers together = generate(model, requests, 5);
+  EXPECT_EQ(together.at({3, 0}).tokens, alone.at({0, 0}).tokens);
+  EXPECT_EQ(together.at({3, 1}).tokens, alone.at({1, 0}).tokens);
+  // The same without pieces: one forward over prompt and answer.
+  const torch::NoGradGuard no_grad;
+  prompt.insert(prompt.end(), alone.at({0, 0}).tokens.begin(), alone.at({0, 0}).tokens.end());
+  const torch::Tensor best = model.logits(model.forward(whole_sequences({prompt}))).argmax(-1);
+  for (int64_t i = 1100; i < 1108; ++i)
+    EXPECT_EQ(best[i - 1].item<int64_t>(), prompt[static_cast<size_t>(i)]) << "position " << i;
+}
+
+TEST(Generator, RefusesAPromptThatTheCacheCannotHold) {
+  const CausalLm model = load_packed("llama");
+  const GenerationRequest request{.prompt = prompt_of("llama", 0, 40), .max_new_tokens = 24};
+  expect_user_error([&] { generate(model, {request}, GeneratorOptions{.kv_cache_bytes = 1}); },
+                    {"--kv-cache-mib"});
 }
 
 TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
   const torch::NoGradGuard no_grad;
-  const CausalLm model = load_tiny(GetParam());
+  const CausalLm model = load_packed(GetParam());
   const CausalLm masked = load_tiny(GetParam());
   const std::vector<Head> heads{{0, 0}, {1, 3}, {3, 1}};
   for (auto& [name, parameter] : masked.parameters()) {
@@ -113,10 +197,10 @@ TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
   }
   const GenerationRequest plain{.prompt = prompt_of(GetParam(), 0, 40), .max_new_tokens = 24};
   GenerationRequest gated = plain;
-  gated.masked_heads = heads;
+  gated.continuations = {{.masked_heads = heads, .random = {}}};
   const Answers mixed = generate(model, {plain, gated}, 2);
-  EXPECT_EQ(mixed.at(0).tokens, Golden(GetParam()).ids("greedy"));
-  EXPECT_EQ(mixed.at(1).tokens, generate(masked, {plain}, 1).at(0).tokens);
+  EXPECT_EQ(mixed.at({0, 0}).tokens, Golden(GetParam()).ids("greedy"));
+  EXPECT_EQ(mixed.at({1, 0}).tokens, generate(masked, {plain}, 1).at({0, 0}).tokens);
 }
 
 TEST(Generator, StopsAtAStopToken) {
@@ -126,24 +210,25 @@ TEST(Generator, StopsAtAStopToken) {
       model,
       {{.prompt = prompt_of("llama", 0, 40), .max_new_tokens = 24, .stop_ids = {greedy[3]}}},
       1);
-  const auto& tokens = answers.at(0).tokens;
-  EXPECT_EQ(answers.at(0).reason, FinishReason::stop);
+  const auto& tokens = answers.at({0, 0}).tokens;
+  EXPECT_EQ(answers.at({0, 0}).reason, FinishReason::stop);
   EXPECT_EQ(tokens.back(), greedy[3]);
   EXPECT_LE(tokens.size(), 4U);
 }
 
 TEST(Generator, ObserverSeesEachStepOfEachRow) {
-  const CausalLm model = load_tiny("olmo3");
-  const auto requests = mixed_requests("olmo3");
+  const CausalLm model = load_packed("olmo3");
+  auto requests = mixed_requests("olmo3");
+  for (auto& request : requests) request.continuations.resize(1);
   std::map<size_t, std::vector<int64_t>> seen;
   torch::Tensor first_keys;
   const Answers answers =
-      generate(model, requests, 4, [&](size_t request, int64_t token, const torch::Tensor& keys) {
+      generate(model, requests, 4, [&](size_t request, size_t, int64_t token, const auto& keys) {
         EXPECT_EQ(keys.sizes(), (std::vector<int64_t>{4, 4}));
         if (request == 2 && seen[request].empty()) first_keys = keys.clone();
         seen[request].push_back(token);
       });
-  for (const auto& [index, result] : answers) EXPECT_EQ(seen.at(index), result.tokens);
+  for (const auto& [key, result] : answers) EXPECT_EQ(seen.at(key.first), result.tokens);
   // The first step's query row is the prompt's last token.
   const torch::NoGradGuard no_grad;
   AttentionProbe probe;
@@ -162,7 +247,9 @@ TEST(Generator, RefusesWhatCannotBeAnswered) {
   refused({.prompt = {1, 2}, .max_new_tokens = 0});
   refused({.prompt = {1, 2}, .max_new_tokens = 4096});
   refused({.prompt = {1, 384}, .max_new_tokens = 4});
-  refused({.prompt = {1, 2}, .masked_heads = {{9, 0}}, .max_new_tokens = 4});
+  refused({.prompt = {1, 2},
+           .continuations = {{.masked_heads = {{9, 0}}, .random = {}}},
+           .max_new_tokens = 4});
 }
 
 }  // namespace

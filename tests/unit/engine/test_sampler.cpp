@@ -1,12 +1,12 @@
-#include "retmask/engine/sampler.h"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <vector>
 
 #include "retmask/base/error.h"
+#include "retmask/engine/sampler.h"
 
 namespace retmask {
 namespace {
@@ -16,8 +16,9 @@ const std::vector<float> kLogits{0.0F, 2.0F, 1.0F, -1.0F, 2.0F};
 std::map<int64_t, double> frequencies(const SamplingParams& params, int draws) {
   std::map<int64_t, double> seen;
   RandomStream random(7, "test");
+  Sampler sampler;
   for (int i = 0; i < draws; ++i) {
-    seen[sample(kLogits.data(), static_cast<int64_t>(kLogits.size()), params, random).id] +=
+    seen[sampler.sample(kLogits.data(), static_cast<int64_t>(kLogits.size()), params, random).id] +=
         1.0 / draws;
   }
   return seen;
@@ -41,7 +42,7 @@ void expect_close(const std::map<int64_t, double>& seen, const std::map<int64_t,
 TEST(Sampler, GreedyTakesTheFirstLargest) {
   RandomStream random(1, "greedy");
   const RandomStream untouched = random;
-  const SampledToken token = sample(kLogits.data(), 5, {}, random);
+  const SampledToken token = Sampler().sample(kLogits.data(), 5, {}, random);
   EXPECT_EQ(token.id, 1);
   EXPECT_EQ(random.state(), untouched.state());
   double total = 0;
@@ -66,7 +67,45 @@ TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
   expect_close(frequencies({.temperature = 1.0, .top_p = 0.01}, 100), expected({1}, 1.0));
 }
 
+TEST(Sampler, MinPKeepsAShareOfTheLargest) {
+  // exp(-1) = 0.37 of the largest, exp(-2) = 0.14.
+  expect_close(frequencies({.temperature = 1.0, .min_p = 0.3}, 100000), expected({1, 2, 4}, 1.0));
+  expect_close(frequencies({.temperature = 1.0, .min_p = 1.0}, 100000), expected({1, 4}, 1.0));
+}
+
+// More tokens than one partial sum and than one sorted stretch hold.
+TEST(Sampler, LargeVocabulary) {
+  constexpr int64_t kVocabSize = 3000;
+  std::vector<float> logits(kVocabSize);
+  for (int64_t i = 0; i < kVocabSize; ++i) logits[i] = static_cast<float>((i * 7919) % 1000) / 500;
+  double total = 0;
+  for (const float logit : logits) total += std::exp(logit);
+  Sampler sampler;
+  RandomStream random(5, "large");
+  for (const double top_p : {1.0, 0.9}) {
+    double mean = 0;
+    constexpr int kDraws = 20000;
+    for (int i = 0; i < kDraws; ++i) {
+      const SampledToken token =
+          sampler.sample(logits.data(), kVocabSize, {.temperature = 1.0, .top_p = top_p}, random);
+      ASSERT_NEAR(token.logprob, logits[token.id] - std::log(total), 1e-5);
+      mean += logits[token.id] / kDraws;
+    }
+    std::vector<float> sorted = logits;
+    std::sort(sorted.rbegin(), sorted.rend());
+    double kept = 0;
+    double wanted = 0;
+    for (const float logit : sorted) {
+      if (kept >= top_p * total) break;
+      kept += std::exp(logit);
+      wanted += std::exp(logit) * logit;
+    }
+    EXPECT_NEAR(mean, wanted / kept, 0.02) << "top_p " << top_p;
+  }
+}
+
 TEST(Sampler, RefusesImpossibleParameters) {
+  EXPECT_THROW(SamplingParams{.min_p = 1.5}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.temperature = -1}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_p = 0}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_p = 1.5}.validate(), UserError);

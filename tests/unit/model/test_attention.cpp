@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "decode_attention.h"
 #include "retmask/model/attention.h"
 #include "unit/support/golden.h"
 
@@ -56,32 +55,6 @@ TEST(Attention, ReferenceHidesTheFutureAndWhatLiesBehindTheWindow) {
   EXPECT_TRUE(torch::allclose(all.select(2, 0).squeeze(1), torch::tensor({1.0F, 1.5F, 3.0F})));
   const torch::Tensor window = attention_reference(q, k, v, 2);
   EXPECT_TRUE(torch::allclose(window.select(2, 0).squeeze(1), torch::tensor({1.0F, 1.5F, 4.0F})));
-}
-
-class DecodeAttention : public ::testing::TestWithParam<torch::ScalarType> {};
-INSTANTIATE_TEST_SUITE_P(Attention,
-                         DecodeAttention,
-                         ::testing::Values(torch::kFloat32, torch::kBFloat16));
-
-TEST_P(DecodeAttention, EqualsReferenceForEachSequence) {
-  torch::manual_seed(2);
-  const double tolerance = GetParam() == torch::kFloat32 ? 1e-5 : 2e-2;
-  const torch::Tensor q = torch::randn({4, 6, 16}).to(GetParam());
-  std::vector<KeyValueStore::Keys> keys;
-  for (const int64_t length : {1, 7, 40, 133}) {
-    keys.push_back({torch::randn({length, 2, 16}).to(GetParam()),
-                    torch::randn({length, 2, 16}).to(GetParam())});
-  }
-  for (const std::optional<int64_t> window :
-       {std::optional<int64_t>(), std::optional<int64_t>(9)}) {
-    const torch::Tensor fast = decode_attention_cpu(q, keys, window);
-    for (int64_t s = 0; s < 4; ++s) {
-      const auto& own = keys[static_cast<size_t>(s)];
-      const torch::Tensor expected =
-          attention_reference(q.narrow(0, s, 1), own.keys, own.values, window);
-      EXPECT_LT(max_difference(fast.narrow(0, s, 1), expected), tolerance) << "sequence " << s;
-    }
-  }
 }
 
 TEST(LargestKey, RespectsTheWindowAndTakesTheFirstOfEquals) {

@@ -17,6 +17,12 @@ using testing::whole_sequences;
 
 constexpr double kLogitTolerance = 1e-4;  // logits are of order 1
 
+CausalLm load_packed(const char* family, torch::ScalarType dtype = torch::kFloat32) {
+  CausalLm model = load_tiny(family, dtype);
+  model.pack();
+  return model;
+}
+
 class Family : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Model,
                          Family,
@@ -33,6 +39,21 @@ TEST_P(Family, LogitsEqualTransformers) {
   const Golden golden(GetParam());
   EXPECT_LT(max_difference(golden_logits(load_tiny(GetParam()), golden), golden["logits"]),
             kLogitTolerance);
+  EXPECT_LT(max_difference(golden_logits(load_packed(GetParam()), golden), golden["logits"]),
+            kLogitTolerance);
+}
+
+// bfloat16 keeps 8 bits: the CPU's kernels are as close to float32 as libtorch is.
+TEST_P(Family, PackedBFloat16IsAsExactAsLibtorch) {
+  const Golden golden(GetParam());
+  const auto mean_difference = [&](const CausalLm& model) {
+    return (golden_logits(model, golden).to(torch::kFloat32) - golden["logits"])
+        .abs()
+        .mean()
+        .item<double>();
+  };
+  const double libtorch = mean_difference(load_tiny(GetParam(), torch::kBFloat16));
+  EXPECT_LT(mean_difference(load_packed(GetParam(), torch::kBFloat16)), 1.1 * libtorch);
 }
 
 TEST_P(Family, OldStyleConfigMeansTheSame) {
@@ -49,8 +70,8 @@ TEST_P(Family, OldStyleConfigMeansTheSame) {
   EXPECT_EQ(old_style.dtype, new_style.dtype);
 }
 
-// Packed sequences must not see each other.
-TEST_P(Family, PackedSequencesEqualSingleOnes) {
+// Sequences in one batch must not see each other.
+TEST_P(Family, SequencesInABatchEqualSingleOnes) {
   const torch::NoGradGuard no_grad;
   const CausalLm model = load_tiny(GetParam());
   const auto ids = Golden(GetParam()).ids("token_ids");
@@ -87,12 +108,13 @@ TEST_P(Family, GradientsEqualTransformers) {
 TEST_P(Family, ProbeFindsTheLargestWeight) {
   const torch::NoGradGuard no_grad;
   const Golden golden(GetParam());
-  const CausalLm model = load_tiny(GetParam());
-  AttentionProbe probe;
-  PackedBatch batch = whole_sequences({golden.ids("token_ids")});
-  batch.probe = &probe;
-  model.forward(batch);
-  EXPECT_TRUE(torch::equal(probe.largest_keys()[0], golden["largest_keys"]));
+  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+    AttentionProbe probe;
+    PackedBatch batch = whole_sequences({golden.ids("token_ids")});
+    batch.probe = &probe;
+    model.forward(batch);
+    EXPECT_TRUE(torch::equal(probe.largest_keys()[0], golden["largest_keys"]));
+  }
 }
 
 // The gate is the mask: zeroing the head's columns of W_o gives the same logits.
@@ -113,11 +135,20 @@ TEST_P(Family, GateEqualsZeroedColumns) {
   PackedBatch batch = whole_sequences({ids, ids});
   const HeadGate gate(model.config(), {{}, heads}, torch::kFloat32);
   batch.gate = &gate;
-  const auto hidden = model.forward(batch).chunk(2);
   const torch::Tensor plain = model.forward(whole_sequences({ids}));
-  EXPECT_LT(max_difference(hidden[0], plain), 1e-5);
-  EXPECT_LT(max_difference(hidden[1], masked.forward(whole_sequences({ids}))), 1e-5);
-  EXPECT_GT(max_difference(hidden[1], plain), 1e-2);
+  for (const CausalLm& gated : {model, load_packed(GetParam())}) {
+    const auto hidden = gated.forward(batch).chunk(2);
+    EXPECT_LT(max_difference(hidden[0], plain), kLogitTolerance);
+    EXPECT_LT(max_difference(hidden[1], masked.forward(whole_sequences({ids}))), kLogitTolerance);
+    EXPECT_GT(max_difference(hidden[1], plain), 1e-2);
+  }
+}
+
+TEST_P(Family, PackingTakesTheParametersAway) {
+  const CausalLm model = load_packed(GetParam());
+  EXPECT_TRUE(model.is_packed());
+  EXPECT_THROW(static_cast<void>(model.parameters()), InternalError);
+  EXPECT_THROW(model.forward(whole_sequences({{1, 2, 3}})), InternalError);  // records gradients
 }
 
 TEST_P(Family, SavedCheckpointLoadsTheSame) {

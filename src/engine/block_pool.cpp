@@ -1,0 +1,42 @@
+#include "block_pool.h"
+
+#include "retmask/base/error.h"
+
+namespace retmask {
+
+int64_t BlockPool::block_bytes(const ModelConfig& config, torch::ScalarType dtype) {
+  constexpr int64_t kKeysAndValues = 2;
+  return kKeysAndValues * config.num_hidden_layers() * config.num_key_value_heads * kBlockSize *
+         config.head_dim * static_cast<int64_t>(torch::elementSize(dtype));
+}
+
+BlockPool::BlockPool(const ModelConfig& config, torch::TensorOptions options, int64_t num_blocks)
+    : layers_(config.layers.size()), users_(static_cast<size_t>(num_blocks), 0) {
+  for (KeyValueBlocks::Layer& layer : layers_) {
+    layer.keys = torch::empty({num_blocks, config.num_key_value_heads, kBlockSize, config.head_dim},
+                              options);
+    layer.values = torch::empty_like(layer.keys);
+  }
+  for (int64_t block = num_blocks; block-- > 0;) free_.push_back(static_cast<int32_t>(block));
+}
+
+int32_t BlockPool::take() {
+  RETMASK_CHECK(!free_.empty(), "no free block");
+  const int32_t block = free_.back();
+  free_.pop_back();
+  users_[static_cast<size_t>(block)] = 1;
+  return block;
+}
+
+void BlockPool::remove_user(int32_t block) {
+  if (--users_[static_cast<size_t>(block)] == 0) free_.push_back(block);
+}
+
+void BlockPool::copy(int32_t from, int32_t to) {
+  for (const KeyValueBlocks::Layer& layer : layers_) {
+    layer.keys[to].copy_(layer.keys[from]);
+    layer.values[to].copy_(layer.values[from]);
+  }
+}
+
+}  // namespace retmask

@@ -1,0 +1,62 @@
+#pragma once
+// What the generator keeps of requests between two steps.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "retmask/engine/generator.h"
+
+namespace retmask {
+
+struct NumberedRequest {
+  size_t index;
+  GenerationRequest request;
+};
+
+// Continuations of a request that have not begun (or begin again).
+struct Waiting {
+  std::shared_ptr<const NumberedRequest> request;
+  std::vector<size_t> continuations;
+};
+
+// A prompt that is being read, once for each of its policies.
+struct Prefill {
+  struct Policy {
+    std::vector<size_t> continuations;  // the first one's heads are the policy's
+    std::vector<int32_t> blocks;        // of the whole prompt
+    std::vector<int32_t> spare;         // for the other continuations' own last block
+  };
+  std::shared_ptr<const NumberedRequest> request;
+  std::vector<Policy> policies;
+  int64_t done = 0;  // tokens
+
+  const std::vector<int64_t>& prompt() const { return request->request.prompt; }
+  const std::vector<Head>& masked_heads(const Policy& policy) const {
+    return request->request.continuations[policy.continuations.front()].masked_heads;
+  }
+  size_t num_continuations() const {
+    size_t count = 0;
+    for (const Policy& policy : policies) count += policy.continuations.size();
+    return count;
+  }
+};
+
+// A continuation that is being written.
+struct Row {
+  std::shared_ptr<const NumberedRequest> request;
+  size_t continuation = 0;
+  std::vector<int32_t> blocks = {};
+  RandomStream random = {};
+  GenerationResult result = {};
+
+  const std::vector<Head>& masked_heads() const {
+    return request->request.continuations[continuation].masked_heads;
+  }
+  // Tokens in the cache: all but the newest.
+  int64_t past() const {
+    return static_cast<int64_t>(request->request.prompt.size() + result.tokens.size()) - 1;
+  }
+};
+
+}  // namespace retmask

@@ -1,0 +1,129 @@
+#include "step.h"
+
+#include <algorithm>
+
+#include "retmask/base/error.h"
+
+namespace retmask {
+
+// The batch's sequences, one by one.
+class StepRunner::Builder {
+ public:
+  // Returns the sequence's number.
+  int64_t add(const int64_t* tokens,
+              int64_t length,
+              int64_t past,
+              const std::vector<int32_t>& blocks,
+              const std::vector<Head>& masked_heads) {
+    tokens_.insert(tokens_.end(), tokens, tokens + length);
+    batch.lengths.push_back(length);
+    batch.past.push_back(past);
+    tables_.push_back(&blocks);
+    masked.push_back(masked_heads);
+    return static_cast<int64_t>(tables_.size()) - 1;
+  }
+  // The last sequence's next token is wanted.
+  void want_logits() {
+    last_rows.push_back(static_cast<int64_t>(tokens_.size()) - 1);
+    wanted.push_back(static_cast<int64_t>(tables_.size()) - 1);
+  }
+
+  // Completes `batch`. The builder must outlive its use.
+  void finish(const BlockPool& pool, torch::Device device) {
+    batch.token_ids = torch::tensor(tokens_, torch::kInt64).to(device);
+    size_t longest = 1;
+    for (const auto* table : tables_) longest = std::max(longest, table->size());
+    cache_.block_tables = torch::zeros(
+        {static_cast<int64_t>(tables_.size()), static_cast<int64_t>(longest)}, torch::kInt32);
+    auto* row = cache_.block_tables.data_ptr<int32_t>();
+    for (const auto* table : tables_) {
+      std::copy(table->begin(), table->end(), row);
+      row += longest;
+    }
+    cache_.layers = &pool.layers();
+    cache_.block_size = BlockPool::kBlockSize;
+    batch.cache = &cache_;
+  }
+
+  PackedBatch batch;
+  std::vector<std::vector<Head>> masked;  // of each sequence
+  std::vector<int64_t> last_rows;         // rows of the batch whose logits are wanted
+  std::vector<int64_t> wanted;            // and their sequences
+
+ private:
+  std::vector<int64_t> tokens_;
+  std::vector<const std::vector<int32_t>*> tables_;
+  KeyValueBlocks cache_;
+};
+
+const HeadGate* StepRunner::gate(std::vector<std::vector<Head>> masked) {
+  if (std::all_of(masked.begin(), masked.end(), [](const auto& heads) { return heads.empty(); }))
+    return nullptr;
+  if (!gate_ || masked != masked_) {
+    masked_ = std::move(masked);
+    gate_.emplace(
+        model_.config(), masked_, torch::TensorOptions(model_.dtype()).device(model_.device()));
+  }
+  return &*gate_;
+}
+
+StepRunner::Result StepRunner::run(std::deque<Row>& rows,
+                                   const std::vector<PromptPiece>& pieces,
+                                   bool probe) {
+  Builder builder;
+  for (const Row& row : rows) {
+    builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
+    builder.want_logits();
+  }
+  // Policies of one prompt differ from their first masked layer on.
+  PackedBatch& batch = builder.batch;
+  batch.first_difference = model_.config().num_hidden_layers();
+  bool any_follower = false;
+  for (const PromptPiece& piece : pieces) {
+    const Prefill& prefill = *piece.prefill;
+    int64_t leader = -1;
+    for (const Prefill::Policy& policy : prefill.policies) {
+      const auto& heads = prefill.masked_heads(policy);
+      const int64_t sequence = builder.add(prefill.prompt().data() + piece.begin,
+                                           piece.end - piece.begin,
+                                           piece.begin,
+                                           policy.blocks,
+                                           heads);
+      if (piece.is_last()) builder.want_logits();
+      batch.leaders.resize(static_cast<size_t>(sequence));
+      batch.leaders.push_back(leader < 0 ? sequence : leader);
+      any_follower = any_follower || leader >= 0;
+      leader = batch.leaders.back();
+      for (const Head& head : heads)
+        batch.first_difference = std::min(batch.first_difference, head.layer);
+    }
+  }
+  if (!any_follower || probe) {
+    batch.leaders.clear();
+  } else {
+    for (size_t s = 0; s < rows.size(); ++s) batch.leaders[s] = static_cast<int64_t>(s);
+    for (const Row& row : rows) {
+      for (const Head& head : row.masked_heads())
+        batch.first_difference = std::min(batch.first_difference, head.layer);
+    }
+  }
+  builder.finish(pool_, model_.device());
+  AttentionProbe attention_probe;
+  if (probe) batch.probe = &attention_probe;
+  batch.gate = gate(std::move(builder.masked));
+
+  const torch::Tensor hidden = model_.forward(batch);
+  const auto select = [](const torch::Tensor& from, const std::vector<int64_t>& rows_wanted) {
+    return from.index_select(0, torch::tensor(rows_wanted, torch::kInt64).to(from.device()));
+  };
+  Result result;
+  if (!builder.last_rows.empty()) {
+    result.logits = model_.logits(select(hidden, builder.last_rows))
+                        .to(torch::kCPU, torch::kFloat32)
+                        .contiguous();
+    if (probe) result.largest_keys = select(attention_probe.largest_keys(), builder.wanted);
+  }
+  return result;
+}
+
+}  // namespace retmask

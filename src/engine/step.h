@@ -1,0 +1,48 @@
+#pragma once
+// One step of the model over decoding rows and pieces of prompts.
+
+#include <torch/torch.h>
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "block_pool.h"
+#include "retmask/model/model.h"
+#include "running.h"
+
+namespace retmask {
+
+// The tokens [begin, end) of a prompt, for each of its policies.
+struct PromptPiece {
+  Prefill* prefill;
+  int64_t begin;
+  int64_t end;
+
+  bool is_last() const { return end == static_cast<int64_t>(prefill->prompt().size()); }
+};
+
+class StepRunner {
+ public:
+  StepRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
+
+  // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] float32 on the
+  // CPU: first the rows', then those of each policy of each last piece. With a probe also the
+  // largest keys, [n, L, H].
+  struct Result {
+    torch::Tensor logits;
+    torch::Tensor largest_keys;
+  };
+  Result run(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces, bool probe);
+
+ private:
+  class Builder;
+  const HeadGate* gate(std::vector<std::vector<Head>> masked);
+
+  const CausalLm& model_;
+  const BlockPool& pool_;
+  std::vector<std::vector<Head>> masked_;  // of the batch that gate_ was made for
+  std::optional<HeadGate> gate_;
+};
+
+}  // namespace retmask

@@ -1,0 +1,28 @@
+#pragma once
+// The attributes of functions that use AVX-512. The rest of the program runs on any x86-64, so
+// these functions alone get the instructions, and they run only where has_avx512 says so.
+
+#include "retmask/kernels/bfloat16.h"
+
+#if defined(__x86_64__)
+#define RETMASK_AVX512 __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#define RETMASK_AVX512_INLINE \
+  __attribute__((target("arch=x86-64-v4,avx512bf16"), always_inline)) inline
+#endif
+
+namespace retmask::kernels {
+
+// Of the processor that runs the program, not of the one that compiled it. bfloat16 needs
+// AVX512_BF16 (Zen 4, Sapphire Rapids and newer).
+template <typename Element>
+bool has_avx512() {
+#if defined(__x86_64__)
+  static const bool base = __builtin_cpu_supports("x86-64-v4") > 0;
+  static const bool bfloat16 = base && __builtin_cpu_supports("avx512bf16") > 0;
+  return sizeof(Element) == 2 ? bfloat16 : base;
+#else
+  return false;
+#endif
+}
+
+}  // namespace retmask::kernels

@@ -1,0 +1,152 @@
+#include "matmul_avx512.h"
+
+#include "avx512.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace retmask::kernels::avx512 {
+namespace {
+
+constexpr int64_t kLanes = 16;
+constexpr int64_t kVectors = kPanelWidth / kLanes;
+// 8 rows x 3 vectors of sums, 3 of weights and 1 broadcast fill 28 of the 32 registers.
+constexpr int64_t kRows = 8;
+
+// One step along k: two elements of bfloat16, one of float32.
+RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const float* x, const float* weights) {
+  return _mm512_fmadd_ps(_mm512_set1_ps(*x), _mm512_loadu_ps(weights), sum);
+}
+RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const BFloat16* x, const BFloat16* weights) {
+  int pair = 0;
+  __builtin_memcpy(&pair, x, sizeof pair);
+  return _mm512_dpbf16_ps(
+      sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)_mm512_loadu_si512(weights));
+}
+
+RETMASK_AVX512_INLINE __m512 load(const float* from, __mmask16 mask) {
+  return _mm512_maskz_loadu_ps(mask, from);
+}
+RETMASK_AVX512_INLINE __m512 load(const BFloat16* from, __mmask16 mask) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
+}
+RETMASK_AVX512_INLINE void store(float* to, __m512 value, __mmask16 mask) {
+  _mm512_mask_storeu_ps(to, mask, value);
+}
+RETMASK_AVX512_INLINE void store(BFloat16* to, __m512 value, __mmask16 mask) {
+  _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(value));
+}
+
+// Bytes of the next panel that a block of rows asks for while it computes, so that reading the
+// weights and multiplying them overlap: `stride` steps apart one cache line per vector.
+struct Ahead {
+  const char* next = nullptr;
+  int64_t stride = 1;
+};
+
+// `Rows` rows of one panel.
+template <int64_t Rows, typename Element, typename Out>
+RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
+                                   int64_t row,
+                                   int64_t panel,
+                                   Ahead ahead) {
+  constexpr int64_t kStep = sizeof(Element) == 2 ? 2 : 1;
+  constexpr int64_t kCacheLine = 64;
+  const Element* weights = m.packed + panel * kPanelWidth * m.k;
+  const Element* x = m.x + row * m.x_stride;
+  int64_t until_ahead = ahead.next == nullptr ? m.k : 0;
+  __m512 sums[Rows][kVectors];
+  for (auto& row_sums : sums)
+    for (__m512& sum : row_sums) sum = _mm512_setzero_ps();
+
+  for (int64_t i = 0; i < m.k; i += kStep, weights += kPanelWidth * kStep) {
+    if (until_ahead-- == 0) {
+      for (int64_t v = 0; v < kVectors; ++v, ahead.next += kCacheLine)
+        _mm_prefetch(ahead.next, _MM_HINT_T1);
+      until_ahead = ahead.stride - 1;
+    }
+    for (int64_t r = 0; r < Rows; ++r) {
+      for (int64_t v = 0; v < kVectors; ++v) {
+        sums[r][v] = multiply_add(sums[r][v], x + r * m.x_stride + i, weights + v * kLanes * kStep);
+      }
+    }
+  }
+
+  const int64_t first = panel * kPanelWidth;
+  for (int64_t v = 0; v < kVectors; ++v) {
+    const int64_t column = first + v * kLanes;
+    const int64_t left = std::clamp<int64_t>(m.n - column, 0, kLanes);
+    const auto mask = static_cast<__mmask16>((1U << left) - 1U);
+    if (mask == 0) break;
+    for (int64_t r = 0; r < Rows; ++r) {
+      const int64_t at = (row + r) * m.out_stride + column;
+      __m512 sum = sums[r][v];
+      if (m.bias != nullptr) sum = _mm512_add_ps(sum, load(m.bias + column, mask));
+      if (m.residual != nullptr) sum = _mm512_add_ps(sum, load(m.residual + at, mask));
+      store(m.out + at, sum, mask);
+    }
+  }
+}
+
+// The last rows, fewer than kRows.
+template <int64_t Rows, typename Element, typename Out>
+void multiply_rest(
+    const Matmul<Element, Out>& m, int64_t row, int64_t rows, int64_t panel, Ahead ahead) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows)
+      multiply_panel<Rows>(m, row, panel, ahead);
+    else
+      multiply_rest<Rows - 1>(m, row, rows, panel, ahead);
+  }
+}
+
+}  // namespace
+
+template <typename Element, typename Out>
+void run(const Matmul<Element, Out>& matmul,
+         int64_t row_begin,
+         int64_t row_end,
+         int64_t panel_begin,
+         int64_t panel_end) {
+  const int64_t num_blocks = (row_end - row_begin + kRows - 1) / kRows;
+  const int64_t panel_bytes = kPanelWidth * matmul.k * static_cast<int64_t>(sizeof(Element));
+  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+    Ahead ahead{.next = nullptr, .stride = num_blocks};
+    const auto part = [&](int64_t block) {
+      if (panel + 1 == panel_end) return ahead;
+      ahead.next = reinterpret_cast<const char*>(matmul.packed) + (panel + 1) * panel_bytes +
+                   block * (panel_bytes / num_blocks);
+      return ahead;
+    };
+    int64_t row = row_begin;
+    int64_t block = 0;
+    for (; row + kRows <= row_end; row += kRows)
+      multiply_panel<kRows>(matmul, row, panel, part(block++));
+    multiply_rest<kRows - 1>(matmul, row, row_end - row, panel, part(block));
+  }
+}
+
+}  // namespace retmask::kernels::avx512
+
+#else
+
+namespace retmask::kernels::avx512 {
+
+template <typename Element, typename Out>
+void run(const Matmul<Element, Out>&, int64_t, int64_t, int64_t, int64_t) {}
+
+}  // namespace retmask::kernels::avx512
+
+#endif
+
+namespace retmask::kernels::avx512 {
+
+template void run(const Matmul<float, float>&, int64_t, int64_t, int64_t, int64_t);
+template void run(const Matmul<BFloat16, BFloat16>&, int64_t, int64_t, int64_t, int64_t);
+template void run(const Matmul<BFloat16, float>&, int64_t, int64_t, int64_t, int64_t);
+
+}  // namespace retmask::kernels::avx512

@@ -1,0 +1,114 @@
+#include "packed_matrix.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "cpu_dispatch.h"
+#include "decoder.h"
+#include "retmask/kernels/matmul.h"
+
+namespace retmask {
+namespace {
+
+// Rows that one thread takes at a time: few enough that long prompts spread over many threads.
+constexpr int64_t kRowGroup = 64;
+
+template <typename Element, typename Out>
+void run_parallel(const kernels::Matmul<Element, Out>& matmul) {
+  const int64_t groups = (matmul.rows + kRowGroup - 1) / kRowGroup;
+  const int64_t items = kernels::num_panels(matmul.n) * groups;
+  // Panel by panel, so that a panel's weights stay in the cache for all its rows.
+  at::parallel_for(0, items, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    if (groups == 1) {
+      kernels::run_matmul(matmul, 0, matmul.rows, begin, end);
+      return;
+    }
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t row = item % groups * kRowGroup;
+      const int64_t panel = item / groups;
+      kernels::run_matmul(matmul, row, std::min(row + kRowGroup, matmul.rows), panel, panel + 1);
+    }
+  });
+}
+
+template <typename Element, typename Out>
+kernels::Matmul<Element, Out> make_matmul(const torch::Tensor& x,
+                                          const torch::Tensor& packed,
+                                          const torch::Tensor& bias,
+                                          int64_t k,
+                                          const torch::Tensor& out) {
+  RETMASK_CHECK(x.dim() == 2 && x.size(1) == k && x.stride(1) == 1, x.sizes(), " times [", k, "]");
+  return {.x = data_of<Element>(x),
+          .x_stride = x.stride(0),
+          .rows = x.size(0),
+          .k = k,
+          .n = out.size(1),
+          .packed = data_of<Element>(packed),
+          .bias = data_of<Element>(bias),
+          .residual = nullptr,
+          .out = mutable_data_of<Out>(out),
+          .out_stride = out.size(1)};
+}
+
+}  // namespace
+
+PackedMatrix::PackedMatrix(const std::vector<LinearImpl*>& linears)
+    : k_(linears.at(0)->weight.size(1)) {
+  RETMASK_CHECK(k_ % 2 == 0, "packed matrix with ", k_, " inputs");
+  for (const LinearImpl* linear : linears) n_ += linear->weight.size(0);
+  const torch::TensorOptions options = linears.at(0)->weight.options().requires_grad(false);
+  packed_ = torch::zeros({kernels::packed_size(n_, k_)}, options);
+  std::vector<torch::Tensor> biases;
+  int64_t row = 0;
+  for (LinearImpl* linear : linears) {
+    const torch::Tensor weight = linear->weight.contiguous();
+    with_element(weight.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      kernels::pack_rows(
+          data_of<Element>(weight), row, weight.size(0), k_, mutable_data_of<Element>(packed_));
+    });
+    row += weight.size(0);
+    linear->weight.set_data(torch::empty({0}, options));
+    if (linear->bias.defined()) biases.push_back(linear->bias);
+  }
+  RETMASK_CHECK(biases.empty() || biases.size() == linears.size());
+  if (!biases.empty()) bias_ = torch::cat(biases);
+}
+
+torch::Tensor PackedMatrix::multiply(const torch::Tensor& x, const torch::Tensor& residual) const {
+  torch::Tensor out = torch::empty({x.size(0), n_}, x.options());
+  with_element(x.scalar_type(), [&](auto element) {
+    using Element = decltype(element);
+    auto matmul = make_matmul<Element, Element>(x, packed_, bias_, k_, out);
+    RETMASK_CHECK(!residual.defined() || residual.is_contiguous());
+    matmul.residual = data_of<Element>(residual);
+    run_parallel(matmul);
+  });
+  return out;
+}
+
+torch::Tensor PackedMatrix::multiply_to_float32(const torch::Tensor& x) const {
+  torch::Tensor out = torch::empty({x.size(0), n_}, x.options().dtype(torch::kFloat32));
+  with_element(x.scalar_type(), [&](auto element) {
+    run_parallel(make_matmul<decltype(element), float>(x, packed_, bias_, k_, out));
+  });
+  return out;
+}
+
+torch::Tensor PackedMatrix::rows(const torch::Tensor& ids) const {
+  torch::Tensor out = torch::empty({ids.size(0), k_}, packed_.options());
+  const torch::Tensor row_ids = ids.contiguous();
+  const int64_t* id = row_ids.const_data_ptr<int64_t>();
+  with_element(packed_.scalar_type(), [&](auto element) {
+    using Element = decltype(element);
+    for (int64_t i = 0; i < ids.size(0); ++i) {
+      TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < n_, "token id ", id[i], " of ", n_);
+      kernels::unpack_row(
+          data_of<Element>(packed_), id[i], k_, mutable_data_of<Element>(out) + i * k_);
+    }
+  });
+  return out;
+}
+
+}  // namespace retmask

@@ -1,0 +1,35 @@
+#pragma once
+// Weights laid out for the CPU's kernels (kernels/matmul.h), for inference alone.
+
+#include <torch/torch.h>
+
+#include <vector>
+
+namespace retmask {
+
+class LinearImpl;
+
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;  // holds nothing
+  // Stacks the linears' weights and biases along their outputs and frees them: of each weight there
+  // is one copy. Their inputs have the same size, an even number.
+  explicit PackedMatrix(const std::vector<LinearImpl*>& linears);
+
+  bool defined() const { return packed_.defined(); }
+
+  // x [T, k] -> x W^T (+ bias) (+ residual): [T, n] in x's dtype.
+  torch::Tensor multiply(const torch::Tensor& x, const torch::Tensor& residual = {}) const;
+  // The same, [T, n] float32, as it was summed.
+  torch::Tensor multiply_to_float32(const torch::Tensor& x) const;
+  // Rows of W: ids [T] int64 -> [T, k].
+  torch::Tensor rows(const torch::Tensor& ids) const;
+
+ private:
+  torch::Tensor packed_;
+  torch::Tensor bias_;  // [n] or undefined
+  int64_t n_ = 0;
+  int64_t k_ = 0;
+};
+
+}  // namespace retmask

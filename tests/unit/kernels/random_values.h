@@ -1,0 +1,24 @@
+#pragma once
+// Reproducible values around 0 for the kernels' tests.
+
+#include <string>
+#include <vector>
+
+#include "retmask/base/random.h"
+#include "retmask/kernels/bfloat16.h"
+
+namespace retmask::kernels::testing {
+
+template <typename Element>
+std::vector<Element> random_values(int64_t count, const std::string& name) {
+  RandomStream random(1, name);
+  std::vector<Element> values(static_cast<size_t>(count));
+  for (Element& value : values) narrow(static_cast<float>(2 * random.uniform() - 1), value);
+  return values;
+}
+
+// What a sum of `terms` products may be off by, relative to their size.
+template <typename Element>
+constexpr double kTolerance = sizeof(Element) == 2 ? 1e-2 : 1e-5;
+
+}  // namespace retmask::kernels::testing
