@@ -90,18 +90,21 @@ class Run {
       const GeneratorOptions& options,
       const RequestSource& source,
       const ResultVisitor& on_finish,
-      const StepObserver& observer)
+      const StepObserver& observer,
+      GenerationTimes* times)
       : model_(model),
         options_(options),
         source_(source),
         on_finish_(on_finish),
         observer_(observer),
+        times_(times),
         pool_(model.config(),
               torch::TensorOptions(model.dtype()).device(model.device()),
               num_blocks(model, options)),
         step_(model, pool_) {}
 
   void run() {
+    const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
     while (true) {
       admit();
       if (rows_.empty() && prefills_.empty()) return;
@@ -241,7 +244,8 @@ class Run {
   void step() {
     const std::vector<PromptPiece> pieces = next_pieces();
     const size_t old_rows = rows_.size();
-    const StepRunner::Result result = step_.run(rows_, pieces, observer_ != nullptr);
+    const StepRunner::Result result = step_.run(rows_, pieces, observer_ != nullptr, times_);
+    if (times_ != nullptr) count(pieces);
 
     std::vector<int64_t> logits_row;  // of each row
     for (size_t i = 0; i < old_rows; ++i) logits_row.push_back(static_cast<int64_t>(i));
@@ -270,6 +274,12 @@ class Run {
     retire();
   }
 
+  void count(const std::vector<PromptPiece>& pieces) {
+    ++times_->steps;
+    for (const Row& row : rows_) times_->cached_tokens += row.past() + 1;
+    for (const PromptPiece& piece : pieces) times_->prompt_tokens += piece.end - piece.begin;
+  }
+
   // The prompt has been read: its policy's continuations go on from its last token.
   void begin_rows(const Prefill& prefill, Prefill::Policy& policy) {
     const auto full = prefill.prompt().size() / static_cast<size_t>(BlockPool::kBlockSize);
@@ -293,6 +303,8 @@ class Run {
 
   void sample_rows(const torch::Tensor& logits, const std::vector<int64_t>& logits_row) {
     if (rows_.empty()) return;
+    const ScopedTimer timer(times_ != nullptr ? &times_->sampling : nullptr);
+    if (times_ != nullptr) times_->new_tokens += static_cast<int64_t>(rows_.size());
     const int64_t vocab_size = logits.size(1);
     const float* data = logits.const_data_ptr<float>();
     at::parallel_for(
@@ -337,6 +349,7 @@ class Run {
   const RequestSource& source_;
   const ResultVisitor& on_finish_;
   const StepObserver& observer_;
+  GenerationTimes* times_;
   BlockPool pool_;
   StepRunner step_;
   std::deque<Waiting> waiting_;
@@ -366,9 +379,10 @@ Generator::Generator(const CausalLm& model, GeneratorOptions options)
 
 void Generator::run(const RequestSource& source,
                     const ResultVisitor& on_finish,
-                    const StepObserver& observer) {
+                    const StepObserver& observer,
+                    GenerationTimes* times) {
   const torch::InferenceMode inference;
-  Run(model_, options_, source, on_finish, observer).run();
+  Run(model_, options_, source, on_finish, observer, times).run();
 }
 
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {

@@ -67,9 +67,10 @@ const HeadGate* StepRunner::gate(std::vector<std::vector<Head>> masked) {
   return &*gate_;
 }
 
-StepRunner::Result StepRunner::run(std::deque<Row>& rows,
+StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
                                    const std::vector<PromptPiece>& pieces,
-                                   bool probe) {
+                                   bool probe,
+                                   GenerationTimes* times) {
   Builder builder;
   for (const Row& row : rows) {
     builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
@@ -110,6 +111,7 @@ StepRunner::Result StepRunner::run(std::deque<Row>& rows,
   builder.finish(pool_, model_.device());
   AttentionProbe attention_probe;
   if (probe) batch.probe = &attention_probe;
+  if (times != nullptr) batch.times = &times->forward;
   batch.gate = gate(std::move(builder.masked));
 
   const torch::Tensor hidden = model_.forward(batch);
@@ -118,6 +120,7 @@ StepRunner::Result StepRunner::run(std::deque<Row>& rows,
   };
   Result result;
   if (!builder.last_rows.empty()) {
+    const ScopedTimer timer(times != nullptr ? &times->logits : nullptr);
     result.logits = model_.logits(select(hidden, builder.last_rows))
                         .to(torch::kCPU, torch::kFloat32)
                         .contiguous();

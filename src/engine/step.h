@@ -33,7 +33,10 @@ class StepRunner {
     torch::Tensor logits;
     torch::Tensor largest_keys;
   };
-  Result run(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces, bool probe);
+  Result run(const std::deque<Row>& rows,
+             const std::vector<PromptPiece>& pieces,
+             bool probe,
+             GenerationTimes* times);
 
  private:
   class Builder;

@@ -1,9 +1,8 @@
 #include "retmask/kernels/matmul.h"
 
-#include <algorithm>
-
 #include "avx512.h"
 #include "matmul_avx512.h"
+#include "matmul_portable.h"
 
 namespace retmask::kernels {
 namespace {
@@ -16,10 +15,6 @@ constexpr int64_t packed_index(int64_t row, int64_t i, int64_t k) {
          row % kPanelWidth * Pair + i % Pair;
 }
 
-// Elements along k that lie side by side for one output.
-template <typename Element>
-constexpr int64_t kPair = sizeof(Element) == 2 ? 2 : 1;
-
 template <typename Element>
 void pack(const Element* w, int64_t row_begin, int64_t rows, int64_t k, Element* packed) {
   for (int64_t row = 0; row < rows; ++row) {
@@ -31,37 +26,6 @@ void pack(const Element* w, int64_t row_begin, int64_t rows, int64_t k, Element*
 template <typename Element>
 void unpack(const Element* packed, int64_t row, int64_t k, Element* out) {
   for (int64_t i = 0; i < k; ++i) out[i] = packed[packed_index<kPair<Element>>(row, i, k)];
-}
-
-// Any processor; also what the fast version is held equal to.
-template <typename Element, typename Out>
-void run_portable(const Matmul<Element, Out>& m,
-                  int64_t row_begin,
-                  int64_t row_end,
-                  int64_t panel_begin,
-                  int64_t panel_end) {
-  constexpr int64_t kWide = kPair<Element>;
-  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    const int64_t first = panel * kPanelWidth;
-    const int64_t width = std::min(kPanelWidth, m.n - first);
-    const Element* weights = m.packed + panel * kPanelWidth * m.k;
-    for (int64_t row = row_begin; row < row_end; ++row) {
-      const Element* x = m.x + row * m.x_stride;
-      float sums[kPanelWidth] = {};
-      for (int64_t i = 0; i < m.k; ++i) {
-        const float value = widen(x[i]);
-        const Element* w = weights + i / kWide * kPanelWidth * kWide + i % kWide;
-        for (int64_t j = 0; j < kPanelWidth; ++j) sums[j] += value * widen(w[j * kWide]);
-      }
-      const int64_t at = row * m.out_stride + first;
-      for (int64_t j = 0; j < width; ++j) {
-        float value = sums[j];
-        if (m.bias != nullptr) value += widen(m.bias[first + j]);
-        if (m.residual != nullptr) value += widen(m.residual[at + j]);
-        narrow(value, m.out[at + j]);
-      }
-    }
-  }
 }
 
 template <typename Element, typename Out>

@@ -85,24 +85,49 @@ RETMASK_SIMD_CLONES void softmax(float* row, int64_t count) {
   for (int64_t i = 0; i < count; ++i) row[i] *= scale;
 }
 
-// Calls visit(block, rows, position) for each stretch of at most 16 visible rows of a block,
-// `position` counted from the first visible one.
+// At most this many visible rows of a block, side by side in memory.
+struct Stretch {
+  static constexpr int64_t kMostRows = 16;
+  int64_t rows;
+  int64_t offset;  // of the first row, in elements
+};
+
+template <typename Element>
+Stretch stretch_at(const PagedKeyValues<Element>& cache, int64_t token, int64_t key_value_head) {
+  const int64_t row = token % cache.block_size;
+  const int64_t block = cache.blocks[token / cache.block_size];
+  const int64_t first =
+      (block * cache.num_key_value_heads + key_value_head) * cache.block_size + row;
+  return {std::min({Stretch::kMostRows, cache.block_size - row, cache.end - token}),
+          first * cache.head_dim};
+}
+
+// Blocks lie anywhere, so the processor cannot guess the next one by itself.
+template <typename Element>
+void ask_for(const Element* rows, const Stretch& stretch, int64_t head_dim) {
+  constexpr int64_t kCacheLine = 64;
+  const auto* bytes = reinterpret_cast<const char*>(rows + stretch.offset);
+  const int64_t size = stretch.rows * head_dim * static_cast<int64_t>(sizeof(Element));
+  for (int64_t i = 0; i < size; i += kCacheLine) __builtin_prefetch(bytes + i);
+}
+
+// Calls visit(rows, count, position) for each stretch, `position` counted from the first visible
+// token.
 template <typename Element, typename Visit>
 void for_each_stretch(const PagedKeyValues<Element>& cache,
                       const Element* base,
                       int64_t key_value_head,
                       const Visit& visit) {
-  constexpr int64_t kMostRows = 16;
-  const int64_t head_stride = cache.block_size * cache.head_dim;
+  Stretch stretch = stretch_at(cache, cache.first, key_value_head);
   for (int64_t token = cache.first; token < cache.end;) {
-    const int64_t row = token % cache.block_size;
-    const int64_t rows = std::min({kMostRows, cache.block_size - row, cache.end - token});
-    const int64_t block = cache.blocks[token / cache.block_size];
-    const Element* start = base +
-                           (block * cache.num_key_value_heads + key_value_head) * head_stride +
-                           row * cache.head_dim;
-    visit(start, rows, token - cache.first);
-    token += rows;
+    const Stretch current = stretch;
+    const int64_t next = token + current.rows;
+    if (next < cache.end) {
+      stretch = stretch_at(cache, next, key_value_head);
+      ask_for(base, stretch, cache.head_dim);
+    }
+    visit(base + current.offset, current.rows, token - cache.first);
+    token = next;
   }
 }
 
@@ -136,6 +161,7 @@ void attend_group(const PagedKeyValues<Element>& cache,
                                     .scale = 1.0F / std::sqrt(static_cast<float>(dim))};
   const bool fast = has_avx512<Element>() && dim % avx512::kHeadDimMultiple == 0;
 
+  ask_for(cache.values, stretch_at(cache, cache.first, query.key_value_head), dim);
   for_each_stretch(cache, cache.keys, query.key_value_head, [&](auto* keys, auto n, auto at) {
     if (fast)
       avx512::score_rows(keys, n, work, at);

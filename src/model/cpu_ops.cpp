@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "cpu_dispatch.h"
 #include "retmask/kernels/paged_attention.h"
@@ -80,6 +81,37 @@ void cpu_rotate_heads(const torch::Tensor& heads,
           for (int64_t t = begin; t < end; ++t) token(t);
         });
   });
+}
+
+void cpu_store_blocks(const ProjectedHeads& heads,
+                      const KeyValueBlocks::Layer& cache,
+                      const ForwardContext& context) {
+  const int64_t kv_heads = cache.keys.size(1);
+  const int64_t block_size = cache.keys.size(2);
+  const int64_t row_bytes =
+      cache.keys.size(3) * static_cast<int64_t>(torch::elementSize(cache.keys.scalar_type()));
+  const int64_t token_bytes = heads.k.stride(0) * heads.k.element_size();
+  const auto* blocks = data_of<int64_t>(context.token_blocks);
+  const auto* rows = data_of<int64_t>(context.token_rows);
+  const auto* sources = data_of<int64_t>(context.row_of_token);
+  const auto store = [&](const torch::Tensor& from, const torch::Tensor& to, int64_t token) {
+    const char* source =
+        data_of<char>(from) + (sources != nullptr ? sources[token] : token) * token_bytes;
+    char* block = mutable_data_of<char>(to) + blocks[token] * kv_heads * block_size * row_bytes;
+    for (int64_t head = 0; head < kv_heads; ++head) {
+      std::memcpy(block + (head * block_size + rows[token]) * row_bytes,
+                  source + head * row_bytes,
+                  static_cast<size_t>(row_bytes));
+    }
+  };
+  const int64_t width = 2 * kv_heads * cache.keys.size(3);
+  at::parallel_for(
+      0, context.token_blocks.size(0), rows_per_thread(width), [&](int64_t begin, int64_t end) {
+        for (int64_t token = begin; token < end; ++token) {
+          store(heads.k, cache.keys, token);
+          store(heads.v, cache.values, token);
+        }
+      });
 }
 
 void cpu_decode_attention(const torch::Tensor& q,

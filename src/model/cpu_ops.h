@@ -23,6 +23,11 @@ void cpu_rotate_heads(const torch::Tensor& heads,
                       QkNorm kind,
                       const Rotation& rotation);
 
+// store_blocks, without copies of what lies in rows already.
+void cpu_store_blocks(const ProjectedHeads& heads,
+                      const KeyValueBlocks::Layer& cache,
+                      const ForwardContext& context);
+
 // Attention of every sequence that has one new token over its blocks of the cache, into its row of
 // output [T, H, D]; other rows are left alone. gate [S, H] and largest [S, H] int64 may be
 // undefined. q [T, H, D], rows may be strided.

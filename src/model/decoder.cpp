@@ -73,9 +73,13 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config,
 torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
                                          const torch::Tensor& residual,
                                          const ForwardContext& context) const {
-  const torch::Tensor attended = context.packed
-                                     ? attend_packed(project_packed(x, context), context)
-                                     : attend(project(x, context), context);  // [T, H * D]
+  const ProjectedHeads heads = context.packed ? project_packed(x, context) : project(x, context);
+  torch::Tensor attended;  // [T, H * D]
+  {
+    const ScopedTimer timer(context.attention_seconds());
+    attended = context.packed ? attend_packed(heads, context) : attend(heads, context);
+  }
+  const ScopedTimer timer(context.linear_seconds());
   return o_proj_->forward(attended, residual);
 }
 
@@ -104,7 +108,12 @@ ProjectedHeads SelfAttentionImpl::project_packed(const torch::Tensor& x,
   const int64_t dim = config_.head_dim;
   const int64_t q_heads = config_.num_attention_heads;
   const int64_t kv_heads = config_.num_key_value_heads;
-  const torch::Tensor qkv = qkv_.multiply(x).view({-1, q_heads + 2 * kv_heads, dim});
+  torch::Tensor qkv;  // [T, H + 2 Hkv, D]
+  {
+    const ScopedTimer timer(context.linear_seconds());
+    qkv = qkv_.multiply(x).view({-1, q_heads + 2 * kv_heads, dim});
+  }
+  const ScopedTimer timer(context.attention_seconds());
   ProjectedHeads heads{qkv.narrow(1, 0, q_heads),
                        qkv.narrow(1, q_heads, kv_heads),
                        qkv.narrow(1, q_heads + kv_heads, kv_heads)};
@@ -145,7 +154,6 @@ torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
   const auto window = config_.layers[layer_].sliding_window;
   const auto num_sequences = static_cast<int64_t>(batch.lengths.size());
   const torch::Tensor gate = batch.gate != nullptr ? batch.gate->layer(layer_) : torch::Tensor();
-  if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
 
   const torch::Tensor output = torch::empty(
       {heads.q.size(0), config_.num_attention_heads, config_.head_dim}, heads.q.options());
@@ -154,8 +162,9 @@ torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
     largest = torch::empty({num_sequences, config_.num_attention_heads}, torch::kInt64);
   // Sequences with one new token read the cache where it lies, all of them at once.
   if (batch.cache != nullptr) {
-    cpu_decode_attention(
-        heads.q, batch, (*batch.cache->layers)[layer_], window, gate, output, largest);
+    const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[layer_];
+    cpu_store_blocks(heads, cache, context);
+    cpu_decode_attention(heads.q, batch, cache, window, gate, output, largest);
   }
   int64_t start = 0;
   for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
@@ -186,7 +195,10 @@ MlpImpl::MlpImpl(const ModelConfig& config, torch::TensorOptions options)
   register_module("down_proj", down_proj_);
 }
 
-torch::Tensor MlpImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) const {
+torch::Tensor MlpImpl::forward(const torch::Tensor& x,
+                               const torch::Tensor& residual,
+                               const ForwardContext& context) const {
+  const ScopedTimer timer(context.linear_seconds());
   const torch::Tensor activated = gate_up_.defined()
                                       ? cpu_silu_multiply(gate_up_.multiply(x))
                                       : torch::silu(gate_proj_->forward(x)) * up_proj_->forward(x);
@@ -219,11 +231,11 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x,
   if (placement_ == NormPlacement::pre) {
     const torch::Tensor attended =
         self_attn_->forward(attention_norm_->forward(x, context), /*residual=*/x, context);
-    return mlp_->forward(mlp_norm_->forward(attended, context), /*residual=*/attended);
+    return mlp_->forward(mlp_norm_->forward(attended, context), /*residual=*/attended, context);
   }
   const torch::Tensor attended =
       x + attention_norm_->forward(self_attn_->forward(x, /*residual=*/{}, context), context);
-  return attended + mlp_norm_->forward(mlp_->forward(attended, /*residual=*/{}), context);
+  return attended + mlp_norm_->forward(mlp_->forward(attended, /*residual=*/{}, context), context);
 }
 
 void DecoderLayerImpl::pack() {

@@ -25,6 +25,11 @@ struct ForwardContext {
   // The weights are packed for the CPU's kernels, which then do the rest of the layer too. Without
   // it every step is libtorch's: any device, with gradients.
   bool packed = false;
+
+  double* linear_seconds() const { return batch.times != nullptr ? &batch.times->linear : nullptr; }
+  double* attention_seconds() const {
+    return batch.times != nullptr ? &batch.times->attention : nullptr;
+  }
 };
 
 // y = x W^T + b. Unlike torch::nn::Linear it does not initialise its weights: they come from a
@@ -98,7 +103,9 @@ class MlpImpl : public torch::nn::Module {
  public:
   MlpImpl(const ModelConfig& config, torch::TensorOptions options);
   // x [T, hidden] -> (residual +) mlp: [T, hidden]
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& residual) const;
+  torch::Tensor forward(const torch::Tensor& x,
+                        const torch::Tensor& residual,
+                        const ForwardContext& context) const;
   void pack();
 
  private:

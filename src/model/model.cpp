@@ -127,6 +127,7 @@ void make_shared_part(const PackedBatch& batch, SharedPart& part) {
   part.cache = *batch.cache;
   part.cache.block_tables = batch.cache->block_tables.index_select(0, torch::tensor(leaders));
   part.batch.cache = &part.cache;
+  part.batch.times = batch.times;
   part.batch.token_ids =
       batch.token_ids.index_select(0, torch::tensor(tokens).to(batch.token_ids.device()));
 }

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""The table of README: generation, training and detection on this CPU beside transformers and TRL, in one run.
+"""The table of README: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
 
-    .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py]
+    .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
+        [--llama-batched-bench PROGRAM --gguf FILE] [--only generation|training|detection]
 
 Each figure of ours stands beside the peer's, measured right after it with the same number of threads. Prints Markdown.
+llama.cpp's source lies in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
+with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding alone,
+ours also the prompts' prefill.
 """
 import argparse
 import json
@@ -31,25 +35,46 @@ def run(*command, **options) -> str:
     return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True, **options).stdout
 
 
-def generation(model: str) -> list[tuple]:
-    ours = {}
-    for line in run(
-        BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu", "--runs", 1,
-        "--prompt-tokens", PROMPT_TOKENS, "--new-tokens", NEW_TOKENS, "--batch-sizes", ",".join(map(str, BATCH_SIZES)),
-    ).splitlines():
-        row = json.loads(line)
-        ours[row["batch_size"]] = row["tokens_per_second"]
+def transformers_rates(model: str) -> dict[int, float]:
     peer = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16).eval()
-    rows = []
+    rates = {}
     for batch_size in BATCH_SIZES:
         ids = torch.randint(100, 1000, (batch_size, PROMPT_TOKENS))
         options = dict(attention_mask=torch.ones_like(ids), do_sample=True, temperature=0.6, top_k=0, eos_token_id=None, pad_token_id=0)
         peer.generate(ids, max_new_tokens=4, **options)
         start = time.time()
         peer.generate(ids, max_new_tokens=NEW_TOKENS, **options)
-        theirs = batch_size * NEW_TOKENS / (time.time() - start)
-        rows.append((f"generation, bf16, batch {batch_size}, {PROMPT_TOKENS} + {NEW_TOKENS} tokens", "tokens/s", ours[batch_size], theirs, "transformers"))
-    return rows
+        rates[batch_size] = batch_size * NEW_TOKENS / (time.time() - start)
+    return rates
+
+
+def llama_cpp_rates(program: str, gguf: str) -> dict[int, float]:
+    output = run(
+        program, "-m", gguf, "-c", max(BATCH_SIZES) * (PROMPT_TOKENS + NEW_TOKENS), "-npp", PROMPT_TOKENS, "-ntg", NEW_TOKENS,
+        "-npl", ",".join(map(str, BATCH_SIZES)), "-t", os.cpu_count(), "--output-format", "jsonl", stderr=subprocess.DEVNULL,
+    )
+    rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return {row["pl"]: row["speed_tg"] for row in rows}
+
+
+def generation(model: str, llama_cpp: tuple[str, str] | None) -> list[tuple]:
+    ours = {}
+    for line in run(
+        BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu", "--runs", 3,
+        "--prompt-tokens", PROMPT_TOKENS, "--new-tokens", NEW_TOKENS, "--batch-sizes", ",".join(map(str, BATCH_SIZES)),
+    ).splitlines():
+        row = json.loads(line)
+        ours[row["batch_size"]] = row["tokens_per_second"]
+        print(line, file=sys.stderr)
+    peers = {"transformers": transformers_rates(model)}
+    if llama_cpp:
+        peers["llama.cpp"] = llama_cpp_rates(*llama_cpp)
+    what = "generation, bf16, batch {}, " + f"{PROMPT_TOKENS} + {NEW_TOKENS} tokens"
+    return [
+        (what.format(batch_size), "tokens/s", ours[batch_size], rates[batch_size], peer)
+        for peer, rates in peers.items()
+        for batch_size in BATCH_SIZES
+    ]
 
 
 def training(model: str, scratch: pathlib.Path) -> list[tuple]:
@@ -89,17 +114,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(ROOT / "build/models/SmolLM2-135M-Instruct"))
     parser.add_argument("--reference", type=pathlib.Path, default=ROOT.parent / "shared/reference/niah_reference.py")
+    parser.add_argument("--llama-batched-bench")
+    parser.add_argument("--gguf")
+    parser.add_argument("--only", choices=["generation", "training", "detection"])
     args = parser.parse_args()
     torch.manual_seed(0)
     threads = os.cpu_count()
     torch.set_num_threads(threads)
-    rows = generation(args.model)
+    rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        rows += training(args.model, pathlib.Path(scratch))
-        if args.reference.is_file():
-            rows += detection(args.model, args.reference, pathlib.Path(scratch))
-        else:
-            print(f"detection skipped: {args.reference} is not here", file=sys.stderr)
+        if args.only in (None, "generation"):
+            rows += generation(args.model, (args.llama_batched_bench, args.gguf) if args.llama_batched_bench else None)
+        if args.only in (None, "training"):
+            rows += training(args.model, pathlib.Path(scratch))
+        if args.only in (None, "detection"):
+            if args.reference.is_file():
+                rows += detection(args.model, args.reference, pathlib.Path(scratch))
+            else:
+                print(f"detection skipped: {args.reference} is not here", file=sys.stderr)
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")

@@ -1,19 +1,20 @@
-// Tokens per second of generation, one line of JSON for each batch size.
+// Tokens per second of generation and where the time goes, one line of JSON for each batch size.
 //
 //   generate_bench --model DIR [--batch-sizes 1,16,64] [--prompt-tokens 32] [--new-tokens 128]
-//   [--dtype bfloat16]
+//   [--dtype bfloat16] [--masked-heads 20]
 //
 // DIR may hold a config.json alone: the weights are then random, which costs the same time. Each
-// row is the median of
-// --runs runs after one warm-up; a token counts from the start of the prompts' prefill to the last
-// answer's end.
+// row is the median of --runs runs after one warm-up; a token counts from the start of the prompts'
+// prefill to the last answer's end. With --masked-heads every second sequence runs without so many
+// (random) heads. On the CPU, share_of_limit is the least time that the run's bytes and operations
+// allow, by the bandwidth and the peak measured on the spot, over the time it took.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <iostream>
 
+#include "machine_limits.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/engine/generator.h"
@@ -28,6 +29,7 @@ struct BenchOptions {
   int64_t prompt_tokens = 32;
   int64_t new_tokens = 128;
   int64_t runs = 3;
+  int64_t masked_heads = 0;
   std::string device = "auto";
   std::string dtype = "auto";
   int64_t threads = 0;  // 0: all cores
@@ -57,12 +59,26 @@ CausalLm load(const BenchOptions& options) {
   return model;
 }
 
-double seconds_of_run(const CausalLm& model, const BenchOptions& options, int64_t batch_size) {
+std::vector<Head> random_heads(const ModelConfig& config, int64_t count) {
+  std::vector<Head> heads;
+  for (int64_t layer = 0; layer < config.num_hidden_layers(); ++layer) {
+    for (int64_t head = 0; head < config.num_attention_heads; ++head)
+      heads.push_back({layer, head});
+  }
+  RandomStream random(3, "heads");
+  shuffle(heads, random);
+  heads.resize(std::min(heads.size(), static_cast<size_t>(count)));
+  return heads;
+}
+
+GenerationTimes run_once(const CausalLm& model, const BenchOptions& options, int64_t batch_size) {
+  const std::vector<Head> heads = random_heads(model.config(), options.masked_heads);
   std::vector<GenerationRequest> requests;
   for (int64_t i = 0; i < batch_size; ++i) {
     GenerationRequest request{.continuations = {{.random = RandomStream(1, std::to_string(i))}},
                               .sampling = {.temperature = 0.6},
                               .max_new_tokens = options.new_tokens};
+    if (i % 2 == 1) request.continuations[0].masked_heads = heads;
     RandomStream prompt(2, std::to_string(i));
     for (int64_t t = 0; t < options.prompt_tokens; ++t) {
       request.prompt.push_back(
@@ -70,30 +86,88 @@ double seconds_of_run(const CausalLm& model, const BenchOptions& options, int64_
     }
     requests.push_back(std::move(request));
   }
-  const auto start = std::chrono::steady_clock::now();
+  GenerationTimes times;
   Generator(model, {.max_batch_size = batch_size})
-      .run(source_of(requests), [](size_t, size_t, const GenerationResult&) {});
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      .run(
+          source_of(requests), [](size_t, size_t, const GenerationResult&) {}, nullptr, &times);
+  return times;
+}
+
+// Elements of the matrices that every token multiplies with.
+double weight_elements(const ModelConfig& config) {
+  const int64_t heads = config.num_attention_heads * config.head_dim;
+  const int64_t key_value = config.num_key_value_heads * config.head_dim;
+  const int64_t layer = config.hidden_size * (2 * heads + 2 * key_value) +
+                        3 * config.hidden_size * config.intermediate_size;
+  return static_cast<double>(config.num_hidden_layers() * layer +
+                             config.vocab_size * config.hidden_size);
+}
+
+struct Work {
+  double bytes = 0;  // weights once a step, and each query's keys and values
+  double flop = 0;   // two for each weight and token, four for each key and query head
+};
+
+Work work_of(const CausalLm& model, const GenerationTimes& times) {
+  const ModelConfig& config = model.config();
+  const auto element = static_cast<double>(torch::elementSize(model.dtype()));
+  const auto layers_dim = static_cast<double>(config.num_hidden_layers() * config.head_dim);
+  const double weights = weight_elements(config);
+  const auto cached = static_cast<double>(times.cached_tokens);
+  return {.bytes =
+              element * (weights * static_cast<double>(times.steps) +
+                         2 * layers_dim * cached * static_cast<double>(config.num_key_value_heads)),
+          .flop = 2 * weights * static_cast<double>(times.new_tokens + times.prompt_tokens) +
+                  4 * layers_dim * cached * static_cast<double>(config.num_attention_heads)};
+}
+
+Json to_row(const CausalLm& model,
+            const BenchOptions& options,
+            int64_t batch_size,
+            const GenerationTimes& times,
+            const bench::MachineLimits& limits) {
+  const auto per_step = [&](double seconds) {
+    return 1e3 * seconds / static_cast<double>(times.steps);
+  };
+  const double known =
+      times.forward.linear + times.logits + times.forward.attention + times.sampling;
+  Json row = {{"bench", "generate"},
+              {"batch_size", batch_size},
+              {"prompt_tokens", options.prompt_tokens},
+              {"new_tokens", options.new_tokens},
+              {"masked_heads", options.masked_heads},
+              {"device", model.device().str()},
+              {"dtype", torch::toString(model.dtype())},
+              {"tokens_per_second", static_cast<double>(times.new_tokens) / times.total}};
+  if (!model.device().is_cpu()) return row;
+  const Work work = work_of(model, times);
+  row["milliseconds_per_step"] = {{"total", per_step(times.total)},
+                                  {"linear", per_step(times.forward.linear + times.logits)},
+                                  {"attention", per_step(times.forward.attention)},
+                                  {"sampling", per_step(times.sampling)},
+                                  {"rest", per_step(times.total - known)}};
+  row["gigabytes_per_step"] = 1e-9 * work.bytes / static_cast<double>(times.steps);
+  row["gigabytes_per_second"] = 1e-9 * limits.bytes_per_second;
+  row["gigaflop_per_second"] = 1e-9 * limits.flop_per_second;
+  row["share_of_limit"] =
+      std::max(work.bytes / limits.bytes_per_second, work.flop / limits.flop_per_second) /
+      times.total;
+  return row;
 }
 
 void run(const BenchOptions& options) {
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
   const CausalLm model = load(options);
+  const bench::MachineLimits limits =
+      model.device().is_cpu() ? bench::measure_limits(model.dtype()) : bench::MachineLimits{};
   for (const int64_t batch_size : options.batch_sizes) {
-    seconds_of_run(model, options, batch_size);
-    std::vector<double> seconds;
-    for (int64_t i = 0; i < options.runs; ++i)
-      seconds.push_back(seconds_of_run(model, options, batch_size));
-    std::sort(seconds.begin(), seconds.end());
-    const double tokens = static_cast<double>(batch_size * options.new_tokens);
-    const Json row = {{"bench", "generate"},
-                      {"batch_size", batch_size},
-                      {"prompt_tokens", options.prompt_tokens},
-                      {"new_tokens", options.new_tokens},
-                      {"device", model.device().str()},
-                      {"dtype", torch::toString(model.dtype())},
-                      {"tokens_per_second", tokens / seconds[seconds.size() / 2]}};
-    std::cout << row.dump() << std::endl;
+    run_once(model, options, batch_size);
+    std::vector<GenerationTimes> runs;
+    for (int64_t i = 0; i < options.runs; ++i) runs.push_back(run_once(model, options, batch_size));
+    std::sort(
+        runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.total < b.total; });
+    std::cout << to_row(model, options, batch_size, runs[runs.size() / 2], limits).dump()
+              << std::endl;
   }
 }
 
@@ -110,6 +184,7 @@ int main(int argc, char** argv) {
   app.add_option("--prompt-tokens", options.prompt_tokens, "Tokens of each prompt");
   app.add_option("--new-tokens", options.new_tokens, "Tokens of each answer");
   app.add_option("--runs", options.runs, "Runs of which the median is printed");
+  app.add_option("--masked-heads", options.masked_heads, "Heads off in every second sequence");
   app.add_option("--device", options.device, "cpu, cuda or auto");
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or auto");
   app.add_option("--threads", options.threads, "CPU threads; 0 = all cores");

@@ -65,6 +65,18 @@ struct GeneratorOptions {
   void validate() const;
 };
 
+// Where the time of a run went; seconds.
+struct GenerationTimes {
+  StepTimes forward;
+  double logits = 0.0;  // the head's matrix product
+  double sampling = 0.0;
+  double total = 0.0;  // the rest of it is norms, embedding, bookkeeping
+  int64_t steps = 0;
+  int64_t prompt_tokens = 0;
+  int64_t new_tokens = 0;
+  int64_t cached_tokens = 0;  // keys that the new tokens' queries read, summed over steps and rows
+};
+
 // Continuous batching: at every step continuations join and leave, prompts are taken in pieces
 // beside the decoding ones, and nothing is padded. The pieces of a prompt are the same in every
 // batch, and a packed model's rows do not depend on each other: neither do the texts.
@@ -76,7 +88,8 @@ class Generator {
   // tokens) exceeds max_position_embeddings or the whole cache.
   void run(const RequestSource& source,
            const ResultVisitor& on_finish,
-           const StepObserver& observer = nullptr);
+           const StepObserver& observer = nullptr,
+           GenerationTimes* times = nullptr);
 
  private:
   const CausalLm& model_;

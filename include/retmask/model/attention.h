@@ -11,6 +11,7 @@
 
 #include "retmask/model/config.h"
 #include "retmask/model/heads.h"
+#include "retmask/model/step_times.h"
 
 namespace retmask {
 
@@ -72,6 +73,7 @@ struct PackedBatch {
   std::vector<int64_t> leaders;
   int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
+  StepTimes* times = nullptr;  // on the CPU; a GPU works on while the clock is read
 };
 
 // One sequence, one layer: softmax(q k^T / sqrt(D)) v with causal order and an optional window.

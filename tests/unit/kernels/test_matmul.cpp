@@ -3,6 +3,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "matmul_portable.h"
 #include "random_values.h"
 #include "retmask/kernels/matmul.h"
 
@@ -92,6 +93,14 @@ TYPED_TEST(MatmulTest, EqualsPlainLoops) {
       product.expect_exact();
     }
   }
+}
+
+TYPED_TEST(MatmulTest, PortableEqualsPlainLoops) {
+  Product<typename TypeParam::Element, typename TypeParam::Out> product(5, 70, 34);
+  product.matmul.bias = product.bias.data();
+  product.matmul.residual = product.residual.data();
+  run_portable(product.matmul, 0, 5, 0, num_panels(70));
+  product.expect_exact();
 }
 
 TYPED_TEST(MatmulTest, AddsBiasAndResidual) {

@@ -1,0 +1,28 @@
+#pragma once
+// The product for any processor; also what the fast version is held equal to.
+
+#include "retmask/kernels/matmul.h"
+
+namespace retmask::kernels {
+
+// Elements along k that lie side by side for one output.
+template <typename Element>
+constexpr int64_t kPair = sizeof(Element) == 2 ? 2 : 1;
+
+void run_portable(const Matmul<float, float>& matmul,
+                  int64_t row_begin,
+                  int64_t row_end,
+                  int64_t panel_begin,
+                  int64_t panel_end);
+void run_portable(const Matmul<BFloat16, BFloat16>& matmul,
+                  int64_t row_begin,
+                  int64_t row_end,
+                  int64_t panel_begin,
+                  int64_t panel_end);
+void run_portable(const Matmul<BFloat16, float>& matmul,
+                  int64_t row_begin,
+                  int64_t row_end,
+                  int64_t panel_begin,
+                  int64_t panel_end);
+
+}  // namespace retmask::kernels
