@@ -75,17 +75,17 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
 }
 
 Json reference_row(const Prompt& prompt,
-                   const std::vector<const Answer*>& samples,
+                   const std::vector<Answer>& samples,
                    const std::string& synthesis_model) {
   Json responses;
   Json annotations;
-  for (const Answer* answer : samples) {
-    if (answer->ending == Ending::prompt_too_long) continue;
-    responses.push_back(message(*answer));
-    annotations.push_back({{"response_token_length", answer->tokens},
-                           {"repetition_flag", answer->tokens > kRepetitionTokens},
-                           {"finish_reason", to_string(answer->ending)},
-                           {"mean_logprob", stable_digits(answer->mean_logprob)}});
+  for (const Answer& answer : samples) {
+    if (answer.ending == Ending::prompt_too_long) continue;
+    responses.push_back(message(answer));
+    annotations.push_back({{"response_token_length", answer.tokens},
+                           {"repetition_flag", answer.tokens > kRepetitionTokens},
+                           {"finish_reason", to_string(answer.ending)},
+                           {"mean_logprob", stable_digits(answer.mean_logprob)}});
   }
   return {{"conversation_id", prompt.id},
           {"conversation", prompt.messages},

@@ -60,7 +60,7 @@ std::vector<AnswerTask> unfinished_tasks(const Round& round,
     for (int64_t sample = 0; sample < samples; ++sample) {
       for (const auto& [policy, heads] : round.masked_heads) {
         const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
-        if (journal.find(task) == nullptr) tasks.push_back(task);
+        if (!journal.contains(task)) tasks.push_back(task);
       }
     }
   }

@@ -98,7 +98,12 @@ Result run(const Options& options, const fs::path& out) {
   const PromptSet set = read_selected_prompts(options);
   AnswerJournal journal(out / "answers.jsonl");
   Result result = answer_all(options, set.prompts, journal);
-  result.summary = write_outputs(options, set, journal, out);
+  const auto finished = [&](const AnswerTask& task) {
+    std::optional<Answer> answer = journal.find(task);
+    RETMASK_CHECK(answer.has_value(), "no answer ", task.name());
+    return std::move(*answer);
+  };
+  result.summary = write_outputs(options, set, finished, out);
   if (const int64_t dropped = result.summary.dropped_pairs(DropReason::prompt_too_long);
       dropped > 0) {
     log::warn(detail::concat(

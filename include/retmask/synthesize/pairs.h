@@ -49,7 +49,7 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
 // Answers to prompts that were too long are left out; without any left both lists are null, as in
 // the rows that the reference skips.
 Json reference_row(const Prompt& prompt,
-                   const std::vector<const Answer*>& samples,
+                   const std::vector<Answer>& samples,
                    const std::string& synthesis_model);
 
 }  // namespace retmask::synthesize

@@ -49,7 +49,7 @@ TEST(Pairs, LogprobsHaveThreeDecimals) {
   odd.mean_logprob = -0.12345678;
   const Json pair = pair_row(testing::prompt("p"), 0, odd, odd);
   EXPECT_EQ(pair["meta"]["chosen"]["mean_logprob"].dump(), "-0.123");
-  const Json row = reference_row(testing::prompt("p"), {&odd}, "m");
+  const Json row = reference_row(testing::prompt("p"), {odd}, "m");
   EXPECT_EQ(row["synthesized_response_scoring_annotations"][0]["mean_logprob"].dump(), "-0.123");
 }
 
@@ -58,7 +58,7 @@ TEST(Pairs, ReferenceLayout) {
   const Answer second = answer("no", 2001, Ending::length);
   Prompt prompt = testing::prompt("p1", "Why?");
   prompt.redacted = true;
-  EXPECT_EQ(reference_row(prompt, {&first, &second}, "models/theta"), Json::parse(R"({
+  EXPECT_EQ(reference_row(prompt, {first, second}, "models/theta"), Json::parse(R"({
     "conversation_id": "p1",
     "conversation": [{"role": "user", "content": "Why?"}],
     "redacted": true,
@@ -74,7 +74,7 @@ TEST(Pairs, ReferenceLayout) {
 
 TEST(Pairs, ReferenceLayoutOfAPromptThatWasTooLong) {
   const Answer none = answer("", 0, Ending::prompt_too_long);
-  const Json row = reference_row(testing::prompt("p1"), {&none}, "m");
+  const Json row = reference_row(testing::prompt("p1"), {none}, "m");
   EXPECT_TRUE(row["synthesized_assistant_responses"].is_null());
   EXPECT_TRUE(row["synthesized_response_scoring_annotations"].is_null());
 }
