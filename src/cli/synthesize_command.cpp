@@ -14,9 +14,25 @@ namespace {
 
 struct SynthesizeCommandOptions {
   synthesize::Options synthesize;
+  std::string turns = "first";
   std::string shard = "0/1";
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
+
+// These change which answers are wanted, or their order, never an answer itself.
+const std::vector<std::string> kChoosingFlags = {"language",
+                                                 "exclude-redacted",
+                                                 "exclude-toxic",
+                                                 "min-turns",
+                                                 "max-turns",
+                                                 "min-prompt-tokens",
+                                                 "max-prompt-tokens",
+                                                 "deduplicate",
+                                                 "sample",
+                                                 "limit",
+                                                 "samples",
+                                                 "batch-size",
+                                                 "drop-unfinished"};
 
 // "enable_thinking=false": the value is JSON where it reads as such, else text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
@@ -36,7 +52,9 @@ Json parse_template_variables(const std::vector<std::string>& assignments) {
 synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
                                     const CommonOptions& common) {
   synthesize::Options resolved = options.synthesize;
+  resolved.prompts.turns = synthesize::parse_turns(options.turns);
   synthesize::parse_shard(options.shard, resolved.selection);
+  resolved.selection.seed = common.seed;
   resolved.template_variables = parse_template_variables(options.template_variables);
   resolved.decoding.seed = common.seed;
   resolved.device = common.device;
@@ -86,8 +104,7 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
 
 void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& invocation) {
   const synthesize::Options resolved = resolve_options(options, invocation.common);
-  // These change which answers are wanted, or their order, never an answer itself.
-  RunRecord run = invocation.start_run({"limit", "samples", "batch-size", "drop-unfinished"});
+  RunRecord run = invocation.start_run(kChoosingFlags);
   record_inputs(resolved, run);
   const synthesize::Result result = synthesize::run(resolved, invocation.common.out);
   if (result.generated_answers > 0) {
@@ -97,7 +114,7 @@ void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& i
   print_result(result, invocation.common.out);
 }
 
-void add_input_flags(CLI::App& app, SynthesizeCommandOptions& options) {
+void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   synthesize::Options& o = options.synthesize;
   app.add_option("--model", o.model, "Checkpoint folder: its answers are the chosen ones");
   app.add_option(
@@ -105,19 +122,44 @@ void add_input_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   app.add_option("--rejected-model",
                  o.rejected_model,
                  "Instead of --mask: checkpoint folder of the rejected answers");
-  app.add_option("--prompts",
-                 o.prompts.files,
-                 "Prompt files (.jsonl, .jsonl.gz, .json, .parquet) or folders of them");
-  app.add_option(
-      "--prompt-field", o.prompts.field, "Column with the prompt; found by name if not given");
-  app.add_option(
-      "--system-prompt", o.prompts.system_prompt, "For prompts without one of their own");
-  app.add_option("--skip", o.selection.skip, "Leave out so many prompts at the start");
-  app.add_option("--limit", o.selection.limit, "Take at most so many of the rest (0: all)");
-  app.add_option("--shard", options.shard, "Take part i of n of these: 0/4 to 3/4");
   app.add_option("--template-var",
                  options.template_variables,
                  "Variable of the chat template, NAME=VALUE (enable_thinking=false)");
+}
+
+void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
+  CLI::App& app = *command.app;
+  synthesize::PromptOptions& o = options.synthesize.prompts;
+  app.add_option(
+      "--prompts", o.files, "Prompt files (.jsonl, .jsonl.gz, .json, .parquet) or folders of them");
+  app.add_option("--prompt-field", o.field, "Column with the prompt; found by name if not given");
+  app.add_option("--system-prompt", o.system_prompt, "For prompts without one of their own");
+  app.add_option(
+      "--turns",
+      options.turns,
+      "first: answer the first user turn; all: the whole conversation up to its last user turn");
+  synthesize::PromptFilters& f = o.filters;
+  add_list_option(command, "--language", f.languages, "Rows whose \"language\" is one of these");
+  app.add_flag("--exclude-redacted", f.exclude_redacted, "Leave out rows marked \"redacted\"");
+  app.add_flag("--exclude-toxic",
+               f.exclude_toxic,
+               "Leave out rows marked \"toxic\", or flagged in \"openai_moderation\"");
+  app.add_option("--min-turns", f.min_turns, "Rows with at least so many user turns");
+  app.add_option("--max-turns", f.max_turns, "Rows with at most so many user turns (0: any)");
+  app.add_option("--min-prompt-tokens", f.min_tokens, "Prompts that long at least, as rendered");
+  app.add_option(
+      "--max-prompt-tokens", f.max_tokens, "Prompts that long at most, as rendered (0: any)");
+  app.add_flag("--deduplicate", f.deduplicate, "Of equal prompts only the first");
+}
+
+void add_selection_flags(CLI::App& app, SynthesizeCommandOptions& options) {
+  synthesize::Selection& o = options.synthesize.selection;
+  app.add_option("--sample",
+                 o.sample,
+                 "After all filters: draw so many by --seed, kept in the files' order (0: all)");
+  app.add_option("--skip", o.skip, "After --sample: leave out so many prompts at the start");
+  app.add_option("--limit", o.limit, "After --skip: take at most so many of the rest (0: all)");
+  app.add_option("--shard", options.shard, "After --limit: take part i of n, 0/4 to 3/4");
 }
 
 void add_generation_flags(CLI::App& app, synthesize::Options& o) {
@@ -138,7 +180,9 @@ Command setup_synthesize(CLI::App& root) {
   auto options = std::make_shared<SynthesizeCommandOptions>();
   Command command =
       add_command(root, "synthesize", "Write preference pairs: with and without retrieval heads");
-  add_input_flags(*command.app, *options);
+  add_model_flags(*command.app, *options);
+  add_prompt_flags(command, *options);
+  add_selection_flags(*command.app, *options);
   add_generation_flags(*command.app, options->synthesize);
   command.required = {"--model", "--prompts"};
   command.run = [options](const Invocation& invocation) { run_synthesize(*options, invocation); };

@@ -77,7 +77,7 @@ Summary write_outputs(const Options& options,
                       const AnswerSource& answers,
                       const fs::path& out) {
   Outputs outputs(options, out);
-  outputs.summary().set_prompts(static_cast<int64_t>(set.prompts.size()), set.blank);
+  outputs.summary().set_prompts(set);
   for (const Prompt& prompt : set.prompts) {
     outputs.add(prompt,
                 answers_to(prompt, Policy::chosen, options.samples, answers),

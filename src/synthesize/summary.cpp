@@ -45,9 +45,17 @@ void Summary::add_pair(const std::optional<DropReason>& dropped) {
   }
 }
 
-void Summary::set_prompts(int64_t answered, int64_t blank) {
-  prompts_ = answered;
-  blank_ = blank;
+void Summary::set_prompts(const PromptSet& set) {
+  Json by_reason = Json::object();
+  for (const LeftOut reason : kLeftOut) {
+    const auto found = set.left_out.find(reason);
+    by_reason[to_string(reason)] = found == set.left_out.end() ? 0 : found->second;
+  }
+  const auto answered = static_cast<int64_t>(set.prompts.size());
+  prompts_ = {{"rows", set.rows},
+              {"answered", answered},
+              {"left_out", set.rows - answered},
+              {"left_out_by_reason", by_reason}};
 }
 
 int64_t Summary::dropped_pairs() const {
@@ -69,7 +77,7 @@ Json Summary::to_json() const {
   Json by_reason = Json::object();
   for (const DropReason reason : kDropReasons) by_reason[to_string(reason)] = dropped_pairs(reason);
   Json json = {
-      {"prompts", {{"answered", prompts_}, {"blank", blank_}}},
+      {"prompts", prompts_},
       {"pairs", {{"kept", kept_}, {"dropped", dropped_pairs()}, {"dropped_by_reason", by_reason}}}};
   for (const auto& [policy, totals] : policies_) json[to_string(policy)] = totals_json(totals);
   return json;

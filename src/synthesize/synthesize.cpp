@@ -23,10 +23,13 @@ double seconds_since(Clock::time_point start) {
 
 PromptSet read_selected_prompts(const Options& options) {
   PromptSet set = read_prompts(options.prompts);
-  const size_t all = set.prompts.size();
-  set.prompts = select_prompts(std::move(set.prompts), options.selection);
-  log::info(detail::concat(set.prompts.size(), " of ", all, " prompts selected"));
-  if (set.blank > 0) log::warn(detail::concat("rows left out, their prompt is blank: ", set.blank));
+  const PromptFilters& filters = options.prompts.filters;
+  if (filters.min_tokens > 0 || filters.max_tokens > 0) {
+    leave_out_by_tokens(filters, PromptEncoder(options.model, options.template_variables), set);
+    if (set.prompts.empty()) user_error("no prompt is left in --prompts: ", set.describe());
+  }
+  select_prompts(options.selection, set);
+  log::info(set.describe());
   return set;
 }
 

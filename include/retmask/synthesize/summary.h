@@ -28,14 +28,14 @@ class Summary {
  public:
   void add_answer(Policy policy, const Answer& answer);
   void add_pair(const std::optional<DropReason>& dropped);
-  void set_prompts(int64_t answered, int64_t blank);
+  void set_prompts(const PromptSet& set);
 
   int64_t kept_pairs() const { return kept_; }
   int64_t dropped_pairs() const;
   int64_t dropped_pairs(DropReason reason) const;
   LengthStats lengths(Policy policy) const;
 
-  // {"prompts": {"answered", "blank"},
+  // {"prompts": {"rows", "answered", "left_out", "left_out_by_reason": {reason: count}},
   //  "pairs": {"kept", "dropped", "dropped_by_reason": {reason: count}},
   //  "chosen": {"answers", "finished", "tokens", "mean", "median", "p90", "max"},
   //  "rejected": {the same}}
@@ -51,8 +51,7 @@ class Summary {
   std::map<Policy, PolicyTotals> policies_ = {{Policy::chosen, {}}, {Policy::rejected, {}}};
   std::map<DropReason, int64_t> dropped_;
   int64_t kept_ = 0;
-  int64_t prompts_ = 0;
-  int64_t blank_ = 0;
+  Json prompts_;
 };
 
 }  // namespace retmask::synthesize

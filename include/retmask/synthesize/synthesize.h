@@ -3,10 +3,12 @@
 // or from another checkpoint, and the preference pairs that they make.
 //
 // Writes into a folder:
+//
 //   answers.jsonl      the journal, an answer a row; a run that was stopped goes on from it
-//   chosen.jsonl.gz    theta's answers in the order of the prompts, as reference_row() lays them
-//   out rejected.jsonl.gz  the same of theta' pairs.jsonl        the pairs that are kept, as
-//   pair_row() lays them out summary.json       Summary
+//   chosen.jsonl.gz    theta's answers in the order of the prompts, rows of reference_row()
+//   rejected.jsonl.gz  the same of theta'
+//   pairs.jsonl        the pairs that are kept, rows of pair_row()
+//   summary.json       Summary
 
 #include <filesystem>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "retmask/synthesize/model_answerer.h"
 #include "retmask/synthesize/pairs.h"
 #include "retmask/synthesize/prompts.h"
+#include "retmask/synthesize/selection.h"
 #include "retmask/synthesize/summary.h"
 
 namespace retmask::synthesize {

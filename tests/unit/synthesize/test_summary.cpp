@@ -26,7 +26,11 @@ TEST(Summary, PercentilesAreNumpys) {
 
 TEST(Summary, CountsEveryReason) {
   Summary summary;
-  summary.set_prompts(4, 1);
+  PromptSet set;
+  set.prompts.resize(4);
+  set.rows = 7;
+  set.left_out = {{LeftOut::blank, 1}, {LeftOut::not_sampled, 2}};
+  summary.set_prompts(set);
   summary.add_answer(Policy::chosen, answer("a", 5));
   summary.add_answer(Policy::chosen, answer("b", 7, Ending::length));
   summary.add_answer(Policy::chosen, answer("", 0, Ending::prompt_too_long));
@@ -38,7 +42,10 @@ TEST(Summary, CountsEveryReason) {
   EXPECT_EQ(summary.kept_pairs(), 1);
   EXPECT_EQ(summary.dropped_pairs(), 3);
   EXPECT_EQ(summary.to_json(), Json::parse(R"({
-    "prompts": {"answered": 4, "blank": 1},
+    "prompts": {"rows": 7, "answered": 4, "left_out": 3,
+                "left_out_by_reason": {"blank": 1, "language": 0, "redacted": 0, "toxic": 0,
+                                       "turns": 0, "duplicate": 0, "tokens": 0, "not_sampled": 2,
+                                       "skipped": 0, "beyond_limit": 0, "other_shard": 0}},
     "pairs": {"kept": 1, "dropped": 3,
               "dropped_by_reason": {"prompt_too_long": 1, "empty_answer": 0, "equal_answers": 2,
                                     "unfinished": 0}},
