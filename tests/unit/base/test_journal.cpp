@@ -45,11 +45,12 @@ TEST(Journal, AFullDiskKeepsWhatWasFinished) {
   rlimit limit = before;
   limit.rlim_cur = static_cast<rlim_t>(whole + 5);
   setrlimit(RLIMIT_FSIZE, &limit);
-  const std::string message = error_of([&] {
-    journal.append({{"text", "longer than five bytes"}});
-  });
+  expect_user_error(
+      [&] {
+        journal.append({{"text", "longer than five bytes"}});
+      },
+      {"cannot write", "rows.jsonl", "run again"});
   setrlimit(RLIMIT_FSIZE, &before);
-  EXPECT_NE(message.find("cannot write"), std::string::npos) << message;
   EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl")), whole);
   journal.append({{"i", 1}});
   EXPECT_EQ(journal.rows().size(), 2U);
