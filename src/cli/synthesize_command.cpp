@@ -32,7 +32,10 @@ const std::vector<std::string> kChoosingFlags = {"language",
                                                  "limit",
                                                  "samples",
                                                  "batch-size",
-                                                 "drop-unfinished"};
+                                                 "drop-redacted",
+                                                 "drop-unfinished",
+                                                 "drop-runaway",
+                                                 "runaway-tokens"};
 
 // "enable_thinking=false": the value is JSON where it reads as such, else text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
@@ -171,7 +174,17 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
       "--top-k", o.decoding.sampling.top_k, "Sample from the k most probable tokens (0: all)");
   app.add_option("--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
   app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
-  app.add_flag("--drop-unfinished", o.pairs.drop_unfinished, "Drop pairs cut at --max-new-tokens");
+}
+
+void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
+  app.add_flag("--drop-redacted", o.drop_redacted, "Drop pairs of prompts marked \"redacted\"");
+  app.add_flag("--drop-unfinished", o.drop_unfinished, "Drop pairs cut at --max-new-tokens");
+  app.add_flag("--drop-runaway",
+               o.drop_runaway,
+               "Drop pairs with an answer that ends in a loop or is longer than --runaway-tokens");
+  app.add_option("--runaway-tokens",
+                 o.runaway_tokens,
+                 "Longer answers count as runaways (0: only those that end in a loop)");
 }
 
 }  // namespace
@@ -184,6 +197,7 @@ Command setup_synthesize(CLI::App& root) {
   add_prompt_flags(command, *options);
   add_selection_flags(*command.app, *options);
   add_generation_flags(*command.app, options->synthesize);
+  add_pair_flags(*command.app, options->synthesize.pairs);
   command.required = {"--model", "--prompts"};
   command.run = [options](const Invocation& invocation) { run_synthesize(*options, invocation); };
   return command;

@@ -36,7 +36,7 @@ class Outputs {
     for (size_t i = 0; i < chosen.size(); ++i) {
       summary_.add_answer(Policy::chosen, chosen[i]);
       summary_.add_answer(Policy::rejected, rejected[i]);
-      const auto dropped = drop_reason(chosen[i], rejected[i], options_.pairs);
+      const auto dropped = drop_reason(prompt, chosen[i], rejected[i], options_.pairs);
       summary_.add_pair(dropped);
       if (!dropped)
         pairs_.append(pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]));
@@ -61,11 +61,13 @@ class Outputs {
 
 std::vector<Answer> answers_to(const Prompt& prompt,
                                Policy policy,
-                               int64_t samples,
+                               const Options& options,
                                const AnswerSource& answers) {
   std::vector<Answer> all;
-  for (int64_t sample = 0; sample < samples; ++sample) {
-    all.push_back(answers({.prompt = &prompt, .policy = policy, .sample = sample}));
+  for (int64_t sample = 0; sample < options.samples; ++sample) {
+    Answer answer = answers({.prompt = &prompt, .policy = policy, .sample = sample});
+    answer.runaway = is_runaway(answer, options.pairs);
+    all.push_back(std::move(answer));
   }
   return all;
 }
@@ -80,8 +82,8 @@ Summary write_outputs(const Options& options,
   outputs.summary().set_prompts(set);
   for (const Prompt& prompt : set.prompts) {
     outputs.add(prompt,
-                answers_to(prompt, Policy::chosen, options.samples, answers),
-                answers_to(prompt, Policy::rejected, options.samples, answers));
+                answers_to(prompt, Policy::chosen, options, answers),
+                answers_to(prompt, Policy::rejected, options, answers));
   }
   outputs.commit();
   write_json_file(out / "summary.json", outputs.summary().to_json());

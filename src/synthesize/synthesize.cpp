@@ -90,6 +90,7 @@ void Options::validate() const {
   selection.validate();
   if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
   decoding.validate();
+  pairs.validate();
 }
 
 double Result::tokens_per_second() const {

@@ -31,6 +31,9 @@ struct Answer {
   Ending ending = Ending::stop;
   // Natural log, over the generated tokens, of the untempered distribution.
   double mean_logprob = 0.0;
+
+  // Found out from the above when the final files are written; not in the journal.
+  bool runaway = false;  // it repeats itself to the end: is_runaway() in pairs.h
 };
 
 struct AnswerTask {

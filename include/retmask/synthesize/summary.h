@@ -23,6 +23,14 @@ struct LengthStats {
 };
 LengthStats length_stats(std::vector<int64_t> tokens);
 
+// Answers counted by length: bin i holds those of i * width to (i + 1) * width - 1 tokens.
+struct LengthHistogram {
+  int64_t width = 1;
+  std::map<Policy, std::vector<int64_t>> counts;  // as many bins for each policy
+};
+// At most ten bins; their width is 1, 2 or 5 times a power of ten.
+LengthHistogram length_histogram(const std::map<Policy, std::vector<int64_t>>& tokens);
+
 // Depends on the answers alone, not on how long they took or how often the run was stopped.
 class Summary {
  public:
@@ -37,16 +45,19 @@ class Summary {
 
   // {"prompts": {"rows", "answered", "left_out", "left_out_by_reason": {reason: count}},
   //  "pairs": {"kept", "dropped", "dropped_by_reason": {reason: count}},
-  //  "chosen": {"answers", "finished", "tokens", "mean", "median", "p90", "max"},
-  //  "rejected": {the same}}
+  //  "chosen": {"answers", "finished", "runaway", "tokens", "mean", "median", "p90", "max"},
+  //  "rejected": {the same},
+  //  "length_histogram": {"width", "chosen": [counts], "rejected": [counts]}}
   Json to_json() const;
 
  private:
   struct PolicyTotals {
     std::vector<int64_t> tokens;
     int64_t finished = 0;  // ended by the model, not cut
+    int64_t runaway = 0;
   };
   static Json totals_json(const PolicyTotals& totals);
+  Json histogram_json() const;
 
   std::map<Policy, PolicyTotals> policies_ = {{Policy::chosen, {}}, {Policy::rejected, {}}};
   std::map<DropReason, int64_t> dropped_;
