@@ -15,6 +15,7 @@ namespace {
 struct SynthesizeCommandOptions {
   synthesize::Options synthesize;
   std::string turns = "first";
+  std::string thinking = "keep";
   std::string shard = "0/1";
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
@@ -58,6 +59,7 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
   resolved.prompts.turns = synthesize::parse_turns(options.turns);
   synthesize::parse_shard(options.shard, resolved.selection);
   resolved.selection.seed = common.seed;
+  resolved.thinking = synthesize::parse_thinking(options.thinking);
   resolved.template_variables = parse_template_variables(options.template_variables);
   resolved.decoding.seed = common.seed;
   resolved.device = common.device;
@@ -125,6 +127,11 @@ void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   app.add_option("--rejected-model",
                  o.rejected_model,
                  "Instead of --mask: checkpoint folder of the rejected answers");
+  app.add_option("--thinking",
+                 options.thinking,
+                 "Of reasoning models: keep the thinking in the answers; strip: cut off all up to "
+                 "</think> after synthesis (thinking that never ended counts as unfinished); off: "
+                 "switch it off in the chat template (enable_thinking=false)");
   app.add_option("--template-var",
                  options.template_variables,
                  "Variable of the chat template, NAME=VALUE (enable_thinking=false)");

@@ -59,18 +59,34 @@ class Outputs {
   Summary summary_;
 };
 
-std::vector<Answer> answers_to(const Prompt& prompt,
-                               Policy policy,
-                               const Options& options,
-                               const AnswerSource& answers) {
-  std::vector<Answer> all;
-  for (int64_t sample = 0; sample < options.samples; ++sample) {
-    Answer answer = answers({.prompt = &prompt, .policy = policy, .sample = sample});
-    answer.runaway = is_runaway(answer, options.pairs);
-    all.push_back(std::move(answer));
+// The answers of one policy as they are handed on.
+class FinalAnswers {
+ public:
+  FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
+      : policy_(policy), options_(options), answers_(answers) {
+    if (options.thinking != Thinking::strip) return;
+    const bool other = policy == Policy::rejected && !options.rejected_model.empty();
+    opened_by_prompt_ = prompt_opens_thinking(other ? options.rejected_model : options.model,
+                                              options.render_variables());
   }
-  return all;
-}
+
+  std::vector<Answer> to(const Prompt& prompt) const {
+    std::vector<Answer> all;
+    for (int64_t sample = 0; sample < options_.samples; ++sample) {
+      Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
+      answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
+      if (options_.thinking == Thinking::strip) strip_thinking(opened_by_prompt_, answer);
+      all.push_back(std::move(answer));
+    }
+    return all;
+  }
+
+ private:
+  Policy policy_;
+  const Options& options_;
+  const AnswerSource& answers_;
+  bool opened_by_prompt_ = false;
+};
 
 }  // namespace
 
@@ -80,10 +96,10 @@ Summary write_outputs(const Options& options,
                       const fs::path& out) {
   Outputs outputs(options, out);
   outputs.summary().set_prompts(set);
+  const FinalAnswers chosen(Policy::chosen, options, answers);
+  const FinalAnswers rejected(Policy::rejected, options, answers);
   for (const Prompt& prompt : set.prompts) {
-    outputs.add(prompt,
-                answers_to(prompt, Policy::chosen, options, answers),
-                answers_to(prompt, Policy::rejected, options, answers));
+    outputs.add(prompt, chosen.to(prompt), rejected.to(prompt));
   }
   outputs.commit();
   write_json_file(out / "summary.json", outputs.summary().to_json());

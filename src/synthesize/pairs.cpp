@@ -69,6 +69,7 @@ std::optional<DropReason> drop_reason(const Prompt& prompt,
                                       const Answer& rejected,
                                       const PairOptions& options) {
   if (either(chosen, rejected, Ending::prompt_too_long)) return DropReason::prompt_too_long;
+  if (chosen.unended_thinking || rejected.unended_thinking) return DropReason::unfinished;
   const std::string_view chosen_text = trimmed(chosen.text);
   const std::string_view rejected_text = trimmed(rejected.text);
   if (chosen_text.empty() || rejected_text.empty()) return DropReason::empty_answer;

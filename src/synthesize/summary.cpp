@@ -61,7 +61,7 @@ void Summary::add_answer(Policy policy, const Answer& answer) {
   if (answer.ending == Ending::prompt_too_long) return;
   PolicyTotals& totals = policies_.at(policy);
   totals.tokens.push_back(answer.tokens);
-  totals.finished += answer.ending == Ending::stop ? 1 : 0;
+  totals.finished += answer.ending == Ending::stop && !answer.unended_thinking ? 1 : 0;
   totals.runaway += answer.runaway ? 1 : 0;
 }
 

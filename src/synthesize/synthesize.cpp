@@ -25,7 +25,7 @@ PromptSet read_selected_prompts(const Options& options) {
   PromptSet set = read_prompts(options.prompts);
   const PromptFilters& filters = options.prompts.filters;
   if (filters.min_tokens > 0 || filters.max_tokens > 0) {
-    leave_out_by_tokens(filters, PromptEncoder(options.model, options.template_variables), set);
+    leave_out_by_tokens(filters, PromptEncoder(options.model, options.render_variables()), set);
     if (set.prompts.empty()) user_error("no prompt is left in --prompts: ", set.describe());
   }
   select_prompts(options.selection, set);
@@ -91,6 +91,18 @@ void Options::validate() const {
   if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
   decoding.validate();
   pairs.validate();
+  if (thinking == Thinking::off &&
+      template_variables.value("enable_thinking", Json(false)) != false) {
+    user_error("--thinking off and --template-var enable_thinking=",
+               template_variables["enable_thinking"],
+               " contradict each other");
+  }
+}
+
+Json Options::render_variables() const {
+  Json variables = template_variables;
+  if (thinking == Thinking::off) variables["enable_thinking"] = false;
+  return variables;
 }
 
 double Result::tokens_per_second() const {

@@ -33,7 +33,8 @@ struct Answer {
   double mean_logprob = 0.0;
 
   // Found out from the above when the final files are written; not in the journal.
-  bool runaway = false;  // it repeats itself to the end: is_runaway() in pairs.h
+  bool runaway = false;           // it repeats itself to the end: is_runaway() in pairs.h
+  bool unended_thinking = false;  // nothing but thinking was left of it: strip_thinking()
 };
 
 struct AnswerTask {

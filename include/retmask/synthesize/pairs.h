@@ -17,7 +17,7 @@ enum class DropReason {
   empty_answer,     // nothing but white space
   equal_answers,    // but for white space around them, which templates trim
   redacted,         // the prompt is; only with drop_redacted
-  unfinished,       // cut at max_new_tokens; only with drop_unfinished
+  unfinished,       // cut at max_new_tokens, only with drop_unfinished; or its thinking never ended
   runaway,          // Answer::runaway; only with drop_runaway
 };
 inline constexpr std::array kDropReasons = {DropReason::prompt_too_long,

@@ -20,6 +20,7 @@
 #include "retmask/synthesize/prompts.h"
 #include "retmask/synthesize/selection.h"
 #include "retmask/synthesize/summary.h"
+#include "retmask/synthesize/thinking.h"
 
 namespace retmask::synthesize {
 
@@ -34,12 +35,16 @@ struct Options {
   int64_t samples = 1;  // answers per prompt and policy
   DecodingOptions decoding;
   PairOptions pairs;
-  Json template_variables = Json::object();  // as in RenderOptions
+  Thinking thinking = Thinking::keep;
+  Json template_variables = Json::object();  // as in RenderOptions, but for what `thinking` sets
   std::string device = "auto";               // as in parse_device
   std::string dtype = "auto";                // as in parse_dtype
 
   // Throws UserError.
   void validate() const;
+
+  // template_variables and what `thinking` sets.
+  Json render_variables() const;
 };
 
 struct Result {
