@@ -1,13 +1,18 @@
 #include "synthesize_command.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
+#include "earlier_options.h"
+#include "part_records.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/log.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/device.h"
 #include "retmask/synthesize/synthesize.h"
+#include "retmask/synthesize/workers.h"
 
 namespace retmask::cli {
 namespace {
@@ -16,7 +21,8 @@ struct SynthesizeCommandOptions {
   synthesize::Options synthesize;
   std::string turns = "first";
   std::string thinking = "keep";
-  std::string shard = "0/1";
+  std::string shard;  // empty: SLURM's, or the whole
+  bool merge = false;
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
 
@@ -38,6 +44,10 @@ const std::vector<std::string> kChoosingFlags = {"language",
                                                  "drop-runaway",
                                                  "runaway-tokens"};
 
+// Where and how a part was made.
+const std::vector<std::string> kPartFlags = {
+    "out", "device", "threads", "quiet", "batch-size", "shard", "merge"};
+
 // "enable_thinking=false": the value is JSON where it reads as such, else text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
   Json variables = Json::object();
@@ -57,7 +67,7 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
                                     const CommonOptions& common) {
   synthesize::Options resolved = options.synthesize;
   resolved.prompts.turns = synthesize::parse_turns(options.turns);
-  synthesize::parse_shard(options.shard, resolved.selection);
+  if (!options.shard.empty()) synthesize::parse_shard(options.shard, resolved.selection);
   resolved.selection.seed = common.seed;
   resolved.thinking = synthesize::parse_thinking(options.thinking);
   resolved.template_variables = parse_template_variables(options.template_variables);
@@ -107,8 +117,26 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
   std::printf(": %s\n", (out / "pairs.jsonl").c_str());
 }
 
-void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& invocation) {
-  const synthesize::Options resolved = resolve_options(options, invocation.common);
+// --shard, else SLURM's part, else the whole.
+synthesize::Part own_part(const SynthesizeCommandOptions& options,
+                          const synthesize::Selection& selection) {
+  if (options.shard.empty()) {
+    if (const auto part = synthesize::part_from_slurm(std::getenv)) {
+      log::info("part " + part->name() + " of the prompts, as SLURM numbers its tasks");
+      return *part;
+    }
+  }
+  return {.shard = selection.shard, .num_shards = selection.num_shards};
+}
+
+void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) {
+  synthesize::Options resolved = resolve_options(options, invocation.common);
+  const synthesize::Part part = own_part(options, resolved.selection);
+  resolved.selection.shard = part.shard;
+  resolved.selection.num_shards = part.num_shards;
+  invocation.options["shard"] = part.name();
+  invocation.common.out = synthesize::part_dir(invocation.common.out, part);
+
   RunRecord run = invocation.start_run(kChoosingFlags);
   record_inputs(resolved, run);
   const synthesize::Result result = synthesize::run(resolved, invocation.common.out);
@@ -117,6 +145,43 @@ void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& i
   }
   run.finish();
   print_result(result, invocation.common.out);
+}
+
+// Those of kChoosingFlags that were set now: what the parts say of them does not matter.
+std::vector<std::string> set_choosing_flags(const CLI::App& app) {
+  std::vector<std::string> set;
+  for (const std::string& name : kChoosingFlags) {
+    if (app.get_option("--" + name)->count() > 0) set.push_back(name);
+  }
+  return set;
+}
+
+// The parts' own flags are used; `options` and `common` belong to `app`.
+void run_merge(CLI::App& app,
+               const SynthesizeCommandOptions& options,
+               const CommonOptions& common,
+               Invocation invocation) {
+  if (!options.shard.empty()) user_error("--merge joins all parts; leave --shard out");
+  std::vector<std::string> may_differ = set_choosing_flags(app);
+  may_differ.insert(may_differ.end(), kPartFlags.begin(), kPartFlags.end());
+  const PartRecords parts = read_part_records(common.out, may_differ);
+  take_earlier_options(app, parts.options, kPartFlags, kChoosingFlags, parts.dirs.front().string());
+  const synthesize::Options resolved = resolve_options(options, common);
+  if (synthesize::hash_prompt_files(resolved.prompts) != parts.inputs.value("prompts", "")) {
+    user_error("--merge: the files of --prompts have changed since ", parts.dirs.front(), " ran");
+  }
+
+  invocation.common = common;
+  invocation.options = resolved_options(app);
+  RunRecord run = invocation.start_run(kChoosingFlags);
+  run.set_device(parts.device);
+  for (const auto& [name, hash] : parts.inputs.items()) run.add_input(name, hash);
+  const synthesize::Result result = synthesize::merge(resolved, common.out);
+  if (parts.tokens_per_second > 0) {
+    run.set_throughput("tokens_per_second", parts.tokens_per_second);
+  }
+  run.finish();
+  print_result(result, common.out);
 }
 
 void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
@@ -169,7 +234,13 @@ void add_selection_flags(CLI::App& app, SynthesizeCommandOptions& options) {
                  "After all filters: draw so many by --seed, kept in the files' order (0: all)");
   app.add_option("--skip", o.skip, "After --sample: leave out so many prompts at the start");
   app.add_option("--limit", o.limit, "After --skip: take at most so many of the rest (0: all)");
-  app.add_option("--shard", options.shard, "After --limit: take part i of n, 0/4 to 3/4");
+  app.add_option("--shard",
+                 options.shard,
+                 "After --limit: take part i of n, 0/4 to 3/4, and write into OUT/shard-i-of-n; in "
+                 "a SLURM array or step the task's number if not given");
+  app.add_flag("--merge",
+               options.merge,
+               "Join the parts in --out into the files of the whole; flags as the parts have them");
 }
 
 void add_generation_flags(CLI::App& app, synthesize::Options& o) {
@@ -205,8 +276,14 @@ Command setup_synthesize(CLI::App& root) {
   add_selection_flags(*command.app, *options);
   add_generation_flags(*command.app, options->synthesize);
   add_pair_flags(*command.app, options->synthesize.pairs);
-  command.required = {"--model", "--prompts"};
-  command.run = [options](const Invocation& invocation) { run_synthesize(*options, invocation); };
+  // What is required is checked by validate(): --merge knows it from the parts.
+  command.run = [options, app = command.app, common = command.common](const Invocation& given) {
+    if (options->merge) {
+      run_merge(*app, *options, *common, given);
+    } else {
+      run_worker(*options, given);
+    }
+  };
   return command;
 }
 
