@@ -54,7 +54,7 @@ TEST_F(PromptFiltersTest, AllTurnsEndWithTheLastUserTurn) {
 TEST_F(PromptFiltersTest, AllTurnsBeginWithSystemOrUser) {
   options_.turns = Turns::all;
   const auto messages = [&](const std::string& text) {
-    return read("{\"conversations\": " + text + "}").prompts.at(0).messages;
+    return read(Json{{"conversations", Json::parse(text)}}.dump()).prompts.at(0).messages;
   };
   EXPECT_EQ(messages(R"([{"from": "gpt", "value": "0"}, {"from": "human", "value": "1"},
                          {"from": "gpt", "value": "2"}, {"from": "human", "value": "3"}])")
