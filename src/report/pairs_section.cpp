@@ -119,7 +119,8 @@ std::string length_chart(const Json& summary, const std::string& where) {
 std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& where) {
   const Json counts = json_get<Json>(summary, "pairs", where);
   std::string dropped;
-  for (const auto& [reason, count] : json_get<Json>(counts, "dropped_by_reason", where).items()) {
+  const Json by_reason = json_get<Json>(counts, "dropped_by_reason", where);
+  for (const auto& [reason, count] : by_reason.items()) {
     if (count == 0) continue;
     dropped += (dropped.empty() ? "; dropped: " : ", ") + count.dump() + " " + reason;
   }
