@@ -106,7 +106,7 @@ def test_full_disk(synthesize, tmp_path):
 
     command = shlex.join([str(synthesize.retmask.binary), *synthesize.arguments(disk / "out", **flags)])
     script = f"""
-        run() {{ {command} > {kept}/$1.out 2> {kept}/$1.err; echo $? > {kept}/$1.code; }}
+        run() {{ code=0; {command} 2> {kept}/$1.err || code=$?; echo $code > {kept}/$1.code; }}
         save() {{ cp {disk}/out/answers.jsonl {kept}/$1.jsonl; ls {disk}/out > {kept}/$1.files; }}
         mount -t tmpfs -o size={run_json + journal // 2} tmpfs {disk}
         run first; save first

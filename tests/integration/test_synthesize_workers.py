@@ -54,7 +54,7 @@ def test_merged_files_are_those_of_a_single_worker(synthesize, parts, tmp_path):
 def test_merge_with_a_choice_of_prompts_and_pairs(synthesize, prompts, tmp_path):
     """Also with the workers' own flags given once more, and with another choice of pairs."""
     lines = prompts.read_text().splitlines(keepends=True)
-    prompts.write_text("".join(lines + [line.replace('"p', '"again') for line in lines]))
+    prompts.write_text("".join(lines + [line.replace('"id": "p', '"id": "again') for line in lines]))
     flags = dict(deduplicate=True, sample=8, skip=1, limit=6, max_new_tokens=120)
     synthesize(tmp_path / "whole", **flags)
     for shard in range(4):
@@ -86,7 +86,7 @@ def test_parts_that_do_not_fit_are_refused(synthesize, parts, prompts, tmp_path)
     journal.write_text("".join(whole.splitlines(keepends=True)[:-5]))
     expect("shard-1-of-3", "lacks 5 answers", "--shard 1/3")
     journal.write_text(whole + (part(parts, 0) / "answers.jsonl").read_text().splitlines(keepends=True)[0])
-    expect("shard-0-of-3", "shard-1-of-3", "p0/", "remove")
+    expect("shard-0-of-3", "shard-1-of-3", "the answer p", "remove")
     journal.write_text(whole)
 
     shutil.move(part(parts, 2), tmp_path / "aside")
