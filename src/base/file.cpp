@@ -18,27 +18,9 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
+constexpr char kTemporaryMark[] = ".tmp";  // then the writer's process id
+
 std::string system_reason() { return std::strerror(errno); }
-
-// Closes on scope exit; the writing path closes by hand to see the error.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-  int release_and_close() {
-    const int result = ::close(fd_);
-    fd_ = -1;
-    return result;
-  }
-
- private:
-  int fd_;
-};
 
 class Sha256 {
  public:
@@ -79,23 +61,50 @@ std::string read_text_file(const fs::path& path, std::string_view what) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {
-  const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
-  const auto fail = [&](const char* step) {
-    const std::string reason = system_reason();
-    ::unlink(temporary.c_str());
-    user_error("cannot ", step, " ", path, ": ", reason);
-  };
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) fail("write");
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
+  AtomicFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+AtomicFile::AtomicFile(fs::path path)
+    : path_(std::move(path)),
+      temporary_(path_.string() + kTemporaryMark + std::to_string(::getpid())),
+      file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+  if (file_.get() < 0) fail("write");
+}
+
+AtomicFile::~AtomicFile() {
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("write");
-    content.remove_prefix(static_cast<size_t>(written));
+    bytes.remove_prefix(static_cast<size_t>(written));
   }
-  if (::fsync(file.get()) != 0) fail("sync");
-  if (file.release_and_close() != 0) fail("write");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
+}
+
+void AtomicFile::commit() {
+  if (::fsync(file_.get()) != 0) fail("sync");
+  if (file_.close() != 0) fail("write");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("replace");
+  committed_ = true;
+}
+
+void AtomicFile::fail(const char* step) const {
+  user_error("cannot ", step, " ", path_, ": ", system_reason());
+}
+
+void remove_leftovers(const fs::path& path) {
+  const std::string start = path.filename().string() + kTemporaryMark;
+  for (const auto& entry : fs::directory_iterator(path.parent_path())) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(start)) continue;
+    const bool is_ours = name.find_first_not_of("0123456789", start.size()) == std::string::npos;
+    if (is_ours) ::unlink(entry.path().c_str());
+  }
 }
 
 void make_output_dir(const fs::path& dir) {

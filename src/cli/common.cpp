@@ -43,14 +43,6 @@ Json resolved_value(const CLI::Option& option) {
   return list;
 }
 
-Json resolved_options(const CLI::App& app) {
-  Json resolved = Json::object();
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_configurable()) resolved[option->get_single_name()] = resolved_value(*option);
-  }
-  return resolved;
-}
-
 // CLI11 reads "-1" into an unsigned number as 2^64 - 1.
 void check_unsigned(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
@@ -137,6 +129,14 @@ Command add_command(CLI::App& root, const std::string& name, const std::string& 
   app->add_option("--threads", common->threads, "CPU threads")->group(group);
   app->add_flag("--quiet", common->quiet, "No progress and no messages but warnings")->group(group);
   return {.app = app, .common = std::move(common), .required = {}, .run = {}};
+}
+
+Json resolved_options(const CLI::App& app) {
+  Json resolved = Json::object();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable()) resolved[option->get_single_name()] = resolved_value(*option);
+  }
+  return resolved;
 }
 
 Invocation resolve(const Command& command, const CLI::App& root) {

@@ -93,6 +93,9 @@ CLI::Option* add_list_option(Command& command,
   return command.app->add_option(name, values, description)->delimiter(',');
 }
 
+// Every flag's value, by name without dashes: Invocation::options.
+Json resolved_options(const CLI::App& app);
+
 // After parsing: applies the config file, checks what is required. Throws UserError.
 Invocation resolve(const Command& command, const CLI::App& root);
 

@@ -63,13 +63,14 @@ size_t batch_end(const std::vector<LogprobRow>& rows, size_t begin, int64_t batc
   return end;
 }
 
-void check_same_rows(const std::vector<LogprobRow>& rows, const Journal& journal) {
-  const auto& finished = journal.rows();
+void check_same_rows(const std::vector<LogprobRow>& rows,
+                     const std::vector<Json>& finished,
+                     const std::filesystem::path& path) {
   bool same = finished.size() <= rows.size();
   for (size_t i = 0; same && i < finished.size(); ++i) {
     same = finished[i].contains("tokens") && finished[i]["tokens"] == Json(rows[i].tokens);
   }
-  if (!same) user_error(journal.path(), " holds rows of other data; give another --out");
+  if (!same) user_error(path, " holds rows of other data; give another --out");
 }
 
 }  // namespace
@@ -78,9 +79,9 @@ LogprobResult run_logprob(const EvalSubject& subject,
                           const std::vector<LogprobRow>& rows,
                           int64_t batch_tokens,
                           Journal& journal) {
-  check_same_rows(rows, journal);
   LogprobResult result;
   result.predictions = journal.rows();
+  check_same_rows(rows, result.predictions, journal.path());
   const auto finished = static_cast<int64_t>(result.predictions.size());
   Progress progress("eval logprob", static_cast<int64_t>(rows.size()), "rows", finished);
   const auto start = std::chrono::steady_clock::now();

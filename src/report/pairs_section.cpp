@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "retmask/base/error.h"
+#include "retmask/report/svg.h"
 #include "retmask/report/text.h"
 #include "run_sections.h"
 
@@ -39,38 +40,96 @@ Table pair_table(const std::vector<Json>& pairs,
   return table;
 }
 
-struct AnswerStats {
-  std::vector<int64_t> tokens;
-  int64_t finished = 0;
-  double logprob_sum = 0;
+// What the page needs of pairs.jsonl, which may hold gigabytes.
+struct Pairs {
+  int64_t count = 0;
+  double chosen_logprobs = 0;  // sums of the answers' means
+  double rejected_logprobs = 0;
+  std::vector<Json> first;
 };
 
-AnswerStats answer_stats(const std::vector<Json>& pairs,
-                         const std::string& side,
-                         const std::string& where) {
-  AnswerStats stats;
-  for (const Json& pair : pairs) {
-    const Json answer = json_get<Json>(json_get<Json>(pair, "meta", where), side, where);
-    stats.tokens.push_back(json_get<int64_t>(answer, "tokens", where));
-    stats.finished += json_get<std::string>(answer, "finish_reason", where) == "stop" ? 1 : 0;
-    stats.logprob_sum += json_get<double>(answer, "mean_logprob", where);
-  }
-  std::sort(stats.tokens.begin(), stats.tokens.end());
-  return stats;
+double mean_logprob(const Json& pair, const std::string& side, const std::string& where) {
+  const Json answer = json_get<Json>(json_get<Json>(pair, "meta", where), side, where);
+  return json_get<double>(answer, "mean_logprob", where);
 }
 
-std::vector<std::string> stats_row(const std::string& name, const AnswerStats& stats) {
-  const auto count = static_cast<double>(stats.tokens.size());
-  int64_t total = 0;
-  for (const int64_t tokens : stats.tokens) total += tokens;
-  return {name,
-          std::to_string(stats.tokens.size()),
-          std::to_string(total),
-          format_number(static_cast<double>(total) / count),
-          std::to_string(stats.tokens[stats.tokens.size() / 2]),
-          std::to_string(stats.tokens.back()),
-          format_number(100 * static_cast<double>(stats.finished) / count, 3) + " %",
-          format_number(stats.logprob_sum / count, 3)};
+Pairs read_pairs(const RunFolder& run) {
+  const std::string where = run.where("pairs.jsonl");
+  Pairs pairs;
+  run.for_each_line("pairs.jsonl", [&](const Json& pair, int64_t) {
+    ++pairs.count;
+    pairs.chosen_logprobs += mean_logprob(pair, "chosen", where);
+    pairs.rejected_logprobs += mean_logprob(pair, "rejected", where);
+    if (pairs.first.size() < kShownPairs + kFoldedPairs) pairs.first.push_back(pair);
+  });
+  return pairs;
+}
+
+std::string count_of(const Json& object, const std::string& key, const std::string& where) {
+  return std::to_string(json_get<int64_t>(object, key, where));
+}
+
+// All answers, also those whose pair was dropped.
+Table length_table(const Json& summary, const std::string& where) {
+  Table table{
+      .columns =
+          {"answers", "count", "tokens", "mean", "median", "p90", "longest", "finished", "runaway"},
+      .rows = {}};
+  for (const char* side : {"chosen", "rejected"}) {
+    const Json stats = json_get<Json>(summary, side, where);
+    const auto number = [&](const char* key) {
+      return format_number(json_get<double>(stats, key, where));
+    };
+    table.rows.push_back({side,
+                          count_of(stats, "answers", where),
+                          count_of(stats, "tokens", where),
+                          number("mean"),
+                          number("median"),
+                          number("p90"),
+                          count_of(stats, "max", where),
+                          count_of(stats, "finished", where),
+                          count_of(stats, "runaway", where)});
+  }
+  return table;
+}
+
+std::string length_chart(const Json& summary, const std::string& where) {
+  const Json histogram = json_get<Json>(summary, "length_histogram", where);
+  const auto width = json_get<int64_t>(histogram, "width", where);
+  BarChart chart{.title = "Length of the answers",
+                 .y_label = "answers",
+                 .groups = {},
+                 .series = {"chosen", "rejected"},
+                 .values = {}};
+  for (const std::string& side : chart.series) {
+    chart.values.push_back(json_get<std::vector<double>>(histogram, side, where));
+  }
+  if (chart.values[0].size() != chart.values[1].size()) {
+    user_error(where, ": \"length_histogram\" has more bins for one side than for the other");
+  }
+  for (size_t bin = 0; bin < chart.values[0].size(); ++bin) {
+    const int64_t begin = static_cast<int64_t>(bin) * width;
+    const int64_t end = begin + width - 1;
+    chart.groups.push_back(std::to_string(begin) + (width == 1 ? "" : "–" + std::to_string(end)));
+  }
+  return bar_chart_svg(chart);
+}
+
+// "48 pairs kept; dropped: 2 empty_answer, 1 runaway. Mean log-prob ..."
+std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& where) {
+  const Json counts = json_get<Json>(summary, "pairs", where);
+  std::string dropped;
+  const Json by_reason = json_get<Json>(counts, "dropped_by_reason", where);
+  for (const auto& [reason, count] : by_reason.items()) {
+    if (count == 0) continue;
+    dropped += (dropped.empty() ? "; dropped: " : ", ") + count.dump() + " " + reason;
+  }
+  std::string text = std::to_string(pairs.count) + " pairs kept" + dropped + ".";
+  if (pairs.count == 0) return text;
+  const auto count = static_cast<double>(pairs.count);
+  return text +
+         " Mean log-prob of a kept answer: " + format_number(pairs.chosen_logprobs / count, 3) +
+         " chosen, " + format_number(pairs.rejected_logprobs / count, 3) + " rejected.";
 }
 
 }  // namespace
@@ -82,31 +141,20 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
       "Two answers to each instruction: the chosen one by the model with all its heads, the "
       "rejected one without the masked heads or by another checkpoint.");
   for (const RunFolder& run : runs) {
+    const Pairs pairs = read_pairs(run);
+    const Json summary = run.read("summary.json");
+    const std::string summary_place = run.where("summary.json");
     const std::string where = run.where("pairs.jsonl");
-    const std::vector<Json> pairs = run.read_lines("pairs.jsonl");
     if (runs.size() > 1) section.subheading(run.name);
-    glance.rows.push_back({run.name, run.command, std::to_string(pairs.size()) + " pairs"});
-    if (pairs.empty()) {
-      section.paragraph("No pair was kept; summary.json in the run's folder counts why.");
-      continue;
-    }
-    Table lengths{.columns = {"answers",
-                              "count",
-                              "tokens",
-                              "mean",
-                              "median",
-                              "longest",
-                              "finished",
-                              "mean log-prob"},
-                  .rows = {}};
-    for (const char* side : {"chosen", "rejected"}) {
-      lengths.rows.push_back(stats_row(side, answer_stats(pairs, side, where)));
-    }
-    section.table(lengths);
-    section.table(pair_table(pairs, 0, kShownPairs, where));
-    if (pairs.size() > kShownPairs) {
+    glance.rows.push_back({run.name, run.command, std::to_string(pairs.count) + " pairs"});
+    section.paragraph(sum_up(pairs, summary, summary_place));
+    section.table(length_table(summary, summary_place));
+    section.figure(length_chart(summary, summary_place));
+    if (pairs.count == 0) continue;
+    section.table(pair_table(pairs.first, 0, kShownPairs, where));
+    if (pairs.first.size() > kShownPairs) {
       HtmlFragment more;
-      more.table(pair_table(pairs, kShownPairs, kShownPairs + kFoldedPairs, where));
+      more.table(pair_table(pairs.first, kShownPairs, kShownPairs + kFoldedPairs, where));
       section.details("More pairs", more);
     }
   }

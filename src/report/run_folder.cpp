@@ -36,6 +36,11 @@ std::vector<Json> RunFolder::read_lines(const std::string& file) const {
   return read_json_lines(dir / file, "the " + command + " run's file");
 }
 
+void RunFolder::for_each_line(const std::string& file,
+                              const std::function<void(const Json&, int64_t)>& visit) const {
+  for_each_json_line(dir / file, "the " + command + " run's file", visit);
+}
+
 RunFolders open_runs(const std::vector<fs::path>& dirs) {
   RunFolders runs;
   for (const fs::path& dir : dirs) runs.push_back(open_run(dir));

@@ -2,6 +2,7 @@
 // The folder that a run of some command left behind.
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct RunFolder {
   // A file that the command promises to write. Throws UserError when it is missing or is not JSON.
   Json read(const std::string& file) const;
   std::vector<Json> read_lines(const std::string& file) const;
+  void for_each_line(const std::string& file,
+                     const std::function<void(const Json& row, int64_t line)>& visit) const;
   std::string where(const std::string& file) const { return (dir / file).string(); }
 };
 

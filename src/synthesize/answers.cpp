@@ -16,6 +16,13 @@ Ending parse_ending(const std::string& text, const std::string& where) {
   user_error(where, ": unknown finish_reason \"", text, "\"");
 }
 
+Answer parse_answer(const Json& row, const std::string& where) {
+  return {.text = json_get<std::string>(row, "text", where),
+          .tokens = json_get<int64_t>(row, "tokens", where),
+          .ending = parse_ending(json_get<std::string>(row, "finish_reason", where), where),
+          .mean_logprob = json_get<double>(row, "mean_logprob", where)};
+}
+
 }  // namespace
 
 std::string to_string(Policy policy) { return policy == Policy::chosen ? "chosen" : "rejected"; }
@@ -34,36 +41,31 @@ std::string to_string(Ending ending) {
 
 std::string AnswerTask::name() const { return name_of(prompt->id, to_string(policy), sample); }
 
-AnswerJournal::AnswerJournal(const std::filesystem::path& path) : journal_(path) {
-  int64_t line = 0;
-  for (const Json& row : journal_.rows()) {
-    const std::string where = path.string() + ":" + std::to_string(++line);
-    Answer answer;
-    answer.text = json_get<std::string>(row, "text", where);
-    answer.tokens = json_get<int64_t>(row, "tokens", where);
-    answer.ending = parse_ending(json_get<std::string>(row, "finish_reason", where), where);
-    answer.mean_logprob = json_get<double>(row, "mean_logprob", where);
-    answers_.insert_or_assign(name_of(json_get<std::string>(row, "id", where),
-                                      json_get<std::string>(row, "policy", where),
-                                      json_get<int64_t>(row, "sample", where)),
-                              std::move(answer));
-  }
-}
+AnswerJournal::AnswerJournal(const std::filesystem::path& path)
+    : journal_(path, [&, line = int64_t{0}](const Json& row, int64_t offset) mutable {
+        const std::string where = path.string() + ":" + std::to_string(++line);
+        parse_answer(row, where);
+        offsets_.insert_or_assign(name_of(json_get<std::string>(row, "id", where),
+                                          json_get<std::string>(row, "policy", where),
+                                          json_get<int64_t>(row, "sample", where)),
+                                  offset);
+      }) {}
 
 void AnswerJournal::add(const AnswerTask& task, const Answer& answer) {
-  journal_.append({{"id", task.prompt->id},
-                   {"policy", to_string(task.policy)},
-                   {"sample", task.sample},
-                   {"text", answer.text},
-                   {"tokens", answer.tokens},
-                   {"finish_reason", to_string(answer.ending)},
-                   {"mean_logprob", answer.mean_logprob}});
-  answers_.insert_or_assign(task.name(), answer);
+  const int64_t offset = journal_.append({{"id", task.prompt->id},
+                                          {"policy", to_string(task.policy)},
+                                          {"sample", task.sample},
+                                          {"text", answer.text},
+                                          {"tokens", answer.tokens},
+                                          {"finish_reason", to_string(answer.ending)},
+                                          {"mean_logprob", answer.mean_logprob}});
+  offsets_.insert_or_assign(task.name(), offset);
 }
 
-const Answer* AnswerJournal::find(const AnswerTask& task) const {
-  const auto found = answers_.find(task.name());
-  return found == answers_.end() ? nullptr : &found->second;
+std::optional<Answer> AnswerJournal::find(const AnswerTask& task) const {
+  const auto found = offsets_.find(task.name());
+  if (found == offsets_.end()) return std::nullopt;
+  return parse_answer(journal_.read(found->second), journal_.path().string());
 }
 
 }  // namespace retmask::synthesize

@@ -1,24 +1,11 @@
 #include "outputs.h"
 
-#include "retmask/base/error.h"
+#include "retmask/base/file.h"
 
 namespace fs = std::filesystem;
 
 namespace retmask::synthesize {
 namespace {
-
-std::vector<const Answer*> answers_to(const Prompt& prompt,
-                                      Policy policy,
-                                      int64_t samples,
-                                      const AnswerJournal& journal) {
-  std::vector<const Answer*> answers;
-  for (int64_t sample = 0; sample < samples; ++sample) {
-    const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
-    answers.push_back(journal.find(task));
-    RETMASK_CHECK(answers.back() != nullptr, "no answer ", task.name());
-  }
-  return answers;
-}
 
 // What the reference writes as "synthesis_model".
 std::string model_name(const Options& options, Policy policy) {
@@ -27,54 +14,96 @@ std::string model_name(const Options& options, Policy policy) {
   return options.model.string() + " masked by " + options.mask.string();
 }
 
-void write_answers(const fs::path& path,
-                   Policy policy,
-                   const Options& options,
-                   const PromptSet& set,
-                   const AnswerJournal& journal) {
-  std::vector<Json> rows;
-  for (const Prompt& prompt : set.prompts) {
-    rows.push_back(reference_row(
-        prompt, answers_to(prompt, policy, options.samples, journal), model_name(options, policy)));
-  }
-  write_json_lines(path, rows);
+// A run that was killed while it wrote may have left gigabytes.
+fs::path without_leftovers(const fs::path& path) {
+  remove_leftovers(path);
+  return path;
 }
 
-void write_pairs(const fs::path& path,
-                 const Options& options,
-                 const PromptSet& set,
-                 const AnswerJournal& journal,
-                 Summary& summary) {
-  std::vector<Json> rows;
-  for (const Prompt& prompt : set.prompts) {
-    const auto chosen = answers_to(prompt, Policy::chosen, options.samples, journal);
-    const auto rejected = answers_to(prompt, Policy::rejected, options.samples, journal);
+class Outputs {
+ public:
+  Outputs(const Options& options, const fs::path& out)
+      : options_(options),
+        chosen_(without_leftovers(out / "chosen.jsonl.gz")),
+        rejected_(without_leftovers(out / "rejected.jsonl.gz")),
+        pairs_(without_leftovers(out / "pairs.jsonl")) {}
+
+  void add(const Prompt& prompt,
+           const std::vector<Answer>& chosen,
+           const std::vector<Answer>& rejected) {
+    chosen_.append(reference_row(prompt, chosen, model_name(options_, Policy::chosen)));
+    rejected_.append(reference_row(prompt, rejected, model_name(options_, Policy::rejected)));
     for (size_t i = 0; i < chosen.size(); ++i) {
-      summary.add_answer(Policy::chosen, *chosen[i]);
-      summary.add_answer(Policy::rejected, *rejected[i]);
-      const std::optional<DropReason> dropped =
-          drop_reason(*chosen[i], *rejected[i], options.pairs);
-      summary.add_pair(dropped);
+      summary_.add_answer(Policy::chosen, chosen[i]);
+      summary_.add_answer(Policy::rejected, rejected[i]);
+      const auto dropped = drop_reason(prompt, chosen[i], rejected[i], options_.pairs);
+      summary_.add_pair(dropped);
       if (!dropped)
-        rows.push_back(pair_row(prompt, static_cast<int64_t>(i), *chosen[i], *rejected[i]));
+        pairs_.append(pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]));
     }
   }
-  write_json_lines(path, rows);
-}
+
+  void commit() {
+    chosen_.commit();
+    rejected_.commit();
+    pairs_.commit();
+  }
+
+  Summary& summary() { return summary_; }
+
+ private:
+  const Options& options_;
+  JsonLinesWriter chosen_;
+  JsonLinesWriter rejected_;
+  JsonLinesWriter pairs_;
+  Summary summary_;
+};
+
+// The answers of one policy as they are handed on.
+class FinalAnswers {
+ public:
+  FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
+      : policy_(policy), options_(options), answers_(answers) {
+    if (options.thinking != Thinking::strip) return;
+    const bool other = policy == Policy::rejected && !options.rejected_model.empty();
+    opened_by_prompt_ = prompt_opens_thinking(other ? options.rejected_model : options.model,
+                                              options.render_variables());
+  }
+
+  std::vector<Answer> to(const Prompt& prompt) const {
+    std::vector<Answer> all;
+    for (int64_t sample = 0; sample < options_.samples; ++sample) {
+      Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
+      answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
+      if (options_.thinking == Thinking::strip) strip_thinking(opened_by_prompt_, answer);
+      all.push_back(std::move(answer));
+    }
+    return all;
+  }
+
+ private:
+  Policy policy_;
+  const Options& options_;
+  const AnswerSource& answers_;
+  bool opened_by_prompt_ = false;
+};
 
 }  // namespace
 
 Summary write_outputs(const Options& options,
                       const PromptSet& set,
-                      const AnswerJournal& journal,
+                      const AnswerSource& answers,
                       const fs::path& out) {
-  Summary summary;
-  summary.set_prompts(static_cast<int64_t>(set.prompts.size()), set.blank);
-  write_answers(out / "chosen.jsonl.gz", Policy::chosen, options, set, journal);
-  write_answers(out / "rejected.jsonl.gz", Policy::rejected, options, set, journal);
-  write_pairs(out / "pairs.jsonl", options, set, journal, summary);
-  write_json_file(out / "summary.json", summary.to_json());
-  return summary;
+  Outputs outputs(options, out);
+  outputs.summary().set_prompts(set);
+  const FinalAnswers chosen(Policy::chosen, options, answers);
+  const FinalAnswers rejected(Policy::rejected, options, answers);
+  for (const Prompt& prompt : set.prompts) {
+    outputs.add(prompt, chosen.to(prompt), rejected.to(prompt));
+  }
+  outputs.commit();
+  write_json_file(out / "summary.json", outputs.summary().to_json());
+  return outputs.summary();
 }
 
 }  // namespace retmask::synthesize

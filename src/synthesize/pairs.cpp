@@ -4,13 +4,10 @@
 #include <string_view>
 
 #include "retmask/base/error.h"
+#include "retmask/synthesize/repetition.h"
 
 namespace retmask::synthesize {
 namespace {
-
-// The reference's rule: longer answers mostly repeat themselves (REPETITION_THRESHOLD in
-// synthesize_assistant_response.py).
-constexpr int64_t kRepetitionTokens = 2000;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kWhite = " \t\r\n\f\v";
@@ -32,7 +29,8 @@ Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", 
 Json answer_meta(const Answer& answer) {
   return {{"tokens", answer.tokens},
           {"finish_reason", to_string(answer.ending)},
-          {"mean_logprob", stable_digits(answer.mean_logprob)}};
+          {"mean_logprob", stable_digits(answer.mean_logprob)},
+          {"repetition_flag", answer.runaway}};
 }
 
 }  // namespace
@@ -45,22 +43,41 @@ std::string to_string(DropReason reason) {
       return "empty_answer";
     case DropReason::equal_answers:
       return "equal_answers";
+    case DropReason::redacted:
+      return "redacted";
     case DropReason::unfinished:
       return "unfinished";
+    case DropReason::runaway:
+      return "runaway";
   }
   RETMASK_CHECK(false, "unknown drop reason");
 }
 
-std::optional<DropReason> drop_reason(const Answer& chosen,
+void PairOptions::validate() const {
+  if (runaway_tokens < 0) {
+    user_error("--runaway-tokens is ", runaway_tokens, ", expected 1 or more, or 0 for no limit");
+  }
+}
+
+bool is_runaway(const Answer& answer, const PairOptions& options) {
+  const bool too_long = options.runaway_tokens > 0 && answer.tokens > options.runaway_tokens;
+  return too_long || repeats_at_the_end(answer.text);
+}
+
+std::optional<DropReason> drop_reason(const Prompt& prompt,
+                                      const Answer& chosen,
                                       const Answer& rejected,
                                       const PairOptions& options) {
   if (either(chosen, rejected, Ending::prompt_too_long)) return DropReason::prompt_too_long;
+  if (chosen.unended_thinking || rejected.unended_thinking) return DropReason::unfinished;
   const std::string_view chosen_text = trimmed(chosen.text);
   const std::string_view rejected_text = trimmed(rejected.text);
   if (chosen_text.empty() || rejected_text.empty()) return DropReason::empty_answer;
   if (chosen_text == rejected_text) return DropReason::equal_answers;
+  if (options.drop_redacted && prompt.redacted) return DropReason::redacted;
   if (options.drop_unfinished && either(chosen, rejected, Ending::length))
     return DropReason::unfinished;
+  if (options.drop_runaway && (chosen.runaway || rejected.runaway)) return DropReason::runaway;
   return std::nullopt;
 }
 
@@ -75,17 +92,17 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
 }
 
 Json reference_row(const Prompt& prompt,
-                   const std::vector<const Answer*>& samples,
+                   const std::vector<Answer>& samples,
                    const std::string& synthesis_model) {
   Json responses;
   Json annotations;
-  for (const Answer* answer : samples) {
-    if (answer->ending == Ending::prompt_too_long) continue;
-    responses.push_back(message(*answer));
-    annotations.push_back({{"response_token_length", answer->tokens},
-                           {"repetition_flag", answer->tokens > kRepetitionTokens},
-                           {"finish_reason", to_string(answer->ending)},
-                           {"mean_logprob", stable_digits(answer->mean_logprob)}});
+  for (const Answer& answer : samples) {
+    if (answer.ending == Ending::prompt_too_long) continue;
+    responses.push_back(message(answer));
+    annotations.push_back({{"response_token_length", answer.tokens},
+                           {"repetition_flag", answer.runaway},
+                           {"finish_reason", to_string(answer.ending)},
+                           {"mean_logprob", stable_digits(answer.mean_logprob)}});
   }
   return {{"conversation_id", prompt.id},
           {"conversation", prompt.messages},

@@ -23,4 +23,13 @@ std::string PromptEncoder::decode(const std::vector<int64_t>& tokens) const {
   return tokenizer_->decode(tokens, /*skip_special_tokens=*/true);
 }
 
+void leave_out_by_tokens(const PromptFilters& filters,
+                         const PromptEncoder& encoder,
+                         PromptSet& set) {
+  set.leave_out(LeftOut::tokens, [&](size_t i) {
+    const auto tokens = static_cast<int64_t>(encoder.encode(set.prompts[i]).size());
+    return tokens < filters.min_tokens || (filters.max_tokens > 0 && tokens > filters.max_tokens);
+  });
+}
+
 }  // namespace retmask::synthesize

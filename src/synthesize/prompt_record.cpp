@@ -1,5 +1,6 @@
 #include "prompt_record.h"
 
+#include <algorithm>
 #include <array>
 
 #include "retmask/base/error.h"
@@ -111,38 +112,32 @@ bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t\r\n\f\v") == std::string::npos;
 }
 
-}  // namespace
-
-std::vector<std::string> known_columns(const std::string& prompt_field) {
-  std::vector<std::string> columns(kIdColumns.begin(), kIdColumns.end());
-  columns.emplace_back("redacted");
-  if (prompt_field.empty()) {
-    columns.insert(columns.end(), kPromptColumns.begin(), kPromptColumns.end());
-    columns.emplace_back("input");
-  } else {
-    columns.push_back(prompt_field);
-  }
-  return columns;
-}
-
-std::optional<Json> first_turn(const Json& row,
-                               const std::string& prompt_field,
-                               const std::string& where) {
+Json conversation(const Json& row, const std::string& prompt_field, const std::string& where) {
   const std::string column = prompt_column(row, prompt_field, where);
   Json messages = to_messages(row[column], column, where);
   if (column == "instruction" && prompt_field.empty()) append_input(row, messages, where);
+  return messages;
+}
 
-  Json chosen = Json::array();
-  for (Json& turn : messages) {
-    if (turn["role"] == "system" && chosen.empty())
-      chosen.push_back(std::move(turn));
-    else if (turn["role"] == "user") {
-      if (is_blank(turn["content"].get_ref<const std::string&>())) return std::nullopt;
-      chosen.push_back(std::move(turn));
-      return chosen;
-    }
+bool is_user(const Json& message) { return message["role"] == "user"; }
+
+// From the first system or user message to the first or the last user turn; nothing when there is
+// no user turn or that one has no text. Some conversations of ShareGPT begin with the model.
+std::optional<Json> part_to_answer(Json messages, Turns turns) {
+  Json part = Json::array();
+  size_t end = 0;  // behind the last user turn in `part`
+  for (Json& message : messages) {
+    const bool begins = end == 0;
+    if (begins && !is_user(message) && !(message["role"] == "system" && part.empty())) continue;
+    part.push_back(std::move(message));
+    if (is_user(part.back())) end = part.size();
+    if (end > 0 && turns == Turns::first) break;
   }
-  return std::nullopt;
+  if (end == 0 || is_blank(part[end - 1]["content"].get_ref<const std::string&>())) {
+    return std::nullopt;
+  }
+  part.erase(part.begin() + static_cast<Json::difference_type>(end), part.end());
+  return part;
 }
 
 std::string own_id(const Json& row) {
@@ -154,9 +149,58 @@ std::string own_id(const Json& row) {
   return "";
 }
 
-bool is_redacted(const Json& row) {
-  const Json* redacted = find(row, "redacted");
-  return redacted != nullptr && redacted->is_boolean() && redacted->get<bool>();
+std::optional<bool> flag(const Json& row, const std::string& column) {
+  const Json* value = find(row, column);
+  if (value == nullptr || !value->is_boolean()) return std::nullopt;
+  return value->get<bool>();
+}
+
+// LMSYS-Chat-1M moderates each message: [{"categories", "category_scores", "flagged"}].
+std::optional<bool> any_flagged(const Json& row) {
+  const Json* moderation = find(row, "openai_moderation");
+  if (moderation == nullptr || !moderation->is_array()) return std::nullopt;
+  std::optional<bool> any;
+  for (const Json& message : *moderation) {
+    if (!message.is_object()) continue;
+    if (const std::optional<bool> flagged = flag(message, "flagged")) {
+      any = any.value_or(false) || *flagged;
+    }
+  }
+  return any;
+}
+
+}  // namespace
+
+std::vector<std::string> known_columns(const PromptOptions& options) {
+  std::vector<std::string> columns(kIdColumns.begin(), kIdColumns.end());
+  columns.emplace_back("redacted");
+  if (!options.filters.languages.empty()) columns.emplace_back("language");
+  if (options.filters.exclude_toxic) {
+    columns.emplace_back("toxic");
+    columns.emplace_back("openai_moderation");
+  }
+  if (options.field.empty()) {
+    columns.insert(columns.end(), kPromptColumns.begin(), kPromptColumns.end());
+    columns.emplace_back("input");
+  } else {
+    columns.push_back(options.field);
+  }
+  return columns;
+}
+
+PromptRecord read_record(const Json& row, const PromptOptions& options, const std::string& where) {
+  Json messages = conversation(row, options.field, where);
+  PromptRecord record;
+  record.id = own_id(row);
+  record.user_turns = std::ranges::count_if(messages, is_user);
+  record.messages = part_to_answer(std::move(messages), options.turns);
+  if (const Json* language = find(row, "language"); language != nullptr && language->is_string()) {
+    record.language = language->get<std::string>();
+  }
+  record.redacted = flag(row, "redacted");
+  record.toxic = flag(row, "toxic");
+  if (!record.toxic) record.toxic = any_flagged(row);
+  return record;
 }
 
 }  // namespace retmask::synthesize

@@ -1,27 +1,49 @@
 #pragma once
-// One row of a prompt file -> the messages to answer and the row's own id.
+// One row of a prompt file -> the messages to answer and what is known about them.
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/base/json.h"
+#include "retmask/synthesize/prompts.h"
 
 namespace retmask::synthesize {
 
-// Every column that the functions below look at.
-std::vector<std::string> known_columns(const std::string& prompt_field);
+// Fields that the row does not have are empty.
+struct PromptRecord {
+  std::string id;
+  std::optional<Json> messages;  // as in Prompt; nothing: blank
+  int64_t user_turns = 0;        // in the whole conversation
+  std::optional<std::string> language;
+  std::optional<bool> redacted;
+  std::optional<bool> toxic;
+};
 
-// The row's system message, if any, and its first user turn; nothing when it has no user turn with
-// text. `prompt_field` as in PromptOptions. Throws UserError naming `where`.
-std::optional<Json> first_turn(const Json& row,
-                               const std::string& prompt_field,
-                               const std::string& where);
+// Every column that read_record looks at.
+std::vector<std::string> known_columns(const PromptOptions& options);
 
-// Empty when the row has none.
-std::string own_id(const Json& row);
+// Throws UserError naming `where`.
+PromptRecord read_record(const Json& row, const PromptOptions& options, const std::string& where);
 
-// The row's "redacted" flag.
-bool is_redacted(const Json& row);
+// PromptFilters but for those that need more than one row.
+class RecordFilter {
+ public:
+  explicit RecordFilter(const PromptFilters& filters) : filters_(filters) {}
+
+  // Nothing when the row stays.
+  std::optional<LeftOut> look_at(const PromptRecord& record);
+
+  // Throws UserError when none of the rows looked at had a field that a filter asks for.
+  void check_fields(int64_t rows) const;
+
+ private:
+  bool is_wanted_language(const PromptRecord& record) const;
+
+  const PromptFilters& filters_;
+  bool saw_language_ = false;
+  bool saw_redacted_ = false;
+  bool saw_toxic_ = false;
+};
 
 }  // namespace retmask::synthesize

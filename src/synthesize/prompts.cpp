@@ -1,9 +1,8 @@
 #include "retmask/synthesize/prompts.h"
 
-#include <algorithm>
-#include <charconv>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "prompt_record.h"
 #include "prompt_rows.h"
@@ -32,67 +31,138 @@ void prepend_system_prompt(const std::string& system_prompt, Json& messages) {
   messages.insert(messages.begin(), Json{{"role", "system"}, {"content", system_prompt}});
 }
 
-// Reads one file. A prompt's id is its row's own, or empty; `places` gets "name:line" of each
-// prompt.
-void append_prompts(const fs::path& file,
-                    const std::string& name,
-                    const PromptOptions& options,
-                    PromptSet& set,
-                    std::vector<std::string>& places) {
-  int64_t rows = 0;
-  for_each_row(file, known_columns(options.field), [&](const Json& row, int64_t line) {
-    ++rows;
-    const std::string where = file.string() + ":" + std::to_string(line);
-    std::optional<Json> messages = first_turn(row, options.field, where);
-    if (!messages) {
-      ++set.blank;
+// Reads files one after the other.
+class PromptReader {
+ public:
+  explicit PromptReader(const PromptOptions& options)
+      : options_(options), filter_(options.filters) {}
+
+  // `name`: of the file, in ids.
+  void read(const fs::path& file, const std::string& name) {
+    const int64_t before = set_.rows;
+    for_each_row(file, known_columns(options_), [&](const Json& row, int64_t line) {
+      ++set_.rows;
+      add(read_record(row, options_, file.string() + ":" + std::to_string(line)),
+          file.string() + ":" + std::to_string(line),
+          name + ":" + std::to_string(line));
+    });
+    if (set_.rows == before) user_error("prompt file ", file, " is empty; expected one per row");
+  }
+
+  PromptSet finish() {
+    filter_.check_fields(set_.rows);
+    name_prompts();
+    if (options_.filters.deduplicate) leave_out_duplicates();
+    if (set_.prompts.empty()) user_error("no prompt is left in --prompts: ", set_.describe());
+    return std::move(set_);
+  }
+
+ private:
+  void add(PromptRecord record, std::string where, std::string place) {
+    // Also rows that are left out count: the others' ids shall not depend on the filters.
+    ++uses_[record.id];
+    if (const std::optional<LeftOut> reason = filter_.look_at(record)) {
+      ++set_.left_out[*reason];
       return;
     }
-    prepend_system_prompt(options.system_prompt, *messages);
-    set.prompts.push_back({own_id(row), std::move(*messages), is_redacted(row), where});
-    places.push_back(name + ":" + std::to_string(line));
-  });
-  if (rows == 0) user_error("prompt file ", file, " is empty; expected one prompt per row");
-}
-
-// Rows without an id, and all that share one, are called after their place instead.
-void make_ids_unique(const std::vector<std::string>& places, std::vector<Prompt>& prompts) {
-  std::unordered_map<std::string, int> uses;
-  for (const Prompt& prompt : prompts) ++uses[prompt.id];
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    if (prompts[i].id.empty() || uses[prompts[i].id] > 1) prompts[i].id = places[i];
+    prepend_system_prompt(options_.system_prompt, *record.messages);
+    set_.prompts.push_back({.id = std::move(record.id),
+                            .messages = std::move(*record.messages),
+                            .redacted = record.redacted.value_or(false),
+                            .where = std::move(where)});
+    places_.push_back(std::move(place));
   }
-}
 
-int64_t parse_number(std::string_view text, const std::string& whole) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    user_error("--shard ",
-               whole,
-               " is not a part of a whole; expected for example 0/4 for the first of four");
+  // Rows without an id, and all that share one, are called after their place instead.
+  void name_prompts() {
+    for (size_t i = 0; i < places_.size(); ++i) {
+      std::string& id = set_.prompts[i].id;
+      if (id.empty() || uses_.at(id) > 1) id = places_[i];
+    }
   }
-  return number;
-}
+
+  void leave_out_duplicates() {
+    std::unordered_set<std::string> seen;
+    set_.leave_out(LeftOut::duplicate, [&](size_t i) {
+      return !seen.insert(sha256(set_.prompts[i].messages.dump())).second;
+    });
+  }
+
+  const PromptOptions& options_;
+  RecordFilter filter_;
+  PromptSet set_;
+  std::vector<std::string> places_;                // "name:line" of each prompt
+  std::unordered_map<std::string, int64_t> uses_;  // of each row's own id
+};
 
 }  // namespace
 
+Turns parse_turns(const std::string& text) {
+  if (text == "first") return Turns::first;
+  if (text == "all") return Turns::all;
+  user_error("--turns is \"", text, "\", expected one of: first, all");
+}
+
 void PromptOptions::validate() const {
   if (files.empty()) user_error("--prompts is missing; expected prompt files or folders of them");
+  filters.validate();
+}
+
+std::string to_string(LeftOut reason) {
+  switch (reason) {
+    case LeftOut::blank:
+      return "blank";
+    case LeftOut::language:
+      return "language";
+    case LeftOut::redacted:
+      return "redacted";
+    case LeftOut::toxic:
+      return "toxic";
+    case LeftOut::turns:
+      return "turns";
+    case LeftOut::duplicate:
+      return "duplicate";
+    case LeftOut::tokens:
+      return "tokens";
+    case LeftOut::not_sampled:
+      return "not_sampled";
+    case LeftOut::skipped:
+      return "skipped";
+    case LeftOut::beyond_limit:
+      return "beyond_limit";
+    case LeftOut::other_shard:
+      return "other_shard";
+  }
+  RETMASK_CHECK(false, "unknown reason");
+}
+
+void PromptSet::leave_out(LeftOut reason, const std::function<bool(size_t)>& leaves) {
+  size_t kept = 0;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    if (leaves(i)) continue;
+    if (kept != i) prompts[kept] = std::move(prompts[i]);
+    ++kept;
+  }
+  if (kept < prompts.size()) left_out[reason] += static_cast<int64_t>(prompts.size() - kept);
+  prompts.resize(kept);
+}
+
+std::string PromptSet::describe() const {
+  std::string reasons;
+  for (const auto& [reason, count] : left_out) {
+    reasons += (reasons.empty() ? "" : ", ") + std::to_string(count) + " " + to_string(reason);
+  }
+  return std::to_string(prompts.size()) + " of " + std::to_string(rows) + " prompts" +
+         (reasons.empty() ? "" : " (left out: " + reasons + ")");
 }
 
 PromptSet read_prompts(const PromptOptions& options) {
   options.validate();
   const std::vector<fs::path> files = expand_folders(options.files);
   const std::map<fs::path, std::string> names = id_names(files);
-
-  PromptSet set;
-  std::vector<std::string> places;
-  for (const fs::path& file : files) append_prompts(file, names.at(file), options, set, places);
-  if (set.prompts.empty())
-    user_error("none of the ", set.blank, " rows of --prompts holds a prompt with text");
-  make_ids_unique(places, set.prompts);
-  return set;
+  PromptReader reader(options);
+  for (const fs::path& file : files) reader.read(file, names.at(file));
+  return reader.finish();
 }
 
 std::string hash_prompt_files(const PromptOptions& options) {
@@ -101,39 +171,6 @@ std::string hash_prompt_files(const PromptOptions& options) {
     hashes += sha256_file(file) + " " + file.string() + "\n";
   }
   return sha256(hashes);
-}
-
-void Selection::validate() const {
-  if (skip < 0) user_error("--skip is ", skip, ", expected 0 or more");
-  if (limit < 0) user_error("--limit is ", limit, ", expected 1 or more, or 0 for all");
-  if (num_shards < 1 || shard < 0 || shard >= num_shards) {
-    user_error(
-        "--shard ", shard, "/", num_shards, " does not exist; the parts of n are 0/n to (n-1)/n");
-  }
-}
-
-void parse_shard(const std::string& text, Selection& selection) {
-  const size_t slash = std::min(text.find('/'), text.size());
-  selection.shard = parse_number(std::string_view(text).substr(0, slash), text);
-  selection.num_shards =
-      parse_number(std::string_view(text).substr(std::min(slash + 1, text.size())), text);
-  selection.validate();
-}
-
-std::vector<Prompt> select_prompts(std::vector<Prompt> prompts, const Selection& selection) {
-  selection.validate();
-  const int64_t size = static_cast<int64_t>(prompts.size());
-  if (selection.skip >= size)
-    user_error("--skip ", selection.skip, " leaves none of ", size, " prompts");
-  const int64_t rest = size - selection.skip;
-  const int64_t end =
-      selection.skip + (selection.limit == 0 ? rest : std::min(rest, selection.limit));
-
-  std::vector<Prompt> selected;
-  for (int64_t i = selection.skip + selection.shard; i < end; i += selection.num_shards) {
-    selected.push_back(std::move(prompts[static_cast<size_t>(i)]));
-  }
-  return selected;
 }
 
 }  // namespace retmask::synthesize

@@ -26,8 +26,9 @@ Round open_round(const fs::path& dir, const Options& options) {
     log::warn(dir.string() + " names no eos_token_id: every answer will be " +
               std::to_string(max_new_tokens) + " tokens long");
   }
+  if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
   return {
-      std::move(checkpoint), std::move(config), PromptEncoder(dir, options.template_variables), {}};
+      std::move(checkpoint), std::move(config), PromptEncoder(dir, options.render_variables()), {}};
 }
 
 std::vector<Head> read_mask(const fs::path& path, const ModelConfig& config) {
@@ -60,7 +61,7 @@ std::vector<AnswerTask> unfinished_tasks(const Round& round,
     for (int64_t sample = 0; sample < samples; ++sample) {
       for (const auto& [policy, heads] : round.masked_heads) {
         const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
-        if (journal.find(task) == nullptr) tasks.push_back(task);
+        if (!journal.contains(task)) tasks.push_back(task);
       }
     }
   }

@@ -15,6 +15,17 @@ double percentile(const std::vector<int64_t>& sorted, double share) {
                    position - static_cast<double>(below));
 }
 
+constexpr int64_t kMostBins = 10;
+
+// The least of 1, 2, 5, 10, 20, 50, ... that puts `longest` into the last bin or before it.
+int64_t nice_width(int64_t longest) {
+  for (int64_t power = 1;; power *= 10) {
+    for (const int64_t factor : {1, 2, 5}) {
+      if (longest / (factor * power) < kMostBins) return factor * power;
+    }
+  }
+}
+
 }  // namespace
 
 LengthStats length_stats(std::vector<int64_t> tokens) {
@@ -30,11 +41,28 @@ LengthStats length_stats(std::vector<int64_t> tokens) {
   return stats;
 }
 
+LengthHistogram length_histogram(const std::map<Policy, std::vector<int64_t>>& tokens) {
+  int64_t longest = 0;
+  for (const auto& [policy, lengths] : tokens) {
+    for (const int64_t length : lengths) longest = std::max(longest, length);
+  }
+  LengthHistogram histogram;
+  histogram.width = nice_width(longest);
+  const int64_t bins = longest / histogram.width + 1;
+  for (const auto& [policy, lengths] : tokens) {
+    std::vector<int64_t>& counts = histogram.counts[policy];
+    counts.resize(static_cast<size_t>(bins), 0);
+    for (const int64_t length : lengths) ++counts[static_cast<size_t>(length / histogram.width)];
+  }
+  return histogram;
+}
+
 void Summary::add_answer(Policy policy, const Answer& answer) {
   if (answer.ending == Ending::prompt_too_long) return;
   PolicyTotals& totals = policies_.at(policy);
   totals.tokens.push_back(answer.tokens);
-  totals.finished += answer.ending == Ending::stop ? 1 : 0;
+  totals.finished += answer.ending == Ending::stop && !answer.unended_thinking ? 1 : 0;
+  totals.runaway += answer.runaway ? 1 : 0;
 }
 
 void Summary::add_pair(const std::optional<DropReason>& dropped) {
@@ -45,9 +73,17 @@ void Summary::add_pair(const std::optional<DropReason>& dropped) {
   }
 }
 
-void Summary::set_prompts(int64_t answered, int64_t blank) {
-  prompts_ = answered;
-  blank_ = blank;
+void Summary::set_prompts(const PromptSet& set) {
+  Json by_reason = Json::object();
+  for (const LeftOut reason : kLeftOut) {
+    const auto found = set.left_out.find(reason);
+    by_reason[to_string(reason)] = found == set.left_out.end() ? 0 : found->second;
+  }
+  const auto answered = static_cast<int64_t>(set.prompts.size());
+  prompts_ = {{"rows", set.rows},
+              {"answered", answered},
+              {"left_out", set.rows - answered},
+              {"left_out_by_reason", by_reason}};
 }
 
 int64_t Summary::dropped_pairs() const {
@@ -69,9 +105,19 @@ Json Summary::to_json() const {
   Json by_reason = Json::object();
   for (const DropReason reason : kDropReasons) by_reason[to_string(reason)] = dropped_pairs(reason);
   Json json = {
-      {"prompts", {{"answered", prompts_}, {"blank", blank_}}},
+      {"prompts", prompts_},
       {"pairs", {{"kept", kept_}, {"dropped", dropped_pairs()}, {"dropped_by_reason", by_reason}}}};
   for (const auto& [policy, totals] : policies_) json[to_string(policy)] = totals_json(totals);
+  json["length_histogram"] = histogram_json();
+  return json;
+}
+
+Json Summary::histogram_json() const {
+  std::map<Policy, std::vector<int64_t>> tokens;
+  for (const auto& [policy, totals] : policies_) tokens[policy] = totals.tokens;
+  const LengthHistogram histogram = length_histogram(tokens);
+  Json json = {{"width", histogram.width}};
+  for (const auto& [policy, counts] : histogram.counts) json[to_string(policy)] = counts;
   return json;
 }
 
@@ -79,6 +125,7 @@ Json Summary::totals_json(const PolicyTotals& totals) {
   const LengthStats stats = length_stats(totals.tokens);
   return {{"answers", stats.answers},
           {"finished", totals.finished},
+          {"runaway", totals.runaway},
           {"tokens", stats.total},
           {"mean", stats.mean},
           {"median", stats.median},

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "outputs.h"
+#include "prompt_selection.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
@@ -19,15 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-PromptSet read_selected_prompts(const Options& options) {
-  PromptSet set = read_prompts(options.prompts);
-  const size_t all = set.prompts.size();
-  set.prompts = select_prompts(std::move(set.prompts), options.selection);
-  log::info(detail::concat(set.prompts.size(), " of ", all, " prompts selected"));
-  if (set.blank > 0) log::warn(detail::concat("rows left out, their prompt is blank: ", set.blank));
-  return set;
 }
 
 void answer_round(const Round& round,
@@ -88,6 +80,19 @@ void Options::validate() const {
   selection.validate();
   if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
   decoding.validate();
+  pairs.validate();
+  if (thinking == Thinking::off &&
+      template_variables.value("enable_thinking", Json(false)) != false) {
+    user_error("--thinking off and --template-var enable_thinking=",
+               template_variables["enable_thinking"],
+               " contradict each other");
+  }
+}
+
+Json Options::render_variables() const {
+  Json variables = template_variables;
+  if (thinking == Thinking::off) variables["enable_thinking"] = false;
+  return variables;
 }
 
 double Result::tokens_per_second() const {
@@ -99,7 +104,12 @@ Result run(const Options& options, const fs::path& out) {
   const PromptSet set = read_selected_prompts(options);
   AnswerJournal journal(out / "answers.jsonl");
   Result result = answer_all(options, set.prompts, journal);
-  result.summary = write_outputs(options, set, journal, out);
+  const auto finished = [&](const AnswerTask& task) {
+    std::optional<Answer> answer = journal.find(task);
+    RETMASK_CHECK(answer.has_value(), "no answer ", task.name());
+    return std::move(*answer);
+  };
+  result.summary = write_outputs(options, set, finished, out);
   if (const int64_t dropped = result.summary.dropped_pairs(DropReason::prompt_too_long);
       dropped > 0) {
     log::warn(detail::concat(

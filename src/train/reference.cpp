@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "retmask/base/error.h"
+#include "retmask/base/journal.h"
 #include "retmask/base/progress.h"
 
 namespace fs = std::filesystem;
@@ -13,7 +14,7 @@ namespace {
 void remove_if_other_key(const fs::path& cache, const std::string& key) {
   if (!fs::exists(cache)) return;
   const Journal journal(cache);
-  const bool same = !journal.rows().empty() && journal.rows().front().value("key", "") == key;
+  const bool same = !journal.empty() && journal.read(0).value("key", "") == key;
   if (!same) fs::remove(cache);
 }
 
@@ -55,13 +56,14 @@ PairLogprobs reference_logprobs(const CausalLm& model,
 
   remove_if_other_key(cache, key);
   Journal journal(cache);
-  if (journal.rows().empty()) journal.append({{"key", key}, {"passes", passes.size()}});
+  if (journal.empty()) journal.append({{"key", key}, {"passes", passes.size()}});
   std::vector<float> chosen;
   std::vector<float> rejected;
+  const std::vector<Json> finished = journal.rows();
   size_t next = 0;
-  for (; next + 1 < journal.rows().size(); ++next) {
-    append(chosen, journal.rows()[next + 1].at("chosen"));
-    append(rejected, journal.rows()[next + 1].at("rejected"));
+  for (; next + 1 < finished.size(); ++next) {
+    append(chosen, finished[next + 1].at("chosen"));
+    append(rejected, finished[next + 1].at("rejected"));
   }
 
   const torch::NoGradGuard no_grad;

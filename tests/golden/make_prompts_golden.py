@@ -41,7 +41,9 @@ def lmsys():
         ("openai_moderation", MODERATION),
         ("redacted", pa.bool_()),
     ]
-    flags = [{"categories": {"hate": False}, "flagged": False}]
+    def moderation(key):
+        return [{"categories": {"hate": flagged}, "flagged": flagged} for flagged in (False, key == "9b0c")]
+
     write(
         "lmsys.parquet",
         schema,
@@ -52,7 +54,7 @@ def lmsys():
                 conversation=turns,
                 turn=len(turns) // 2,
                 language="English",
-                openai_moderation=flags,
+                openai_moderation=moderation(key),
                 redacted=redacted,
             )
             for key, turns, redacted in rows
@@ -66,25 +68,65 @@ def wildchat():
     turn = pa.struct(
         [
             ("content", pa.large_string()),
-            ("header", pa.struct([("user-agent", pa.string())])),
+            ("country", pa.string()),
+            ("hashed_ip", pa.string()),
+            ("header", pa.struct([("accept-language", pa.string()), ("user-agent", pa.string())])),
+            ("language", pa.string()),
             ("redacted", pa.bool_()),
             ("role", pa.dictionary(pa.int32(), pa.string())),
+            ("state", pa.string()),
             ("timestamp", pa.timestamp("us", tz="UTC")),
+            ("toxic", pa.bool_()),
             ("turn_identifier", pa.int64()),
         ]
     )
     when = datetime.datetime(2023, 4, 9, tzinfo=datetime.timezone.utc)
     rows = []
-    for text in ("Write a haiku about rain.", "Write a haiku about snow."):
+    texts = [
+        ("Write a haiku about rain.", "English", False, False),
+        ("Write a haiku about snow.", "English", None, True),
+        ("Écris un haïku.", "French", True, False),
+    ]
+    for text, language, redacted, toxic in texts:
         turns = [
-            dict(m, header={"user-agent": "x"}, redacted=False, timestamp=when, turn_identifier=1)
+            dict(
+                m,
+                country="Norway",
+                hashed_ip="05a0",
+                header={"accept-language": "en", "user-agent": "x"},
+                language=language,
+                redacted=False,
+                state=None,
+                timestamp=when,
+                toxic=toxic,
+                turn_identifier=1,
+            )
             for m in talk(text, "...")
         ]
-        rows.append({"conversation_hash": "c9ec", "timestamp": when, "conversation": turns, "redacted": None})
+        rows.append(
+            {
+                "conversation_hash": "c9ec",
+                "model": "gpt-4",
+                "timestamp": when,
+                "conversation": turns,
+                "turn": 1,
+                "language": language,
+                "openai_moderation": [{"categories": {"hate": False}, "flagged": False}],
+                "detoxify_moderation": [{"toxicity": 0.5}],
+                "toxic": toxic,
+                "redacted": redacted,
+            }
+        )
     schema = [
         ("conversation_hash", pa.string()),
+        ("model", pa.string()),
         ("timestamp", pa.timestamp("us", tz="UTC")),
         ("conversation", pa.list_(turn)),
+        ("turn", pa.int64()),
+        ("language", pa.string()),
+        ("openai_moderation", MODERATION),
+        ("detoxify_moderation", pa.list_(pa.struct([("toxicity", pa.float64())]))),
+        ("toxic", pa.bool_()),
         ("redacted", pa.bool_()),
     ]
     write("wildchat.parquet", schema, rows)

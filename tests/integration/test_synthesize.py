@@ -1,74 +1,14 @@
-"""retmask synthesize end to end: determinism, resuming after kill -9, equality with transformers, bad input."""
+"""retmask synthesize end to end: determinism, going on, pairs, equality with transformers, bad input."""
 
-import gzip
 import json
-import os
-import random
 import shutil
-import subprocess
-import time
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # of the tiny models: 4 layers x 4 heads
-TOPICS = ["rain", "bread", "the moon", "Zürich", "trains", "chess", "salt", "owls", "maps", "tea"]
-FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.json"]
-
-
-@pytest.fixture
-def prompts(tmp_path):
-    path = tmp_path / "prompts.jsonl"
-    rows = [{"id": f"p{i}", "prompt": f"Tell me something about {topic}."} for i, topic in enumerate(TOPICS)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-@pytest.fixture
-def mask(tmp_path):
-    path = tmp_path / "mask.json"
-    path.write_text(json.dumps({"heads": HEADS}))
-    return path
-
-
-class Synthesize:
-    """A small run in float32 whose flags can be changed: synthesize(out, max_new_tokens=8, drop_unfinished=True)."""
-
-    def __init__(self, retmask, **flags):
-        self.retmask, self.flags = retmask, flags
-
-    def arguments(self, out, **changes):
-        """None leaves a flag out, True stands for a flag without value."""
-        arguments = ["synthesize", "--quiet", "--out", str(out)]
-        for name, value in (self.flags | changes).items():
-            if value is not None:
-                arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
-        return arguments
-
-    def __call__(self, out, code=0, **changes):
-        return self.retmask(*self.arguments(out, **changes), code=code)
-
-
-@pytest.fixture
-def synthesize(retmask, tiny_llama, prompts, mask):
-    inputs = dict(model=tiny_llama, prompts=prompts, mask=mask)
-    return Synthesize(retmask, **inputs, device="cpu", dtype="float32", seed=7, threads=1, max_new_tokens=40)
-
-
-def read_rows(path):
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        return [json.loads(line) for line in file]
-
-
-def texts(folder, policy):
-    rows = read_rows(folder / f"{policy}.jsonl.gz")
-    return {row["conversation_id"]: [a["content"] for a in row["synthesized_assistant_responses"]] for row in rows}
-
-
-def final_bytes(folder):
-    return {name: (folder / name).read_bytes() for name in FINAL_FILES}
+from synthesize_runs import HEADS, TOPICS, expect_one_line, final_bytes, read_rows, summary_of, texts
+from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 
 def test_outputs(synthesize, tmp_path):
@@ -90,8 +30,10 @@ def test_outputs(synthesize, tmp_path):
         assert pair["chosen"] == [{"role": "assistant", "content": chosen[pair["id"]][sample]}]
         assert pair["rejected"] == [{"role": "assistant", "content": rejected[pair["id"]][sample]}]
         assert pair["meta"]["chosen"]["mean_logprob"] < 0
-    summary = json.loads((out / "summary.json").read_text())
-    assert summary["prompts"] == {"answered": len(TOPICS), "blank": 0}
+        assert pair["meta"]["chosen"]["repetition_flag"] is False
+    summary = summary_of(out)
+    assert summary["prompts"]["answered"] == summary["prompts"]["rows"] == len(TOPICS)
+    assert summary["prompts"]["left_out"] == sum(summary["prompts"]["left_out_by_reason"].values()) == 0
     assert summary["pairs"]["kept"] == len(pairs)
     assert summary["pairs"]["kept"] + summary["pairs"]["dropped"] == 2 * len(TOPICS)
     run = json.loads((out / "run.json").read_text())
@@ -124,40 +66,6 @@ def test_seed_and_sampling_matter(synthesize, tmp_path):
     assert chosen("g", system_prompt="Be brief.", temperature=0) != greedy
 
 
-def test_kill_and_go_on(synthesize, tmp_path):
-    """kill -9 at random moments; the same command again ends with the bytes of an undisturbed run."""
-    flags = dict(samples=4, max_new_tokens=100, batch_size=5)
-    calm, out = tmp_path / "calm", tmp_path / "killed"
-    journal = out / "answers.jsonl"
-    synthesize(calm, **flags)
-
-    command = [synthesize.retmask.binary, *synthesize.arguments(out, **flags)]
-    dice = random.Random(3)
-    for _ in range(8):
-        kill_during(command, journal, answers=dice.randrange(0, 9), delay=dice.uniform(0, 0.05))
-    assert 0 < rows_in(journal) < rows_in(calm / "answers.jsonl")
-    os.truncate(journal, journal.stat().st_size - 7)  # a kill in the middle of a write
-    synthesize(out, **flags)
-    assert final_bytes(out) == final_bytes(calm)
-    assert rows_in(journal) == rows_in(calm / "answers.jsonl"), "no answer was written twice"
-
-
-def rows_in(journal):
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
-def kill_during(command, journal, answers, delay):
-    """Starts the command and kills it a moment after it has written so many more answers."""
-    goal = rows_in(journal) + answers
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while rows_in(journal) < goal:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.002)
-    time.sleep(delay)
-    process.kill()
-    process.wait()
-
-
 def test_finished_run_changes_nothing(synthesize, tmp_path):
     synthesize(tmp_path / "out")
     before = final_bytes(tmp_path / "out")
@@ -172,17 +80,6 @@ def test_more_prompts_and_samples_go_on_from_fewer(synthesize, tmp_path):
     synthesize(tmp_path / "fresh", samples=2)
     for policy in ("chosen", "rejected"):
         assert texts(tmp_path / "grown", policy) == texts(tmp_path / "fresh", policy)
-
-
-def test_shards_make_up_the_whole(synthesize, tmp_path):
-    synthesize(tmp_path / "whole")
-    parts = {}
-    for shard in range(3):
-        synthesize(tmp_path / f"part{shard}", shard=f"{shard}/3")
-        part = texts(tmp_path / f"part{shard}", "rejected")
-        assert not parts.keys() & part.keys()
-        parts |= part
-    assert parts == texts(tmp_path / "whole", "rejected")
 
 
 def test_rejected_model_has_its_own_tokenizer_and_template(synthesize, tiny_llama, tmp_path):
@@ -217,7 +114,7 @@ def test_too_long_prompts_are_dropped_and_counted(synthesize, prompts, tmp_path)
         file.write(json.dumps({"id": "long", "prompt": "words and more words " * 500}) + "\n")
     done = synthesize(tmp_path / "out")
     assert "too long" in done.stderr
-    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    summary = summary_of(tmp_path / "out")
     assert summary["pairs"]["dropped_by_reason"]["prompt_too_long"] == 1
     assert "long" not in [pair["id"] for pair in read_rows(tmp_path / "out/pairs.jsonl")]
     assert read_rows(tmp_path / "out/chosen.jsonl.gz")[-1]["synthesized_assistant_responses"] is None
@@ -229,8 +126,105 @@ def test_unfinished_pairs_are_dropped_on_request(synthesize, tmp_path):
     finished = [p for p in kept if {p["meta"][s]["finish_reason"] for s in ("chosen", "rejected")} == {"stop"}]
     synthesize(tmp_path / "out", max_new_tokens=120, drop_unfinished=True)
     assert read_rows(tmp_path / "out/pairs.jsonl") == finished
-    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    summary = summary_of(tmp_path / "out")
     assert summary["pairs"]["dropped_by_reason"]["unfinished"] == len(kept) - len(finished) > 0
+
+
+def dropped_by_reason(folder):
+    counts = summary_of(folder)["pairs"]
+    assert counts["dropped"] == sum(counts["dropped_by_reason"].values())
+    return {reason: count for reason, count in counts["dropped_by_reason"].items() if count > 0}
+
+
+def rewrite_answers(folder, change):
+    """Puts `change(row)` in the place of each text in the journal, as if the model had written it."""
+    journal = folder / "answers.jsonl"
+    rows = [row | {"text": change(row)} for row in read_rows(journal)]
+    journal.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_redacted_and_runaway_pairs_are_dropped_on_request(synthesize, prompts, tmp_path):
+    rows = [row | {"redacted": row["id"] == "p2"} for row in read_rows(prompts)]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "out"
+    synthesize(out)
+    loops = {"p3": "Well. " + "I say it again. " * 40, "p4": "Row your boat. " * 5}
+    rewrite_answers(out, lambda row: loops.get(row["id"], row["text"]) + row["policy"][: row["id"] != "p3"])
+    synthesize(out)
+    assert dropped_by_reason(out) == {"equal_answers": 1} and summary_of(out)["chosen"]["runaway"] == 1
+    rewrite_answers(out, lambda row: row["policy"] + " " + row["text"])
+    synthesize(out, drop_redacted=True, drop_runaway=True)
+    assert dropped_by_reason(out) == {"redacted": 1, "runaway": 1}
+    assert not {"p2", "p3"} & {pair["id"] for pair in read_rows(out / "pairs.jsonl")}
+    flags = {
+        row["conversation_id"]: row["synthesized_response_scoring_annotations"][0]["repetition_flag"]
+        for row in read_rows(out / "rejected.jsonl.gz")
+    }
+    assert [name for name, flag in flags.items() if flag] == ["p3"]
+    synthesize(out, runaway_tokens=39)
+    assert {pair["meta"]["chosen"]["repetition_flag"] for pair in read_rows(out / "pairs.jsonl")} == {True, False}
+
+
+def test_lengths_are_summed_up(synthesize, retmask, tmp_path):
+    out = tmp_path / "out"
+    synthesize(out, max_new_tokens=100)
+    summary = summary_of(out)
+    histogram = summary["length_histogram"]
+    for policy in ("chosen", "rejected"):
+        lengths = [row["tokens"] for row in read_rows(out / "answers.jsonl") if row["policy"] == policy]
+        counts = [0] * len(histogram[policy])
+        for length in lengths:
+            counts[length // histogram["width"]] += 1
+        assert histogram[policy] == counts
+        assert summary[policy]["mean"] == pytest.approx(sum(lengths) / len(lengths))
+        assert summary[policy]["max"] == max(lengths)
+    retmask("report", "--runs", out, "--out", tmp_path / "report")
+    page = (tmp_path / "report/report.html").read_text()
+    assert "Length of the answers" in page and f'0–{histogram["width"] - 1}, chosen' in page
+
+
+def test_thinking_is_stripped(synthesize, tmp_path):
+    out = tmp_path / "out"
+    synthesize(out, thinking="strip")
+    written = {
+        "p0": "<think>\nHm.\n</think>\n\nYes, {}.",
+        "p1": "<think>\nHm. {}",
+        "p2": "Nothing to think about, {}.",
+    }
+    rewrite_answers(out, lambda row: written.get(row["id"], row["text"]).format(row["policy"]))
+    synthesize(out, thinking="strip")
+    pairs = {pair["id"]: pair for pair in read_rows(out / "pairs.jsonl")}
+    assert pairs["p0"]["chosen"][0]["content"] == "Yes, chosen."
+    assert pairs["p0"]["rejected"][0]["content"] == "Yes, rejected."
+    assert pairs["p2"]["chosen"][0]["content"] == "Nothing to think about, chosen."
+    assert "p1" not in pairs and dropped_by_reason(out) == {"unfinished": 1}
+    assert texts(out, "chosen")["p1"] == [""]
+    assert "Hm." in (out / "answers.jsonl").read_text(), "the journal has it all"
+
+
+def test_thinking_that_the_template_opens(synthesize, tiny_llama, tmp_path):
+    """As Olmo-3-Think's: without its end an answer is nothing but thinking."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_llama, model)
+    (model / "chat_template.jinja").write_text("{{ messages[0]['content'] }}<think>")
+    out = tmp_path / "out"
+    synthesize(out, model=model, thinking="strip", limit=2)
+    assert dropped_by_reason(out) == {"unfinished": 2}
+    rewrite_answers(out, lambda row: "Hm.</think>\n" + row["policy"])
+    synthesize(out, model=model, thinking="strip", limit=2)
+    assert texts(out, "rejected") == {"p0": ["rejected"], "p1": ["rejected"]}
+
+
+def test_thinking_is_switched_off(synthesize, tiny_llama, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(tiny_llama, model)
+    template = "{{ messages[0]['content'] }}{% if enable_thinking is defined and not enable_thinking %}now{% endif %}"
+    (model / "chat_template.jinja").write_text(template)
+    synthesize(tmp_path / "off", model=model, temperature=0, thinking="off")
+    synthesize(tmp_path / "variable", model=model, temperature=0, template_var="enable_thinking=false")
+    synthesize(tmp_path / "keep", model=model, temperature=0)
+    assert texts(tmp_path / "off", "chosen") == texts(tmp_path / "variable", "chosen")
+    assert texts(tmp_path / "off", "chosen") != texts(tmp_path / "keep", "chosen")
 
 
 @pytest.fixture(autouse=True)
@@ -273,11 +267,6 @@ def test_greedy_text_of_the_real_model_equals_transformers(synthesize, demo_mode
     assert chosen != rejected
 
 
-def expect_one_line(failed, said):
-    assert failed.stderr.count("\n") == 1, failed.stderr
-    assert all(part in failed.stderr for part in said), failed.stderr
-
-
 @pytest.mark.parametrize(
     "flags, said",
     [
@@ -292,6 +281,10 @@ def expect_one_line(failed, said):
         (dict(top_p=0), ["--top-p"]),
         (dict(batch_size=0), ["--batch-size is 0"]),
         (dict(max_new_tokens=4096), ["--max-new-tokens 4096", "2048"]),
+        (dict(thinking="no"), ["--thinking", "keep, strip, off"]),
+        (dict(thinking="off"), ["--thinking off", "enable_thinking", "--thinking strip"]),
+        (dict(thinking="off", template_var="enable_thinking=true"), ["--thinking off", "--template-var"]),
+        (dict(runaway_tokens=-1), ["--runaway-tokens is -1"]),
         (dict(template_var="thinking"), ["--template-var", "NAME=VALUE"]),
         (dict(model="nowhere"), ["nowhere"]),
     ],

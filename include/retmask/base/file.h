@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "retmask/base/file_descriptor.h"
+
 namespace retmask {
 
 // Throws UserError when the file is missing or cannot be read; `what` names it for the user
@@ -15,6 +17,32 @@ std::string read_text_file(const std::filesystem::path& path, std::string_view w
 // Writes to a temporary name beside `path`, syncs and renames, so that a kill or a full disk leaves
 // the old file. Throws UserError (with the system's reason) when it cannot be written.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+// The same for a file that is written piece by piece: it appears at commit(), and without commit()
+// nothing of it remains.
+class AtomicFile {
+ public:
+  // Each of these throws UserError as write_file_atomic does.
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* step) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  FileDescriptor file_;
+  bool committed_ = false;
+};
+
+// Removes the temporary files of `path` that writers left behind when they were killed. Only where
+// nobody can be writing it now.
+void remove_leftovers(const std::filesystem::path& path);
 
 // Makes `dir` with its parents and proves by a trial file that it can be written. Throws UserError.
 void make_output_dir(const std::filesystem::path& dir);

@@ -33,32 +33,23 @@ void for_each_json_line(const std::filesystem::path& path,
 
 std::vector<Json> read_json_lines(const std::filesystem::path& path, std::string_view what);
 
-// Writes all rows as JSON Lines, gzipped when the name ends in .gz; atomic.
-void write_json_lines(const std::filesystem::path& path, const std::vector<Json>& rows);
-
-// An append-only .jsonl that survives a kill: rows are on disk (flushed and synced) when append
-// returns, and opening it again gives the finished rows back, a torn last line cut off.
-class Journal {
+// A JSON Lines file written row by row, gzipped when the name ends in .gz. It appears whole at
+// commit(), and without commit() nothing of it remains. Its bytes depend on the rows alone.
+class JsonLinesWriter {
  public:
-  // Throws UserError when a line other than the last is not JSON or the file cannot be written.
-  explicit Journal(std::filesystem::path path);
-  ~Journal();
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
-
-  // What an earlier run had finished.
-  const std::vector<Json>& rows() const { return rows_; }
-  const std::filesystem::path& path() const { return path_; }
-
-  // Throws UserError when the disk is full; the rows before it are kept.
+  // Each of these throws UserError when the file cannot be written.
+  explicit JsonLinesWriter(const std::filesystem::path& path);
+  ~JsonLinesWriter();
   void append(const Json& row);
+  void commit();
 
  private:
-  std::filesystem::path path_;
-  std::vector<Json> rows_;
-  int fd_ = -1;
-  int64_t size_ = 0;  // bytes of whole rows
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
+
+// All rows through a JsonLinesWriter.
+void write_json_lines(const std::filesystem::path& path, const std::vector<Json>& rows);
 
 // Typed access with one clear line on failure. `where` names the object ("config.json").
 template <typename T>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/detect/copy_counter.h"
 #include "retmask/detect/options.h"
 #include "retmask/model/model.h"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/eval/subject.h"
 #include "retmask/tokenizer/chat_template.h"
 #include "retmask/tokenizer/tokenizer.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/eval/subject.h"
 #include "retmask/niah/sample.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/niah/sample.h"
 
 namespace retmask::niah {

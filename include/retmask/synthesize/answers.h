@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/synthesize/prompts.h"
 
 namespace retmask::synthesize {
@@ -30,6 +31,10 @@ struct Answer {
   Ending ending = Ending::stop;
   // Natural log, over the generated tokens, of the untempered distribution.
   double mean_logprob = 0.0;
+
+  // Found out from the above when the final files are written; not in the journal.
+  bool runaway = false;           // it repeats itself to the end: is_runaway() in pairs.h
+  bool unended_thinking = false;  // nothing but thinking was left of it: strip_thinking()
 };
 
 struct AnswerTask {
@@ -43,7 +48,8 @@ struct AnswerTask {
 
 using AnswerVisitor = std::function<void(const AnswerTask& task, const Answer& answer)>;
 
-// answers.jsonl: one row per finished answer, in the order in which they finished.
+// answers.jsonl: one row per finished answer, in the order in which they finished. In memory is
+// only where each of them begins.
 class AnswerJournal {
  public:
   // Throws UserError when the file holds something else or cannot be written.
@@ -53,12 +59,14 @@ class AnswerJournal {
   // kept.
   void add(const AnswerTask& task, const Answer& answer);
 
-  // Null when it is not finished.
-  const Answer* find(const AnswerTask& task) const;
+  bool contains(const AnswerTask& task) const { return offsets_.contains(task.name()); }
+
+  // Read from the disk; nothing when it is not finished.
+  std::optional<Answer> find(const AnswerTask& task) const;
 
  private:
+  std::unordered_map<std::string, int64_t> offsets_;  // by AnswerTask::name()
   Journal journal_;
-  std::unordered_map<std::string, Answer> answers_;  // by AnswerTask::name()
 };
 
 }  // namespace retmask::synthesize

@@ -16,27 +16,45 @@ enum class DropReason {
   prompt_too_long,  // at least one policy could not answer
   empty_answer,     // nothing but white space
   equal_answers,    // but for white space around them, which templates trim
-  unfinished,       // cut at max_new_tokens; only with drop_unfinished
+  redacted,         // the prompt is; only with drop_redacted
+  unfinished,       // cut at max_new_tokens, only with drop_unfinished; or its thinking never ended
+  runaway,          // Answer::runaway; only with drop_runaway
 };
 inline constexpr std::array kDropReasons = {DropReason::prompt_too_long,
                                             DropReason::empty_answer,
                                             DropReason::equal_answers,
-                                            DropReason::unfinished};
+                                            DropReason::redacted,
+                                            DropReason::unfinished,
+                                            DropReason::runaway};
 std::string to_string(DropReason reason);
 
 struct PairOptions {
+  bool drop_redacted = false;
   bool drop_unfinished = false;
+  bool drop_runaway = false;
+  // Answers of more tokens are runaways, whatever their end looks like: most of them repeat
+  // themselves. The reference's REPETITION_THRESHOLD in synthesize_assistant_response.py; 0: none.
+  int64_t runaway_tokens = 2000;
+
+  // Throws UserError.
+  void validate() const;
 };
 
+// Whether an answer ran away: too long, or repeats_at_the_end() (repetition.h).
+bool is_runaway(const Answer& answer, const PairOptions& options);
+
 // Nothing for a pair to keep.
-std::optional<DropReason> drop_reason(const Answer& chosen,
+std::optional<DropReason> drop_reason(const Prompt& prompt,
+                                      const Answer& chosen,
                                       const Answer& rejected,
                                       const PairOptions& options);
 
 // TRL's conversational preference form with "id" and "meta":
 //   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
-//    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob"}, "rejected": {...}}}
-// mean_logprob has three decimals here; the journal has them all.
+//    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob", "repetition_flag"},
+//             "rejected": {...}}}
+// repetition_flag is Answer::runaway. mean_logprob has three decimals here; the journal has them
+// all.
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected);
 
 // One policy's answers in the layout of RetMask's 2_Contrastive_Response_Generation, so that its
@@ -49,7 +67,7 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
 // Answers to prompts that were too long are left out; without any left both lists are null, as in
 // the rows that the reference skips.
 Json reference_row(const Prompt& prompt,
-                   const std::vector<const Answer*>& samples,
+                   const std::vector<Answer>& samples,
                    const std::string& synthesis_model);
 
 }  // namespace retmask::synthesize

@@ -32,4 +32,9 @@ class PromptEncoder {
   RenderOptions render_;
 };
 
+// PromptFilters' limits on the tokens of the rendered prompt. Throws UserError as encode() does.
+void leave_out_by_tokens(const PromptFilters& filters,
+                         const PromptEncoder& encoder,
+                         PromptSet& set);
+
 }  // namespace retmask::synthesize

@@ -9,8 +9,11 @@
 //   turns: a list of texts (MT-Bench, Vicuna)
 //   instruction, followed by input where that is not empty (Alpaca, Self-Instruct)
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,50 +25,95 @@ struct Prompt {
   // The row's own id (id, conversation_id, key, question_id, prompt_id) when no other row has it,
   // else "file-name:line". The same files give the same ids, whatever part of them a run takes.
   std::string id;
-  // [{"role", "content"}]: the row's system message if it has one, and its first user turn.
-  Json messages;
+  Json messages;          // [{"role", "content"}]; the last one is a user turn
   bool redacted = false;  // the row's own flag (LMSYS-Chat-1M, WildChat)
   std::string where;      // "prompts.jsonl:12", for errors; rows of .json and .parquet count from 1
 };
 
-struct PromptOptions {
-  std::vector<std::filesystem::path>
-      files;                  // files and folders; a folder stands for all in it, sorted by path
-  std::string field;          // the column that holds the prompt; empty: found by name
-  std::string system_prompt;  // for prompts without a system message of their own; empty: none
+// How much of a conversation is the prompt.
+enum class Turns {
+  first,  // the system message, if any, and the first user turn
+  all,    // all up to the last user turn, the assistant's turns between them included
+};
+// Throws UserError.
+Turns parse_turns(const std::string& text);
+
+// Prompts that a run shall not answer. Asking for a field that no row has is a UserError.
+struct PromptFilters {
+  // The row's "language" must be one of these, whatever the case; empty: any.
+  std::vector<std::string> languages = {};
+  bool exclude_redacted = false;  // "redacted" (LMSYS-Chat-1M, WildChat)
+  // "toxic" (WildChat), else any "flagged" of "openai_moderation" (LMSYS-Chat-1M).
+  bool exclude_toxic = false;
+  int64_t min_turns = 0;     // user turns in the row's whole conversation
+  int64_t max_turns = 0;     // 0: any number
+  bool deduplicate = false;  // of prompts with the same messages the first one stays
+  // Tokens of the rendered prompt: leave_out_by_tokens in prompt_encoder.h.
+  int64_t min_tokens = 0;
+  int64_t max_tokens = 0;  // 0: any number
 
   // Throws UserError.
   void validate() const;
 };
 
+struct PromptOptions {
+  // Files and folders; a folder stands for all in it, sorted by path.
+  std::vector<std::filesystem::path> files = {};
+  std::string field = {};          // the column that holds the prompt; empty: found by name
+  std::string system_prompt = {};  // for prompts without a system message of their own; empty: none
+  Turns turns = Turns::first;
+  PromptFilters filters = {};
+
+  // Throws UserError.
+  void validate() const;
+};
+
+// Why a row of the files is not answered, in the order in which it is looked at: a row with several
+// reasons counts under the first of them.
+enum class LeftOut {
+  blank,  // no user turn in the conversation, or the one to be answered has no text
+  language,
+  redacted,
+  toxic,
+  turns,
+  duplicate,
+  tokens,
+  not_sampled,  // from here on: Selection
+  skipped,
+  beyond_limit,
+  other_shard,
+};
+inline constexpr std::array kLeftOut = {LeftOut::blank,
+                                        LeftOut::language,
+                                        LeftOut::redacted,
+                                        LeftOut::toxic,
+                                        LeftOut::turns,
+                                        LeftOut::duplicate,
+                                        LeftOut::tokens,
+                                        LeftOut::not_sampled,
+                                        LeftOut::skipped,
+                                        LeftOut::beyond_limit,
+                                        LeftOut::other_shard};
+std::string to_string(LeftOut reason);
+
 struct PromptSet {
   std::vector<Prompt> prompts;  // in the order of the files
-  int64_t blank = 0;  // rows left out: no user turn in the conversation, or one without text
+  int64_t rows = 0;             // that the files hold
+  std::map<LeftOut, int64_t> left_out;
+
+  // Takes out the prompts whose index `leaves`, called for each in order, says so.
+  void leave_out(LeftOut reason, const std::function<bool(size_t index)>& leaves);
+
+  // "5 of 8 prompts (left out: 2 language, 1 duplicate)"
+  std::string describe() const;
 };
 
 // Throws UserError with file and line for a row without a prompt or of the wrong shape, and for a
-// file or folder that is missing, damaged, empty or of another kind.
+// file or folder that is missing, damaged, empty or of another kind; also when the filters leave
+// nothing.
 PromptSet read_prompts(const PromptOptions& options);
 
 // Changes with the content and the names of the files (folders expanded). Throws UserError.
 std::string hash_prompt_files(const PromptOptions& options);
-
-// The part of the prompts that a run takes: first skip and limit, then every num_shards-th.
-struct Selection {
-  int64_t skip = 0;
-  int64_t limit = 0;  // 0: all
-  int64_t shard = 0;  // zero-based
-  int64_t num_shards = 1;
-
-  // Throws UserError.
-  void validate() const;
-};
-
-// Reads "0/4" (--shard) into selection. Throws UserError.
-void parse_shard(const std::string& text, Selection& selection);
-
-// Throws UserError when skip leaves nothing. A shard may be empty: more workers than prompts are no
-// mistake.
-std::vector<Prompt> select_prompts(std::vector<Prompt> prompts, const Selection& selection);
 
 }  // namespace retmask::synthesize

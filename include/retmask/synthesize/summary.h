@@ -23,36 +23,46 @@ struct LengthStats {
 };
 LengthStats length_stats(std::vector<int64_t> tokens);
 
+// Answers counted by length: bin i holds those of i * width to (i + 1) * width - 1 tokens.
+struct LengthHistogram {
+  int64_t width = 1;
+  std::map<Policy, std::vector<int64_t>> counts;  // as many bins for each policy
+};
+// At most ten bins; their width is 1, 2 or 5 times a power of ten.
+LengthHistogram length_histogram(const std::map<Policy, std::vector<int64_t>>& tokens);
+
 // Depends on the answers alone, not on how long they took or how often the run was stopped.
 class Summary {
  public:
   void add_answer(Policy policy, const Answer& answer);
   void add_pair(const std::optional<DropReason>& dropped);
-  void set_prompts(int64_t answered, int64_t blank);
+  void set_prompts(const PromptSet& set);
 
   int64_t kept_pairs() const { return kept_; }
   int64_t dropped_pairs() const;
   int64_t dropped_pairs(DropReason reason) const;
   LengthStats lengths(Policy policy) const;
 
-  // {"prompts": {"answered", "blank"},
+  // {"prompts": {"rows", "answered", "left_out", "left_out_by_reason": {reason: count}},
   //  "pairs": {"kept", "dropped", "dropped_by_reason": {reason: count}},
-  //  "chosen": {"answers", "finished", "tokens", "mean", "median", "p90", "max"},
-  //  "rejected": {the same}}
+  //  "chosen": {"answers", "finished", "runaway", "tokens", "mean", "median", "p90", "max"},
+  //  "rejected": {the same},
+  //  "length_histogram": {"width", "chosen": [counts], "rejected": [counts]}}
   Json to_json() const;
 
  private:
   struct PolicyTotals {
     std::vector<int64_t> tokens;
     int64_t finished = 0;  // ended by the model, not cut
+    int64_t runaway = 0;
   };
   static Json totals_json(const PolicyTotals& totals);
+  Json histogram_json() const;
 
   std::map<Policy, PolicyTotals> policies_ = {{Policy::chosen, {}}, {Policy::rejected, {}}};
   std::map<DropReason, int64_t> dropped_;
   int64_t kept_ = 0;
-  int64_t prompts_ = 0;
-  int64_t blank_ = 0;
+  Json prompts_;
 };
 
 }  // namespace retmask::synthesize

@@ -3,10 +3,12 @@
 // or from another checkpoint, and the preference pairs that they make.
 //
 // Writes into a folder:
+//
 //   answers.jsonl      the journal, an answer a row; a run that was stopped goes on from it
-//   chosen.jsonl.gz    theta's answers in the order of the prompts, as reference_row() lays them
-//   out rejected.jsonl.gz  the same of theta' pairs.jsonl        the pairs that are kept, as
-//   pair_row() lays them out summary.json       Summary
+//   chosen.jsonl.gz    theta's answers in the order of the prompts, rows of reference_row()
+//   rejected.jsonl.gz  the same of theta'
+//   pairs.jsonl        the pairs that are kept, rows of pair_row()
+//   summary.json       Summary
 
 #include <filesystem>
 #include <optional>
@@ -16,7 +18,9 @@
 #include "retmask/synthesize/model_answerer.h"
 #include "retmask/synthesize/pairs.h"
 #include "retmask/synthesize/prompts.h"
+#include "retmask/synthesize/selection.h"
 #include "retmask/synthesize/summary.h"
+#include "retmask/synthesize/thinking.h"
 
 namespace retmask::synthesize {
 
@@ -31,12 +35,16 @@ struct Options {
   int64_t samples = 1;  // answers per prompt and policy
   DecodingOptions decoding;
   PairOptions pairs;
-  Json template_variables = Json::object();  // as in RenderOptions
+  Thinking thinking = Thinking::keep;
+  Json template_variables = Json::object();  // as in RenderOptions, but for what `thinking` sets
   std::string device = "auto";               // as in parse_device
   std::string dtype = "auto";                // as in parse_dtype
 
   // Throws UserError.
   void validate() const;
+
+  // template_variables and what `thinking` sets.
+  Json render_variables() const;
 };
 
 struct Result {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "retmask/base/json.h"
+#include "retmask/base/journal.h"
 #include "retmask/train/objective.h"
 
 namespace retmask::train {

@@ -34,6 +34,31 @@ TEST(File, AtomicWriteSaysWhyItFailed) {
   }
 }
 
+TEST(File, PiecesAppearAtTheEndOrNotAtAll) {
+  const testing::TempDir dir;
+  {
+    AtomicFile file(dir / "a.txt");
+    file.write("first ");
+    EXPECT_FALSE(fs::exists(dir / "a.txt"));
+    file.write("second");
+    file.commit();
+  }
+  EXPECT_EQ(read_text_file(dir / "a.txt", "file"), "first second");
+  { AtomicFile(dir / "a.txt").write("never committed"); }
+  EXPECT_EQ(read_text_file(dir / "a.txt", "file"), "first second");
+  EXPECT_EQ(count_entries(dir.path()), 1);
+}
+
+TEST(File, WhatKilledWritersLeftIsRemoved) {
+  const testing::TempDir dir;
+  for (const char* name : {"a.txt", "a.txt.tmp17", "a.txt.tmp17.gz", "b.txt.tmp17"}) {
+    write_file_atomic(dir / name, "x");
+  }
+  remove_leftovers(dir / "a.txt");
+  EXPECT_FALSE(fs::exists(dir / "a.txt.tmp17"));
+  EXPECT_EQ(count_entries(dir.path()), 3);
+}
+
 TEST(File, MissingFileIsNamed) {
   try {
     read_text_file("/nonexistent/config.json", "config file");

@@ -1,8 +1,4 @@
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
-
-#include <fstream>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -67,45 +63,16 @@ TEST(Json, CutUtf8DoesNotStopALine) {
   EXPECT_EQ(dump_json_line({{"a", "x\xC3"}}), "{\"a\":\"x\uFFFD\"}");
 }
 
-TEST(Journal, GivesFinishedRowsBackAndDropsATornOne) {
+TEST(Json, LinesAppearWholeOrNotAtAll) {
   const testing::TempDir dir;
+  const std::vector<Json> rows(1, Json{{"i", 0}});
+  write_json_lines(dir / "rows.jsonl", rows);
   {
-    Journal journal(dir / "rows.jsonl");
-    EXPECT_TRUE(journal.rows().empty());
-    journal.append({{"i", 0}});
-    journal.append({{"i", 1}});
+    JsonLinesWriter writer(dir / "rows.jsonl");
+    writer.append({{"text", std::string(200000, 'x')}});
   }
-  std::ofstream(dir / "rows.jsonl", std::ios::app)
-      << "{\"i\": 2";  // a kill in the middle of a write
-  {
-    Journal journal(dir / "rows.jsonl");
-    ASSERT_EQ(journal.rows().size(), 2U);
-    EXPECT_EQ(journal.rows()[1]["i"], 1);
-    journal.append({{"i", 2}});
-  }
-  EXPECT_EQ(read_text_file(dir / "rows.jsonl", "rows"), "{\"i\":0}\n{\"i\":1}\n{\"i\":2}\n");
-}
-
-TEST(Journal, AFullDiskKeepsWhatWasFinished) {
-  const testing::TempDir dir;
-  signal(SIGXFSZ, SIG_IGN);
-  Journal journal(dir / "rows.jsonl");
-  journal.append({{"i", 0}});
-  const int64_t whole = static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl"));
-  // A limit on the file's size stops a write in its middle, as a full disk does.
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit limit = before;
-  limit.rlim_cur = static_cast<rlim_t>(whole + 5);
-  setrlimit(RLIMIT_FSIZE, &limit);
-  const std::string message = error_of([&] {
-    journal.append({{"text", "longer than five bytes"}});
-  });
-  setrlimit(RLIMIT_FSIZE, &before);
-  EXPECT_NE(message.find("cannot write"), std::string::npos) << message;
-  EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl")), whole);
-  journal.append({{"i", 1}});
-  EXPECT_EQ(Journal(dir / "rows.jsonl").rows().size(), 2U);
+  EXPECT_EQ(read_json_lines(dir / "rows.jsonl", "rows"), rows) << "never committed";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common.h"
+#include "earlier_options.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
@@ -28,6 +29,15 @@ class Program {
   Invocation parse(const std::string& arguments) {
     root_.parse("detect " + arguments);
     return resolve(command_, root_);
+  }
+
+  // As parse(), then with the flags of an earlier run for those not set.
+  Json parse_after(const std::string& arguments,
+                   const Json& earlier,
+                   const std::vector<std::string>& free = {}) {
+    parse(arguments);
+    take_earlier_options(*command_.app, earlier, {"out"}, free, "run.json");
+    return resolved_options(*command_.app);
   }
 
  private:
@@ -112,6 +122,29 @@ TEST(Resolve, StartedRunIgnoresWhereItRuns) {
   std::ofstream(out + "/result.json") << "{}";
   start(" --threads 1 --quiet --device cpu --no-shuffle");
   expect_user_error([&] { start(" --seed 1"); }, {"seed 0 -> 1"});
+}
+
+TEST(EarlierOptions, FillWhatWasNotSet) {
+  const Json all = Program()
+                       .parse(
+                           "--out o --model m --threshold .1 --seed 7 --heads 18-6 "
+                           "--lengths 256 --no-shuffle")
+                       .options;
+  Json expected = all;
+  expected["out"] = "p";
+  EXPECT_EQ(Program().parse_after("--out p --model m", all), expected);
+  EXPECT_EQ(Program().parse_after("--out p --model m --seed 7 --no-shuffle", all), expected);
+  const Json defaults = Program().parse("--out o --model m").options;
+  EXPECT_EQ(Program().parse_after("--out o --model m", defaults), defaults);
+}
+
+TEST(EarlierOptions, OthersAreRefusedButForTheFreeOnes) {
+  const Json earlier = Program().parse("--out o --model m --threshold .1").options;
+  expect_user_error([&] { Program().parse_after("--out o --model m --threshold .2", earlier); },
+                    {"--threshold is 0.2", "run.json was made with 0.1"});
+  const Json now =
+      Program().parse_after("--out o --model m --threshold .2", earlier, {"threshold"});
+  EXPECT_EQ(now["threshold"], 0.2);
 }
 
 }  // namespace

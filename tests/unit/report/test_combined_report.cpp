@@ -85,6 +85,20 @@ class CombinedReport : public ::testing::Test {
                       {"meta", {{"sample", 0}, {"chosen", answer}, {"rejected", answer}}}});
     }
     write_json_lines(dir / "pairs.jsonl", rows);
+    const Json lengths = {{"answers", 9},
+                          {"finished", 8},
+                          {"runaway", 1},
+                          {"tokens", 27},
+                          {"mean", 3.0},
+                          {"median", 3.0},
+                          {"p90", 3.5},
+                          {"max", 61}};
+    write_json_file(
+        dir / "summary.json",
+        {{"pairs", {{"dropped_by_reason", {{"empty_answer", 0}, {"equal_answers", 2}}}}},
+         {"chosen", lengths},
+         {"rejected", lengths},
+         {"length_histogram", {{"width", 50}, {"chosen", {8, 1}}, {"rejected", {5, 4}}}}});
     return dir;
   }
 
@@ -131,6 +145,9 @@ TEST_F(CombinedReport, TellsTheWholeStory) {
   EXPECT_TRUE(contains(page, "3 of 4 right (75 %)"));
   EXPECT_TRUE(contains(page, "0 of 4 right (0 %)"));
   EXPECT_TRUE(contains(page, "7 pairs"));
+  EXPECT_TRUE(contains(page, "7 pairs kept; dropped: 2 equal_answers."));
+  EXPECT_TRUE(contains(page, "Mean log-prob of a kept answer: -0.5 chosen, -0.5 rejected."));
+  EXPECT_TRUE(contains(page, "50–99, rejected: 4"));
   EXPECT_TRUE(contains(page, "Who is &lt;b&gt;0&lt;/b&gt;?"));
   EXPECT_FALSE(contains(page, std::string(601, 'x'))) << "long answers are cut";
   EXPECT_TRUE(contains(page, "3 steps, loss 0.6 to 0.4, margin 0.2 at the end"));

@@ -69,6 +69,12 @@ inline Prompt prompt(const std::string& id, const std::string& content = "What?"
           .where = id + ".jsonl:1"};
 }
 
+inline std::vector<std::string> ids(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> all;
+  for (const Prompt& prompt : prompts) all.push_back(prompt.id);
+  return all;
+}
+
 inline Answer answer(const std::string& text, int64_t tokens = 3, Ending ending = Ending::stop) {
   return {.text = text, .tokens = tokens, .ending = ending, .mean_logprob = -0.5};
 }

@@ -33,17 +33,26 @@ TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
                    .mean_logprob = -0.1234567890123456789};
   {
     AnswerJournal journal(path_);
-    EXPECT_EQ(journal.find(chosen_), nullptr);
+    EXPECT_FALSE(journal.contains(chosen_));
     journal.add(chosen_, odd);
     EXPECT_EQ(journal.find(chosen_)->text, odd.text);
   }
   const AnswerJournal journal(path_);
-  ASSERT_NE(journal.find(chosen_), nullptr);
+  ASSERT_TRUE(journal.contains(chosen_));
   EXPECT_EQ(journal.find(chosen_)->text, odd.text);
   EXPECT_EQ(journal.find(chosen_)->tokens, odd.tokens);
   EXPECT_EQ(journal.find(chosen_)->ending, odd.ending);
   EXPECT_EQ(journal.find(chosen_)->mean_logprob, odd.mean_logprob);
-  EXPECT_EQ(journal.find(rejected_), nullptr);
+  EXPECT_FALSE(journal.find(rejected_).has_value());
+}
+
+TEST_F(AnswerJournalTest, TheLastAnswerToATaskCounts) {
+  AnswerJournal journal(path_);
+  journal.add(chosen_, answer("a"));
+  journal.add(rejected_, answer(std::string(1 << 20, 'b')));  // read in several pieces
+  journal.add(chosen_, answer("c"));
+  EXPECT_EQ(journal.find(chosen_)->text, "c");
+  EXPECT_EQ(journal.find(rejected_)->text.size(), size_t{1} << 20);
 }
 
 TEST_F(AnswerJournalTest, ForgetsATornLastRow) {
@@ -54,8 +63,8 @@ TEST_F(AnswerJournalTest, ForgetsATornLastRow) {
   }
   fs::resize_file(path_, fs::file_size(path_) - 5);
   AnswerJournal journal(path_);
-  EXPECT_NE(journal.find(chosen_), nullptr);
-  EXPECT_EQ(journal.find(rejected_), nullptr);
+  EXPECT_TRUE(journal.contains(chosen_));
+  EXPECT_FALSE(journal.contains(rejected_));
   journal.add(rejected_, answer("b"));
   EXPECT_EQ(read_json_lines(path_, "journal").size(), 2u);
 }

@@ -8,8 +8,10 @@ namespace {
 
 using testing::answer;
 
-std::optional<DropReason> reason(const Answer& chosen, const Answer& rejected) {
-  return drop_reason(chosen, rejected, {});
+std::optional<DropReason> reason(const Answer& chosen,
+                                 const Answer& rejected,
+                                 const PairOptions& options = {}) {
+  return drop_reason(testing::prompt("p"), chosen, rejected, options);
 }
 
 TEST(Pairs, ReasonsToDrop) {
@@ -26,22 +28,53 @@ TEST(Pairs, ReasonsToDrop) {
 TEST(Pairs, UnfinishedAnswersAreDroppedOnRequest) {
   const Answer cut = answer("a", 16, Ending::length);
   EXPECT_EQ(reason(cut, answer("b")), std::nullopt);
-  EXPECT_EQ(drop_reason(cut, answer("b"), {.drop_unfinished = true}), DropReason::unfinished);
-  EXPECT_EQ(drop_reason(answer("b"), cut, {.drop_unfinished = true}), DropReason::unfinished);
-  EXPECT_EQ(drop_reason(answer("a"), answer("b"), {.drop_unfinished = true}), std::nullopt);
+  EXPECT_EQ(reason(cut, answer("b"), {.drop_unfinished = true}), DropReason::unfinished);
+  EXPECT_EQ(reason(answer("b"), cut, {.drop_unfinished = true}), DropReason::unfinished);
+  EXPECT_EQ(reason(answer("a"), answer("b"), {.drop_unfinished = true}), std::nullopt);
+}
+
+TEST(Pairs, PairsOfRedactedPromptsAreDroppedOnRequest) {
+  Prompt prompt = testing::prompt("p");
+  prompt.redacted = true;
+  EXPECT_EQ(drop_reason(prompt, answer("a"), answer("b"), {}), std::nullopt);
+  EXPECT_EQ(drop_reason(prompt, answer("a"), answer("b"), {.drop_redacted = true}),
+            DropReason::redacted);
+  EXPECT_EQ(reason(answer("a"), answer("b"), {.drop_redacted = true}), std::nullopt);
+}
+
+TEST(Pairs, RunawayAnswersAreDroppedOnRequest) {
+  Answer runaway = answer("a");
+  runaway.runaway = true;
+  EXPECT_EQ(reason(runaway, answer("b")), std::nullopt);
+  EXPECT_EQ(reason(runaway, answer("b"), {.drop_runaway = true}), DropReason::runaway);
+  EXPECT_EQ(reason(answer("b"), runaway, {.drop_runaway = true}), DropReason::runaway);
+  EXPECT_EQ(reason(answer("a"), answer("b"), {.drop_runaway = true}), std::nullopt);
+}
+
+TEST(Pairs, LongOrLoopingAnswersRunAway) {
+  EXPECT_FALSE(is_runaway(answer("a", 2000), {}));
+  EXPECT_TRUE(is_runaway(answer("a", 2001), {}));
+  EXPECT_TRUE(is_runaway(answer("a", 11), {.runaway_tokens = 10}));
+  EXPECT_FALSE(is_runaway(answer("a", 9000), {.runaway_tokens = 0}));
+  EXPECT_TRUE(is_runaway(answer(std::string(500, 'a')), {.runaway_tokens = 0}));
+  testing::expect_user_error([] { PairOptions{.runaway_tokens = -1}.validate(); },
+                             {"--runaway-tokens is -1"});
 }
 
 TEST(Pairs, RowIsTrlsPreferenceForm) {
-  const Json row = pair_row(
-      testing::prompt("p1", "Why?"), 2, answer("yes", 7), answer("no", 16, Ending::length));
+  Answer cut = answer("no", 16, Ending::length);
+  cut.runaway = true;
+  const Json row = pair_row(testing::prompt("p1", "Why?"), 2, answer("yes", 7), cut);
   EXPECT_EQ(row, Json::parse(R"({
     "prompt": [{"role": "user", "content": "Why?"}],
     "chosen": [{"role": "assistant", "content": "yes"}],
     "rejected": [{"role": "assistant", "content": "no"}],
     "id": "p1",
     "meta": {"sample": 2,
-             "chosen": {"tokens": 7, "finish_reason": "stop", "mean_logprob": -0.5},
-             "rejected": {"tokens": 16, "finish_reason": "length", "mean_logprob": -0.5}}})"));
+             "chosen": {"tokens": 7, "finish_reason": "stop", "mean_logprob": -0.5,
+                        "repetition_flag": false},
+             "rejected": {"tokens": 16, "finish_reason": "length", "mean_logprob": -0.5,
+                          "repetition_flag": true}}})"));
 }
 
 TEST(Pairs, LogprobsHaveThreeDecimals) {
@@ -49,16 +82,17 @@ TEST(Pairs, LogprobsHaveThreeDecimals) {
   odd.mean_logprob = -0.12345678;
   const Json pair = pair_row(testing::prompt("p"), 0, odd, odd);
   EXPECT_EQ(pair["meta"]["chosen"]["mean_logprob"].dump(), "-0.123");
-  const Json row = reference_row(testing::prompt("p"), {&odd}, "m");
+  const Json row = reference_row(testing::prompt("p"), {odd}, "m");
   EXPECT_EQ(row["synthesized_response_scoring_annotations"][0]["mean_logprob"].dump(), "-0.123");
 }
 
 TEST(Pairs, ReferenceLayout) {
   const Answer first = answer("yes", 2000);
-  const Answer second = answer("no", 2001, Ending::length);
+  Answer second = answer("no", 2001, Ending::length);
+  second.runaway = true;
   Prompt prompt = testing::prompt("p1", "Why?");
   prompt.redacted = true;
-  EXPECT_EQ(reference_row(prompt, {&first, &second}, "models/theta"), Json::parse(R"({
+  EXPECT_EQ(reference_row(prompt, {first, second}, "models/theta"), Json::parse(R"({
     "conversation_id": "p1",
     "conversation": [{"role": "user", "content": "Why?"}],
     "redacted": true,
@@ -74,7 +108,7 @@ TEST(Pairs, ReferenceLayout) {
 
 TEST(Pairs, ReferenceLayoutOfAPromptThatWasTooLong) {
   const Answer none = answer("", 0, Ending::prompt_too_long);
-  const Json row = reference_row(testing::prompt("p1"), {&none}, "m");
+  const Json row = reference_row(testing::prompt("p1"), {none}, "m");
   EXPECT_TRUE(row["synthesized_assistant_responses"].is_null());
   EXPECT_TRUE(row["synthesized_response_scoring_annotations"].is_null());
 }

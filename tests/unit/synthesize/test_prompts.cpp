@@ -1,8 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <numeric>
-#include <set>
-
 #include "retmask/synthesize/prompts.h"
 #include "support.h"
 
@@ -11,17 +8,12 @@ namespace {
 
 using testing::expect_user_error;
 using testing::golden;
+using testing::ids;
 using testing::TemporaryDir;
 namespace fs = std::filesystem;
 
-std::vector<std::string> ids(const std::vector<Prompt>& prompts) {
-  std::vector<std::string> all;
-  for (const Prompt& prompt : prompts) all.push_back(prompt.id);
-  return all;
-}
-
 PromptSet read_files(std::vector<fs::path> files, const std::string& field = "") {
-  return read_prompts({.files = std::move(files), .field = field, .system_prompt = ""});
+  return read_prompts({.files = std::move(files), .field = field});
 }
 
 class PromptsTest : public ::testing::Test {
@@ -107,7 +99,7 @@ TEST_F(PromptsTest, SystemPromptGoesBeforePromptsWithoutOne) {
                                "{\"prompt\": \"a\"}\n"
                                "{\"messages\": [{\"role\": \"system\", \"content\": \"own\"}, "
                                "{\"role\": \"user\", \"content\": \"b\"}]}\n");
-  const PromptSet set = read_prompts({.files = {file}, .field = "", .system_prompt = "general"});
+  const PromptSet set = read_prompts({.files = {file}, .system_prompt = "general"});
   ASSERT_EQ(set.prompts.size(), 2u);
   EXPECT_EQ(set.prompts[0].messages[0], Json::parse(R"({"role": "system", "content": "general"})"));
   EXPECT_EQ(set.prompts[0].messages[1]["content"], "a");
@@ -120,8 +112,9 @@ TEST_F(PromptsTest, BlankPromptsAreCountedAndLeftOut) {
                              "{\"messages\": []}\n"
                              "{\"messages\": [{\"role\": \"user\", \"content\": null}]}\n");
   EXPECT_EQ(set.prompts.size(), 1u);
-  EXPECT_EQ(set.blank, 3);
-  expect_error("p.jsonl", "{\"prompt\": \"\"}", {"none of the 1 rows"});
+  EXPECT_EQ(set.rows, 4);
+  EXPECT_EQ(set.left_out.at(LeftOut::blank), 3);
+  expect_error("p.jsonl", "{\"prompt\": \"\"}", {"no prompt is left", "1 blank"});
 }
 
 TEST_F(PromptsTest, OwnIdsAreUsedWhenUnique) {
@@ -189,7 +182,7 @@ TEST_F(PromptsTest, MistakesNameFileAndLine) {
 TEST_F(PromptsTest, LmsysParquet) {
   const PromptSet set = read_files({golden("prompts/lmsys.parquet")});
   EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{"33f0", "1e23", "9b0c"}));
-  EXPECT_EQ(set.blank, 1);
+  EXPECT_EQ(set.left_out.at(LeftOut::blank), 1);
   EXPECT_EQ(set.prompts[0].messages, user("Is the sky blue?"));
   EXPECT_EQ(set.prompts[1].messages, user("Grüße an NAME_1 🙂"));
   EXPECT_EQ(set.prompts[2].messages, user("Name three\nprimes."));
@@ -199,10 +192,12 @@ TEST_F(PromptsTest, LmsysParquet) {
 
 TEST_F(PromptsTest, WildChatParquet) {
   const PromptSet set = read_files({golden("prompts/wildchat.parquet")});
-  EXPECT_EQ(ids(set.prompts),
-            (std::vector<std::string>{"wildchat.parquet:1", "wildchat.parquet:2"}));
+  EXPECT_EQ(
+      ids(set.prompts),
+      (std::vector<std::string>{"wildchat.parquet:1", "wildchat.parquet:2", "wildchat.parquet:3"}));
   EXPECT_EQ(set.prompts[0].messages, user("Write a haiku about rain."));
-  EXPECT_EQ(set.prompts[1].messages, user("Write a haiku about snow."));
+  EXPECT_EQ(set.prompts[2].messages, user("Écris un haïku."));
+  EXPECT_TRUE(set.prompts[2].redacted);
 }
 
 TEST_F(PromptsTest, GuruParquet) {
@@ -233,52 +228,6 @@ TEST_F(PromptsTest, PublishedInstructionFiles) {
   EXPECT_EQ(set.prompts.size(), 1048u);
   EXPECT_EQ(set.prompts[0].id, "1000");
   EXPECT_EQ(set.prompts.back().messages[0]["role"], "user");
-}
-
-std::vector<Prompt> numbered(int count) {
-  std::vector<Prompt> prompts;
-  for (int i = 0; i < count; ++i) prompts.push_back(testing::prompt(std::to_string(i)));
-  return prompts;
-}
-
-TEST(SelectPrompts, SkipThenLimit) {
-  EXPECT_EQ(ids(select_prompts(numbered(5), {.skip = 1, .limit = 2})),
-            (std::vector<std::string>{"1", "2"}));
-  EXPECT_EQ(select_prompts(numbered(5), {.skip = 3, .limit = 10}).size(), 2u);
-  EXPECT_EQ(select_prompts(numbered(5), {.skip = 3, .limit = INT64_MAX}).size(), 2u);
-  EXPECT_EQ(select_prompts(numbered(5), {}).size(), 5u);
-  expect_user_error([] { select_prompts(numbered(5), {.skip = 5}); }, {"--skip 5", "5 prompts"});
-}
-
-TEST(SelectPrompts, ShardsPartitionExactly) {
-  for (const int64_t num_shards : {1, 2, 3, 7, 20}) {
-    std::multiset<std::string> seen;
-    size_t smallest = SIZE_MAX;
-    size_t largest = 0;
-    for (int64_t shard = 0; shard < num_shards; ++shard) {
-      const auto part = ids(select_prompts(
-          numbered(17), {.skip = 2, .limit = 13, .shard = shard, .num_shards = num_shards}));
-      seen.insert(part.begin(), part.end());
-      smallest = std::min(smallest, part.size());
-      largest = std::max(largest, part.size());
-    }
-    const auto whole = ids(select_prompts(numbered(17), {.skip = 2, .limit = 13}));
-    EXPECT_EQ(seen, std::multiset<std::string>(whole.begin(), whole.end())) << num_shards;
-    EXPECT_LE(largest - smallest, 1u);
-  }
-}
-
-TEST(SelectPrompts, ShardIsParsed) {
-  Selection selection;
-  parse_shard("2/4", selection);
-  EXPECT_EQ(selection.shard, 2);
-  EXPECT_EQ(selection.num_shards, 4);
-  for (const char* bad : {"4/4", "-1/4", "0/0"}) {
-    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", bad, "0/n"});
-  }
-  for (const char* bad : {"", "2", "/4", "2/", "a/4", "1/2/4", "1 /4"}) {
-    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", "0/4"});
-  }
 }
 
 }  // namespace

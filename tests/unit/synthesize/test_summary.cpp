@@ -26,11 +26,17 @@ TEST(Summary, PercentilesAreNumpys) {
 
 TEST(Summary, CountsEveryReason) {
   Summary summary;
-  summary.set_prompts(4, 1);
+  PromptSet set;
+  set.prompts.resize(4);
+  set.rows = 7;
+  set.left_out = {{LeftOut::blank, 1}, {LeftOut::not_sampled, 2}};
+  summary.set_prompts(set);
   summary.add_answer(Policy::chosen, answer("a", 5));
   summary.add_answer(Policy::chosen, answer("b", 7, Ending::length));
   summary.add_answer(Policy::chosen, answer("", 0, Ending::prompt_too_long));
-  summary.add_answer(Policy::rejected, answer("c", 1));
+  Answer runaway = answer("c", 1);
+  runaway.runaway = true;
+  summary.add_answer(Policy::rejected, runaway);
   summary.add_pair(std::nullopt);
   summary.add_pair(DropReason::equal_answers);
   summary.add_pair(DropReason::equal_answers);
@@ -38,14 +44,39 @@ TEST(Summary, CountsEveryReason) {
   EXPECT_EQ(summary.kept_pairs(), 1);
   EXPECT_EQ(summary.dropped_pairs(), 3);
   EXPECT_EQ(summary.to_json(), Json::parse(R"({
-    "prompts": {"answered": 4, "blank": 1},
+    "prompts": {"rows": 7, "answered": 4, "left_out": 3,
+                "left_out_by_reason": {"blank": 1, "language": 0, "redacted": 0, "toxic": 0,
+                                       "turns": 0, "duplicate": 0, "tokens": 0, "not_sampled": 2,
+                                       "skipped": 0, "beyond_limit": 0, "other_shard": 0}},
     "pairs": {"kept": 1, "dropped": 3,
               "dropped_by_reason": {"prompt_too_long": 1, "empty_answer": 0, "equal_answers": 2,
-                                    "unfinished": 0}},
-    "chosen": {"answers": 2, "finished": 1, "tokens": 12, "mean": 6.0, "median": 6.0, "p90": 6.8,
-               "max": 7},
-    "rejected": {"answers": 1, "finished": 1, "tokens": 1, "mean": 1.0, "median": 1.0, "p90": 1.0,
-                 "max": 1}})"));
+                                    "redacted": 0, "unfinished": 0, "runaway": 0}},
+    "chosen": {"answers": 2, "finished": 1, "runaway": 0, "tokens": 12, "mean": 6.0, "median": 6.0,
+               "p90": 6.8, "max": 7},
+    "rejected": {"answers": 1, "finished": 1, "runaway": 1, "tokens": 1, "mean": 1.0,
+                 "median": 1.0, "p90": 1.0, "max": 1},
+    "length_histogram": {"width": 1, "chosen": [0, 0, 0, 0, 0, 1, 0, 1],
+                         "rejected": [0, 1, 0, 0, 0, 0, 0, 0]}})"));
+}
+
+TEST(Summary, HistogramHasAtMostTenBinsOfARoundWidth) {
+  const auto width = [](int64_t longest) {
+    const auto histogram = length_histogram({{Policy::chosen, {longest}}, {Policy::rejected, {}}});
+    const auto& counts = histogram.counts.at(Policy::chosen);
+    EXPECT_LE(counts.size(), 10u) << longest;
+    EXPECT_EQ(counts.back(), 1) << longest;
+    EXPECT_EQ(histogram.counts.at(Policy::rejected).size(), counts.size());
+    return histogram.width;
+  };
+  EXPECT_EQ(width(0), 1);
+  EXPECT_EQ(width(9), 1);
+  EXPECT_EQ(width(10), 2);
+  EXPECT_EQ(width(96), 10);
+  EXPECT_EQ(width(100), 20);
+  EXPECT_EQ(width(2048), 500);
+  EXPECT_EQ(width(4096), 500);
+  const auto all = length_histogram({{Policy::chosen, {0, 19, 20, 39, 150}}});
+  EXPECT_EQ(all.counts.at(Policy::chosen), (std::vector<int64_t>{2, 2, 0, 0, 0, 0, 0, 1}));
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+#pragma once
+// An open file of the operating system, closed at the end of its scope.
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace retmask {
+
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}  // -1: none
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FileDescriptor() { close(); }
+
+  int get() const { return fd_; }
+
+  // What close(2) returned: a writer looks at it, since some file systems tell of a full disk here.
+  int close() { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace retmask

@@ -1,0 +1,91 @@
+#include <memory>
+
+#include "outputs.h"
+#include "prompt_selection.h"
+#include "retmask/base/error.h"
+#include "retmask/synthesize/workers.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::synthesize {
+namespace {
+
+// The journals of all parts as one.
+class Parts {
+ public:
+  explicit Parts(std::vector<fs::path> dirs) : dirs_(std::move(dirs)) {
+    for (const fs::path& dir : dirs_) {
+      journals_.push_back(std::make_unique<AnswerJournal>(dir / "answers.jsonl"));
+    }
+  }
+
+  // The index of the part with the answer, or nothing. Throws UserError when two parts have it.
+  std::optional<size_t> part_with(const AnswerTask& task) const {
+    std::optional<size_t> found;
+    for (size_t i = 0; i < journals_.size(); ++i) {
+      if (!journals_[i]->contains(task)) continue;
+      if (found) {
+        user_error("--merge: the answer ",
+                   task.name(),
+                   " is in ",
+                   dirs_[*found],
+                   " and in ",
+                   dirs_[i],
+                   "; remove the folder that is not what its name says and run that part again");
+      }
+      found = i;
+    }
+    return found;
+  }
+
+  Answer answer(const AnswerTask& task) const {
+    const std::optional<size_t> part = part_with(task);
+    RETMASK_CHECK(part.has_value(), "no answer ", task.name());
+    return journals_[*part]->find(task).value();
+  }
+
+  // A prompt belongs to the part that select_prompts gives it to.
+  void check_complete(const std::vector<Prompt>& prompts, int64_t samples) const {
+    std::vector<int64_t> missing(dirs_.size(), 0);
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      for (const Policy policy : {Policy::chosen, Policy::rejected}) {
+        for (int64_t sample = 0; sample < samples; ++sample) {
+          const AnswerTask task{.prompt = &prompts[i], .policy = policy, .sample = sample};
+          if (!part_with(task)) ++missing[i % dirs_.size()];
+        }
+      }
+    }
+    for (size_t i = 0; i < missing.size(); ++i) {
+      if (missing[i] == 0) continue;
+      const Part part{.shard = static_cast<int64_t>(i),
+                      .num_shards = static_cast<int64_t>(dirs_.size())};
+      user_error("--merge: ",
+                 dirs_[i],
+                 " lacks ",
+                 missing[i],
+                 " answers; run the workers' command with --shard ",
+                 part.name(),
+                 " again, it goes on where it was");
+    }
+  }
+
+ private:
+  std::vector<fs::path> dirs_;
+  std::vector<std::unique_ptr<AnswerJournal>> journals_;
+};
+
+}  // namespace
+
+Result merge(const Options& options, const fs::path& out) {
+  options.validate();
+  RETMASK_CHECK(options.selection.num_shards == 1);
+  const PromptSet set = read_selected_prompts(options);
+  const Parts parts(find_parts(out));
+  parts.check_complete(set.prompts, options.samples);
+  Result result;
+  result.summary = write_outputs(
+      options, set, [&](const AnswerTask& task) { return parts.answer(task); }, out);
+  return result;
+}
+
+}  // namespace retmask::synthesize

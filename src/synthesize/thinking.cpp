@@ -1,0 +1,66 @@
+#include "retmask/synthesize/thinking.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "retmask/base/error.h"
+#include "retmask/tokenizer/chat_template.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::synthesize {
+namespace {
+
+constexpr std::string_view kOpen = "<think>";
+constexpr std::string_view kClose = "</think>";
+constexpr std::string_view kWhite = " \t\r\n";
+
+std::string_view without_white_start(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kWhite), text.size()));
+}
+
+std::string render_probe(const fs::path& model, const Json& template_variables) {
+  const Json messages = Json::array({{{"role", "user"}, {"content", "Hello"}}});
+  return ChatTemplate::load(model)->render(
+      messages, {.add_generation_prompt = true, .variables = template_variables});
+}
+
+}  // namespace
+
+Thinking parse_thinking(const std::string& text) {
+  if (text == "keep") return Thinking::keep;
+  if (text == "strip") return Thinking::strip;
+  if (text == "off") return Thinking::off;
+  user_error("--thinking is \"", text, "\", expected one of: keep, strip, off");
+}
+
+void strip_thinking(bool opened_by_prompt, Answer& answer) {
+  if (answer.ending == Ending::prompt_too_long) return;
+  const size_t close = answer.text.rfind(kClose);
+  if (close != std::string::npos) {
+    const size_t begin = answer.text.find_first_not_of('\n', close + kClose.size());
+    answer.text.erase(0, std::min(begin, answer.text.size()));
+  } else if (opened_by_prompt || without_white_start(answer.text).starts_with(kOpen)) {
+    answer.text.clear();
+    answer.unended_thinking = true;
+  }
+}
+
+bool prompt_opens_thinking(const fs::path& model, const Json& template_variables) {
+  const std::string prompt = render_probe(model, template_variables);
+  const size_t end = prompt.find_last_not_of(kWhite);
+  return std::string_view(prompt).substr(0, end + 1).ends_with(kOpen);
+}
+
+void check_thinking_can_be_off(const fs::path& model) {
+  const auto render = [&](bool enable) {
+    return render_probe(model, {{"enable_thinking", enable}});
+  };
+  if (render(true) != render(false)) return;
+  user_error("--thinking off: the chat template of ",
+             model,
+             " does not look at enable_thinking; give --thinking strip, or its own switch with "
+             "--template-var");
+}
+
+}  // namespace retmask::synthesize

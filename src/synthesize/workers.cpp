@@ -1,0 +1,152 @@
+#include "retmask/synthesize/workers.h"
+
+#include <charconv>
+#include <map>
+#include <string_view>
+
+#include "retmask/base/error.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::synthesize {
+namespace {
+
+std::optional<int64_t> to_number(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<int64_t> variable(const Environment& environment, const char* name) {
+  const char* text = environment(name);
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  const std::optional<int64_t> number = to_number(text);
+  if (!number) user_error(name, " is \"", text, "\", expected a number; give --shard i/n");
+  return number;
+}
+
+Part array_part(const Environment& environment) {
+  const auto id = variable(environment, "SLURM_ARRAY_TASK_ID");
+  const auto count = variable(environment, "SLURM_ARRAY_TASK_COUNT");
+  if (!id || !count) return {};
+  const int64_t least = variable(environment, "SLURM_ARRAY_TASK_MIN").value_or(0);
+  const int64_t step = variable(environment, "SLURM_ARRAY_TASK_STEP").value_or(1);
+  const int64_t most =
+      variable(environment, "SLURM_ARRAY_TASK_MAX").value_or(least + (*count - 1) * step);
+  const bool even = step > 0 && least + (*count - 1) * step == most && (*id - least) % step == 0;
+  if (!even || *id < least || *id > most) {
+    user_error("the SLURM array of ",
+               *count,
+               " tasks from ",
+               least,
+               " to ",
+               most,
+               " has gaps, so its parts cannot be numbered; give --shard i/n");
+  }
+  return {.shard = (*id - least) / step, .num_shards = *count};
+}
+
+// A batch script that is no step has SLURM_PROCID 0 and the job's SLURM_NTASKS too.
+Part step_part(const Environment& environment) {
+  const auto process = variable(environment, "SLURM_PROCID");
+  const auto tasks = variable(environment, "SLURM_NTASKS");
+  if (!variable(environment, "SLURM_STEP_ID") || !process || !tasks) return {};
+  return {.shard = *process, .num_shards = *tasks};
+}
+
+std::string dir_name(const Part& part) {
+  return "shard-" + std::to_string(part.shard) + "-of-" + std::to_string(part.num_shards);
+}
+
+std::optional<Part> parse_dir_name(std::string_view name) {
+  constexpr std::string_view kStart = "shard-";
+  constexpr std::string_view kMiddle = "-of-";
+  const size_t middle = name.find(kMiddle);
+  if (!name.starts_with(kStart) || middle == std::string_view::npos) return std::nullopt;
+  const auto shard = to_number(name.substr(kStart.size(), middle - kStart.size()));
+  const auto count = to_number(name.substr(middle + kMiddle.size()));
+  if (!shard || !count) return std::nullopt;
+  return Part{.shard = *shard, .num_shards = *count};
+}
+
+// Folders of parts in `out`, by (number of parts, part).
+std::map<std::pair<int64_t, int64_t>, fs::path> part_dirs(const fs::path& out) {
+  std::map<std::pair<int64_t, int64_t>, fs::path> dirs;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(out, error)) {
+    const auto part = parse_dir_name(entry.path().filename().string());
+    if (part) dirs[{part->num_shards, part->shard}] = entry.path();
+  }
+  return dirs;
+}
+
+}  // namespace
+
+std::string Part::name() const { return std::to_string(shard) + "/" + std::to_string(num_shards); }
+
+std::optional<Part> part_from_slurm(const Environment& environment) {
+  const Part array = array_part(environment);
+  const Part step = step_part(environment);
+  const Part part{.shard = array.shard * step.num_shards + step.shard,
+                  .num_shards = array.num_shards * step.num_shards};
+  if (part.num_shards == 1) return std::nullopt;
+  return part;
+}
+
+fs::path part_dir(const fs::path& out, const Part& part) {
+  for (const auto& [numbers, dir] : part_dirs(out)) {
+    if (numbers.first == part.num_shards) continue;
+    user_error(out,
+               " holds parts of ",
+               numbers.first,
+               " workers, and this is part ",
+               part.name(),
+               "; give --shard i/",
+               numbers.first,
+               ", --merge them, or give another --out");
+  }
+  if (part.num_shards == 1) return out;
+  if (fs::exists(out / "answers.jsonl")) {
+    user_error(out,
+               " holds a run of a single worker, and this is part ",
+               part.name(),
+               "; give another --out");
+  }
+  return out / dir_name(part);
+}
+
+std::vector<fs::path> find_parts(const fs::path& out) {
+  const auto dirs = part_dirs(out);
+  if (dirs.empty()) {
+    user_error(
+        "--merge: ", out, " holds no parts (shard-0-of-4 and so on); give the workers' --out");
+  }
+  const int64_t count = dirs.begin()->first.first;
+  if (dirs.rbegin()->first.first != count) {
+    user_error("--merge: ",
+               out,
+               " holds parts of ",
+               count,
+               " and of ",
+               dirs.rbegin()->first.first,
+               " workers; remove those of one");
+  }
+  std::vector<fs::path> parts;
+  for (int64_t shard = 0; shard < count; ++shard) {
+    const Part part{.shard = shard, .num_shards = count};
+    const auto found = dirs.find({count, shard});
+    if (found == dirs.end() || !fs::exists(found->second / "run.json")) {
+      user_error("--merge: part ",
+                 part.name(),
+                 " is missing, there is no ",
+                 out / dir_name(part) / "run.json",
+                 "; run the workers' command with --shard ",
+                 part.name());
+    }
+    parts.push_back(found->second);
+  }
+  return parts;
+}
+
+}  // namespace retmask::synthesize

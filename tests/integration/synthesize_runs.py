@@ -1,0 +1,81 @@
+"""What the tests of retmask synthesize share: small runs whose flags can be changed, and readers of what they write."""
+
+import gzip
+import json
+import os
+
+import pytest
+
+HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # of the tiny models: 4 layers x 4 heads
+TOPICS = ["rain", "bread", "the moon", "Zürich", "trains", "chess", "salt", "owls", "maps", "tea"]
+FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.json"]
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    rows = [{"id": f"p{i}", "prompt": f"Tell me something about {topic}."} for i, topic in enumerate(TOPICS)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def mask(tmp_path):
+    path = tmp_path / "mask.json"
+    path.write_text(json.dumps({"heads": HEADS}))
+    return path
+
+
+class Synthesize:
+    """A small run in float32 whose flags can be changed: synthesize(out, max_new_tokens=8, drop_unfinished=True)."""
+
+    def __init__(self, retmask, **flags):
+        self.retmask, self.flags = retmask, flags
+
+    def arguments(self, out, **changes):
+        """None leaves a flag out, True stands for a flag without value, a list for several values."""
+        arguments = ["synthesize", "--quiet", "--out", str(out)]
+        for name, value in (self.flags | changes).items():
+            if value is None:
+                continue
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            arguments += ["--" + name.replace("_", "-"), *map(str, values)]
+        return arguments
+
+    def __call__(self, out, code=0, env=None, **changes):
+        """`env`: variables beside those of this process."""
+        return self.retmask(*self.arguments(out, **changes), code=code, env=os.environ | (env or {}))
+
+    def merge(self, out, code=0, **flags):
+        """Without any flags but those given."""
+        return Synthesize(self.retmask)(out, code=code, merge=True, **flags)
+
+
+@pytest.fixture
+def synthesize(retmask, tiny_llama, prompts, mask):
+    inputs = dict(model=tiny_llama, prompts=prompts, mask=mask)
+    return Synthesize(retmask, **inputs, device="cpu", dtype="float32", seed=7, threads=1, max_new_tokens=40)
+
+
+def read_rows(path):
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as file:
+        return [json.loads(line) for line in file]
+
+
+def texts(folder, policy):
+    rows = read_rows(folder / f"{policy}.jsonl.gz")
+    return {row["conversation_id"]: [a["content"] for a in row["synthesized_assistant_responses"]] for row in rows}
+
+
+def final_bytes(folder):
+    return {name: (folder / name).read_bytes() for name in FINAL_FILES}
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def expect_one_line(failed, said):
+    assert failed.stderr.count("\n") == 1, failed.stderr
+    assert all(part in failed.stderr for part in said), failed.stderr
