@@ -43,6 +43,7 @@ struct AnswerStats {
   std::vector<int64_t> tokens;
   int64_t finished = 0;
   double logprob_sum = 0;
+  int64_t logprobs = 0;  // answers of servers have none
 };
 
 AnswerStats answer_stats(const std::vector<Json>& pairs,
@@ -53,7 +54,11 @@ AnswerStats answer_stats(const std::vector<Json>& pairs,
     const Json answer = json_get<Json>(json_get<Json>(pair, "meta", where), side, where);
     stats.tokens.push_back(json_get<int64_t>(answer, "tokens", where));
     stats.finished += json_get<std::string>(answer, "finish_reason", where) == "stop" ? 1 : 0;
+    if (const auto found = answer.find("mean_logprob"); found != answer.end() && found->is_null()) {
+      continue;
+    }
     stats.logprob_sum += json_get<double>(answer, "mean_logprob", where);
+    ++stats.logprobs;
   }
   std::sort(stats.tokens.begin(), stats.tokens.end());
   return stats;
@@ -70,7 +75,26 @@ std::vector<std::string> stats_row(const std::string& name, const AnswerStats& s
           std::to_string(stats.tokens[stats.tokens.size() / 2]),
           std::to_string(stats.tokens.back()),
           format_number(100 * static_cast<double>(stats.finished) / count, 3) + " %",
-          format_number(stats.logprob_sum / count, 3)};
+          stats.logprobs == 0
+              ? "unknown"
+              : format_number(stats.logprob_sum / static_cast<double>(stats.logprobs), 3)};
+}
+
+// --strategy sft: answers to imitate, without a loser.
+void imitation_section(const RunFolder& run, HtmlFragment& section, Table& glance) {
+  const std::string where = run.where("sft.jsonl");
+  const std::vector<Json> rows = run.read_lines("sft.jsonl");
+  const std::string count = std::to_string(rows.size()) + " conversations";
+  glance.rows.push_back({run.name, run.command, count});
+  section.paragraph(count + " to imitate (sft.jsonl), without rejected answers.");
+  Table table{.columns = {"instruction and answer"}, .rows = {}};
+  for (size_t i = 0; i < std::min(kShownPairs, rows.size()); ++i) {
+    const auto messages = json_get<std::vector<Json>>(rows[i], "messages", where);
+    for (const Json& message : messages) {
+      table.rows.push_back({clipped(json_get<std::string>(message, "content", where))});
+    }
+  }
+  if (!rows.empty()) section.table(table);
 }
 
 }  // namespace
@@ -82,6 +106,11 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
       "Two answers to each instruction: the chosen one by the model with all its heads, the "
       "rejected one without the masked heads or by another checkpoint.");
   for (const RunFolder& run : runs) {
+    if (std::filesystem::exists(run.dir / "sft.jsonl")) {
+      if (runs.size() > 1) section.subheading(run.name);
+      imitation_section(run, section, glance);
+      continue;
+    }
     const std::string where = run.where("pairs.jsonl");
     const std::vector<Json> pairs = run.read_lines("pairs.jsonl");
     if (runs.size() > 1) section.subheading(run.name);

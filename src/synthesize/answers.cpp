@@ -1,13 +1,11 @@
 #include "retmask/synthesize/answers.h"
 
+#include <limits>
+
 #include "retmask/base/error.h"
 
 namespace retmask::synthesize {
 namespace {
-
-std::string name_of(const std::string& id, const std::string& policy, int64_t sample) {
-  return id + "/" + policy + "/" + std::to_string(sample);
-}
 
 Ending parse_ending(const std::string& text, const std::string& where) {
   for (const Ending ending : {Ending::stop, Ending::length, Ending::prompt_too_long}) {
@@ -32,6 +30,10 @@ std::string to_string(Ending ending) {
   RETMASK_CHECK(false, "unknown ending");
 }
 
+std::string AnswerTask::name_of(const std::string& id, const std::string& policy, int64_t sample) {
+  return id + "/" + policy + "/" + std::to_string(sample);
+}
+
 std::string AnswerTask::name() const { return name_of(prompt->id, to_string(policy), sample); }
 
 AnswerJournal::AnswerJournal(const std::filesystem::path& path) : journal_(path) {
@@ -42,10 +44,11 @@ AnswerJournal::AnswerJournal(const std::filesystem::path& path) : journal_(path)
     answer.text = json_get<std::string>(row, "text", where);
     answer.tokens = json_get<int64_t>(row, "tokens", where);
     answer.ending = parse_ending(json_get<std::string>(row, "finish_reason", where), where);
-    answer.mean_logprob = json_get<double>(row, "mean_logprob", where);
-    answers_.insert_or_assign(name_of(json_get<std::string>(row, "id", where),
-                                      json_get<std::string>(row, "policy", where),
-                                      json_get<int64_t>(row, "sample", where)),
+    answer.mean_logprob =
+        json_get_or<double>(row, "mean_logprob", std::numeric_limits<double>::quiet_NaN(), where);
+    answers_.insert_or_assign(AnswerTask::name_of(json_get<std::string>(row, "id", where),
+                                                  json_get<std::string>(row, "policy", where),
+                                                  json_get<int64_t>(row, "sample", where)),
                               std::move(answer));
   }
 }

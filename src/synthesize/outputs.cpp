@@ -1,44 +1,12 @@
 #include "outputs.h"
 
 #include "retmask/base/error.h"
+#include "sources.h"
 
 namespace fs = std::filesystem;
 
 namespace retmask::synthesize {
 namespace {
-
-std::vector<const Answer*> answers_to(const Prompt& prompt,
-                                      Policy policy,
-                                      int64_t samples,
-                                      const AnswerJournal& journal) {
-  std::vector<const Answer*> answers;
-  for (int64_t sample = 0; sample < samples; ++sample) {
-    const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
-    answers.push_back(journal.find(task));
-    RETMASK_CHECK(answers.back() != nullptr, "no answer ", task.name());
-  }
-  return answers;
-}
-
-// What the reference writes as "synthesis_model".
-std::string model_name(const Options& options, Policy policy) {
-  if (policy == Policy::chosen) return options.model.string();
-  if (!options.rejected_model.empty()) return options.rejected_model.string();
-  return options.model.string() + " masked by " + options.mask.string();
-}
-
-void write_answers(const fs::path& path,
-                   Policy policy,
-                   const Options& options,
-                   const PromptSet& set,
-                   const AnswerJournal& journal) {
-  std::vector<Json> rows;
-  for (const Prompt& prompt : set.prompts) {
-    rows.push_back(reference_row(
-        prompt, answers_to(prompt, policy, options.samples, journal), model_name(options, policy)));
-  }
-  write_json_lines(path, rows);
-}
 
 void write_pairs(const fs::path& path,
                  const Options& options,
@@ -63,6 +31,33 @@ void write_pairs(const fs::path& path,
 }
 
 }  // namespace
+
+std::vector<const Answer*> answers_to(const Prompt& prompt,
+                                      Policy policy,
+                                      int64_t samples,
+                                      const AnswerJournal& journal) {
+  std::vector<const Answer*> answers;
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
+    answers.push_back(journal.find(task));
+    RETMASK_CHECK(answers.back() != nullptr, "no answer ", task.name());
+  }
+  return answers;
+}
+
+void write_answers(const fs::path& path,
+                   Policy policy,
+                   const Options& options,
+                   const PromptSet& set,
+                   const AnswerJournal& journal) {
+  std::vector<Json> rows;
+  for (const Prompt& prompt : set.prompts) {
+    rows.push_back(reference_row(prompt,
+                                 answers_to(prompt, policy, options.samples, journal),
+                                 source_name(options, policy)));
+  }
+  write_json_lines(path, rows);
+}
 
 Summary write_outputs(const Options& options,
                       const PromptSet& set,

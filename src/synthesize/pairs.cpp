@@ -29,12 +29,6 @@ double stable_digits(double mean_logprob) { return std::round(mean_logprob * 100
 
 Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }
 
-Json answer_meta(const Answer& answer) {
-  return {{"tokens", answer.tokens},
-          {"finish_reason", to_string(answer.ending)},
-          {"mean_logprob", stable_digits(answer.mean_logprob)}};
-}
-
 }  // namespace
 
 std::string to_string(DropReason reason) {
@@ -47,6 +41,10 @@ std::string to_string(DropReason reason) {
       return "equal_answers";
     case DropReason::unfinished:
       return "unfinished";
+    case DropReason::unjudged:
+      return "unjudged";
+    case DropReason::tie:
+      return "tie";
   }
   RETMASK_CHECK(false, "unknown drop reason");
 }
@@ -62,6 +60,19 @@ std::optional<DropReason> drop_reason(const Answer& chosen,
   if (options.drop_unfinished && either(chosen, rejected, Ending::length))
     return DropReason::unfinished;
   return std::nullopt;
+}
+
+std::optional<DropReason> drop_reason(const Answer& answer, const PairOptions& options) {
+  if (answer.ending == Ending::prompt_too_long) return DropReason::prompt_too_long;
+  if (trimmed(answer.text).empty()) return DropReason::empty_answer;
+  if (options.drop_unfinished && answer.ending == Ending::length) return DropReason::unfinished;
+  return std::nullopt;
+}
+
+Json answer_meta(const Answer& answer) {
+  return {{"tokens", answer.tokens},
+          {"finish_reason", to_string(answer.ending)},
+          {"mean_logprob", stable_digits(answer.mean_logprob)}};
 }
 
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected) {

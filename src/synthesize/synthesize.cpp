@@ -7,8 +7,10 @@
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
-#include "retmask/model/device.h"
 #include "rounds.h"
+#include "sft.h"
+#include "sources.h"
+#include "win_lose.h"
 
 namespace fs = std::filesystem;
 
@@ -32,19 +34,13 @@ PromptSet read_selected_prompts(const Options& options) {
 
 void answer_round(const Round& round,
                   const std::vector<AnswerTask>& tasks,
-                  const Options& options,
                   AnswerJournal& journal,
                   Progress& progress,
                   Result& result) {
-  const CausalLm model = CausalLm::load(round.checkpoint,
-                                        parse_device(options.device),
-                                        parse_dtype(options.dtype, round.config.dtype));
-  ModelAnswerer answerer(
-      model, round.encoder, round.masked_heads, round.checkpoint.eos_token_ids(), options.decoding);
-
+  const std::unique_ptr<Answerer> answerer = round.open();
   const double seconds_before = result.generation_seconds;
   const auto start = Clock::now();
-  answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
+  answerer->answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
     journal.add(task, answer);
     ++result.generated_answers;
     result.generated_tokens += answer.tokens;
@@ -56,33 +52,41 @@ void answer_round(const Round& round,
 Result answer_all(const Options& options,
                   const std::vector<Prompt>& prompts,
                   AnswerJournal& journal) {
-  const std::vector<Round> rounds = open_rounds(options);
+  const std::vector<std::unique_ptr<Round>> rounds = open_rounds(options);
   std::vector<std::vector<AnswerTask>> tasks;
   int64_t unfinished = 0;
-  for (const Round& round : rounds) {
-    tasks.push_back(unfinished_tasks(round, prompts, options.samples, journal));
+  for (const auto& round : rounds) {
+    tasks.push_back(unfinished_tasks(*round, prompts, options.samples, journal));
     unfinished += static_cast<int64_t>(tasks.back().size());
   }
 
-  constexpr int64_t kPolicies = 2;
-  const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * kPolicies;
+  const int64_t policies = has_rejected_policy(options.strategy) ? 2 : 1;
+  const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * policies;
   Progress progress("synthesize", total, "answers", /*done=*/total - unfinished);
   Result result;
   for (size_t i = 0; i < rounds.size(); ++i) {
-    if (!tasks[i].empty()) answer_round(rounds[i], tasks[i], options, journal, progress, result);
+    if (!tasks[i].empty()) answer_round(*rounds[i], tasks[i], journal, progress, result);
   }
   return result;
+}
+
+// Every answer is in the journal. The judge is there for win-lose.
+Summary write_results(const Options& options,
+                      const std::optional<Judge>& judge,
+                      const PromptSet& set,
+                      const AnswerJournal& journal,
+                      const fs::path& out) {
+  if (options.strategy == Strategy::sft) return write_sft(options, set, journal, out);
+  if (!judge) return write_outputs(options, set, journal, out);
+  VerdictJournal verdicts(out / "verdicts.jsonl");
+  judge_answers(options, *judge, set.prompts, journal, verdicts);
+  return write_win_lose(options, set, journal, verdicts, out);
 }
 
 }  // namespace
 
 void Options::validate() const {
-  if (model.empty()) user_error("--model is missing; expected a checkpoint folder");
-  if (mask.empty() == rejected_model.empty()) {
-    user_error(
-        "expected exactly one of --mask (heads that are off in the rejected answers) and "
-        "--rejected-model");
-  }
+  check_sources(*this);
   prompts.validate();
   selection.validate();
   if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
@@ -93,12 +97,17 @@ double Result::tokens_per_second() const {
   return generation_seconds > 0 ? static_cast<double>(generated_tokens) / generation_seconds : 0.0;
 }
 
-Result run(const Options& options, const fs::path& out) {
-  options.validate();
+Result run(const Options& unresolved, const fs::path& out) {
+  unresolved.validate();
+  Options options = unresolved;
+  options.strategy = resolved_strategy(unresolved);
   const PromptSet set = read_selected_prompts(options);
+  std::optional<Judge> judge;
+  if (options.strategy == Strategy::win_lose) judge.emplace(options.judge, options.decoding.seed);
   AnswerJournal journal(out / "answers.jsonl");
   Result result = answer_all(options, set.prompts, journal);
-  result.summary = write_outputs(options, set, journal, out);
+  result.strategy = options.strategy;
+  result.summary = write_results(options, judge, set, journal, out);
   if (const int64_t dropped = result.summary.dropped_pairs(DropReason::prompt_too_long);
       dropped > 0) {
     log::warn(detail::concat(

@@ -11,7 +11,7 @@
 #include "retmask/engine/generator.h"
 #include "retmask/model/heads.h"
 #include "retmask/model/model.h"
-#include "retmask/synthesize/answers.h"
+#include "retmask/synthesize/answerer.h"
 #include "retmask/synthesize/prompt_encoder.h"
 
 namespace retmask::synthesize {
@@ -29,7 +29,7 @@ struct DecodingOptions {
 // The policies that a checkpoint answers for and the heads that are off in each.
 using PolicyHeads = std::map<Policy, std::vector<Head>>;
 
-class ModelAnswerer {
+class ModelAnswerer : public Answerer {
  public:
   // Requests wait in memory in windows of about this size. A window ends with a batch that runs
   // empty, so it holds tens of thousands of requests.
@@ -43,9 +43,7 @@ class ModelAnswerer {
                 DecodingOptions options,
                 size_t window_bytes = kWindowBytes);
 
-  // Calls `on_answer` once for each task, as soon as it is answered. An answer does not depend on
-  // the others.
-  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer);
+  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override;
 
  private:
   struct Window;

@@ -17,11 +17,15 @@ enum class DropReason {
   empty_answer,     // nothing but white space
   equal_answers,    // but for white space around them, which templates trim
   unfinished,       // cut at max_new_tokens; only with drop_unfinished
+  unjudged,         // win-lose: the judge graded fewer than two answers
+  tie,              // win-lose: the best grade is the worst
 };
 inline constexpr std::array kDropReasons = {DropReason::prompt_too_long,
                                             DropReason::empty_answer,
                                             DropReason::equal_answers,
-                                            DropReason::unfinished};
+                                            DropReason::unfinished,
+                                            DropReason::unjudged,
+                                            DropReason::tie};
 std::string to_string(DropReason reason);
 
 struct PairOptions {
@@ -33,10 +37,16 @@ std::optional<DropReason> drop_reason(const Answer& chosen,
                                       const Answer& rejected,
                                       const PairOptions& options);
 
+// The same for an answer by itself.
+std::optional<DropReason> drop_reason(const Answer& answer, const PairOptions& options);
+
+// {"tokens", "finish_reason", "mean_logprob"}, which has three decimals here; the journal has them
+// all.
+Json answer_meta(const Answer& answer);
+
 // TRL's conversational preference form with "id" and "meta":
 //   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
-//    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob"}, "rejected": {...}}}
-// mean_logprob has three decimals here; the journal has them all.
+//    "meta": {"sample", "chosen": answer_meta(), "rejected": answer_meta()}}
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected);
 
 // One policy's answers in the layout of RetMask's 2_Contrastive_Response_Generation, so that its

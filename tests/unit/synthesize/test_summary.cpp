@@ -41,7 +41,7 @@ TEST(Summary, CountsEveryReason) {
     "prompts": {"answered": 4, "blank": 1},
     "pairs": {"kept": 1, "dropped": 3,
               "dropped_by_reason": {"prompt_too_long": 1, "empty_answer": 0, "equal_answers": 2,
-                                    "unfinished": 0}},
+                                    "unfinished": 0, "unjudged": 0, "tie": 0}},
     "chosen": {"answers": 2, "finished": 1, "tokens": 12, "mean": 6.0, "median": 6.0, "p90": 6.8,
                "max": 7},
     "rejected": {"answers": 1, "finished": 1, "tokens": 1, "mean": 1.0, "median": 1.0, "p90": 1.0,
