@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "endpoint_flags.h"
+#include "mask_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/checkpoint/checkpoint.h"
@@ -14,6 +16,9 @@ namespace {
 
 struct SynthesizeCommandOptions {
   synthesize::Options synthesize;
+  std::string strategy = to_string(synthesize::Strategy::automatic);
+  MaskFlags mask;
+  EndpointFlags endpoints;
   std::string shard = "0/1";
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
@@ -41,18 +46,21 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
   resolved.decoding.seed = common.seed;
   resolved.device = common.device;
   resolved.dtype = common.dtype;
-  resolved.validate();
+  resolved.strategy = synthesize::parse_strategy(options.strategy);
+  share_endpoint_flags(options.endpoints, resolved);
   return resolved;
 }
 
 void record_inputs(const synthesize::Options& options, RunRecord& run) {
-  run.set_device(parse_device(options.device).str());
-  run.add_input("model", Checkpoint(options.model).fingerprint());
+  if (!options.model.empty() || !options.rejected_model.empty()) {
+    run.set_device(parse_device(options.device).str());
+  }
+  if (!options.model.empty()) run.add_input("model", Checkpoint(options.model).fingerprint());
   run.add_input("prompts", synthesize::hash_prompt_files(options.prompts));
-  if (!options.mask.empty()) run.add_input("mask", sha256_file(options.mask));
   if (!options.rejected_model.empty()) {
     run.add_input("rejected-model", Checkpoint(options.rejected_model).fingerprint());
   }
+  record_endpoints(options, run);
 }
 
 void print_lengths(const char* policy, const synthesize::LengthStats& lengths) {
@@ -69,36 +77,61 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
   const synthesize::Summary& summary = result.summary;
   std::printf("tokens     answers     mean   median      p90      max\n");
   print_lengths("chosen", summary.lengths(synthesize::Policy::chosen));
-  print_lengths("rejected", summary.lengths(synthesize::Policy::rejected));
+  if (has_rejected_policy(result.strategy)) {
+    print_lengths("rejected", summary.lengths(synthesize::Policy::rejected));
+  }
   if (result.generated_answers > 0) {
     std::printf("%ld tokens in %.1f s, %.0f tokens/s\n",
                 result.generated_tokens,
                 result.generation_seconds,
                 result.tokens_per_second());
   }
-  std::printf("pairs: %ld kept, %ld dropped", summary.kept_pairs(), summary.dropped_pairs());
+  const bool sft = result.strategy == synthesize::Strategy::sft;
+  std::printf("%s: %ld kept, %ld dropped",
+              sft ? "rows" : "pairs",
+              summary.kept_pairs(),
+              summary.dropped_pairs());
   for (const synthesize::DropReason reason : synthesize::kDropReasons) {
     const int64_t count = summary.dropped_pairs(reason);
     if (count > 0) std::printf(", %ld %s", count, synthesize::to_string(reason).c_str());
   }
-  std::printf(": %s\n", (out / "pairs.jsonl").c_str());
+  std::printf(": %s\n", (out / (sft ? "sft.jsonl" : "pairs.jsonl")).c_str());
 }
 
 void run_synthesize(const SynthesizeCommandOptions& options, const Invocation& invocation) {
-  const synthesize::Options resolved = resolve_options(options, invocation.common);
+  const CommonOptions& common = invocation.common;
+  synthesize::Options resolved = resolve_options(options, common);
+  const auto selection = mask_options(options.mask, resolved, common.seed);
+  if (selection) {
+    resolved.mask = common.out / "mask.json";
+    resolved.mask_label =
+        to_string(selection->select.selection) + " heads of " + selection->scores.string();
+  }
+  resolved.validate();
   // These change which answers are wanted, or their order, never an answer itself.
-  RunRecord run = invocation.start_run({"limit", "samples", "batch-size", "drop-unfinished"});
+  std::vector<std::string> ignored = {"limit", "samples", "batch-size", "drop-unfinished"};
+  ignored.insert(ignored.end(), kIgnoredEndpointFlags.begin(), kIgnoredEndpointFlags.end());
+  RunRecord run = invocation.start_run(ignored);
   record_inputs(resolved, run);
-  const synthesize::Result result = synthesize::run(resolved, invocation.common.out);
+  if (selection) {
+    run.add_input("scores", sha256_file(selection->scores));
+    mask::run(Checkpoint(resolved.model), *selection, common.out);
+  }
+  if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
+  const synthesize::Result result = synthesize::run(resolved, common.out);
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
   run.finish();
-  print_result(result, invocation.common.out);
+  print_result(result, common.out);
 }
 
 void add_input_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   synthesize::Options& o = options.synthesize;
+  app.add_option("--strategy",
+                 options.strategy,
+                 "retrieval-masked, non-retrieval-masked, random-masked, rejected-model, win-lose, "
+                 "sft, or auto: what the other flags imply");
   app.add_option("--model", o.model, "Checkpoint folder: its answers are the chosen ones");
   app.add_option(
       "--mask", o.mask, "mask.json: rejected answers come from --model without these heads");
@@ -136,11 +169,15 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
 
 Command setup_synthesize(CLI::App& root) {
   auto options = std::make_shared<SynthesizeCommandOptions>();
-  Command command =
-      add_command(root, "synthesize", "Write preference pairs: with and without retrieval heads");
+  Command command = add_command(
+      root,
+      "synthesize",
+      "Write preference pairs: with and without retrieval heads, or by another strategy");
   add_input_flags(*command.app, *options);
+  add_mask_flags(*command.app, options->mask);
+  add_endpoint_flags(*command.app, options->endpoints, options->synthesize);
   add_generation_flags(*command.app, options->synthesize);
-  command.required = {"--model", "--prompts"};
+  command.required = {"--prompts"};
   command.run = [options](const Invocation& invocation) { run_synthesize(*options, invocation); };
   return command;
 }
