@@ -5,6 +5,8 @@
 namespace retmask::cli {
 namespace {
 
+constexpr char kGroup[] = "Servers";
+
 void record_endpoint(const std::string& name, const endpoint::Options& server, RunRecord& run) {
   if (!server.given()) return;
   run.note_input(name, server.url);
@@ -19,35 +21,49 @@ void add_endpoint_flags(CLI::App& app, EndpointFlags& flags, synthesize::Options
   synthesize::JudgeOptions& judge = options.judge;
   app.add_option("--endpoint",
                  chosen.url,
-                 "OpenAI-compatible server that writes the chosen answers: http://host:8000/v1");
-  app.add_option("--endpoint-model", chosen.model, "The model's name there");
+                 "OpenAI-compatible server that writes the chosen answers: http://host:8000/v1")
+      ->group(kGroup);
+  app.add_option("--endpoint-model", chosen.model, "The model's name there")->group(kGroup);
   app.add_option("--rejected-endpoint",
                  rejected.url,
-                 "Server that writes the rejected answers, of a masked checkpoint for instance");
-  app.add_option("--rejected-endpoint-model", rejected.model, "The model's name there");
-  app.add_option("--judge-endpoint", judge.server.url, "Server that grades answers (win-lose)");
-  app.add_option("--judge-model", judge.server.model, "The judge's name there");
+                 "Server that writes the rejected answers, of a masked checkpoint for instance")
+      ->group(kGroup);
+  app.add_option("--rejected-endpoint-model", rejected.model, "The model's name there")
+      ->group(kGroup);
+  app.add_option("--judge-endpoint", judge.server.url, "Server that grades answers (win-lose)")
+      ->group(kGroup);
+  app.add_option("--judge-model", judge.server.model, "The judge's name there")->group(kGroup);
   app.add_option("--judge-prompt",
                  judge.prompt,
-                 "File with what the judge is asked, with {question} and {answer} in it");
-  app.add_option("--judge-max-tokens", judge.max_tokens, "Longest reply of the judge");
+                 "File with what the judge is asked, with {question} and {answer} in it")
+      ->group(kGroup);
+  app.add_option("--judge-max-tokens", judge.max_tokens, "Longest reply of the judge")
+      ->group(kGroup);
   app.add_option(
-      "--endpoint-concurrency", chosen.concurrency, "Requests under way at once, of each server");
-  app.add_option("--endpoint-timeout", chosen.timeout, "Seconds until a server must have replied");
+         "--endpoint-concurrency", chosen.concurrency, "Requests under way at once, of each server")
+      ->group(kGroup);
+  app.add_option("--endpoint-timeout", chosen.timeout, "Seconds until a server must have replied")
+      ->group(kGroup);
   app.add_option("--endpoint-tries",
                  chosen.tries,
-                 "Tries of a request, with growing pauses, before the run is given up");
-  app.add_flag(
-      "--endpoint-logprobs", chosen.logprobs, "Ask the servers for the log-probs of their answers");
+                 "Tries of a request, with growing pauses, before the run is given up")
+      ->group(kGroup);
+  app.add_flag("--endpoint-logprobs",
+               chosen.logprobs,
+               "Ask the servers for the log-probs of their answers")
+      ->group(kGroup);
   app.add_option("--endpoint-key-env",
                  chosen.key_env,
-                 "Name of the environment variable with the API key, which is written nowhere");
+                 "Name of the environment variable with the API key, which is written nowhere")
+      ->group(kGroup);
   app.add_option("--rejected-endpoint-key-env",
                  flags.rejected_key_env,
-                 "The same for --rejected-endpoint; not given: as --endpoint-key-env");
+                 "The same for --rejected-endpoint; not given: as --endpoint-key-env")
+      ->group(kGroup);
   app.add_option("--judge-key-env",
                  flags.judge_key_env,
-                 "The same for --judge-endpoint; not given: as --endpoint-key-env");
+                 "The same for --judge-endpoint; not given: as --endpoint-key-env")
+      ->group(kGroup);
 }
 
 void share_endpoint_flags(const EndpointFlags& flags, synthesize::Options& options) {

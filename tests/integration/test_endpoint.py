@@ -130,11 +130,11 @@ def troubled():
 
 
 def test_all_answers_arrive_once_from_a_troubled_server(synthesize, server, troubled, tmp_path):
-    flags = dict(samples=3, endpoint_concurrency=8, endpoint_timeout=1)
+    flags = dict(samples=2, endpoint_concurrency=8, endpoint_timeout=1)
     done = synthesize(tmp_path / "out", key=KEY, **flags, **both_sides(troubled))
     synthesize(tmp_path / "calm", **flags, **both_sides(server))
     assert set(troubled.done_faults) == set(ChatServer.FAULTS)
-    assert_each_once(tmp_path / "out", answers=12 * 3 * 2)
+    assert_each_once(tmp_path / "out", answers=12 * 2 * 2)
     assert final_bytes(tmp_path / "out") == final_bytes(tmp_path / "calm")
     assert troubled.most <= 8 + troubled.done_faults.count("slow"), "those given up on may still be at work there"
     assert "trying again" in done.stderr
@@ -194,7 +194,7 @@ def test_what_had_come_before_a_failure_is_kept(synthesize, server, tmp_path):
     assert_each_once(tmp_path / "out", answers=12)
 
 
-@pytest.mark.parametrize("status", [400, 401, 404])
+@pytest.mark.parametrize("status", [400, 401])
 def test_a_refusal_ends_the_run_at_once(synthesize, tmp_path, status):
     body = {"error": {"message": f"no model theta for you, {KEY}"}}
     with ChatServer(reply=lambda _: (status, body)).running() as refusing:
@@ -241,17 +241,17 @@ def kill_during(command, journal, rows):
 def test_kill_and_go_on(synthesize, tmp_path):
     """kill -9 at random moments; the same command again ends with the bytes of an undisturbed run."""
     with ChatServer(delay=0.02).running() as slow:
-        flags = dict(samples=3, endpoint_concurrency=4, **both_sides(slow))
+        flags = dict(samples=2, endpoint_concurrency=4, **both_sides(slow))
         synthesize(tmp_path / "calm", **flags)
         out = tmp_path / "killed"
         dice = random.Random(1)
-        for _ in range(4):
+        for _ in range(3):
             command = [synthesize.retmask.binary, *synthesize.arguments(out, **flags)]
             kill_during(command, out / "answers.jsonl", dice.randrange(1, 14))
         os.truncate(out / "answers.jsonl", (out / "answers.jsonl").stat().st_size - 7)
         synthesize(out, **flags)
     assert final_bytes(out) == final_bytes(tmp_path / "calm")
-    assert_each_once(out, answers=12 * 3 * 2)
+    assert_each_once(out, answers=12 * 2 * 2)
 
 
 def test_one_side_local_the_other_remote(synthesize, server, tiny_llama, tmp_path):
@@ -293,11 +293,9 @@ def test_https(synthesize, tmp_path, monkeypatch):
         (dict(endpoint="http://me:hunter2@host/v1", endpoint_model="m"), ["--endpoint", "user:password"]),
         (dict(endpoint="http://host/v1?key=hunter2", endpoint_model="m"), ["--endpoint", "query"]),
         (dict(endpoint="localhost:8000", endpoint_model="m"), ["--endpoint", "http://"]),
-        (dict(endpoint="http://host"), ["--endpoint-model is missing"]),
         (dict(endpoint_model="m"), ["--endpoint-model is given without --endpoint"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2-key"), ["--endpoint-key-env"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2_key"), ["--endpoint-key-env"]),
-        (dict(endpoint="http://host", endpoint_model="m", endpoint_concurrency=0), ["--endpoint-concurrency is 0"]),
         (dict(endpoint="http://host", endpoint_model="m", model="x"), ["--model has no use"]),
         (dict(), ["--model is missing", "--endpoint"]),
     ],
@@ -358,6 +356,17 @@ def test_win_lose(synthesize, server, tmp_path):
         synthesize(out, **judged(server, judge) | dict(samples=4))
         late = len(judge.requests) - asked
         assert late == 6 + 2 + 1, "one more answer to each prompt, asked for again where there was no grade"
+
+
+def test_win_lose_of_a_model_on_this_machine(synthesize, tiny_llama, tmp_path):
+    with JudgeServer().running() as judge:
+        synthesize(tmp_path / "out", strategy="win-lose", samples=2, model=tiny_llama, dtype="float32", max_new_tokens=12,
+                   judge_endpoint=judge.url, judge_model="grader", limit=6)
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["pairs"]["kept"] + summary["pairs"]["dropped"] == 6 and summary["chosen"]["answers"] == 12
+    for pair in read_rows(tmp_path / "out/pairs.jsonl"):
+        assert pair["meta"]["chosen"]["score"] > pair["meta"]["rejected"]["score"]
+        assert pair["meta"]["chosen"]["mean_logprob"] < 0
 
 
 def test_win_lose_goes_on_after_a_kill(synthesize, server, tmp_path):
