@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 DEBIAN_PACKAGES=(
   g++ cmake ninja-build git python3-venv
   libcli11-dev nlohmann-json3-dev libspdlog-dev zlib1g-dev libssl-dev
-  libpcre2-dev libicu-dev libsentencepiece-dev
+  libpcre2-dev libicu-dev libsentencepiece-dev libcpp-httplib-dev
   libgtest-dev
 )
 # Its source archive carries minja (vendor/llama.cpp/vendor/minja); nothing of it is built.

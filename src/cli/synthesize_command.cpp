@@ -5,6 +5,8 @@
 #include <iostream>
 
 #include "earlier_options.h"
+#include "endpoint_flags.h"
+#include "mask_flags.h"
 #include "part_records.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -19,6 +21,9 @@ namespace {
 
 struct SynthesizeCommandOptions {
   synthesize::Options synthesize;
+  std::string strategy = to_string(synthesize::Strategy::automatic);
+  MaskFlags mask;
+  EndpointFlags endpoints;
   std::string turns = "first";
   std::string thinking = "keep";
   std::string shard;  // empty: SLURM's, or the whole
@@ -75,18 +80,40 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
   resolved.decoding.seed = common.seed;
   resolved.device = common.device;
   resolved.dtype = common.dtype;
-  resolved.validate();
+  resolved.strategy = synthesize::parse_strategy(options.strategy);
+  share_endpoint_flags(options.endpoints, resolved);
   return resolved;
 }
 
+// Heads that --scores names are written into the run's own mask.json.
+std::optional<mask::Options> select_mask(const SynthesizeCommandOptions& options,
+                                         const CommonOptions& common,
+                                         synthesize::Options& resolved) {
+  auto selection = mask_options(options.mask, resolved, common.seed);
+  if (selection) {
+    resolved.mask = common.out / "mask.json";
+    resolved.mask_label =
+        to_string(selection->select.selection) + " heads of " + selection->scores.string();
+  }
+  return selection;
+}
+
+std::vector<std::string> flags_that_may_change() {
+  std::vector<std::string> flags = kChoosingFlags;
+  flags.insert(flags.end(), kIgnoredEndpointFlags.begin(), kIgnoredEndpointFlags.end());
+  return flags;
+}
+
 void record_inputs(const synthesize::Options& options, RunRecord& run) {
-  run.set_device(parse_device(options.device).str());
-  run.add_input("model", Checkpoint(options.model).fingerprint());
+  if (!options.model.empty() || !options.rejected_model.empty()) {
+    run.set_device(parse_device(options.device).str());
+  }
+  if (!options.model.empty()) run.add_input("model", Checkpoint(options.model).fingerprint());
   run.add_input("prompts", synthesize::hash_prompt_files(options.prompts));
-  if (!options.mask.empty()) run.add_input("mask", sha256_file(options.mask));
   if (!options.rejected_model.empty()) {
     run.add_input("rejected-model", Checkpoint(options.rejected_model).fingerprint());
   }
+  record_endpoints(options, run);
 }
 
 void print_lengths(const char* policy, const synthesize::LengthStats& lengths) {
@@ -103,19 +130,25 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
   const synthesize::Summary& summary = result.summary;
   std::printf("tokens     answers     mean   median      p90      max\n");
   print_lengths("chosen", summary.lengths(synthesize::Policy::chosen));
-  print_lengths("rejected", summary.lengths(synthesize::Policy::rejected));
+  if (has_rejected_policy(result.strategy)) {
+    print_lengths("rejected", summary.lengths(synthesize::Policy::rejected));
+  }
   if (result.generated_answers > 0) {
     std::printf("%ld tokens in %.1f s, %.0f tokens/s\n",
                 result.generated_tokens,
                 result.generation_seconds,
                 result.tokens_per_second());
   }
-  std::printf("pairs: %ld kept, %ld dropped", summary.kept_pairs(), summary.dropped_pairs());
+  const bool sft = result.strategy == synthesize::Strategy::sft;
+  std::printf("%s: %ld kept, %ld dropped",
+              sft ? "rows" : "pairs",
+              summary.kept_pairs(),
+              summary.dropped_pairs());
   for (const synthesize::DropReason reason : synthesize::kDropReasons) {
     const int64_t count = summary.dropped_pairs(reason);
     if (count > 0) std::printf(", %ld %s", count, synthesize::to_string(reason).c_str());
   }
-  std::printf(": %s\n", (out / "pairs.jsonl").c_str());
+  std::printf(": %s\n", (out / (sft ? "sft.jsonl" : "pairs.jsonl")).c_str());
 }
 
 // --shard, else SLURM's part, else the whole.
@@ -137,15 +170,23 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   resolved.selection.num_shards = part.num_shards;
   invocation.options["shard"] = part.name();
   invocation.common.out = synthesize::part_dir(invocation.common.out, part);
+  const CommonOptions& common = invocation.common;
+  const auto selection = select_mask(options, common, resolved);
+  resolved.validate();
 
-  RunRecord run = invocation.start_run(kChoosingFlags);
+  RunRecord run = invocation.start_run(flags_that_may_change());
   record_inputs(resolved, run);
-  const synthesize::Result result = synthesize::run(resolved, invocation.common.out);
+  if (selection) {
+    run.add_input("scores", sha256_file(selection->scores));
+    mask::run(Checkpoint(resolved.model), *selection, common.out);
+  }
+  if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
+  const synthesize::Result result = synthesize::run(resolved, common.out);
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
   run.finish();
-  print_result(result, invocation.common.out);
+  print_result(result, common.out);
 }
 
 // Those of kChoosingFlags that were set now: what the parts say of them does not matter.
@@ -167,14 +208,15 @@ void run_merge(CLI::App& app,
   may_differ.insert(may_differ.end(), kPartFlags.begin(), kPartFlags.end());
   const PartRecords parts = read_part_records(common.out, may_differ);
   take_earlier_options(app, parts.options, kPartFlags, kChoosingFlags, parts.dirs.front().string());
-  const synthesize::Options resolved = resolve_options(options, common);
+  synthesize::Options resolved = resolve_options(options, common);
+  select_mask(options, common, resolved);
   if (synthesize::hash_prompt_files(resolved.prompts) != parts.inputs.value("prompts", "")) {
     user_error("--merge: the files of --prompts have changed since ", parts.dirs.front(), " ran");
   }
 
   invocation.common = common;
   invocation.options = resolved_options(app);
-  RunRecord run = invocation.start_run(kChoosingFlags);
+  RunRecord run = invocation.start_run(flags_that_may_change());
   run.set_device(parts.device);
   for (const auto& [name, hash] : parts.inputs.items()) run.add_input(name, hash);
   const synthesize::Result result = synthesize::merge(resolved, common.out);
@@ -187,6 +229,10 @@ void run_merge(CLI::App& app,
 
 void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   synthesize::Options& o = options.synthesize;
+  app.add_option("--strategy",
+                 options.strategy,
+                 "retrieval-masked, non-retrieval-masked, random-masked, rejected-model, win-lose, "
+                 "sft, or auto: what the other flags imply");
   app.add_option("--model", o.model, "Checkpoint folder: its answers are the chosen ones");
   app.add_option(
       "--mask", o.mask, "mask.json: rejected answers come from --model without these heads");
@@ -276,9 +322,13 @@ void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
 
 Command setup_synthesize(CLI::App& root) {
   auto options = std::make_shared<SynthesizeCommandOptions>();
-  Command command =
-      add_command(root, "synthesize", "Write preference pairs: with and without retrieval heads");
+  Command command = add_command(
+      root,
+      "synthesize",
+      "Write preference pairs: with and without retrieval heads, or by another strategy");
   add_model_flags(*command.app, *options);
+  add_mask_flags(*command.app, options->mask);
+  add_endpoint_flags(*command.app, options->endpoints, options->synthesize);
   add_prompt_flags(command, *options);
   add_selection_flags(*command.app, *options);
   add_generation_flags(*command.app, options->synthesize);

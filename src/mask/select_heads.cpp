@@ -56,7 +56,12 @@ std::vector<Head> retrieval_heads(const SelectOptions& options,
   if (options.top_k) {
     const auto available = static_cast<int64_t>(heads.size());
     if (*options.top_k > available) {
-      user_error("--top-k is ", *options.top_k, ", the model has only ", available, " heads");
+      user_error(options.flag_prefix,
+                 "top-k is ",
+                 *options.top_k,
+                 ", the model has only ",
+                 available,
+                 " heads");
     }
     heads.resize(static_cast<size_t>(*options.top_k));
   } else {
@@ -64,7 +69,9 @@ std::vector<Head> retrieval_heads(const SelectOptions& options,
     std::erase_if(heads,
                   [&](const Head& head) { return scores->mean.at(head) < *options.threshold; });
     if (heads.empty()) {
-      user_error("no head has a mean score of --threshold ",
+      user_error("no head has a mean score of ",
+                 options.flag_prefix,
+                 "threshold ",
                  *options.threshold,
                  " or more; the highest is ",
                  scores->mean.at(best),
@@ -120,9 +127,9 @@ void SelectOptions::validate() const {
   }
   // A threshold of 0 is every head; NaN fails the comparison too.
   if (threshold && !(*threshold > 0 && std::isfinite(*threshold))) {
-    user_error("--threshold is ", *threshold, ", expected a number above 0");
+    user_error(flag_prefix, "threshold is ", *threshold, ", expected a number above 0");
   }
-  if (top_k && *top_k < 1) user_error("--top-k is ", *top_k, ", expected at least 1");
+  if (top_k && *top_k < 1) user_error(flag_prefix, "top-k is ", *top_k, ", expected at least 1");
 }
 
 std::vector<Head> select_heads(const SelectOptions& options,

@@ -43,13 +43,19 @@ Table pair_table(const std::vector<Json>& pairs,
 // What the page needs of pairs.jsonl, which may hold gigabytes.
 struct Pairs {
   int64_t count = 0;
-  double chosen_logprobs = 0;  // sums of the answers' means
+  // Sums of the answers' means, over `with_logprobs` pairs: answers of servers have none.
+  double chosen_logprobs = 0;
   double rejected_logprobs = 0;
+  int64_t with_logprobs = 0;
   std::vector<Json> first;
 };
 
-double mean_logprob(const Json& pair, const std::string& side, const std::string& where) {
+std::optional<double> mean_logprob(const Json& pair,
+                                   const std::string& side,
+                                   const std::string& where) {
   const Json answer = json_get<Json>(json_get<Json>(pair, "meta", where), side, where);
+  if (const auto found = answer.find("mean_logprob"); found != answer.end() && found->is_null())
+    return std::nullopt;
   return json_get<double>(answer, "mean_logprob", where);
 }
 
@@ -58,8 +64,13 @@ Pairs read_pairs(const RunFolder& run) {
   Pairs pairs;
   run.for_each_line("pairs.jsonl", [&](const Json& pair, int64_t) {
     ++pairs.count;
-    pairs.chosen_logprobs += mean_logprob(pair, "chosen", where);
-    pairs.rejected_logprobs += mean_logprob(pair, "rejected", where);
+    const auto chosen = mean_logprob(pair, "chosen", where);
+    const auto rejected = mean_logprob(pair, "rejected", where);
+    if (chosen && rejected) {
+      ++pairs.with_logprobs;
+      pairs.chosen_logprobs += *chosen;
+      pairs.rejected_logprobs += *rejected;
+    }
     if (pairs.first.size() < kShownPairs + kFoldedPairs) pairs.first.push_back(pair);
   });
   return pairs;
@@ -69,13 +80,20 @@ std::string count_of(const Json& object, const std::string& key, const std::stri
   return std::to_string(json_get<int64_t>(object, key, where));
 }
 
+// The policies that answered; win-lose has one.
+std::vector<std::string> sides_of(const Json& summary) {
+  std::vector<std::string> sides = {"chosen"};
+  if (summary.contains("rejected")) sides.emplace_back("rejected");
+  return sides;
+}
+
 // All answers, also those whose pair was dropped.
 Table length_table(const Json& summary, const std::string& where) {
   Table table{
       .columns =
           {"answers", "count", "tokens", "mean", "median", "p90", "longest", "finished", "runaway"},
       .rows = {}};
-  for (const char* side : {"chosen", "rejected"}) {
+  for (const std::string& side : sides_of(summary)) {
     const Json stats = json_get<Json>(summary, side, where);
     const auto number = [&](const char* key) {
       return format_number(json_get<double>(stats, key, where));
@@ -99,12 +117,12 @@ std::string length_chart(const Json& summary, const std::string& where) {
   BarChart chart{.title = "Length of the answers",
                  .y_label = "answers",
                  .groups = {},
-                 .series = {"chosen", "rejected"},
+                 .series = sides_of(summary),
                  .values = {}};
   for (const std::string& side : chart.series) {
     chart.values.push_back(json_get<std::vector<double>>(histogram, side, where));
   }
-  if (chart.values[0].size() != chart.values[1].size()) {
+  if (chart.values.front().size() != chart.values.back().size()) {
     user_error(where, ": \"length_histogram\" has more bins for one side than for the other");
   }
   for (size_t bin = 0; bin < chart.values[0].size(); ++bin) {
@@ -125,11 +143,28 @@ std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& w
     dropped += (dropped.empty() ? "; dropped: " : ", ") + count.dump() + " " + reason;
   }
   std::string text = std::to_string(pairs.count) + " pairs kept" + dropped + ".";
-  if (pairs.count == 0) return text;
-  const auto count = static_cast<double>(pairs.count);
+  if (pairs.with_logprobs == 0) return text;
+  const auto count = static_cast<double>(pairs.with_logprobs);
   return text +
          " Mean log-prob of a kept answer: " + format_number(pairs.chosen_logprobs / count, 3) +
          " chosen, " + format_number(pairs.rejected_logprobs / count, 3) + " rejected.";
+}
+
+// --strategy sft: answers to imitate, without a loser.
+void imitation_section(const RunFolder& run, HtmlFragment& section, Table& glance) {
+  const std::string where = run.where("sft.jsonl");
+  int64_t rows = 0;
+  Table table{.columns = {"instruction and answer"}, .rows = {}};
+  run.for_each_line("sft.jsonl", [&](const Json& row, int64_t) {
+    if (++rows > static_cast<int64_t>(kShownPairs)) return;
+    for (const Json& message : json_get<std::vector<Json>>(row, "messages", where)) {
+      table.rows.push_back({clipped(json_get<std::string>(message, "content", where))});
+    }
+  });
+  const std::string count = std::to_string(rows) + " conversations";
+  glance.rows.push_back({run.name, run.command, count});
+  section.paragraph(count + " to imitate (sft.jsonl), without rejected answers.");
+  if (rows > 0) section.table(table);
 }
 
 }  // namespace
@@ -141,6 +176,11 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
       "Two answers to each instruction: the chosen one by the model with all its heads, the "
       "rejected one without the masked heads or by another checkpoint.");
   for (const RunFolder& run : runs) {
+    if (std::filesystem::exists(run.dir / "sft.jsonl")) {
+      if (runs.size() > 1) section.subheading(run.name);
+      imitation_section(run, section, glance);
+      continue;
+    }
     const Pairs pairs = read_pairs(run);
     const Json summary = run.read("summary.json");
     const std::string summary_place = run.where("summary.json");

@@ -125,6 +125,11 @@ void RunRecord::add_input(const std::string& name, const std::string& hash) {
   write("running");
 }
 
+void RunRecord::note_input(const std::string& name, const std::string& value) {
+  record_["inputs"][name] = value;
+  write("running");
+}
+
 void RunRecord::set_device(const std::string& device) { record_["device"] = device; }
 
 void RunRecord::set_throughput(const std::string& name, double value) {

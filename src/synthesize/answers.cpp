@@ -1,13 +1,11 @@
 #include "retmask/synthesize/answers.h"
 
+#include <limits>
+
 #include "retmask/base/error.h"
 
 namespace retmask::synthesize {
 namespace {
-
-std::string name_of(const std::string& id, const std::string& policy, int64_t sample) {
-  return id + "/" + policy + "/" + std::to_string(sample);
-}
 
 Ending parse_ending(const std::string& text, const std::string& where) {
   for (const Ending ending : {Ending::stop, Ending::length, Ending::prompt_too_long}) {
@@ -20,7 +18,8 @@ Answer parse_answer(const Json& row, const std::string& where) {
   return {.text = json_get<std::string>(row, "text", where),
           .tokens = json_get<int64_t>(row, "tokens", where),
           .ending = parse_ending(json_get<std::string>(row, "finish_reason", where), where),
-          .mean_logprob = json_get<double>(row, "mean_logprob", where)};
+          .mean_logprob = json_get_or<double>(
+              row, "mean_logprob", std::numeric_limits<double>::quiet_NaN(), where)};
 }
 
 }  // namespace
@@ -39,15 +38,19 @@ std::string to_string(Ending ending) {
   RETMASK_CHECK(false, "unknown ending");
 }
 
+std::string AnswerTask::name_of(const std::string& id, const std::string& policy, int64_t sample) {
+  return id + "/" + policy + "/" + std::to_string(sample);
+}
+
 std::string AnswerTask::name() const { return name_of(prompt->id, to_string(policy), sample); }
 
 AnswerJournal::AnswerJournal(const std::filesystem::path& path)
     : journal_(path, [&, line = int64_t{0}](const Json& row, int64_t offset) mutable {
         const std::string where = path.string() + ":" + std::to_string(++line);
         parse_answer(row, where);
-        offsets_.insert_or_assign(name_of(json_get<std::string>(row, "id", where),
-                                          json_get<std::string>(row, "policy", where),
-                                          json_get<int64_t>(row, "sample", where)),
+        offsets_.insert_or_assign(AnswerTask::name_of(json_get<std::string>(row, "id", where),
+                                                      json_get<std::string>(row, "policy", where),
+                                                      json_get<int64_t>(row, "sample", where)),
                                   offset);
       }) {}
 

@@ -1,9 +1,10 @@
 #include <memory>
 
-#include "outputs.h"
 #include "prompt_selection.h"
+#include "results.h"
 #include "retmask/base/error.h"
 #include "retmask/synthesize/workers.h"
+#include "sources.h"
 
 namespace fs = std::filesystem;
 
@@ -45,11 +46,13 @@ class Parts {
   }
 
   // A prompt belongs to the part that select_prompts gives it to.
-  void check_complete(const std::vector<Prompt>& prompts, int64_t samples) const {
+  void check_complete(const std::vector<Prompt>& prompts, const Options& options) const {
+    std::vector<Policy> policies = {Policy::chosen};
+    if (has_rejected_policy(options.strategy)) policies.push_back(Policy::rejected);
     std::vector<int64_t> missing(dirs_.size(), 0);
     for (size_t i = 0; i < prompts.size(); ++i) {
-      for (const Policy policy : {Policy::chosen, Policy::rejected}) {
-        for (int64_t sample = 0; sample < samples; ++sample) {
+      for (const Policy policy : policies) {
+        for (int64_t sample = 0; sample < options.samples; ++sample) {
           const AnswerTask task{.prompt = &prompts[i], .policy = policy, .sample = sample};
           if (!part_with(task)) ++missing[i % dirs_.size()];
         }
@@ -69,6 +72,23 @@ class Parts {
     }
   }
 
+  // Into one journal, so that the judge need not be asked again.
+  void join_verdicts(const std::vector<Prompt>& prompts,
+                     int64_t samples,
+                     const fs::path& out) const {
+    VerdictJournal joined(out / "verdicts.jsonl");
+    for (const fs::path& dir : dirs_) {
+      const VerdictJournal verdicts(dir / "verdicts.jsonl");
+      for (const Prompt& prompt : prompts) {
+        for (int64_t sample = 0; sample < samples; ++sample) {
+          const AnswerTask task{.prompt = &prompt, .policy = Policy::chosen, .sample = sample};
+          const Verdict* verdict = verdicts.find(task);
+          if (verdict != nullptr && joined.find(task) == nullptr) joined.add(task, *verdict);
+        }
+      }
+    }
+  }
+
  private:
   std::vector<fs::path> dirs_;
   std::vector<std::unique_ptr<AnswerJournal>> journals_;
@@ -76,15 +96,20 @@ class Parts {
 
 }  // namespace
 
-Result merge(const Options& options, const fs::path& out) {
-  options.validate();
+Result merge(const Options& unresolved, const fs::path& out) {
+  unresolved.validate();
+  Options options = unresolved;
+  options.strategy = resolved_strategy(unresolved);
   RETMASK_CHECK(options.selection.num_shards == 1);
   const PromptSet set = read_selected_prompts(options);
   const Parts parts(find_parts(out));
-  parts.check_complete(set.prompts, options.samples);
+  parts.check_complete(set.prompts, options);
+  const std::optional<Judge> judge = open_judge(options);
+  if (judge) parts.join_verdicts(set.prompts, options.samples, out);
   Result result;
-  result.summary = write_outputs(
-      options, set, [&](const AnswerTask& task) { return parts.answer(task); }, out);
+  result.strategy = options.strategy;
+  result.summary = write_results(
+      options, judge, set, [&](const AnswerTask& task) { return parts.answer(task); }, out);
   return result;
 }
 

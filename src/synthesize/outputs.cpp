@@ -1,109 +1,76 @@
 #include "outputs.h"
 
 #include "retmask/base/file.h"
+#include "sources.h"
 
 namespace fs = std::filesystem;
 
 namespace retmask::synthesize {
 namespace {
 
-// What the reference writes as "synthesis_model".
-std::string model_name(const Options& options, Policy policy) {
-  if (policy == Policy::chosen) return options.model.string();
-  if (!options.rejected_model.empty()) return options.rejected_model.string();
-  return options.model.string() + " masked by " + options.mask.string();
+// Whether the template of the policy's checkpoint begins the thinking; a server keeps its own to
+// itself.
+bool opened_by_prompt(Policy policy, const Options& options) {
+  const bool rejected = policy == Policy::rejected;
+  if ((rejected ? options.rejected_server : options.chosen_server).given()) return false;
+  const bool other = rejected && !options.rejected_model.empty();
+  return prompt_opens_thinking(other ? options.rejected_model : options.model,
+                               options.render_variables());
 }
-
-// A run that was killed while it wrote may have left gigabytes.
-fs::path without_leftovers(const fs::path& path) {
-  remove_leftovers(path);
-  return path;
-}
-
-class Outputs {
- public:
-  Outputs(const Options& options, const fs::path& out)
-      : options_(options),
-        chosen_(without_leftovers(out / "chosen.jsonl.gz")),
-        rejected_(without_leftovers(out / "rejected.jsonl.gz")),
-        pairs_(without_leftovers(out / "pairs.jsonl")) {}
-
-  void add(const Prompt& prompt,
-           const std::vector<Answer>& chosen,
-           const std::vector<Answer>& rejected) {
-    chosen_.append(reference_row(prompt, chosen, model_name(options_, Policy::chosen)));
-    rejected_.append(reference_row(prompt, rejected, model_name(options_, Policy::rejected)));
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      summary_.add_answer(Policy::chosen, chosen[i]);
-      summary_.add_answer(Policy::rejected, rejected[i]);
-      const auto dropped = drop_reason(prompt, chosen[i], rejected[i], options_.pairs);
-      summary_.add_pair(dropped);
-      if (!dropped)
-        pairs_.append(pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]));
-    }
-  }
-
-  void commit() {
-    chosen_.commit();
-    rejected_.commit();
-    pairs_.commit();
-  }
-
-  Summary& summary() { return summary_; }
-
- private:
-  const Options& options_;
-  JsonLinesWriter chosen_;
-  JsonLinesWriter rejected_;
-  JsonLinesWriter pairs_;
-  Summary summary_;
-};
-
-// The answers of one policy as they are handed on.
-class FinalAnswers {
- public:
-  FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
-      : policy_(policy), options_(options), answers_(answers) {
-    if (options.thinking != Thinking::strip) return;
-    const bool other = policy == Policy::rejected && !options.rejected_model.empty();
-    opened_by_prompt_ = prompt_opens_thinking(other ? options.rejected_model : options.model,
-                                              options.render_variables());
-  }
-
-  std::vector<Answer> to(const Prompt& prompt) const {
-    std::vector<Answer> all;
-    for (int64_t sample = 0; sample < options_.samples; ++sample) {
-      Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
-      answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
-      if (options_.thinking == Thinking::strip) strip_thinking(opened_by_prompt_, answer);
-      all.push_back(std::move(answer));
-    }
-    return all;
-  }
-
- private:
-  Policy policy_;
-  const Options& options_;
-  const AnswerSource& answers_;
-  bool opened_by_prompt_ = false;
-};
 
 }  // namespace
+
+FinalAnswers::FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
+    : policy_(policy), options_(options), answers_(answers) {
+  if (options.thinking == Thinking::strip) opened_by_prompt_ = opened_by_prompt(policy, options);
+}
+
+std::vector<Answer> FinalAnswers::to(const Prompt& prompt) const {
+  std::vector<Answer> all;
+  for (int64_t sample = 0; sample < options_.samples; ++sample) {
+    Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
+    answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
+    if (options_.thinking == Thinking::strip) strip_thinking(opened_by_prompt_, answer);
+    all.push_back(std::move(answer));
+  }
+  return all;
+}
+
+JsonLinesWriter open_output(const fs::path& out, const char* name) {
+  remove_leftovers(out / name);
+  return JsonLinesWriter(out / name);
+}
 
 Summary write_outputs(const Options& options,
                       const PromptSet& set,
                       const AnswerSource& answers,
                       const fs::path& out) {
-  Outputs outputs(options, out);
-  outputs.summary().set_prompts(set);
-  const FinalAnswers chosen(Policy::chosen, options, answers);
-  const FinalAnswers rejected(Policy::rejected, options, answers);
+  JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");
+  JsonLinesWriter rejected_file = open_output(out, "rejected.jsonl.gz");
+  JsonLinesWriter pairs_file = open_output(out, "pairs.jsonl");
+  const FinalAnswers chosen_answers(Policy::chosen, options, answers);
+  const FinalAnswers rejected_answers(Policy::rejected, options, answers);
+  Summary summary;
+  summary.set_prompts(set);
   for (const Prompt& prompt : set.prompts) {
-    outputs.add(prompt, chosen.to(prompt), rejected.to(prompt));
+    const std::vector<Answer> chosen = chosen_answers.to(prompt);
+    const std::vector<Answer> rejected = rejected_answers.to(prompt);
+    chosen_file.append(reference_row(prompt, chosen, source_name(options, Policy::chosen)));
+    rejected_file.append(reference_row(prompt, rejected, source_name(options, Policy::rejected)));
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      summary.add_answer(Policy::chosen, chosen[i]);
+      summary.add_answer(Policy::rejected, rejected[i]);
+      const auto dropped = drop_reason(prompt, chosen[i], rejected[i], options.pairs);
+      summary.add_pair(dropped);
+      if (!dropped)
+        pairs_file.append(pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]));
+    }
   }
-  outputs.commit();
-  write_json_file(out / "summary.json", outputs.summary().to_json());
-  return outputs.summary();
+  chosen_file.commit();
+  rejected_file.commit();
+  pairs_file.commit();
+  write_json_file(out / "summary.json", summary.to_json());
+  return summary;
 }
 
 }  // namespace retmask::synthesize

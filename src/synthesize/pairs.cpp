@@ -26,13 +26,6 @@ double stable_digits(double mean_logprob) { return std::round(mean_logprob * 100
 
 Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }
 
-Json answer_meta(const Answer& answer) {
-  return {{"tokens", answer.tokens},
-          {"finish_reason", to_string(answer.ending)},
-          {"mean_logprob", stable_digits(answer.mean_logprob)},
-          {"repetition_flag", answer.runaway}};
-}
-
 }  // namespace
 
 std::string to_string(DropReason reason) {
@@ -49,6 +42,10 @@ std::string to_string(DropReason reason) {
       return "unfinished";
     case DropReason::runaway:
       return "runaway";
+    case DropReason::unjudged:
+      return "unjudged";
+    case DropReason::tie:
+      return "tie";
   }
   RETMASK_CHECK(false, "unknown drop reason");
 }
@@ -79,6 +76,25 @@ std::optional<DropReason> drop_reason(const Prompt& prompt,
     return DropReason::unfinished;
   if (options.drop_runaway && (chosen.runaway || rejected.runaway)) return DropReason::runaway;
   return std::nullopt;
+}
+
+std::optional<DropReason> drop_reason(const Prompt& prompt,
+                                      const Answer& answer,
+                                      const PairOptions& options) {
+  if (answer.ending == Ending::prompt_too_long) return DropReason::prompt_too_long;
+  if (answer.unended_thinking) return DropReason::unfinished;
+  if (trimmed(answer.text).empty()) return DropReason::empty_answer;
+  if (options.drop_redacted && prompt.redacted) return DropReason::redacted;
+  if (options.drop_unfinished && answer.ending == Ending::length) return DropReason::unfinished;
+  if (options.drop_runaway && answer.runaway) return DropReason::runaway;
+  return std::nullopt;
+}
+
+Json answer_meta(const Answer& answer) {
+  return {{"tokens", answer.tokens},
+          {"finish_reason", to_string(answer.ending)},
+          {"mean_logprob", stable_digits(answer.mean_logprob)},
+          {"repetition_flag", answer.runaway}};
 }
 
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected) {

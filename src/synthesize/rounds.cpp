@@ -1,53 +1,50 @@
 #include "rounds.h"
 
-#include "retmask/base/error.h"
-#include "retmask/base/log.h"
-
-namespace fs = std::filesystem;
+#include "model_round.h"
+#include "retmask/synthesize/endpoint_answerer.h"
 
 namespace retmask::synthesize {
 namespace {
 
-Round open_round(const fs::path& dir, const Options& options) {
-  Checkpoint checkpoint(dir);
-  ModelConfig config = parse_model_config(checkpoint.config(), (dir / "config.json").string());
-  const int64_t positions = config.max_position_embeddings;
-  const int64_t max_new_tokens = options.decoding.max_new_tokens;
-  if (max_new_tokens >= positions) {
-    user_error("--max-new-tokens ",
-               max_new_tokens,
-               " leaves no room for a prompt: ",
-               dir,
-               " has ",
-               positions,
-               " positions (max_position_embeddings)");
-  }
-  if (checkpoint.eos_token_ids().empty()) {
-    log::warn(dir.string() + " names no eos_token_id: every answer will be " +
-              std::to_string(max_new_tokens) + " tokens long");
-  }
-  if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
-  return {
-      std::move(checkpoint), std::move(config), PromptEncoder(dir, options.render_variables()), {}};
-}
+class EndpointRound : public Round {
+ public:
+  EndpointRound(Policy policy, const endpoint::Options& server, const Options& options)
+      : policy_(policy), server_(server), options_(options) {}
 
-std::vector<Head> read_mask(const fs::path& path, const ModelConfig& config) {
-  std::vector<Head> heads = read_mask_file(path, config);
-  if (heads.empty()) user_error("mask ", path, " lists no heads: both policies would be the same");
-  return heads;
-}
+  std::vector<Policy> policies() const override { return {policy_}; }
+  std::unique_ptr<Answerer> open() const override {
+    return std::make_unique<EndpointAnswerer>(
+        server_, options_.decoding, options_.render_variables());
+  }
+
+ private:
+  Policy policy_;
+  const endpoint::Options& server_;
+  const Options& options_;
+};
 
 }  // namespace
 
-std::vector<Round> open_rounds(const Options& options) {
-  std::vector<Round> rounds;
-  rounds.push_back(open_round(options.model, options));
-  rounds.front().masked_heads[Policy::chosen] = {};
-  if (options.rejected_model.empty()) {
-    rounds.front().masked_heads[Policy::rejected] = read_mask(options.mask, rounds.front().config);
-  } else {
-    rounds.push_back(open_round(options.rejected_model, options));
-    rounds.back().masked_heads[Policy::rejected] = {};
+std::vector<std::unique_ptr<Round>> open_rounds(const Options& options) {
+  std::vector<std::unique_ptr<Round>> rounds;
+  if (!options.model.empty()) {
+    auto round = std::make_unique<ModelRound>(options.model, options);
+    if (!options.chosen_server.given()) round->add_policy(Policy::chosen);
+    if (!options.mask.empty()) round->add_masked_policy(Policy::rejected, options.mask);
+    rounds.push_back(std::move(round));
+  }
+  if (options.chosen_server.given()) {
+    rounds.push_back(
+        std::make_unique<EndpointRound>(Policy::chosen, options.chosen_server, options));
+  }
+  if (!options.rejected_model.empty()) {
+    auto round = std::make_unique<ModelRound>(options.rejected_model, options);
+    round->add_policy(Policy::rejected);
+    rounds.push_back(std::move(round));
+  }
+  if (options.rejected_server.given()) {
+    rounds.push_back(
+        std::make_unique<EndpointRound>(Policy::rejected, options.rejected_server, options));
   }
   return rounds;
 }
@@ -56,10 +53,11 @@ std::vector<AnswerTask> unfinished_tasks(const Round& round,
                                          const std::vector<Prompt>& prompts,
                                          int64_t samples,
                                          const AnswerJournal& journal) {
+  const std::vector<Policy> policies = round.policies();
   std::vector<AnswerTask> tasks;
   for (const Prompt& prompt : prompts) {
     for (int64_t sample = 0; sample < samples; ++sample) {
-      for (const auto& [policy, heads] : round.masked_heads) {
+      for (const Policy policy : policies) {
         const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};
         if (!journal.contains(task)) tasks.push_back(task);
       }

@@ -1,26 +1,27 @@
 #pragma once
-// A round is what one loaded checkpoint answers: both policies with a mask, or one of them with
-// --rejected-model.
+// A round is what one source answers: a checkpoint both policies or one of them, a server one.
 
 #include <memory>
 #include <vector>
 
-#include "retmask/checkpoint/checkpoint.h"
-#include "retmask/model/config.h"
+#include "retmask/synthesize/answerer.h"
 #include "retmask/synthesize/synthesize.h"
 
 namespace retmask::synthesize {
 
-struct Round {
-  Checkpoint checkpoint;
-  ModelConfig config;
-  PromptEncoder encoder;
-  PolicyHeads masked_heads;
+class Round {
+ public:
+  virtual ~Round() = default;
+
+  virtual std::vector<Policy> policies() const = 0;
+
+  // Loads the weights where there are any. This round outlives the answerer.
+  virtual std::unique_ptr<Answerer> open() const = 0;
 };
 
 // Opens all that is small (configs, tokenizers, templates, the mask), so that mistakes show before
 // the first answer. Throws UserError.
-std::vector<Round> open_rounds(const Options& options);
+std::vector<std::unique_ptr<Round>> open_rounds(const Options& options);
 
 // The tasks of a round in the order of the prompts, but for those that the journal holds.
 std::vector<AnswerTask> unfinished_tasks(const Round& round,

@@ -3,13 +3,13 @@
 #include <chrono>
 #include <cmath>
 
-#include "outputs.h"
 #include "prompt_selection.h"
+#include "results.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
-#include "retmask/model/device.h"
 #include "rounds.h"
+#include "sources.h"
 
 namespace fs = std::filesystem;
 
@@ -24,20 +24,13 @@ double seconds_since(Clock::time_point start) {
 
 void answer_round(const Round& round,
                   const std::vector<AnswerTask>& tasks,
-                  const Options& options,
                   AnswerJournal& journal,
                   Progress& progress,
                   Result& result) {
-  CausalLm model = CausalLm::load(round.checkpoint,
-                                  parse_device(options.device),
-                                  parse_dtype(options.dtype, round.config.dtype));
-  model.pack();
-  ModelAnswerer answerer(
-      model, round.encoder, round.masked_heads, round.checkpoint.eos_token_ids(), options.decoding);
-
+  const std::unique_ptr<Answerer> answerer = round.open();
   const double seconds_before = result.generation_seconds;
   const auto start = Clock::now();
-  answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
+  answerer->answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
     journal.add(task, answer);
     ++result.generated_answers;
     result.generated_tokens += answer.tokens;
@@ -49,20 +42,20 @@ void answer_round(const Round& round,
 Result answer_all(const Options& options,
                   const std::vector<Prompt>& prompts,
                   AnswerJournal& journal) {
-  const std::vector<Round> rounds = open_rounds(options);
+  const std::vector<std::unique_ptr<Round>> rounds = open_rounds(options);
   std::vector<std::vector<AnswerTask>> tasks;
   int64_t unfinished = 0;
-  for (const Round& round : rounds) {
-    tasks.push_back(unfinished_tasks(round, prompts, options.samples, journal));
+  for (const auto& round : rounds) {
+    tasks.push_back(unfinished_tasks(*round, prompts, options.samples, journal));
     unfinished += static_cast<int64_t>(tasks.back().size());
   }
 
-  constexpr int64_t kPolicies = 2;
-  const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * kPolicies;
+  const int64_t policies = has_rejected_policy(options.strategy) ? 2 : 1;
+  const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * policies;
   Progress progress("synthesize", total, "answers", /*done=*/total - unfinished);
   Result result;
   for (size_t i = 0; i < rounds.size(); ++i) {
-    if (!tasks[i].empty()) answer_round(rounds[i], tasks[i], options, journal, progress, result);
+    if (!tasks[i].empty()) answer_round(*rounds[i], tasks[i], journal, progress, result);
   }
   return result;
 }
@@ -70,12 +63,7 @@ Result answer_all(const Options& options,
 }  // namespace
 
 void Options::validate() const {
-  if (model.empty()) user_error("--model is missing; expected a checkpoint folder");
-  if (mask.empty() == rejected_model.empty()) {
-    user_error(
-        "expected exactly one of --mask (heads that are off in the rejected answers) and "
-        "--rejected-model");
-  }
+  check_sources(*this);
   prompts.validate();
   selection.validate();
   if (samples < 1) user_error("--samples is ", samples, ", expected at least 1");
@@ -99,9 +87,12 @@ double Result::tokens_per_second() const {
   return generation_seconds > 0 ? static_cast<double>(generated_tokens) / generation_seconds : 0.0;
 }
 
-Result run(const Options& options, const fs::path& out) {
-  options.validate();
+Result run(const Options& unresolved, const fs::path& out) {
+  unresolved.validate();
+  Options options = unresolved;
+  options.strategy = resolved_strategy(unresolved);
   const PromptSet set = read_selected_prompts(options);
+  const std::optional<Judge> judge = open_judge(options);
   AnswerJournal journal(out / "answers.jsonl");
   Result result = answer_all(options, set.prompts, journal);
   const auto finished = [&](const AnswerTask& task) {
@@ -109,7 +100,8 @@ Result run(const Options& options, const fs::path& out) {
     RETMASK_CHECK(answer.has_value(), "no answer ", task.name());
     return std::move(*answer);
   };
-  result.summary = write_outputs(options, set, finished, out);
+  result.strategy = options.strategy;
+  result.summary = write_results(options, judge, set, finished, out);
   if (const int64_t dropped = result.summary.dropped_pairs(DropReason::prompt_too_long);
       dropped > 0) {
     log::warn(detail::concat(

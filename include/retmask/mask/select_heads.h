@@ -29,6 +29,8 @@ struct SelectOptions {
   std::vector<std::string> heads = {};  // these: "18-6"
   Selection selection = Selection::retrieval;
   uint64_t seed = 0;  // of the random selections
+  // What the flags for the first two begin with, for errors: synthesize has --mask-top-k.
+  std::string flag_prefix = "--";
 
   // Throws UserError.
   void validate() const;

@@ -43,6 +43,9 @@ class RunRecord {
   // `hash` of a file (sha256_file) or a checkpoint (fingerprint). Throws UserError when going on
   // with a changed one.
   void add_input(const std::string& name, const std::string& hash);
+  // Recorded among the inputs, but may be another one when the run goes on: the address of a
+  // server, which moves from node to node.
+  void note_input(const std::string& name, const std::string& value);
   void set_device(const std::string& device);
   // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
   // then kept.

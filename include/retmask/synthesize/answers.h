@@ -29,7 +29,8 @@ struct Answer {
   std::string text;    // without special tokens
   int64_t tokens = 0;  // generated ones, the stop token included
   Ending ending = Ending::stop;
-  // Natural log, over the generated tokens, of the untempered distribution.
+  // Natural log, over the generated tokens, of the untempered distribution. NaN, null in files: a
+  // server wrote the answer and was not asked.
   double mean_logprob = 0.0;
 
   // Found out from the above when the final files are written; not in the journal.
@@ -44,6 +45,7 @@ struct AnswerTask {
 
   // "<prompt id>/<policy>/<sample>": the key of its answer and the name of its random stream.
   std::string name() const;
+  static std::string name_of(const std::string& id, const std::string& policy, int64_t sample);
 };
 
 using AnswerVisitor = std::function<void(const AnswerTask& task, const Answer& answer)>;

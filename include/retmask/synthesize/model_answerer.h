@@ -11,7 +11,7 @@
 #include "retmask/engine/generator.h"
 #include "retmask/model/heads.h"
 #include "retmask/model/model.h"
-#include "retmask/synthesize/answers.h"
+#include "retmask/synthesize/answerer.h"
 #include "retmask/synthesize/prompt_encoder.h"
 
 namespace retmask::synthesize {
@@ -30,7 +30,7 @@ struct DecodingOptions {
 // The policies that a checkpoint answers for and the heads that are off in each.
 using PolicyHeads = std::map<Policy, std::vector<Head>>;
 
-class ModelAnswerer {
+class ModelAnswerer : public Answerer {
  public:
   // `encoder` is that of the model's folder; model, encoder and heads outlive this object.
   ModelAnswerer(const CausalLm& model,
@@ -39,9 +39,8 @@ class ModelAnswerer {
                 std::vector<int64_t> stop_ids,
                 DecodingOptions options);
 
-  // Calls `on_answer` once for each task, as soon as it is answered. An answer does not depend on
-  // the others; neighbouring tasks of one prompt share its prefill.
-  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer);
+  // Neighbouring tasks of one prompt share its prefill; an answer does not depend on the others.
+  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override;
 
  private:
   GenerationRequest request(const std::vector<AnswerTask>& tasks,

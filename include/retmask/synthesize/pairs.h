@@ -19,13 +19,17 @@ enum class DropReason {
   redacted,         // the prompt is; only with drop_redacted
   unfinished,       // cut at max_new_tokens, only with drop_unfinished; or its thinking never ended
   runaway,          // Answer::runaway; only with drop_runaway
+  unjudged,         // win-lose: the judge graded fewer than two answers
+  tie,              // win-lose: the best grade is the worst
 };
 inline constexpr std::array kDropReasons = {DropReason::prompt_too_long,
                                             DropReason::empty_answer,
                                             DropReason::equal_answers,
                                             DropReason::redacted,
                                             DropReason::unfinished,
-                                            DropReason::runaway};
+                                            DropReason::runaway,
+                                            DropReason::unjudged,
+                                            DropReason::tie};
 std::string to_string(DropReason reason);
 
 struct PairOptions {
@@ -49,12 +53,18 @@ std::optional<DropReason> drop_reason(const Prompt& prompt,
                                       const Answer& rejected,
                                       const PairOptions& options);
 
+// The same for an answer by itself.
+std::optional<DropReason> drop_reason(const Prompt& prompt,
+                                      const Answer& answer,
+                                      const PairOptions& options);
+
+// {"tokens", "finish_reason", "mean_logprob", "repetition_flag"}. The log-prob has three decimals
+// here, the journal has them all; repetition_flag is Answer::runaway.
+Json answer_meta(const Answer& answer);
+
 // TRL's conversational preference form with "id" and "meta":
 //   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
-//    "meta": {"sample", "chosen": {"tokens", "finish_reason", "mean_logprob", "repetition_flag"},
-//             "rejected": {...}}}
-// repetition_flag is Answer::runaway. mean_logprob has three decimals here; the journal has them
-// all.
+//    "meta": {"sample", "chosen": answer_meta(), "rejected": answer_meta()}}
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected);
 
 // One policy's answers in the layout of RetMask's 2_Contrastive_Response_Generation, so that its

@@ -1,13 +1,16 @@
 #pragma once
 // Two answers per instruction, y_w from theta and y_l from theta' (the same weights with heads off)
-// or from another checkpoint, and the preference pairs that they make.
+// or from another model, and the preference pairs that they make; or pairs by a judge; or answers
+// to imitate. Either side may answer on this machine or behind a server.
 //
 // Writes into a folder:
 //
-//   answers.jsonl      the journal, an answer a row; a run that was stopped goes on from it
-//   chosen.jsonl.gz    theta's answers in the order of the prompts, rows of reference_row()
-//   rejected.jsonl.gz  the same of theta'
-//   pairs.jsonl        the pairs that are kept, rows of pair_row()
+//   answers.jsonl      the journal, an answer a row; a stopped run goes on from it
+//   chosen.jsonl.gz    theta's answers in the order of the prompts (reference_row())
+//   rejected.jsonl.gz  the same of theta' (strategies with two policies)
+//   pairs.jsonl        the pairs that are kept (pair_row())
+//   sft.jsonl          instead of pairs.jsonl (sft)
+//   verdicts.jsonl     the judge's journal (win-lose)
 //   summary.json       Summary
 
 #include <filesystem>
@@ -15,21 +18,30 @@
 #include <string>
 
 #include "retmask/base/json.h"
+#include "retmask/synthesize/judge.h"
 #include "retmask/synthesize/model_answerer.h"
 #include "retmask/synthesize/pairs.h"
 #include "retmask/synthesize/prompts.h"
 #include "retmask/synthesize/selection.h"
+#include "retmask/synthesize/strategy.h"
 #include "retmask/synthesize/summary.h"
 #include "retmask/synthesize/thinking.h"
 
 namespace retmask::synthesize {
 
 struct Options {
+  Strategy strategy = Strategy::automatic;
   std::filesystem::path model;  // checkpoint folder: theta
-  // Exactly one of these two says where the rejected answers come from: mask.json lists the heads
-  // that are off in theta'; another checkpoint folder has its own tokenizer and template.
+  // Writes the chosen answers in place of `model`, which is then needed for a mask alone.
+  endpoint::Options chosen_server;
+  // Exactly one of these three says where the rejected answers come from, if the strategy has such:
+  // mask.json lists the heads that are off in theta'; another checkpoint or server has its own
+  // tokenizer and template.
   std::filesystem::path mask;
   std::filesystem::path rejected_model;
+  endpoint::Options rejected_server;
+  std::string mask_label;  // names the mask in the rows; empty: its path
+  JudgeOptions judge;      // for win-lose
   PromptOptions prompts;
   Selection selection;
   int64_t samples = 1;  // answers per prompt and policy
@@ -48,6 +60,7 @@ struct Options {
 };
 
 struct Result {
+  Strategy strategy = Strategy::automatic;  // the one that was followed
   Summary summary;
   // Of this call alone; zero when an earlier one had finished all answers.
   int64_t generated_answers = 0;
@@ -57,7 +70,8 @@ struct Result {
   double tokens_per_second() const;
 };
 
-// Throws UserError for bad options or input before it loads weights, and when the disk is full.
+// Throws UserError for bad options or input before it loads weights, and when the disk is full;
+// endpoint::EndpointFailure when a server does not answer. What was finished is kept.
 Result run(const Options& options, const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

@@ -114,6 +114,18 @@ TEST_F(RunRecordTest, RefusesChangedInputs) {
   expect_user_error([&] { run.add_input("model", "xyz"); }, {"the input model has changed"});
 }
 
+TEST_F(RunRecordTest, NotedInputsMayChange) {
+  {
+    RunRecord run(info());
+    run.note_input("endpoint", "http://node1:8000");
+    run.finish();
+  }
+  leave_result();
+  RunRecord run(info());
+  run.note_input("endpoint", "http://node2:8000");
+  EXPECT_EQ(read()["inputs"]["endpoint"], "http://node2:8000");
+}
+
 TEST_F(RunRecordTest, AForkedChildDoesNotReportFailure) {
   auto run = std::make_unique<RunRecord>(info());
   const pid_t child = ::fork();

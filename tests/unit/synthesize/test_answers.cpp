@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "retmask/synthesize/answers.h"
 #include "support.h"
 
@@ -25,6 +28,13 @@ class AnswerJournalTest : public ::testing::Test {
   const AnswerTask chosen_{&prompt_, Policy::chosen, 0};
   const AnswerTask rejected_{&prompt_, Policy::rejected, 1};
 };
+
+TEST_F(AnswerJournalTest, UnknownLogprobsStayUnknown) {
+  Answer served = answer("So.");
+  served.mean_logprob = std::numeric_limits<double>::quiet_NaN();
+  AnswerJournal(path_).add(chosen_, served);
+  EXPECT_TRUE(std::isnan(AnswerJournal(path_).find(chosen_)->mean_logprob));
+}
 
 TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
   const Answer odd{.text = "\"q\"\n\u00fc\U0001f642",

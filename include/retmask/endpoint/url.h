@@ -1,0 +1,23 @@
+#pragma once
+// Where a server listens.
+
+#include <string>
+
+namespace retmask::endpoint {
+
+struct Url {
+  std::string origin;  // "https://host:8000"
+  std::string path;    // "/v1/chat/completions"
+  bool encrypted = false;
+  bool loopback = false;  // this machine
+
+  std::string text() const { return origin + path; }
+};
+
+// The chat completions behind what people call the base URL: http://host:8000, http://host:8000/v1
+// and http://host:8000/v1/chat/completions are the same. Throws UserError naming `flag` for what is
+// no http or https URL and for one with user:password@ or ?query, since URLs are written into
+// run.json; the message does not repeat these.
+Url parse_chat_url(const std::string& text, const std::string& flag);
+
+}  // namespace retmask::endpoint

@@ -1,0 +1,78 @@
+#include "mask_flags.h"
+
+#include "retmask/base/error.h"
+
+namespace retmask::cli {
+namespace {
+
+using synthesize::Strategy;
+
+mask::Selection selection_of(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::automatic:
+    case Strategy::retrieval_masked:
+      return mask::Selection::retrieval;
+    case Strategy::non_retrieval_masked:
+      return mask::Selection::non_retrieval;
+    case Strategy::random_masked:
+      return mask::Selection::random;
+    default:
+      user_error("--scores has no use with --strategy ", to_string(strategy));
+  }
+}
+
+}  // namespace
+
+void add_mask_flags(CLI::App& app, MaskFlags& flags) {
+  app.add_option("--scores",
+                 flags.scores,
+                 "Instead of --mask: head_scores.json of a detection run, from which --strategy "
+                 "takes the heads");
+  app.add_option("--mask-top-k",
+                 flags.top_k,
+                 "With --scores: so many retrieval heads, those with the highest mean score");
+  app.add_option("--mask-threshold",
+                 flags.threshold,
+                 "With --scores: the retrieval heads are those with a mean score of at least this");
+}
+
+std::optional<mask::Options> mask_options(const MaskFlags& flags,
+                                          const synthesize::Options& options,
+                                          uint64_t seed) {
+  const Strategy strategy = options.strategy;
+  if (flags.scores.empty()) {
+    if (flags.top_k || flags.threshold) {
+      user_error(
+          "--mask-top-k and --mask-threshold choose among the heads of --scores, which is "
+          "not given");
+    }
+    const bool drawn =
+        strategy == Strategy::non_retrieval_masked || strategy == Strategy::random_masked;
+    if (drawn) {
+      user_error("--strategy ",
+                 to_string(strategy),
+                 " draws the heads: give --scores with --mask-top-k or --mask-threshold",
+                 options.mask.empty() ? "" : " instead of --mask");
+    }
+    return std::nullopt;
+  }
+  if (!options.mask.empty()) {
+    user_error("--mask and --scores both say which heads are off; give one of them");
+  }
+  if (flags.top_k.has_value() == flags.threshold.has_value()) {
+    user_error(flags.top_k ? "both" : "none",
+               " of --mask-top-k and --mask-threshold is given, expected exactly one");
+  }
+  mask::Options mask;
+  mask.scores = flags.scores;
+  mask.select.top_k = flags.top_k;
+  mask.select.threshold = flags.threshold;
+  mask.select.selection = selection_of(strategy);
+  mask.select.seed = seed;
+  mask.select.flag_prefix = "--mask-";
+  mask.spec_only = true;
+  mask.validate();
+  return mask;
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,129 @@
+#include "retmask/endpoint/chat.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "retmask/base/error.h"
+
+namespace retmask::endpoint {
+namespace {
+
+constexpr size_t kLongestMessage = 300;
+
+Json parse_leniently(const std::string& body) {
+  return Json::parse(body, /*cb=*/nullptr, /*allow_exceptions=*/false);
+}
+
+// Control characters become spaces; cut between characters.
+std::string one_line(const std::string& text) {
+  std::string line = text.substr(0, kLongestMessage);
+  if (line.size() < text.size()) {
+    while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0) == 0x80) {
+      line.pop_back();
+    }
+    if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0x80) line.pop_back();
+    line += "...";
+  }
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  }
+  return line;
+}
+
+const Json& member(const Json& object, const char* key, const std::string& where) {
+  if (object.is_object()) {
+    const auto found = object.find(key);
+    if (found != object.end()) return *found;
+  }
+  throw GarbledReply("the reply has no " + where);
+}
+
+double mean_logprob(const Json& choice) {
+  const std::string where = "choices[0].logprobs.content, though log-probs were asked for";
+  const Json& tokens = member(member(choice, "logprobs", where), "content", where);
+  if (!tokens.is_array() || tokens.empty()) throw GarbledReply("the reply has no " + where);
+  double sum = 0.0;
+  for (const Json& token : tokens) {
+    const Json& logprob = member(token, "logprob", where);
+    if (!logprob.is_number()) throw GarbledReply("the reply has a log-prob that is no number");
+    sum += logprob.get<double>();
+  }
+  return sum / static_cast<double>(tokens.size());
+}
+
+ChatEnding parse_ending(const Json& choice) {
+  const Json& reason = member(choice, "finish_reason", "choices[0].finish_reason");
+  if (!reason.is_string()) throw GarbledReply("choices[0].finish_reason is no text");
+  return reason == "length" || reason == "content_filter" ? ChatEnding::cut : ChatEnding::stop;
+}
+
+}  // namespace
+
+std::string chat_body(const ChatRequest& request, const std::string& model) {
+  Json body = {{"model", model},
+               {"messages", request.messages},
+               {"temperature", request.temperature},
+               {"top_p", request.top_p},
+               {"max_tokens", request.max_tokens},
+               {"seed", request.seed >> 33},
+               {"n", 1}};
+  if (request.top_k > 0) body["top_k"] = request.top_k;
+  if (request.logprobs) body["logprobs"] = true;
+  if (!request.template_variables.empty()) {
+    body["chat_template_kwargs"] = request.template_variables;
+  }
+  return dump_json_line(body);
+}
+
+ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
+  const Json json = parse_leniently(body);
+  if (!json.is_object()) throw GarbledReply("the reply is no JSON object");
+  if (json.contains("error") && !json.at("error").is_null()) {
+    throw GarbledReply("the reply is an error");
+  }
+  const Json& choices = member(json, "choices", "choices");
+  if (!choices.is_array() || choices.empty()) throw GarbledReply("the reply has no choices[0]");
+  const Json& choice = choices.front();
+  const Json& content = member(
+      member(choice, "message", "choices[0].message"), "content", "choices[0].message.content");
+  // Null: a reasoning model that was cut while it was thinking.
+  if (!content.is_string() && !content.is_null()) {
+    throw GarbledReply("choices[0].message.content is no text");
+  }
+  const std::string where = "usage.completion_tokens";
+  const Json& tokens = member(member(json, "usage", where), "completion_tokens", where);
+  if (!tokens.is_number_integer() || tokens.get<int64_t>() < 0) {
+    throw GarbledReply(where + " is no count");
+  }
+  ChatReply reply;
+  if (content.is_string()) reply.text = content.get<std::string>();
+  reply.tokens = tokens.get<int64_t>();
+  reply.ending = parse_ending(choice);
+  if (logprobs && reply.tokens > 0) reply.mean_logprob = mean_logprob(choice);
+  return reply;
+}
+
+std::string error_message(const std::string& body) {
+  const Json json = parse_leniently(body);
+  if (!json.is_object()) return one_line(body);
+  const Json* found = &json;
+  if (json.contains("error")) found = &json.at("error");
+  if (found->is_string()) return one_line(found->get<std::string>());
+  for (const char* key : {"message", "detail"}) {
+    if (!found->is_object() || !found->contains(key)) continue;
+    const Json& message = found->at(key);
+    return one_line(message.is_string() ? message.get<std::string>() : dump_json_line(message));
+  }
+  return one_line(body);
+}
+
+bool says_prompt_too_long(int status, const std::string& body) {
+  if (status != 400 && status != 413) return false;
+  for (const std::string_view sign :
+       {"context_length_exceeded", "maximum context length", "exceed_context_size_error"}) {
+    if (body.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace retmask::endpoint

@@ -1,0 +1,102 @@
+#include "http_connection.h"
+
+// The only file that sees it: it is a heavy header.
+#include <httplib.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "retmask/base/error.h"
+
+namespace retmask::endpoint {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kLongestConnect = 30;             // seconds
+constexpr size_t kLongestBody = size_t{64} << 20;  // more is no answer
+
+std::string describe(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "cannot connect";
+    case httplib::Error::ConnectionTimeout:
+      return "cannot connect in time";
+    case httplib::Error::Write:
+      return "the connection was dropped while the request was sent";
+    case httplib::Error::Read:
+      return "the connection was dropped before the reply was complete";
+    case httplib::Error::SSLConnection:
+      return "no TLS connection: is this an https server?";
+    case httplib::Error::SSLLoadingCerts:
+      return "the system's certificates cannot be loaded";
+    case httplib::Error::SSLServerVerification:
+      return "the server's certificate is not trusted (SSL_CERT_FILE may name others)";
+    default:
+      return httplib::to_string(error);
+  }
+}
+
+}  // namespace
+
+struct HttpConnection::Impl {
+  explicit Impl(const std::string& origin) : client(origin) {}
+  httplib::Client client;
+  std::string path;
+  std::chrono::duration<double> timeout{};
+};
+
+HttpConnection::HttpConnection(const Url& url, double timeout_seconds, const std::string& api_key)
+    : impl_(std::make_unique<Impl>(url.origin)) {
+  httplib::Client& client = impl_->client;
+  RETMASK_CHECK(client.is_valid(), url.origin);
+  impl_->path = url.path;
+  impl_->timeout = std::chrono::duration<double>(timeout_seconds);
+  const auto micros = [](double seconds) {
+    return std::chrono::microseconds(std::max<int64_t>(1, static_cast<int64_t>(seconds * 1e6)));
+  };
+  client.set_connection_timeout(micros(std::min(timeout_seconds, kLongestConnect)));
+  client.set_read_timeout(micros(timeout_seconds));
+  client.set_write_timeout(micros(timeout_seconds));
+  client.set_keep_alive(true);
+  client.set_tcp_nodelay(true);
+  client.set_url_encode(false);
+  if (!api_key.empty()) client.set_bearer_token_auth(api_key);
+}
+
+HttpConnection::~HttpConnection() = default;
+
+void HttpConnection::stop() { impl_->client.stop(); }
+
+HttpReply HttpConnection::post(const std::string& body) {
+  HttpReply reply;
+  const Clock::time_point start = Clock::now();
+  const auto late = [&] { return Clock::now() - start >= impl_->timeout; };
+  httplib::Request request;
+  request.method = "POST";
+  request.path = impl_->path;
+  request.body = body;
+  request.headers = {{"Content-Type", "application/json"},
+                     {"Accept", "application/json"},
+                     {"User-Agent", "retmask"}};
+  // The read timeout is for each piece; this one is for the whole.
+  request.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {
+    reply.body.append(data, size);
+    return !late() && reply.body.size() <= kLongestBody;
+  };
+  const httplib::Result result = impl_->client.send(request);
+  if (result) {
+    reply.status = result->status;
+    reply.retry_after = result->get_header_value("Retry-After");
+  } else if (late()) {
+    reply.failure =
+        detail::concat("no reply within --endpoint-timeout ", impl_->timeout.count(), " s");
+  } else if (reply.body.size() > kLongestBody) {
+    reply.failure = detail::concat("the reply is longer than ", kLongestBody, " bytes");
+  } else {
+    reply.failure = describe(result.error());
+  }
+  return reply;
+}
+
+}  // namespace retmask::endpoint

@@ -1,0 +1,61 @@
+#include "retmask/synthesize/endpoint_answerer.h"
+
+#include "retmask/base/error.h"
+#include "retmask/base/random.h"
+
+namespace retmask::synthesize {
+namespace {
+
+Ending to_ending(endpoint::ChatEnding ending) {
+  switch (ending) {
+    case endpoint::ChatEnding::stop:
+      return Ending::stop;
+    case endpoint::ChatEnding::cut:
+      return Ending::length;
+    case endpoint::ChatEnding::prompt_too_long:
+      return Ending::prompt_too_long;
+  }
+  RETMASK_CHECK(false, "unknown ending");
+}
+
+Answer to_answer(const endpoint::ChatReply& reply) {
+  return {.text = reply.text,
+          .tokens = reply.tokens,
+          .ending = to_ending(reply.ending),
+          .mean_logprob = reply.mean_logprob};
+}
+
+}  // namespace
+
+EndpointAnswerer::EndpointAnswerer(const endpoint::Options& server,
+                                   DecodingOptions decoding,
+                                   Json template_variables)
+    : client_(server),
+      decoding_(std::move(decoding)),
+      template_variables_(std::move(template_variables)),
+      logprobs_(server.logprobs) {
+  decoding_.validate();
+}
+
+void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
+                              const AnswerVisitor& on_answer) {
+  client_.run(
+      tasks.size(),
+      [&](size_t task) { return request(tasks[task]); },
+      [&](size_t task, const endpoint::ChatReply& reply) {
+        on_answer(tasks[task], to_answer(reply));
+      });
+}
+
+endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
+  return {.messages = task.prompt->messages,
+          .temperature = decoding_.sampling.temperature,
+          .top_p = decoding_.sampling.top_p,
+          .top_k = decoding_.sampling.top_k,
+          .max_tokens = decoding_.max_new_tokens,
+          .seed = RandomStream(decoding_.seed, task.name()).next(),
+          .logprobs = logprobs_,
+          .template_variables = template_variables_};
+}
+
+}  // namespace retmask::synthesize

@@ -1,0 +1,77 @@
+#include "model_round.h"
+
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+#include "retmask/model/device.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask::synthesize {
+namespace {
+
+// The weights with who answers from them.
+class LoadedModel : public Answerer {
+ public:
+  LoadedModel(CausalLm model,
+              const PromptEncoder& encoder,
+              const PolicyHeads& masked_heads,
+              std::vector<int64_t> stop_ids,
+              const DecodingOptions& decoding)
+      : model_(std::move(model)),
+        answerer_(model_, encoder, masked_heads, std::move(stop_ids), decoding) {}
+
+  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override {
+    answerer_.answer(tasks, on_answer);
+  }
+
+ private:
+  CausalLm model_;
+  ModelAnswerer answerer_;
+};
+
+}  // namespace
+
+ModelRound::ModelRound(const fs::path& dir, const Options& options)
+    : options_(options),
+      checkpoint_(dir),
+      config_(parse_model_config(checkpoint_.config(), (dir / "config.json").string())),
+      encoder_(dir, options.render_variables()) {
+  const int64_t positions = config_.max_position_embeddings;
+  const int64_t max_new_tokens = options.decoding.max_new_tokens;
+  if (max_new_tokens >= positions) {
+    user_error("--max-new-tokens ",
+               max_new_tokens,
+               " leaves no room for a prompt: ",
+               dir,
+               " has ",
+               positions,
+               " positions (max_position_embeddings)");
+  }
+  if (checkpoint_.eos_token_ids().empty()) {
+    log::warn(dir.string() + " names no eos_token_id: every answer will be " +
+              std::to_string(max_new_tokens) + " tokens long");
+  }
+  if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
+}
+
+void ModelRound::add_masked_policy(Policy policy, const fs::path& mask) {
+  std::vector<Head> heads = read_mask_file(mask, config_);
+  if (heads.empty()) user_error("mask ", mask, " lists no heads: both policies would be the same");
+  masked_heads_[policy] = std::move(heads);
+}
+
+std::vector<Policy> ModelRound::policies() const {
+  std::vector<Policy> policies;
+  for (const auto& [policy, heads] : masked_heads_) policies.push_back(policy);
+  return policies;
+}
+
+std::unique_ptr<Answerer> ModelRound::open() const {
+  CausalLm model = CausalLm::load(
+      checkpoint_, parse_device(options_.device), parse_dtype(options_.dtype, config_.dtype));
+  model.pack();
+  return std::make_unique<LoadedModel>(
+      std::move(model), encoder_, masked_heads_, checkpoint_.eos_token_ids(), options_.decoding);
+}
+
+}  // namespace retmask::synthesize

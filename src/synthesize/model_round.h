@@ -1,0 +1,32 @@
+#pragma once
+// A checkpoint on this machine, opened but for its weights.
+
+#include <filesystem>
+
+#include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/config.h"
+#include "rounds.h"
+
+namespace retmask::synthesize {
+
+class ModelRound : public Round {
+ public:
+  // Answers for no policy yet. `options` outlive this object. Throws UserError.
+  ModelRound(const std::filesystem::path& dir, const Options& options);
+
+  void add_policy(Policy policy) { masked_heads_[policy] = {}; }
+  // Throws UserError for a mask without heads and one for another model.
+  void add_masked_policy(Policy policy, const std::filesystem::path& mask);
+
+  std::vector<Policy> policies() const override;
+  std::unique_ptr<Answerer> open() const override;
+
+ private:
+  const Options& options_;
+  Checkpoint checkpoint_;
+  ModelConfig config_;
+  PromptEncoder encoder_;
+  PolicyHeads masked_heads_;
+};
+
+}  // namespace retmask::synthesize
