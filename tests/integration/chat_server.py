@@ -1,5 +1,6 @@
 """A local server that speaks OpenAI's chat completions, answers by rule and can misbehave at random (seeded)."""
 
+import collections
 import contextlib
 import hashlib
 import http.server
@@ -28,7 +29,13 @@ class Http(http.server.ThreadingHTTPServer):
 
 
 class ChatServer:
-    """`reply(request) -> text` or `(status, body)`; `faults` are names of what to do instead, `fault_rate` how often."""
+    """`reply(request) -> text` or `(status, body)`; `faults` are names of what to do instead, `fault_rate` how often.
+
+    With a rate below 1 the same request is failed at most MOST_FAULTS times: pauses between tries double, and one unlucky
+    request would take a minute.
+    """
+
+    MOST_FAULTS = 3
 
     FAULTS = ("drop", "cut", "slow", "429", "500", "garbled", "no_choices")
 
@@ -38,6 +45,7 @@ class ChatServer:
         self.dice, self.lock = random.Random(seed), threading.Lock()
         self.requests, self.keys, self.done_faults = [], set(), []
         self.arrivals, self.held_off = [], []  # (request, moment)
+        self.failed = collections.Counter()
         self.now, self.most, self.connections = 0, 0, 0
 
     @property
@@ -61,12 +69,14 @@ class ChatServer:
             self.http.shutdown()
             self.http.server_close()
 
-    def fault(self):
+    def fault(self, key):
         with self.lock:
-            name = self.dice.choice(self.faults) if self.faults and self.dice.random() < self.fault_rate else None
-            if name:
-                self.done_faults.append(name)
-            return name
+            enough = self.fault_rate < 1 and self.failed[key] >= self.MOST_FAULTS
+            if not self.faults or enough or self.dice.random() >= self.fault_rate:
+                return None
+            self.failed[key] += 1
+            self.done_faults.append(self.dice.choice(self.faults))
+            return self.done_faults[-1]
 
     def _handler(outer):  # noqa: N805
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -90,7 +100,7 @@ class ChatServer:
                     outer.most = max(outer.most, outer.now)
                 try:
                     time.sleep(outer.delay)
-                    self.answer(request, outer.fault())
+                    self.answer(request, outer.fault(json.dumps(request)))
                 except OSError:
                     self.close_connection = True  # the client gave up or was killed
                 finally:

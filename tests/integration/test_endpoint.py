@@ -180,7 +180,7 @@ def test_nobody_listens(synthesize, tmp_path):
 
 def test_what_had_come_before_a_failure_is_kept(synthesize, server, tmp_path):
     class Failing(ChatServer):
-        def fault(self):
+        def fault(self, key):
             return "500" if len(self.requests) > 7 else None
 
     flags = dict(strategy="sft", endpoint_model="theta", endpoint_concurrency=1, endpoint_tries=1)
