@@ -187,11 +187,11 @@ def test_thinking_is_stripped(synthesize, tmp_path):
     out = tmp_path / "out"
     synthesize(out, thinking="strip")
     written = {
-        "p0": "<think>\nHm.\n</think>\n\nYes, {}.",
-        "p1": "<think>\nHm. {}",
-        "p2": "Nothing to think about, {}.",
+        "p0": "<think>\nHm.\n</think>\n\nYes, POLICY.",
+        "p1": "<think>\nHm. POLICY",
+        "p2": "Nothing to think about, POLICY.",
     }
-    rewrite_answers(out, lambda row: written.get(row["id"], row["text"]).format(row["policy"]))
+    rewrite_answers(out, lambda row: written.get(row["id"], row["text"]).replace("POLICY", row["policy"]))
     synthesize(out, thinking="strip")
     pairs = {pair["id"]: pair for pair in read_rows(out / "pairs.jsonl")}
     assert pairs["p0"]["chosen"][0]["content"] == "Yes, chosen."

@@ -23,7 +23,7 @@ TEST(Journal, GivesFinishedRowsBackAndDropsATornOne) {
     EXPECT_EQ(journal.rows().size(), 2U);
   }
   std::ofstream(dir / "rows.jsonl", std::ios::app)
-      << "{\"i\": 2";  // a kill in the middle of a write
+      << "{\"i\": 2, \"longer\": \"than the row t";  // a kill in the middle of a write
   {
     Journal journal(dir / "rows.jsonl");
     ASSERT_EQ(journal.rows().size(), 2U);
