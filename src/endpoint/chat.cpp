@@ -68,6 +68,7 @@ std::string chat_body(const ChatRequest& request, const std::string& model) {
                {"seed", request.seed >> 33},
                {"n", 1}};
   if (request.top_k > 0) body["top_k"] = request.top_k;
+  if (request.min_p > 0) body["min_p"] = request.min_p;
   if (request.logprobs) body["logprobs"] = true;
   if (!request.template_variables.empty()) {
     body["chat_template_kwargs"] = request.template_variables;

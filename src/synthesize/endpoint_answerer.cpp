@@ -52,6 +52,7 @@ endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
           .temperature = decoding_.sampling.temperature,
           .top_p = decoding_.sampling.top_p,
           .top_k = decoding_.sampling.top_k,
+          .min_p = decoding_.sampling.min_p,
           .max_tokens = decoding_.max_new_tokens,
           .seed = RandomStream(decoding_.seed, task.name()).next(),
           .logprobs = logprobs_,

@@ -64,6 +64,7 @@ endpoint::ChatRequest Judge::request(const Hearing& hearing) const {
           .temperature = 0.0,
           .top_p = 1.0,
           .top_k = 0,
+          .min_p = 0.0,
           .max_tokens = max_tokens_,
           .seed = RandomStream(seed_, "judge " + matter.task.name()).next(),
           .logprobs = false,

@@ -14,7 +14,9 @@ struct ChatRequest {
   Json messages;  // [{"role", "content"}, ...]
   double temperature = 1.0;
   double top_p = 1.0;
-  int64_t top_k = 0;  // sent when above 0: vLLM and llama.cpp know it, OpenAI refuses it
+  // Sent when above 0: vLLM and llama.cpp know them, OpenAI refuses them.
+  int64_t top_k = 0;
+  double min_p = 0.0;
   int64_t max_tokens = 1024;
   uint64_t seed = 0;  // its upper 31 bits are sent, which every server can hold
   bool logprobs = false;

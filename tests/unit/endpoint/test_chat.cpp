@@ -40,10 +40,12 @@ TEST(ChatBody, SaysWhatIsAsked) {
                   {"seed", 2147483647},
                   {"n", 1}}));
   request.top_k = 5;
+  request.min_p = 0.25;
   request.logprobs = true;
   request.template_variables["enable_thinking"] = false;
   const Json full = Json::parse(chat_body(request, "m"));
   EXPECT_EQ(full.at("top_k"), 5);
+  EXPECT_EQ(full.at("min_p"), 0.25);
   EXPECT_EQ(full.at("logprobs"), true);
   EXPECT_EQ(full.at("chat_template_kwargs"), Json({{"enable_thinking", false}}));
 }
