@@ -143,7 +143,8 @@ std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& w
     dropped += (dropped.empty() ? "; dropped: " : ", ") + count.dump() + " " + reason;
   }
   std::string text = std::to_string(pairs.count) + " pairs kept" + dropped + ".";
-  if (pairs.with_logprobs == 0) return text;
+  if (pairs.count == 0) return text;
+  if (pairs.with_logprobs == 0) return text + " Log-probs unknown: a server wrote answers.";
   const auto count = static_cast<double>(pairs.with_logprobs);
   return text +
          " Mean log-prob of a kept answer: " + format_number(pairs.chosen_logprobs / count, 3) +

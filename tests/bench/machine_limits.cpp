@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <vector>
@@ -24,17 +23,27 @@ double best_seconds(int runs, const std::function<void()>& function) {
   return best;
 }
 
+// By the kernels' product of one row, which does nothing but read.
+template <typename Element>
 double measure_bandwidth() {
   constexpr int64_t kBytes = int64_t{512} << 20;  // far more than any cache
-  std::vector<uint64_t> memory(kBytes / sizeof(uint64_t), 1);
-  std::atomic<uint64_t> sum{0};
+  constexpr int64_t kInputs = 4096;
+  constexpr int64_t kOutputs = kBytes / kInputs / static_cast<int64_t>(sizeof(Element));
+  const std::vector<Element> x(kInputs);
+  const std::vector<Element> packed(kernels::packed_size(kOutputs, kInputs));
+  std::vector<Element> out(kOutputs);
+  const kernels::Matmul<Element, Element> matmul{.x = x.data(),
+                                                 .x_stride = kInputs,
+                                                 .rows = 1,
+                                                 .k = kInputs,
+                                                 .n = kOutputs,
+                                                 .packed = packed.data(),
+                                                 .out = out.data(),
+                                                 .out_stride = kOutputs};
   const double seconds = best_seconds(5, [&] {
-    at::parallel_for(
-        0, static_cast<int64_t>(memory.size()), 1 << 20, [&](int64_t begin, int64_t end) {
-          uint64_t part = 0;
-          for (int64_t i = begin; i < end; ++i) part += memory[static_cast<size_t>(i)];
-          sum += part;
-        });
+    at::parallel_for(0, kernels::num_panels(kOutputs), 1, [&](int64_t begin, int64_t end) {
+      kernels::run_matmul(matmul, 0, 1, begin, end);
+    });
   });
   return static_cast<double>(kBytes) / seconds;
 }
@@ -70,9 +79,12 @@ double measure_flops() {
 }  // namespace
 
 MachineLimits measure_limits(torch::ScalarType dtype) {
-  return {.bytes_per_second = measure_bandwidth(),
-          .flop_per_second = dtype == torch::kBFloat16 ? measure_flops<kernels::BFloat16>()
-                                                       : measure_flops<float>()};
+  if (dtype == torch::kBFloat16) {
+    return {.bytes_per_second = measure_bandwidth<kernels::BFloat16>(),
+            .flop_per_second = measure_flops<kernels::BFloat16>()};
+  }
+  return {.bytes_per_second = measure_bandwidth<float>(),
+          .flop_per_second = measure_flops<float>()};
 }
 
 }  // namespace retmask::bench

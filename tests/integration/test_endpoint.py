@@ -98,7 +98,7 @@ def test_both_sides_from_a_server(synthesize, server, tmp_path):
     assert len({r["seed"] for r in server.requests}) == len(server.requests), "each answer has its own seed"
     pair = read_rows(out / "pairs.jsonl")[0]
     assert pair["meta"]["chosen"] == {"tokens": len(pair["chosen"][0]["content"].split()), "finish_reason": "stop",
-                                      "mean_logprob": None}
+                                      "mean_logprob": None, "repetition_flag": False}
     run = json.loads((out / "run.json").read_text())
     assert run["inputs"]["endpoint"] == server.url and run["inputs"]["endpoint-model"] == "theta"
     assert run["inputs"]["rejected-endpoint-model"] == "masked" and run["status"] == "done"

@@ -99,13 +99,14 @@ def test_smollm2_logits(smollm2, texts, forward, tmp_path):
     with torch.no_grad():
         peer = model.to(torch.bfloat16)(torch.tensor([ids])).logits[0].float().numpy()
     model.to(torch.float32).load_state_dict(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict())
-    agreement = (in_bfloat16.argmax(-1) == peer.argmax(-1)).mean()
     to_float32 = (in_bfloat16.argmax(-1) == expected.argmax(-1)).mean()
     peer_to_float32 = (peer.argmax(-1) == expected.argmax(-1)).mean()
-    print(f"bf16 argmax: {agreement:.3f} of transformers' bf16, {to_float32:.3f} of float32's, transformers {peer_to_float32:.3f}")
-    # Rounding float32 logits to bfloat16 alone moves 2 % of these positions (ties), so the measure is the peer's distance.
-    assert to_float32 >= peer_to_float32 - 0.005
-    assert agreement >= 0.97
+    agreement = (in_bfloat16.argmax(-1) == peer.argmax(-1)).mean()
+    print(f"bf16 argmax: {to_float32:.3f} of float32's, transformers' bf16 {peer_to_float32:.3f}; of each other's {agreement:.3f}")
+    # transformers rounds the logits themselves to bfloat16, which makes neighbours equal; ours stay as they were summed.
+    assert to_float32 >= 0.98
+    assert to_float32 >= peer_to_float32
+    assert agreement >= 0.95
 
 
 def test_smollm2_greedy(smollm2, texts, forward):
