@@ -110,6 +110,10 @@ def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> lis
     return [(f"detection, float32, lengths {LENGTHS}, whole command", "s/sample", ours, theirs, "transformers, eager")]
 
 
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(ROOT / "build/models/SmolLM2-135M-Instruct"))
@@ -137,7 +141,7 @@ def main() -> None:
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")
     for what, unit, ours, theirs, peer in rows:
         ratio = ours / theirs if unit == "tokens/s" else theirs / ours
-        print(f"| {what} | {unit} | {ours:.3g} | {theirs:.3g} ({peer}) | {ratio:.2f} |")
+        print(f"| {what} | {unit} | {figure(ours)} | {figure(theirs)} ({peer}) | {ratio:.2f} |")
 
 
 if __name__ == "__main__":
