@@ -42,6 +42,15 @@ struct Prefill {
   }
 };
 
+// The tokens [begin, end) of a prompt, for each of its policies.
+struct PromptPiece {
+  Prefill* prefill;
+  int64_t begin;
+  int64_t end;
+
+  bool is_last() const { return end == static_cast<int64_t>(prefill->prompt().size()); }
+};
+
 // A continuation that is being written.
 struct Row {
   std::shared_ptr<const NumberedRequest> request;

@@ -13,15 +13,6 @@
 
 namespace retmask {
 
-// The tokens [begin, end) of a prompt, for each of its policies.
-struct PromptPiece {
-  Prefill* prefill;
-  int64_t begin;
-  int64_t end;
-
-  bool is_last() const { return end == static_cast<int64_t>(prefill->prompt().size()); }
-};
-
 class StepRunner {
  public:
   StepRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}

@@ -238,6 +238,24 @@ TEST(Generator, ObserverSeesEachStepOfEachRow) {
   EXPECT_TRUE(torch::equal(first_keys, probe.largest_keys()[0]));
 }
 
+// In a cache that would otherwise send answers back to the queue.
+TEST(Generator, ObserverSeesNoStepTwice) {
+  const CausalLm model = load_packed("llama");
+  const auto requests = mixed_requests("llama");
+  const ModelConfig& config = model.config();
+  const int64_t token_bytes = 2 * config.num_hidden_layers() * config.num_key_value_heads *
+                              config.head_dim * static_cast<int64_t>(sizeof(float));
+  std::map<std::pair<size_t, size_t>, std::vector<int64_t>> seen;
+  const Answers answers =
+      generate(model,
+               requests,
+               GeneratorOptions{.max_batch_size = 16, .kv_cache_bytes = 192 * token_bytes},
+               [&](size_t request, size_t continuation, int64_t token, const auto&) {
+                 seen[{request, continuation}].push_back(token);
+               });
+  for (const auto& [key, result] : answers) EXPECT_EQ(seen.at(key), result.tokens);
+}
+
 TEST(Generator, RefusesWhatCannotBeAnswered) {
   const CausalLm model = load_tiny("llama");
   const auto refused = [&](const GenerationRequest& request) {

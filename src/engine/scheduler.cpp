@@ -1,0 +1,254 @@
+#include "scheduler.h"
+
+#include <algorithm>
+
+#include "retmask/base/error.h"
+
+namespace retmask {
+namespace {
+
+// Prompts are read in pieces that begin at multiples of this: the same ones in every batch.
+constexpr int64_t kPieceTokens = 512;
+
+void check_request(const GenerationRequest& request,
+                   size_t index,
+                   const ModelConfig& config,
+                   const BlockPool& pool) {
+  request.sampling.validate();
+  RETMASK_CHECK(!request.continuations.empty());
+  if (request.max_new_tokens < 1)
+    user_error("--max-new-tokens is ", request.max_new_tokens, ", expected 1 or more");
+  if (request.prompt.empty()) user_error("prompt ", index, " has no tokens");
+  const auto length = static_cast<int64_t>(request.prompt.size()) + request.max_new_tokens;
+  if (length > config.max_position_embeddings) {
+    user_error("prompt ",
+               index,
+               " has ",
+               request.prompt.size(),
+               " tokens, which with ",
+               request.max_new_tokens,
+               " new ones exceeds the model's max_position_embeddings ",
+               config.max_position_embeddings,
+               "; shorten it or lower --max-new-tokens");
+  }
+  if (BlockPool::blocks_for(length) > pool.num_blocks()) {
+    user_error("prompt ",
+               index,
+               " may need keys and values of ",
+               length,
+               " tokens, but the cache holds ",
+               pool.num_blocks() * BlockPool::kBlockSize,
+               "; raise --kv-cache-mib");
+  }
+  for (const int64_t id : request.prompt) {
+    if (id < 0 || id >= config.vocab_size) {
+      user_error("prompt ",
+                 index,
+                 " has token id ",
+                 id,
+                 ", but the model's vocab_size is ",
+                 config.vocab_size,
+                 "; do the tokenizer and the model belong together?");
+    }
+  }
+  for (const Continuation& continuation : request.continuations)
+    check_heads(continuation.masked_heads, config, "mask");
+}
+
+// What one continuation takes when it grows to its full length.
+int64_t most_blocks_of(const GenerationRequest& request) {
+  return BlockPool::blocks_for(static_cast<int64_t>(request.prompt.size()) +
+                               request.max_new_tokens);
+}
+int64_t most_blocks_of(const Prefill& prefill) {
+  return static_cast<int64_t>(prefill.num_continuations()) *
+         most_blocks_of(prefill.request->request);
+}
+
+void add_continuation(Prefill& prefill, size_t continuation) {
+  const auto& heads = prefill.request->request.continuations[continuation].masked_heads;
+  for (Prefill::Policy& policy : prefill.policies) {
+    if (prefill.masked_heads(policy) != heads) continue;
+    policy.continuations.push_back(continuation);
+    return;
+  }
+  prefill.policies.push_back({.continuations = {continuation}, .blocks = {}, .spare = {}});
+}
+
+Prefill first_continuations(const Waiting& waiting, int64_t count) {
+  Prefill prefill{.request = waiting.request, .policies = {}, .done = 0};
+  for (int64_t i = 0; i < count; ++i)
+    add_continuation(prefill, waiting.continuations[static_cast<size_t>(i)]);
+  return prefill;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const ModelConfig& config,
+                     const RequestSource& source,
+                     const GeneratorOptions& options,
+                     BlockPool& pool,
+                     bool never_evict)
+    : config_(config), source_(source), options_(options), pool_(pool), never_evict_(never_evict) {}
+
+void Scheduler::admit() {
+  while (!waiting_.empty() || pull()) {
+    Waiting& next = waiting_.front();
+    auto count =
+        std::min<int64_t>(static_cast<int64_t>(next.continuations.size()), options_.max_batch_size);
+    if (num_open_ + count > options_.max_batch_size) return;
+    Prefill prefill = first_continuations(next, count);
+    if (!has_blocks_for(prefill)) {
+      if (num_open_ > 0) return;
+      count = 1;  // check_request: one alone has enough
+      prefill = first_continuations(next, count);
+    }
+    take_blocks(prefill);
+    num_open_ += count;
+    prefills_.push_back(std::move(prefill));
+    next.continuations.erase(next.continuations.begin(), next.continuations.begin() + count);
+    if (next.continuations.empty()) waiting_.pop_front();
+  }
+}
+
+bool Scheduler::pull() {
+  if (exhausted_) return false;
+  std::optional<GenerationRequest> request = source_();
+  if (!request) {
+    exhausted_ = true;
+    return false;
+  }
+  check_request(*request, num_requests_, config_, pool_);
+  Waiting waiting;
+  for (size_t i = 0; i < request->continuations.size(); ++i) waiting.continuations.push_back(i);
+  waiting.request = std::make_shared<const NumberedRequest>(
+      NumberedRequest{num_requests_++, std::move(*request)});
+  waiting_.push_back(std::move(waiting));
+  return true;
+}
+
+bool Scheduler::has_blocks_for(const Prefill& prefill) const {
+  if (never_evict_) return most_blocks() + most_blocks_of(prefill) <= pool_.num_blocks();
+  // With a block for each running row besides, so that the next step does not throw this one out.
+  const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
+  const int64_t needed =
+      static_cast<int64_t>(prefill.policies.size()) * BlockPool::blocks_for(prompt_size) +
+      static_cast<int64_t>(prefill.num_continuations());
+  return needed + num_open_ <= pool_.num_free();
+}
+
+int64_t Scheduler::most_blocks() const {
+  int64_t sum = 0;
+  for (const Prefill& prefill : prefills_) sum += most_blocks_of(prefill);
+  for (const Row& row : rows_) sum += most_blocks_of(row.request->request);
+  return sum;
+}
+
+// The blocks of the prompt; where its last one is not full, one more for each continuation that
+// shares it, to write on.
+void Scheduler::take_blocks(Prefill& prefill) {
+  const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
+  for (Prefill::Policy& policy : prefill.policies) {
+    for (int64_t i = 0; i < BlockPool::blocks_for(prompt_size); ++i)
+      policy.blocks.push_back(pool_.take());
+    if (prompt_size % BlockPool::kBlockSize == 0) continue;
+    for (size_t i = 1; i < policy.continuations.size(); ++i) policy.spare.push_back(pool_.take());
+  }
+}
+
+void Scheduler::free_blocks(const std::vector<int32_t>& blocks) {
+  for (const int32_t block : blocks) pool_.remove_user(block);
+}
+
+void Scheduler::make_room() {
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    Row& row = rows_[i];
+    if (row.past() < static_cast<int64_t>(row.blocks.size()) * BlockPool::kBlockSize) continue;
+    while (pool_.num_free() == 0 && i < rows_.size()) evict_newest();
+    if (i < rows_.size()) row.blocks.push_back(pool_.take());
+  }
+}
+
+void Scheduler::evict_newest() {
+  Waiting waiting;
+  if (!prefills_.empty()) {
+    const Prefill& newest = prefills_.back();
+    waiting.request = newest.request;
+    for (const Prefill::Policy& policy : newest.policies) {
+      waiting.continuations.insert(
+          waiting.continuations.end(), policy.continuations.begin(), policy.continuations.end());
+      free_blocks(policy.blocks);
+      free_blocks(policy.spare);
+    }
+    prefills_.pop_back();
+  } else {
+    const Row& newest = rows_.back();
+    waiting.request = newest.request;
+    waiting.continuations = {newest.continuation};
+    free_blocks(newest.blocks);
+    rows_.pop_back();
+  }
+  num_open_ -= static_cast<int64_t>(waiting.continuations.size());
+  waiting_.push_front(std::move(waiting));
+}
+
+std::vector<PromptPiece> Scheduler::next_pieces() {
+  std::vector<PromptPiece> pieces;
+  int64_t tokens = 0;
+  for (Prefill& prefill : prefills_) {
+    const int64_t end = std::min<int64_t>(static_cast<int64_t>(prefill.prompt().size()),
+                                          prefill.done + kPieceTokens);
+    const auto size = (end - prefill.done) * static_cast<int64_t>(prefill.policies.size());
+    if (!pieces.empty() && tokens + size > options_.prefill_tokens) break;
+    pieces.push_back({&prefill, prefill.done, end});
+    tokens += size;
+  }
+  return pieces;
+}
+
+void Scheduler::finish(const PromptPiece& piece, const std::function<void()>& on_rows) {
+  piece.prefill->done = piece.end;
+  if (!piece.is_last()) return;
+  for (const Prefill::Policy& policy : piece.prefill->policies) {
+    for (size_t i = 0; i < policy.continuations.size(); ++i)
+      rows_.push_back(make_row(*piece.prefill, policy, i));
+    on_rows();
+  }
+}
+
+void Scheduler::drop_finished_prefills() {
+  std::erase_if(prefills_, [](const Prefill& prefill) {
+    return prefill.done == static_cast<int64_t>(prefill.prompt().size());
+  });
+}
+
+// The first continuation of a policy takes the prompt's blocks over; the others share the full
+// ones.
+Row Scheduler::make_row(const Prefill& prefill, const Prefill::Policy& policy, size_t i) {
+  Row row{.request = prefill.request, .continuation = policy.continuations[i]};
+  row.random = prefill.request->request.continuations[row.continuation].random;
+  row.blocks = policy.blocks;
+  if (i == 0) return row;
+  const auto full = prefill.prompt().size() / static_cast<size_t>(BlockPool::kBlockSize);
+  row.blocks.resize(full);
+  for (const int32_t block : row.blocks) pool_.add_user(block);
+  if (full < policy.blocks.size()) {
+    row.blocks.push_back(policy.spare[i - 1]);
+    pool_.copy(policy.blocks.back(), row.blocks.back());
+  }
+  return row;
+}
+
+void Scheduler::retire(const std::function<bool(Row&)>& is_finished,
+                       const std::function<void(const Row&)>& on_finish) {
+  const auto ended = std::stable_partition(
+      rows_.begin(), rows_.end(), [&](Row& row) { return !is_finished(row); });
+  for (auto row = ended; row != rows_.end(); ++row) {
+    free_blocks(row->blocks);
+    --num_open_;
+    on_finish(*row);
+  }
+  rows_.erase(ended, rows_.end());
+}
+
+}  // namespace retmask
