@@ -9,18 +9,27 @@ namespace retmask {
 // The batch's sequences, one by one.
 class StepRunner::Builder {
  public:
-  // Returns the sequence's number.
+  explicit Builder(int64_t num_layers) { batch.first_difference = num_layers; }
+
+  // `leader`: the sequence of another policy of the same prompt, nothing for its first. Returns the
+  // sequence's number.
   int64_t add(const int64_t* tokens,
               int64_t length,
               int64_t past,
               const std::vector<int32_t>& blocks,
-              const std::vector<Head>& masked_heads) {
+              const std::vector<Head>& masked_heads,
+              std::optional<int64_t> leader = std::nullopt) {
     tokens_.insert(tokens_.end(), tokens, tokens + length);
     batch.lengths.push_back(length);
     batch.past.push_back(past);
     tables_.push_back(&blocks);
     masked.push_back(masked_heads);
-    return static_cast<int64_t>(tables_.size()) - 1;
+    for (const Head& head : masked_heads)
+      batch.first_difference = std::min(batch.first_difference, head.layer);
+    const auto sequence = static_cast<int64_t>(tables_.size()) - 1;
+    batch.leaders.push_back(leader.value_or(sequence));
+    any_follower_ = any_follower_ || leader.has_value();
+    return sequence;
   }
   // The last sequence's next token is wanted.
   void want_logits() {
@@ -29,7 +38,9 @@ class StepRunner::Builder {
   }
 
   // Completes `batch`. The builder must outlive its use.
-  void finish(const BlockPool& pool, torch::Device device) {
+  void finish(const BlockPool& pool, torch::Device device, AttentionProbe* probe) {
+    batch.probe = probe;
+    if (!any_follower_ || probe != nullptr) batch.leaders.clear();
     batch.token_ids = torch::tensor(tokens_, torch::kInt64).to(device);
     size_t longest = 1;
     for (const auto* table : tables_) longest = std::max(longest, table->size());
@@ -54,6 +65,7 @@ class StepRunner::Builder {
   std::vector<int64_t> tokens_;
   std::vector<const std::vector<int32_t>*> tables_;
   KeyValueBlocks cache_;
+  bool any_follower_ = false;
 };
 
 const HeadGate* StepRunner::gate(std::vector<std::vector<Head>> masked) {
@@ -71,46 +83,28 @@ StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
                                    const std::vector<PromptPiece>& pieces,
                                    bool probe,
                                    GenerationTimes* times) {
-  Builder builder;
+  Builder builder(model_.config().num_hidden_layers());
   for (const Row& row : rows) {
     builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
     builder.want_logits();
   }
-  // Policies of one prompt differ from their first masked layer on.
-  PackedBatch& batch = builder.batch;
-  batch.first_difference = model_.config().num_hidden_layers();
-  bool any_follower = false;
   for (const PromptPiece& piece : pieces) {
     const Prefill& prefill = *piece.prefill;
-    int64_t leader = -1;
+    std::optional<int64_t> leader;
     for (const Prefill::Policy& policy : prefill.policies) {
-      const auto& heads = prefill.masked_heads(policy);
       const int64_t sequence = builder.add(prefill.prompt().data() + piece.begin,
                                            piece.end - piece.begin,
                                            piece.begin,
                                            policy.blocks,
-                                           heads);
+                                           prefill.masked_heads(policy),
+                                           leader);
+      if (!leader) leader = sequence;
       if (piece.is_last()) builder.want_logits();
-      batch.leaders.resize(static_cast<size_t>(sequence));
-      batch.leaders.push_back(leader < 0 ? sequence : leader);
-      any_follower = any_follower || leader >= 0;
-      leader = batch.leaders.back();
-      for (const Head& head : heads)
-        batch.first_difference = std::min(batch.first_difference, head.layer);
     }
   }
-  if (!any_follower || probe) {
-    batch.leaders.clear();
-  } else {
-    for (size_t s = 0; s < rows.size(); ++s) batch.leaders[s] = static_cast<int64_t>(s);
-    for (const Row& row : rows) {
-      for (const Head& head : row.masked_heads())
-        batch.first_difference = std::min(batch.first_difference, head.layer);
-    }
-  }
-  builder.finish(pool_, model_.device());
   AttentionProbe attention_probe;
-  if (probe) batch.probe = &attention_probe;
+  builder.finish(pool_, model_.device(), probe ? &attention_probe : nullptr);
+  PackedBatch& batch = builder.batch;
   if (times != nullptr) batch.times = &times->forward;
   batch.gate = gate(std::move(builder.masked));
 

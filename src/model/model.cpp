@@ -82,6 +82,7 @@ torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device
   return torch::tensor(sequence, torch::kInt64).to(device);
 }
 
+// But for the places in the cache, which the layers of one call share.
 ForwardContext make_context(const PackedBatch& batch,
                             const RopeSet& ropes,
                             torch::Device device,
@@ -90,11 +91,6 @@ ForwardContext make_context(const PackedBatch& batch,
                          .rotations = ropes.rotations(make_positions(batch, device)),
                          .packed = packed};
   if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
-  if (batch.cache != nullptr) {
-    TokenPlaces places = token_places(batch, device);
-    context.token_blocks = std::move(places.blocks);
-    context.token_rows = std::move(places.rows);
-  }
   return context;
 }
 
@@ -177,9 +173,14 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   RETMASK_CHECK(batch.token_ids.size(0) ==
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
   RETMASK_CHECK(!is_packed() || !torch::GradMode::is_enabled(), "a packed model has no gradients");
-  auto context = std::make_shared<const ForwardContext>(
-      make_context(batch, impl_->ropes, device(), is_packed()));
-  const auto whole = context;
+  ForwardContext all = make_context(batch, impl_->ropes, device(), is_packed());
+  if (batch.cache != nullptr) {
+    TokenPlaces places = token_places(batch, device());
+    all.token_blocks = std::move(places.blocks);
+    all.token_rows = std::move(places.rows);
+  }
+  const auto whole = std::make_shared<const ForwardContext>(std::move(all));
+  auto context = whole;
   SharedPart part;
   const bool shared = !batch.leaders.empty() && batch.first_difference > 0;
   if (shared) {

@@ -11,12 +11,16 @@ TOPICS = ["rain", "bread", "the moon", "Zürich", "trains", "chess", "salt", "ow
 FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.json"]
 
 
-@pytest.fixture
-def prompts(tmp_path):
-    path = tmp_path / "prompts.jsonl"
-    rows = [{"id": f"p{i}", "prompt": f"Tell me something about {topic}."} for i, topic in enumerate(TOPICS)]
+def write_prompts(path, texts):
+    """With the ids p0, p1, ..."""
+    rows = [{"id": f"p{i}", "prompt": text} for i, text in enumerate(texts)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    return write_prompts(tmp_path / "prompts.jsonl", [f"Tell me something about {topic}." for topic in TOPICS])
 
 
 @pytest.fixture

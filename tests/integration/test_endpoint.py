@@ -11,6 +11,7 @@ import time
 import pytest
 
 from chat_server import ChatServer
+from synthesize_runs import Synthesize, read_rows, texts, write_prompts
 
 KEY = "sk-test-4711-secret"
 FINAL_FILES = ["chosen.jsonl.gz", "pairs.jsonl", "summary.json"]
@@ -18,10 +19,7 @@ FINAL_FILES = ["chosen.jsonl.gz", "pairs.jsonl", "summary.json"]
 
 @pytest.fixture
 def prompts(tmp_path):
-    path = tmp_path / "prompts.jsonl"
-    rows = [{"id": f"p{i}", "prompt": f"Say something about number {i}."} for i in range(12)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return write_prompts(tmp_path / "prompts.jsonl", [f"Say something about number {i}." for i in range(12)])
 
 
 @pytest.fixture
@@ -30,19 +28,8 @@ def server():
         yield running
 
 
-class Synthesize:
-    """synthesize(out, code, endpoint=..., samples=2): None leaves a flag out, True is a flag without value."""
-
-    def __init__(self, retmask, prompts):
-        self.retmask = retmask
-        self.flags = dict(prompts=prompts, seed=3, threads=1, device="cpu", max_new_tokens=50)
-
-    def arguments(self, out, **flags):
-        arguments = ["synthesize", "--quiet", "--out", str(out)]
-        for name, value in (self.flags | flags).items():
-            if value is not None:
-                arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [str(value)])
-        return arguments
+class SynthesizeWithKey(Synthesize):
+    """The machine's own API key stays out of it: key is the one in the environment."""
 
     def __call__(self, out, code=0, key=None, **flags):
         environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
@@ -53,24 +40,13 @@ class Synthesize:
 
 @pytest.fixture
 def synthesize(retmask, prompts):
-    return Synthesize(retmask, prompts)
+    return SynthesizeWithKey(retmask, prompts=prompts, seed=3, threads=1, device="cpu", max_new_tokens=50)
 
 
 def both_sides(server):
     """Flags of a run that has both answers written by the server, by two models of it."""
     return dict(endpoint=server.url, endpoint_model="theta", rejected_endpoint=server.url,
                 rejected_endpoint_model="masked")
-
-
-def read_rows(path):
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        return [json.loads(line) for line in file]
-
-
-def texts(folder, policy):
-    rows = read_rows(folder / f"{policy}.jsonl.gz")
-    return {row["conversation_id"]: [a["content"] for a in row["synthesized_assistant_responses"]] for row in rows}
 
 
 def final_bytes(folder):

@@ -7,7 +7,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from chat_server import ChatServer
-from test_synthesize import read_rows, texts, transformers_greedy
+from synthesize_runs import read_rows, texts, write_prompts
+from test_synthesize import transformers_greedy
 
 TOPICS = ["rain", "bread", "the moon", "Zürich", "trains"]
 SCORES = {f"{layer}-{head}": [((5 * layer + 3 * head) % 16) / 20, 0.1] for layer in range(4) for head in range(4)}
@@ -15,10 +16,7 @@ SCORES = {f"{layer}-{head}": [((5 * layer + 3 * head) % 16) / 20, 0.1] for layer
 
 @pytest.fixture
 def prompts(tmp_path):
-    path = tmp_path / "prompts.jsonl"
-    rows = [{"id": f"p{i}", "prompt": f"Tell me something about {topic}."} for i, topic in enumerate(TOPICS)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return write_prompts(tmp_path / "prompts.jsonl", [f"Tell me something about {topic}." for topic in TOPICS])
 
 
 @pytest.fixture
