@@ -1,17 +1,9 @@
-#include <algorithm>
 #include <optional>
 
 #include "retmask/base/error.h"
 #include "retmask/engine/generator.h"
-#include "retmask/model/recompute.h"
 
 namespace retmask {
-namespace {
-
-// Logits of one chunk, float32: 2^25 of them are 128 MiB.
-constexpr int64_t kChunkElements = int64_t{1} << 25;
-
-}  // namespace
 
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
@@ -50,24 +42,8 @@ std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
   }
   const torch::Tensor hidden =
       model.forward(batch).index_select(0, to_device(predictor_rows));  // [n, hidden_size]
-  const torch::Tensor target = to_device(targets);                      // [n]
-
-  const int64_t chunk_rows = std::max<int64_t>(1, kChunkElements / model.config().vocab_size);
-  std::vector<torch::Tensor> chunks;
-  for (int64_t start = 0; start < hidden.size(0); start += chunk_rows) {
-    const int64_t rows = std::min(chunk_rows, hidden.size(0) - start);
-    const torch::Tensor chunk_target = target.narrow(0, start, rows).unsqueeze(1);
-    // The backward pass computes the logits again, so that only one chunk of them ever exists.
-    chunks.push_back(recompute_in_backward(
-        [model, chunk_target](const torch::Tensor& chunk) {
-          const torch::Tensor logits =
-              model.logits(chunk).to(torch::kFloat32);  // [rows, vocab_size]
-          return logits.gather(1, chunk_target).squeeze(1) - logits.logsumexp(1);
-        },
-        hidden.narrow(0, start, rows)));
-  }
-  if (chunks.empty()) chunks.push_back(torch::empty({0}, hidden.options().dtype(torch::kFloat32)));
-  const auto split = torch::cat(chunks).split_with_sizes(counts);
+  const auto split =
+      model.target_logprobs(hidden, to_device(targets)).split_with_sizes(counts);
   return {split.begin(), split.end()};
 }
 

@@ -27,16 +27,24 @@ RETMASK_INLINE void rms_norm_rows(const Element* x,
 }
 
 template <typename Element>
+RETMASK_INLINE void silu_multiply_elements(const Element* gate,
+                                           const Element* up,
+                                           int64_t count,
+                                           Element* y) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = widen(gate[i]);
+    narrow(value / (1.0F + fast_exp(-value)) * widen(up[i]), y[i]);
+  }
+}
+
+template <typename Element>
 RETMASK_INLINE void silu_multiply_rows(const Element* gate_up,
                                        int64_t rows,
                                        int64_t width,
                                        Element* out) {
   for (int64_t row = 0; row < rows; ++row, gate_up += 2 * width, out += width) {
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) {
-      const float gate = widen(gate_up[i]);
-      narrow(gate / (1.0F + fast_exp(-gate)) * widen(gate_up[width + i]), out[i]);
-    }
+    silu_multiply_elements(gate_up, gate_up + width, width, out);
   }
 }
 
@@ -83,6 +91,18 @@ RETMASK_SIMD_CLONES void rms_norm(const BFloat16* x,
   rms_norm_rows(x, x_stride, weight, rows, width, eps, out, out_stride);
 }
 
+RETMASK_SIMD_CLONES void silu_multiply(const float* gate,
+                                       const float* up,
+                                       int64_t count,
+                                       float* y) {
+  silu_multiply_elements(gate, up, count, y);
+}
+RETMASK_SIMD_CLONES void silu_multiply(const BFloat16* gate,
+                                       const BFloat16* up,
+                                       int64_t count,
+                                       BFloat16* y) {
+  silu_multiply_elements(gate, up, count, y);
+}
 RETMASK_SIMD_CLONES void silu_multiply(const float* gate_up,
                                        int64_t rows,
                                        int64_t width,

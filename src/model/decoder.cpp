@@ -3,8 +3,38 @@
 #include "block_access.h"
 #include "cpu_ops.h"
 #include "families.h"
+#include "packed_attention.h"
+#include "train_ops.h"
 
 namespace retmask {
+namespace {
+
+torch::Tensor normalize(const torch::Tensor& x,
+                        const RmsNorm& norm,
+                        const ForwardContext& context) {
+  return norm.is_empty() ? x : norm->forward(x, context);
+}
+
+// Each of `linears` times norm(x), or times x without a norm.
+std::vector<torch::Tensor> multiply_each(const torch::Tensor& x,
+                                         const RmsNorm& norm,
+                                         const std::vector<Linear>& linears,
+                                         const ForwardContext& context) {
+  if (context.recompute_inputs && !norm.is_empty()) {
+    std::vector<LinearWeights> weights;
+    for (const Linear& linear : linears) weights.push_back({linear->weight, linear->bias});
+    const auto make_input = [norm](const std::vector<torch::Tensor>& from) {
+      return rms_norm(from[0], norm->weight, norm->eps);
+    };
+    return linears_of({x}, make_input, weights);
+  }
+  const torch::Tensor input = normalize(x, norm, context);
+  std::vector<torch::Tensor> outputs;
+  for (const Linear& linear : linears) outputs.push_back(linear->forward(input));
+  return outputs;
+}
+
+}  // namespace
 
 LinearImpl::LinearImpl(int64_t in_features,
                        int64_t out_features,
@@ -30,7 +60,7 @@ RmsNormImpl::RmsNormImpl(int64_t width, double norm_eps, torch::TensorOptions op
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x, const ForwardContext& context) const {
   if (context.packed) return cpu_rms_norm(x, weight, eps);
-  return at::rms_norm(x, {weight.size(0)}, weight, eps);
+  return rms_norm(x, weight, eps);
 }
 
 SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config,
@@ -71,9 +101,12 @@ SelfAttentionImpl::SelfAttentionImpl(const ModelConfig& config,
 }
 
 torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
+                                         const RmsNorm& input_norm,
                                          const torch::Tensor& residual,
                                          const ForwardContext& context) const {
-  const ProjectedHeads heads = context.packed ? project_packed(x, context) : project(x, context);
+  const ProjectedHeads heads = context.packed
+                                   ? project_packed(normalize(x, input_norm, context), context)
+                                   : project(x, input_norm, context);
   torch::Tensor attended;  // [T, H * D]
   {
     const ScopedTimer timer(context.attention_seconds());
@@ -84,10 +117,12 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
 }
 
 ProjectedHeads SelfAttentionImpl::project(const torch::Tensor& x,
+                                          const RmsNorm& input_norm,
                                           const ForwardContext& context) const {
-  torch::Tensor q = q_proj_->forward(x);  // [T, H * D]
-  torch::Tensor k = k_proj_->forward(x);  // [T, Hkv * D]
-  torch::Tensor v = v_proj_->forward(x);  // [T, Hkv * D]
+  const auto projected = multiply_each(x, input_norm, {q_proj_, k_proj_, v_proj_}, context);
+  torch::Tensor q = projected[0];  // [T, H * D]
+  torch::Tensor k = projected[1];  // [T, Hkv * D]
+  torch::Tensor v = projected[2];  // [T, Hkv * D]
   if (config_.qk_norm == QkNorm::full_width) {
     q = q_norm_->forward(q, context);
     k = k_norm_->forward(k, context);
@@ -100,7 +135,7 @@ ProjectedHeads SelfAttentionImpl::project(const torch::Tensor& x,
     k = k_norm_->forward(k, context);
   }
   const Rotation& rotation = context.rotations[rope_index_];
-  return {apply_rotation(q, rotation), apply_rotation(k, rotation), v};
+  return {rotate_heads(q, rotation), rotate_heads(k, rotation), v};
 }
 
 ProjectedHeads SelfAttentionImpl::project_packed(const torch::Tensor& x,
@@ -127,6 +162,24 @@ torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
                                         const ForwardContext& context) const {
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
+  torch::Tensor output;  // [T, H, D]
+  if (batch.cache == nullptr && batch.probe == nullptr) {
+    output = packed_attention(heads.q, heads.k, heads.v, batch.lengths, window);
+  } else {
+    output = attend_by_sequence(heads, context);
+  }
+  if (batch.gate != nullptr) {
+    const torch::Tensor& gate = batch.gate->layer(layer_);  // [S, H]
+    if (gate.defined())
+      output = output * gate.index_select(0, context.token_sequence).unsqueeze(-1);
+  }
+  return output.flatten(1);
+}
+
+torch::Tensor SelfAttentionImpl::attend_by_sequence(const ProjectedHeads& heads,
+                                                    const ForwardContext& context) const {
+  const PackedBatch& batch = context.batch;
+  const auto window = config_.layers[layer_].sliding_window;
   if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
 
   std::vector<torch::Tensor> outputs;
@@ -139,13 +192,7 @@ torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
     outputs.push_back(attention(q, keys.keys, keys.values, window));
   }
   if (batch.probe != nullptr) batch.probe->record(torch::stack(largest));
-  torch::Tensor output = outputs.size() == 1 ? outputs[0] : torch::cat(outputs);  // [T, H, D]
-  if (batch.gate != nullptr) {
-    const torch::Tensor& gate = batch.gate->layer(layer_);  // [S, H]
-    if (gate.defined())
-      output = output * gate.index_select(0, context.token_sequence).unsqueeze(-1);
-  }
-  return output.flatten(1);
+  return torch::cat(outputs);
 }
 
 torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
@@ -196,13 +243,23 @@ MlpImpl::MlpImpl(const ModelConfig& config, torch::TensorOptions options)
 }
 
 torch::Tensor MlpImpl::forward(const torch::Tensor& x,
+                               const RmsNorm& input_norm,
                                const torch::Tensor& residual,
                                const ForwardContext& context) const {
-  const ScopedTimer timer(context.linear_seconds());
-  const torch::Tensor activated = gate_up_.defined()
-                                      ? cpu_silu_multiply(gate_up_.multiply(x))
-                                      : torch::silu(gate_proj_->forward(x)) * up_proj_->forward(x);
-  return down_proj_->forward(activated, residual);
+  if (context.packed) {
+    const torch::Tensor input = normalize(x, input_norm, context);
+    const ScopedTimer timer(context.linear_seconds());
+    return down_proj_->forward(cpu_silu_multiply(gate_up_.multiply(input)), residual);
+  }
+  const auto gate_up = multiply_each(x, input_norm, {gate_proj_, up_proj_}, context);
+  if (!context.recompute_inputs)
+    return down_proj_->forward(silu_multiply(gate_up[0], gate_up[1]), residual);
+  const auto activate = [](const std::vector<torch::Tensor>& from) {
+    return silu_multiply(from[0], from[1]);
+  };
+  const torch::Tensor output =
+      linears_of(gate_up, activate, {{down_proj_->weight, down_proj_->bias}})[0];
+  return residual.defined() ? residual + output : output;
 }
 
 void MlpImpl::pack() {
@@ -230,12 +287,15 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x,
                                         const ForwardContext& context) const {
   if (placement_ == NormPlacement::pre) {
     const torch::Tensor attended =
-        self_attn_->forward(attention_norm_->forward(x, context), /*residual=*/x, context);
-    return mlp_->forward(mlp_norm_->forward(attended, context), /*residual=*/attended, context);
+        self_attn_->forward(x, attention_norm_, /*residual=*/x, context);
+    return mlp_->forward(attended, mlp_norm_, /*residual=*/attended, context);
   }
+  const RmsNorm no_norm(nullptr);
   const torch::Tensor attended =
-      x + attention_norm_->forward(self_attn_->forward(x, /*residual=*/{}, context), context);
-  return attended + mlp_norm_->forward(mlp_->forward(attended, /*residual=*/{}, context), context);
+      x +
+      attention_norm_->forward(self_attn_->forward(x, no_norm, /*residual=*/{}, context), context);
+  return attended +
+         mlp_norm_->forward(mlp_->forward(attended, no_norm, /*residual=*/{}, context), context);
 }
 
 void DecoderLayerImpl::pack() {

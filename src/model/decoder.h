@@ -25,6 +25,8 @@ struct ForwardContext {
   // The weights are packed for the CPU's kernels, which then do the rest of the layer too. Without
   // it every step is libtorch's: any device, with gradients.
   bool packed = false;
+  // Norms and SwiGLU are computed again in the backward pass instead of being kept.
+  bool recompute_inputs = false;
 
   double* linear_seconds() const { return batch.times != nullptr ? &batch.times->linear : nullptr; }
   double* attention_seconds() const {
@@ -76,17 +78,24 @@ class SelfAttentionImpl : public torch::nn::Module {
                     int64_t layer,
                     size_t rope_index,
                     torch::TensorOptions options);
-  // x [T, hidden] -> (residual +) attention: [T, hidden]
+  // x [T, hidden] -> (residual +) attention of input_norm(x): [T, hidden]. Without a norm
+  // (input_norm empty) of x itself.
   torch::Tensor forward(const torch::Tensor& x,
+                        const RmsNorm& input_norm,
                         const torch::Tensor& residual,
                         const ForwardContext& context) const;
   void pack();
 
  private:
-  ProjectedHeads project(const torch::Tensor& x, const ForwardContext& context) const;
+  ProjectedHeads project(const torch::Tensor& x,
+                         const RmsNorm& input_norm,
+                         const ForwardContext& context) const;
   ProjectedHeads project_packed(const torch::Tensor& x, const ForwardContext& context) const;
   // [T, H * D], the gate applied.
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const;
+  // The same before the gate, for batches with a cache or a probe: [T, H, D].
+  torch::Tensor attend_by_sequence(const ProjectedHeads& heads,
+                                   const ForwardContext& context) const;
   torch::Tensor attend_packed(const ProjectedHeads& heads, const ForwardContext& context) const;
 
   const ModelConfig config_;
@@ -102,8 +111,9 @@ TORCH_MODULE(SelfAttention);
 class MlpImpl : public torch::nn::Module {
  public:
   MlpImpl(const ModelConfig& config, torch::TensorOptions options);
-  // x [T, hidden] -> (residual +) mlp: [T, hidden]
+  // x [T, hidden] -> (residual +) mlp of input_norm(x), or of x without one: [T, hidden]
   torch::Tensor forward(const torch::Tensor& x,
+                        const RmsNorm& input_norm,
                         const torch::Tensor& residual,
                         const ForwardContext& context) const;
   void pack();

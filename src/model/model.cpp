@@ -4,6 +4,7 @@
 
 #include "block_access.h"
 #include "decoder.h"
+#include "head_logprobs.h"
 #include "retmask/base/error.h"
 #include "retmask/model/device.h"
 #include "retmask/model/recompute.h"
@@ -53,7 +54,7 @@ class CausalLmImpl : public torch::nn::Module {
   Backbone backbone;
   Linear lm_head{nullptr};
   PackedMatrix packed_head;  // the head's weights, or the tied embedding's, once packed
-  bool checkpoint_activations = false;
+  ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
 
   Linear& head() { return config.tie_word_embeddings ? backbone->embed_tokens : lm_head; }
 
@@ -174,6 +175,9 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
   RETMASK_CHECK(!is_packed() || !torch::GradMode::is_enabled(), "a packed model has no gradients");
   ForwardContext all = make_context(batch, impl_->ropes, device(), is_packed());
+  all.recompute_inputs =
+      torch::GradMode::is_enabled() &&
+      impl_->activation_checkpointing == ActivationCheckpointing::selective;
   if (batch.cache != nullptr) {
     TokenPlaces places = token_places(batch, device());
     all.token_blocks = std::move(places.blocks);
@@ -201,7 +205,8 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     const auto apply = [layer, context](const torch::Tensor& input) {
       return layer->forward(input, *context);
     };
-    x = impl_->checkpoint_activations ? recompute_in_backward(apply, x) : apply(x);
+    const bool recompute = impl_->activation_checkpointing == ActivationCheckpointing::full;
+    x = recompute ? recompute_in_backward(apply, x) : apply(x);
   }
   return impl_->backbone->norm->forward(x, *context);
 }
@@ -209,6 +214,19 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
 torch::Tensor CausalLm::logits(const torch::Tensor& hidden) const {
   if (is_packed()) return impl_->packed_head.multiply_to_float32(hidden);
   return impl_->head()->forward(hidden);
+}
+
+torch::Tensor CausalLm::target_logprobs(const torch::Tensor& hidden,
+                                        const torch::Tensor& targets) const {
+  if (!is_packed()) return head_logprobs(hidden, impl_->head()->weight, targets);
+  const int64_t chunk = head_chunk_rows(config().vocab_size, torch::kFloat32);
+  std::vector<torch::Tensor> logprobs = {torch::empty({0}, torch::kFloat32)};
+  for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
+    const int64_t rows = std::min(chunk, hidden.size(0) - begin);
+    logprobs.push_back(
+        gather_logprobs(logits(hidden.narrow(0, begin, rows)), targets.narrow(0, begin, rows)));
+  }
+  return torch::cat(logprobs);
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> CausalLm::parameters() const {
@@ -222,7 +240,9 @@ void CausalLm::set_requires_grad(bool on) {
   for (auto& parameter : impl_->torch::nn::Module::parameters()) parameter.set_requires_grad(on);
 }
 
-void CausalLm::set_activation_checkpointing(bool on) { impl_->checkpoint_activations = on; }
+void CausalLm::set_activation_checkpointing(ActivationCheckpointing mode) {
+  impl_->activation_checkpointing = mode;
+}
 
 void save_model(const CausalLm& model,
                 const Checkpoint& source,

@@ -115,7 +115,9 @@ void train_steps(TrainingJob& job,
                  const PairLogprobs& reference,
                  const Json& identity) {
   job.model.set_requires_grad(true);
-  job.model.set_activation_checkpointing(options.activation_checkpointing);
+  job.model.set_activation_checkpointing(options.activation_checkpointing
+                                            ? ActivationCheckpointing::full
+                                            : ActivationCheckpointing::none);
   AdamW optimizer(job.model.parameters(), options);
   GradientBuffer gradients(job.model.parameters());
   TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last);

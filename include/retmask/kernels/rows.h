@@ -27,8 +27,11 @@ void rms_norm(const BFloat16* x,
               BFloat16* out,
               int64_t out_stride);
 
-// gate_up [rows, 2 * width] holds gate and then up: out [rows, width] = silu(gate) * up (Shazeer
-// 2020).
+// y = silu(gate) * up, element by element (Shazeer 2020).
+void silu_multiply(const float* gate, const float* up, int64_t count, float* y);
+void silu_multiply(const BFloat16* gate, const BFloat16* up, int64_t count, BFloat16* y);
+
+// gate_up [rows, 2 * width] holds gate and then up: out [rows, width] = silu(gate) * up.
 void silu_multiply(const float* gate_up, int64_t rows, int64_t width, float* out);
 void silu_multiply(const BFloat16* gate_up, int64_t rows, int64_t width, BFloat16* out);
 

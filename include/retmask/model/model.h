@@ -15,6 +15,13 @@ namespace retmask {
 
 class CausalLmImpl;
 
+// What the forward pass keeps for the backward pass (Chen et al. 2016).
+enum class ActivationCheckpointing {
+  none,       // whatever is needed
+  selective,  // not what norms and SwiGLU put out: cheap to compute again, a third of the memory
+  full,       // each layer's input alone: one more forward pass
+};
+
 class CausalLm {
  public:
   // Loads strictly (check_tensors) and converts to dtype. Gradients are off.
@@ -38,13 +45,16 @@ class CausalLm {
   // hidden [n, hidden_size] -> [n, vocab_size], in the model's dtype; float32 when packed (they are
   // summed in float32, and rounding to bfloat16 would make neighbours equal).
   torch::Tensor logits(const torch::Tensor& hidden) const;
+  // log softmax(logits(hidden))[targets]: hidden [n, hidden_size], targets [n] int64 -> [n]
+  // float32, differentiable when the parameters are. In chunks, so that [n, vocab_size] logits
+  // never exist at once.
+  torch::Tensor target_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets) const;
 
   // In a fixed order (the layers'), tied weights once. The tensors are the model's own: an
   // optimizer writes into them.
   std::vector<std::pair<std::string, torch::Tensor>> parameters() const;
   void set_requires_grad(bool on);
-  // Recompute each layer's activations in the backward pass instead of keeping them.
-  void set_activation_checkpointing(bool on);
+  void set_activation_checkpointing(ActivationCheckpointing mode);
 
  private:
   std::shared_ptr<CausalLmImpl> impl_;

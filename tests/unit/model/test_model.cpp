@@ -85,7 +85,9 @@ TEST_P(Family, SequencesInABatchEqualSingleOnes) {
 TEST_P(Family, GradientsEqualTransformers) {
   const Golden golden(GetParam());
   CausalLm model = load_tiny(GetParam());
-  for (const bool recompute : {false, true}) {
+  for (const auto recompute : {ActivationCheckpointing::none,
+                               ActivationCheckpointing::selective,
+                               ActivationCheckpointing::full}) {
     model.set_requires_grad(true);
     model.set_activation_checkpointing(recompute);
     for (auto& [name, parameter] : model.parameters()) parameter.mutable_grad() = torch::Tensor();
@@ -100,7 +102,7 @@ TEST_P(Family, GradientsEqualTransformers) {
       const double expected = golden["grad_norm." + name].item<double>();
       ASSERT_TRUE(parameter.grad().defined()) << name;
       EXPECT_NEAR(parameter.grad().norm().item<double>(), expected, 1e-4 * expected + 1e-6)
-          << name << (recompute ? ", recomputed" : "");
+          << name << ", mode " << static_cast<int>(recompute);
     }
   }
 }
