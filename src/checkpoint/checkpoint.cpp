@@ -124,4 +124,8 @@ std::span<const std::byte> Checkpoint::bytes(const std::string& name) const {
   return shards_[found->second].bytes(name);
 }
 
+void Checkpoint::release(const std::string& name) const {
+  shards_[shard_of_.at(name)].release(name);
+}
+
 }  // namespace retmask

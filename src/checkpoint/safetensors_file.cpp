@@ -223,4 +223,15 @@ std::span<const std::byte> SafetensorsFile::bytes(const std::string& name) const
   return {mapping_ + offsets_.at(name), found->second.num_bytes()};
 }
 
+void SafetensorsFile::release(const std::string& name) const {
+  const std::span<const std::byte> tensor = bytes(name);
+  // Whole pages, with what neighbours have on the first and the last one.
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = static_cast<size_t>(tensor.data() - mapping_) / page * page;
+  const auto end = static_cast<size_t>(tensor.data() + tensor.size() - mapping_);
+  const int failed =
+      ::madvise(const_cast<std::byte*>(mapping_) + begin, end - begin, MADV_DONTNEED);
+  RETMASK_CHECK(failed == 0, "madvise: ", std::strerror(errno));
+}
+
 }  // namespace retmask

@@ -11,6 +11,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/base/memory.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/device.h"
 #include "retmask/synthesize/synthesize.h"
@@ -53,6 +54,9 @@ const std::vector<std::string> kChoosingFlags = {"language",
 // Where and how a part was made.
 const std::vector<std::string> kPartFlags = {
     "out", "device", "threads", "quiet", "batch-size", "kv-cache-mib", "shard", "merge"};
+
+// CLI11 takes a list without a limit for one value at a time when extra arguments are off.
+constexpr int kMostStopStrings = 1000;
 
 // "enable_thinking=false": the value is JSON where it reads as such, else text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
@@ -114,6 +118,12 @@ void record_inputs(const synthesize::Options& options, RunRecord& run) {
     run.add_input("rejected-model", Checkpoint(options.rejected_model).fingerprint());
   }
   record_endpoints(options, run);
+}
+
+void record_memory(const synthesize::MemoryUse& memory, RunRecord& run) {
+  run.set_memory(memory.budget.to_json(), memory.peak);
+  log::info("memory: at most " + format_bytes(memory.peak) + " were taken, " +
+            format_bytes(memory.budget.total()) + " were foreseen");
 }
 
 void print_lengths(const char* policy, const synthesize::LengthStats& lengths) {
@@ -185,6 +195,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
+  if (result.memory) record_memory(*result.memory, run);
   run.finish();
   print_result(result, common.out);
 }
@@ -300,6 +311,18 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
   app.add_option("--min-p",
                  o.decoding.sampling.min_p,
                  "Sample from tokens with at least this share of the largest probability (0: all)");
+  app.add_option("--repetition-penalty",
+                 o.decoding.sampling.repetition_penalty,
+                 "Make tokens of the prompt and of the answer so far less likely (1: do not)");
+  app.add_option("--stop",
+                 o.decoding.stop,
+                 "Texts at which an answer ends, which is cut before them; commas are part of them")
+      ->expected(1, kMostStopStrings)
+      ->allow_extra_args(false);  // with them, CLI11 takes "[END]" for a list
+  app.add_flag("--logprobs",
+               o.decoding.logprobs,
+               "Write the log-prob of each token of the answers: token_logprobs in answers.jsonl, "
+               "chosen and rejected.jsonl.gz");
   app.add_option("--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
   app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
   app.add_option("--kv-cache-mib",

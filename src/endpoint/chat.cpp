@@ -1,6 +1,6 @@
 #include "retmask/endpoint/chat.h"
 
-#include <cmath>
+#include <numeric>
 #include <string_view>
 
 #include "retmask/base/error.h"
@@ -38,17 +38,17 @@ const Json& member(const Json& object, const char* key, const std::string& where
   throw GarbledReply("the reply has no " + where);
 }
 
-double mean_logprob(const Json& choice) {
+std::vector<double> token_logprobs(const Json& choice) {
   const std::string where = "choices[0].logprobs.content, though log-probs were asked for";
   const Json& tokens = member(member(choice, "logprobs", where), "content", where);
   if (!tokens.is_array() || tokens.empty()) throw GarbledReply("the reply has no " + where);
-  double sum = 0.0;
+  std::vector<double> logprobs;
   for (const Json& token : tokens) {
     const Json& logprob = member(token, "logprob", where);
     if (!logprob.is_number()) throw GarbledReply("the reply has a log-prob that is no number");
-    sum += logprob.get<double>();
+    logprobs.push_back(logprob.get<double>());
   }
-  return sum / static_cast<double>(tokens.size());
+  return logprobs;
 }
 
 ChatEnding parse_ending(const Json& choice) {
@@ -69,6 +69,8 @@ std::string chat_body(const ChatRequest& request, const std::string& model) {
                {"n", 1}};
   if (request.top_k > 0) body["top_k"] = request.top_k;
   if (request.min_p > 0) body["min_p"] = request.min_p;
+  if (request.repetition_penalty != 1) body["repetition_penalty"] = request.repetition_penalty;
+  if (!request.stop.empty()) body["stop"] = request.stop;
   if (request.logprobs) body["logprobs"] = true;
   if (!request.template_variables.empty()) {
     body["chat_template_kwargs"] = request.template_variables;
@@ -100,7 +102,11 @@ ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
   if (content.is_string()) reply.text = content.get<std::string>();
   reply.tokens = tokens.get<int64_t>();
   reply.ending = parse_ending(choice);
-  if (logprobs && reply.tokens > 0) reply.mean_logprob = mean_logprob(choice);
+  if (logprobs && reply.tokens > 0) {
+    reply.logprobs = token_logprobs(choice);
+    reply.mean_logprob = std::accumulate(reply.logprobs.begin(), reply.logprobs.end(), 0.0) /
+                         static_cast<double>(reply.logprobs.size());
+  }
   return reply;
 }
 

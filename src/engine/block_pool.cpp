@@ -10,12 +10,19 @@ int64_t BlockPool::block_bytes(const ModelConfig& config, torch::ScalarType dtyp
          config.head_dim * static_cast<int64_t>(torch::elementSize(dtype));
 }
 
-BlockPool::BlockPool(const ModelConfig& config, torch::TensorOptions options, int64_t num_blocks)
+BlockPool::BlockPool(const ModelConfig& config,
+                     torch::TensorOptions options,
+                     int64_t num_blocks,
+                     bool reserve)
     : layers_(config.layers.size()), users_(static_cast<size_t>(num_blocks), 0) {
   for (KeyValueBlocks::Layer& layer : layers_) {
     layer.keys = torch::empty({num_blocks, config.num_key_value_heads, kBlockSize, config.head_dim},
                               options);
     layer.values = torch::empty_like(layer.keys);
+    if (reserve && layer.keys.is_cpu()) {
+      layer.keys.zero_();
+      layer.values.zero_();
+    }
   }
   for (int64_t block = num_blocks; block-- > 0;) free_.push_back(static_cast<int32_t>(block));
 }

@@ -22,8 +22,11 @@ class BlockPool {
   // Of one block, over all layers.
   static int64_t block_bytes(const ModelConfig& config, torch::ScalarType dtype);
 
-  // Memory is reserved for all blocks; on the CPU a page is used from its first write on.
-  BlockPool(const ModelConfig& config, torch::TensorOptions options, int64_t num_blocks);
+  // On the CPU a page of memory is taken when it is first written to; `reserve`: all of them now.
+  BlockPool(const ModelConfig& config,
+            torch::TensorOptions options,
+            int64_t num_blocks,
+            bool reserve);
 
   int64_t num_blocks() const { return static_cast<int64_t>(users_.size()); }
   int64_t num_free() const { return static_cast<int64_t>(free_.size()); }

@@ -1,13 +1,12 @@
 #include "retmask/engine/generator.h"
 
-#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "block_pool.h"
+#include "cache_size.h"
 #include "retmask/base/error.h"
 #include "scheduler.h"
 #include "step.h"
@@ -15,30 +14,20 @@
 namespace retmask {
 namespace {
 
-int64_t free_memory(torch::Device device) {
-  if (!device.is_cpu()) {
-    return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
-  }
-  return static_cast<int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
-}
-
 int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
-  const ModelConfig& config = model.config();
-  const int64_t block_bytes = BlockPool::block_bytes(config, model.dtype());
-  const int64_t one = BlockPool::blocks_for(config.max_position_embeddings);
-  if (options.kv_cache_bytes > 0)
-    return std::min(options.kv_cache_bytes / block_bytes, options.max_batch_size * one);
-  const double share = model.device().is_cpu() ? 0.25 : 0.85;
-  const auto affordable =
-      static_cast<int64_t>(share * static_cast<double>(free_memory(model.device()))) / block_bytes;
-  return std::min(affordable, options.max_batch_size * one);
+  const int64_t available = options.kv_cache_bytes > 0 ? 0 : free_memory(model.device());
+  return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
 bool is_finished(Row& row) {
   const GenerationRequest& request = row.request->request;
   const int64_t newest = row.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
-    row.result.reason = FinishReason::stop;
+    row.result.reason = FinishReason::stop_id;
+    return true;
+  }
+  if (request.stop_rule && request.stop_rule(row.result.tokens)) {
+    row.result.reason = FinishReason::stop_rule;
     return true;
   }
   return static_cast<int64_t>(row.result.tokens.size()) >= request.max_new_tokens;
@@ -58,7 +47,8 @@ class Run {
         times_(times),
         pool_(model.config(),
               torch::TensorOptions(model.dtype()).device(model.device()),
-              num_blocks(model, options)),
+              num_blocks(model, options),
+              options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
         step_(model, pool_) {}
@@ -113,13 +103,15 @@ class Run {
           Sampler sampler;
           for (int64_t i = begin; i < end; ++i) {
             Row& row = rows[static_cast<size_t>(i)];
+            const GenerationRequest& request = row.request->request;
             const SampledToken token =
                 sampler.sample(data + logits_row[static_cast<size_t>(i)] * vocab_size,
                                vocab_size,
-                               row.request->request.sampling,
-                               row.random);
+                               request.sampling,
+                               row.random,
+                               {request.prompt, row.result.tokens});
             row.result.tokens.push_back(token.id);
-            row.result.sum_logprob += token.logprob;
+            row.result.logprobs.push_back(token.logprob);
           }
         });
   }
@@ -140,14 +132,14 @@ class Run {
 
 }  // namespace
 
-std::string to_string(FinishReason reason) {
-  return reason == FinishReason::stop ? "stop" : "length";
+double GenerationResult::sum_logprob() const {
+  return std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
 }
 
 void GeneratorOptions::validate() const {
   if (max_batch_size < 1) user_error("--batch-size is ", max_batch_size, ", expected 1 or more");
   if (kv_cache_bytes < 0) user_error("--kv-cache-mib is negative, expected 0 (automatic) or more");
-  RETMASK_CHECK(prefill_tokens > 0);
+  RETMASK_CHECK(prefill_tokens > 0 && max_sequence_tokens >= 0);
 }
 
 Generator::Generator(const CausalLm& model, GeneratorOptions options)

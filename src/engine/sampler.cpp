@@ -13,6 +13,13 @@ namespace {
 // Tokens that top-p sorts at a time: mostly the first few hold the probability that is asked for.
 constexpr int64_t kSortedAtOnce = 256;
 
+// The first of the largest logits.
+int64_t best_of(const float* logits, int64_t vocab_size) {
+  const int64_t best = kernels::arg_max(logits, vocab_size);
+  RETMASK_CHECK(best < vocab_size && std::isfinite(logits[best]), "the logits are not finite");
+  return best;
+}
+
 // Inverse transform sampling over weights that sum to `total`: the first of [0, count) whose
 // cumulative weight exceeds uniform * total.
 template <typename WeightOf>
@@ -38,26 +45,59 @@ void SamplingParams::validate() const {
   if (top_k < 0) user_error("--top-k is ", top_k, ", expected 0 (all tokens) or more");
   if (!(min_p >= 0 && min_p <= 1))
     user_error("--min-p is ", min_p, ", expected from 0 (all tokens) to 1");
+  if (!(repetition_penalty > 0 && std::isfinite(repetition_penalty))) {
+    user_error("--repetition-penalty is ",
+               repetition_penalty,
+               ", expected above 0 (1: none; above 1: fewer repetitions)");
+  }
 }
 
 SampledToken Sampler::sample(const float* logits,
                              int64_t vocab_size,
                              const SamplingParams& params,
-                             RandomStream& random) {
-  const int64_t best = kernels::arg_max(logits, vocab_size);
-  RETMASK_CHECK(best < vocab_size && std::isfinite(logits[best]), "the logits are not finite");
+                             RandomStream& random,
+                             std::initializer_list<std::span<const int64_t>> seen) {
+  const int64_t best = best_of(logits, vocab_size);
   const float largest = logits[best];
-  SampledToken token{best, 0};
-  if (params.temperature > 0) {
-    const double uniform = random.uniform();
-    const auto scale = static_cast<float>(1.0 / params.temperature);
-    const bool filtered = params.top_k > 0 || params.top_p < 1 || params.min_p > 0;
-    token.id = filtered ? draw_kept(logits, vocab_size, params, largest, scale, uniform)
-                        : draw_any(logits, vocab_size, largest, scale, uniform);
+  SampledToken token;
+  if (params.repetition_penalty == 1) {
+    token.id = draw(logits, vocab_size, params, best, random);
+  } else {
+    penalise(logits, vocab_size, params.repetition_penalty, seen);
+    const float* penalised = penalised_.data();
+    token.id = draw(penalised, vocab_size, params, best_of(penalised, vocab_size), random);
   }
   const double total = kernels::exp_sums(logits, vocab_size, largest, /*scale=*/1.0F, sums_);
   token.logprob = logits[token.id] - largest - std::log(total);
   return token;
+}
+
+void Sampler::penalise(const float* logits,
+                       int64_t vocab_size,
+                       double penalty,
+                       std::initializer_list<std::span<const int64_t>> seen) {
+  const auto factor = static_cast<float>(penalty);
+  penalised_.assign(logits, logits + vocab_size);
+  for (const std::span<const int64_t> ids : seen) {
+    // From the model's own logit: a token that stands there twice is penalised once.
+    for (const int64_t id : ids)
+      penalised_[static_cast<size_t>(id)] =
+          logits[id] < 0 ? logits[id] * factor : logits[id] / factor;
+  }
+}
+
+int64_t Sampler::draw(const float* logits,
+                      int64_t vocab_size,
+                      const SamplingParams& params,
+                      int64_t best,
+                      RandomStream& random) {
+  if (params.temperature == 0) return best;
+  const float largest = logits[best];
+  const double uniform = random.uniform();
+  const auto scale = static_cast<float>(1.0 / params.temperature);
+  const bool filtered = params.top_k > 0 || params.top_p < 1 || params.min_p > 0;
+  return filtered ? draw_kept(logits, vocab_size, params, largest, scale, uniform)
+                  : draw_any(logits, vocab_size, largest, scale, uniform);
 }
 
 int64_t Sampler::draw_any(

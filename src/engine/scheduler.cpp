@@ -7,9 +7,6 @@
 namespace retmask {
 namespace {
 
-// Prompts are read in pieces that begin at multiples of this: the same ones in every batch.
-constexpr int64_t kPieceTokens = 512;
-
 void check_request(const GenerationRequest& request,
                    size_t index,
                    const ModelConfig& config,

@@ -11,6 +11,9 @@
 
 namespace retmask {
 
+// Prompts are read in pieces that begin at multiples of this: the same ones in every batch.
+inline constexpr int64_t kPieceTokens = 512;
+
 class Scheduler {
  public:
   // `never_evict`: a continuation that has begun is never sent back to the queue, so fewer may run.

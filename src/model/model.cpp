@@ -153,6 +153,7 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
     const torch::Tensor stored =
         torch::from_blob(const_cast<std::byte*>(bytes.data()), spec.shape, to_torch(spec.type));
     parameter.copy_(stored);
+    checkpoint.release(name);
   }
   return model;
 }

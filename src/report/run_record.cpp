@@ -97,6 +97,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
       {"options", info_.options},
       {"inputs", Json::object()},
       {"throughput", resumed_ ? earlier_.value("throughput", Json::object()) : Json::object()},
+      {"memory", resumed_ ? earlier_.value("memory", Json::object()) : Json::object()},
       {"earlier", resumed_ ? earlier_starts(earlier_) : Json::array()}};
   write("running");
 }
@@ -134,6 +135,10 @@ void RunRecord::set_device(const std::string& device) { record_["device"] = devi
 
 void RunRecord::set_throughput(const std::string& name, double value) {
   record_["throughput"][name] = value;
+}
+
+void RunRecord::set_memory(const Json& budget, int64_t peak) {
+  record_["memory"] = {{"budget", budget}, {"peak", peak}};
 }
 
 void RunRecord::finish() {

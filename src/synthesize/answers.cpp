@@ -19,7 +19,9 @@ Answer parse_answer(const Json& row, const std::string& where) {
           .tokens = json_get<int64_t>(row, "tokens", where),
           .ending = parse_ending(json_get<std::string>(row, "finish_reason", where), where),
           .mean_logprob = json_get_or<double>(
-              row, "mean_logprob", std::numeric_limits<double>::quiet_NaN(), where)};
+              row, "mean_logprob", std::numeric_limits<double>::quiet_NaN(), where),
+          .token_ids = json_get_or<std::vector<int64_t>>(row, "token_ids", {}, where),
+          .token_logprobs = json_get_or<std::vector<double>>(row, "token_logprobs", {}, where)};
 }
 
 }  // namespace
@@ -55,14 +57,16 @@ AnswerJournal::AnswerJournal(const std::filesystem::path& path)
       }) {}
 
 void AnswerJournal::add(const AnswerTask& task, const Answer& answer) {
-  const int64_t offset = journal_.append({{"id", task.prompt->id},
-                                          {"policy", to_string(task.policy)},
-                                          {"sample", task.sample},
-                                          {"text", answer.text},
-                                          {"tokens", answer.tokens},
-                                          {"finish_reason", to_string(answer.ending)},
-                                          {"mean_logprob", answer.mean_logprob}});
-  offsets_.insert_or_assign(task.name(), offset);
+  Json row = {{"id", task.prompt->id},
+              {"policy", to_string(task.policy)},
+              {"sample", task.sample},
+              {"text", answer.text},
+              {"tokens", answer.tokens},
+              {"finish_reason", to_string(answer.ending)},
+              {"mean_logprob", answer.mean_logprob}};
+  if (!answer.token_ids.empty()) row["token_ids"] = answer.token_ids;
+  if (!answer.token_logprobs.empty()) row["token_logprobs"] = answer.token_logprobs;
+  offsets_.insert_or_assign(task.name(), journal_.append(row));
 }
 
 std::optional<Answer> AnswerJournal::find(const AnswerTask& task) const {

@@ -33,7 +33,7 @@ EndpointAnswerer::EndpointAnswerer(const endpoint::Options& server,
     : client_(server),
       decoding_(std::move(decoding)),
       template_variables_(std::move(template_variables)),
-      logprobs_(server.logprobs) {
+      logprobs_(server.logprobs || decoding_.logprobs) {
   decoding_.validate();
 }
 
@@ -43,7 +43,9 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
       tasks.size(),
       [&](size_t task) { return request(tasks[task]); },
       [&](size_t task, const endpoint::ChatReply& reply) {
-        on_answer(tasks[task], to_answer(reply));
+        Answer answer = to_answer(reply);
+        if (decoding_.logprobs) answer.token_logprobs = reply.logprobs;
+        on_answer(tasks[task], answer);
       });
 }
 
@@ -53,6 +55,8 @@ endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
           .top_p = decoding_.sampling.top_p,
           .top_k = decoding_.sampling.top_k,
           .min_p = decoding_.sampling.min_p,
+          .repetition_penalty = decoding_.sampling.repetition_penalty,
+          .stop = decoding_.stop,
           .max_tokens = decoding_.max_new_tokens,
           .seed = RandomStream(decoding_.seed, task.name()).next(),
           .logprobs = logprobs_,

@@ -3,6 +3,7 @@
 #include "retmask/base/error.h"
 
 namespace retmask::synthesize {
+
 void DecodingOptions::validate() const {
   sampling.validate();
   if (max_new_tokens < 1)
@@ -10,23 +11,31 @@ void DecodingOptions::validate() const {
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
   if (kv_cache_mib < 0)
     user_error("--kv-cache-mib is ", kv_cache_mib, ", expected 0 (automatic) or more");
+  check_stop_strings(stop, "--stop");
+}
+
+GeneratorOptions DecodingOptions::generator_options() const {
+  constexpr int64_t kMebibyte = int64_t{1} << 20;
+  return {.max_batch_size = batch_size, .kv_cache_bytes = kv_cache_mib * kMebibyte};
 }
 
 ModelAnswerer::ModelAnswerer(const CausalLm& model,
                              const PromptEncoder& encoder,
                              const PolicyHeads& masked_heads,
                              std::vector<int64_t> stop_ids,
-                             DecodingOptions options)
+                             DecodingOptions decoding,
+                             GeneratorOptions generation)
     : model_(model),
       encoder_(encoder),
       masked_heads_(masked_heads),
       stop_ids_(std::move(stop_ids)),
-      options_(options) {
+      options_(std::move(decoding)),
+      generation_(generation),
+      stop_strings_(encoder.tokenizer(), options_.stop) {
   options_.validate();
 }
 
 void ModelAnswerer::answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) {
-  constexpr int64_t kMebibyte = int64_t{1} << 20;
   std::vector<size_t> first_task;  // of each request
   size_t next = 0;
   const auto next_request = [&]() -> std::optional<GenerationRequest> {
@@ -45,9 +54,7 @@ void ModelAnswerer::answer(const std::vector<AnswerTask>& tasks, const AnswerVis
     }
     return std::nullopt;
   };
-  Generator(
-      model_,
-      {.max_batch_size = options_.batch_size, .kv_cache_bytes = options_.kv_cache_mib * kMebibyte})
+  Generator(model_, generation_)
       .run(next_request, [&](size_t index, size_t continuation, const GenerationResult& result) {
         on_answer(tasks[first_task[index] + continuation], to_answer(result));
       });
@@ -62,6 +69,11 @@ GenerationRequest ModelAnswerer::request(const std::vector<AnswerTask>& tasks,
                             .sampling = options_.sampling,
                             .max_new_tokens = options_.max_new_tokens,
                             .stop_ids = stop_ids_};
+  if (!options_.stop.empty()) {
+    request.stop_rule = [this](std::span<const int64_t> tokens) {
+      return stop_strings_.end_with(tokens);
+    };
+  }
   for (size_t i = begin; i < end; ++i) {
     request.continuations.push_back({.masked_heads = masked_heads_.at(tasks[i].policy),
                                      .random = RandomStream(options_.seed, tasks[i].name())});
@@ -70,13 +82,18 @@ GenerationRequest ModelAnswerer::request(const std::vector<AnswerTask>& tasks,
 }
 
 Answer ModelAnswerer::to_answer(const GenerationResult& result) const {
-  const bool stopped = result.reason == FinishReason::stop;
   std::vector<int64_t> tokens = result.tokens;
-  if (stopped) tokens.pop_back();  // the stop token ends the answer; it is no part of its text
-  return {.text = encoder_.decode(tokens),
-          .tokens = static_cast<int64_t>(result.tokens.size()),
-          .ending = stopped ? Ending::stop : Ending::length,
-          .mean_logprob = result.sum_logprob / static_cast<double>(result.tokens.size())};
+  // The stop token ends the answer; it is no part of its text.
+  if (result.reason == FinishReason::stop_id) tokens.pop_back();
+  Answer answer{.text = stop_strings_.cut(encoder_.decode(tokens)),
+                .tokens = static_cast<int64_t>(result.tokens.size()),
+                .ending = result.reason == FinishReason::length ? Ending::length : Ending::stop,
+                .mean_logprob = result.sum_logprob() / static_cast<double>(result.tokens.size())};
+  if (options_.logprobs) {
+    answer.token_ids = result.tokens;
+    answer.token_logprobs = result.logprobs;
+  }
+  return answer;
 }
 
 }  // namespace retmask::synthesize

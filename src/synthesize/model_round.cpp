@@ -1,5 +1,8 @@
 #include "model_round.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/model/device.h"
@@ -16,17 +19,25 @@ class LoadedModel : public Answerer {
               const PromptEncoder& encoder,
               const PolicyHeads& masked_heads,
               std::vector<int64_t> stop_ids,
-              const DecodingOptions& decoding)
+              const DecodingOptions& decoding,
+              const GeneratorOptions& generation,
+              const MemoryBudget& budget)
       : model_(std::move(model)),
-        answerer_(model_, encoder, masked_heads, std::move(stop_ids), decoding) {}
+        answerer_(model_, encoder, masked_heads, std::move(stop_ids), decoding, generation),
+        budget_(budget) {}
 
   void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override {
     answerer_.answer(tasks, on_answer);
   }
 
+  std::optional<MemoryUse> memory_use() const override {
+    return MemoryUse{.budget = budget_, .peak = peak_memory(model_.device())};
+  }
+
  private:
   CausalLm model_;
   ModelAnswerer answerer_;
+  MemoryBudget budget_;
 };
 
 }  // namespace
@@ -66,12 +77,41 @@ std::vector<Policy> ModelRound::policies() const {
   return policies;
 }
 
-std::unique_ptr<Answerer> ModelRound::open() const {
-  CausalLm model = CausalLm::load(
-      checkpoint_, parse_device(options_.device), parse_dtype(options_.dtype, config_.dtype));
+// The cache is no larger than these tasks can need, so that all of it can be taken at once.
+GeneratorOptions ModelRound::generator_options(const std::vector<AnswerTask>& tasks) const {
+  GeneratorOptions generation = options_.decoding.generator_options();
+  generation.max_batch_size =
+      std::min(generation.max_batch_size, static_cast<int64_t>(tasks.size()));
+  const int64_t new_tokens = options_.decoding.max_new_tokens;
+  generation.max_sequence_tokens = new_tokens;
+  const Prompt* last = nullptr;
+  for (const AnswerTask& task : tasks) {
+    if (std::exchange(last, task.prompt) == task.prompt) continue;
+    const int64_t tokens = static_cast<int64_t>(encoder_.encode(*task.prompt).size()) + new_tokens;
+    if (tokens > config_.max_position_embeddings) continue;  // it gets no answer
+    generation.max_sequence_tokens = std::max(generation.max_sequence_tokens, tokens);
+  }
+  generation.reserve_cache = true;
+  return generation;
+}
+
+std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks) const {
+  const torch::Device device = parse_device(options_.device);
+  const torch::ScalarType dtype = parse_dtype(options_.dtype, config_.dtype);
+  GeneratorOptions generation = generator_options(tasks);
+  const MemoryBudget budget = memory_budget(config_, device, dtype, generation);
+  generation.kv_cache_bytes = budget.kv_cache;
+  log::info("memory: " + budget.text());
+
+  CausalLm model = CausalLm::load(checkpoint_, device, dtype);
   model.pack();
-  return std::make_unique<LoadedModel>(
-      std::move(model), encoder_, masked_heads_, checkpoint_.eos_token_ids(), options_.decoding);
+  return std::make_unique<LoadedModel>(std::move(model),
+                                       encoder_,
+                                       masked_heads_,
+                                       checkpoint_.eos_token_ids(),
+                                       options_.decoding,
+                                       generation,
+                                       budget);
 }
 
 }  // namespace retmask::synthesize

@@ -19,9 +19,11 @@ class ModelRound : public Round {
   void add_masked_policy(Policy policy, const std::filesystem::path& mask);
 
   std::vector<Policy> policies() const override;
-  std::unique_ptr<Answerer> open() const override;
+  std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& tasks) const override;
 
  private:
+  GeneratorOptions generator_options(const std::vector<AnswerTask>& tasks) const;
+
   const Options& options_;
   Checkpoint checkpoint_;
   ModelConfig config_;

@@ -120,6 +120,9 @@ Json reference_row(const Prompt& prompt,
                            {"repetition_flag", answer.runaway},
                            {"finish_reason", to_string(answer.ending)},
                            {"mean_logprob", stable_digits(answer.mean_logprob)}});
+    Json& annotation = annotations.back();
+    if (!answer.token_ids.empty()) annotation["token_ids"] = answer.token_ids;
+    if (!answer.token_logprobs.empty()) annotation["token_logprobs"] = answer.token_logprobs;
   }
   return {{"conversation_id", prompt.id},
           {"conversation", prompt.messages},

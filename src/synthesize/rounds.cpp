@@ -12,7 +12,7 @@ class EndpointRound : public Round {
       : policy_(policy), server_(server), options_(options) {}
 
   std::vector<Policy> policies() const override { return {policy_}; }
-  std::unique_ptr<Answerer> open() const override {
+  std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& /*tasks*/) const override {
     return std::make_unique<EndpointAnswerer>(
         server_, options_.decoding, options_.render_variables());
   }

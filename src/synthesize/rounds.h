@@ -15,8 +15,9 @@ class Round {
 
   virtual std::vector<Policy> policies() const = 0;
 
-  // Loads the weights where there are any. This round outlives the answerer.
-  virtual std::unique_ptr<Answerer> open() const = 0;
+  // For these tasks. Loads the weights where there are any, and says before what memory they and
+  // the answers will take. This round outlives the answerer. Throws UserError.
+  virtual std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& tasks) const = 0;
 };
 
 // Opens all that is small (configs, tokenizers, templates, the mask), so that mistakes show before

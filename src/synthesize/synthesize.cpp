@@ -27,7 +27,7 @@ void answer_round(const Round& round,
                   AnswerJournal& journal,
                   Progress& progress,
                   Result& result) {
-  const std::unique_ptr<Answerer> answerer = round.open();
+  const std::unique_ptr<Answerer> answerer = round.open(tasks);
   const double seconds_before = result.generation_seconds;
   const auto start = Clock::now();
   answerer->answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
@@ -37,6 +37,10 @@ void answer_round(const Round& round,
     result.generation_seconds = seconds_before + seconds_since(start);
     progress.advance(1, std::to_string(std::lround(result.tokens_per_second())) + " tokens/s");
   });
+  const std::optional<MemoryUse> memory = answerer->memory_use();
+  if (memory && (!result.memory || result.memory->budget.total() < memory->budget.total())) {
+    result.memory = memory;
+  }
 }
 
 Result answer_all(const Options& options,

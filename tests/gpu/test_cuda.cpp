@@ -114,7 +114,7 @@ TEST_P(Cuda, DecodeEqualsCpu) {
     return;
   }
   EXPECT_EQ(cuda.tokens, cpu.tokens);
-  EXPECT_NEAR(cuda.sum_logprob, cpu.sum_logprob, 1e-2);
+  EXPECT_NEAR(cuda.sum_logprob(), cpu.sum_logprob(), 1e-2);
   EXPECT_TRUE(torch::equal(torch::stack(cuda_keys), torch::stack(cpu_keys)));
 }
 

@@ -35,6 +35,8 @@ class Checkpoint {
   // Little-endian, row-major bytes of a mapped file; valid while this object lives. Unknown names
   // are an InternalError.
   std::span<const std::byte> bytes(const std::string& name) const;
+  // Gives the memory of a tensor's bytes back, as SafetensorsFile::release().
+  void release(const std::string& name) const;
 
   // A hash of config.json, the shards' headers and sizes and one row of every tensor: tells two
   // checkpoints apart without reading gigabytes.

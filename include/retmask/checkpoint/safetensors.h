@@ -50,6 +50,9 @@ class SafetensorsFile {
   // Little-endian, row-major bytes; valid while this object lives. Unknown names are an
   // InternalError.
   std::span<const std::byte> bytes(const std::string& name) const;
+  // Gives the memory of a tensor's bytes back; they are read from the file again where they are
+  // looked at again.
+  void release(const std::string& name) const;
   // The header with the 8 bytes before it.
   std::span<const std::byte> header() const;
   // Of the whole file, in bytes.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "retmask/base/json.h"
 
@@ -17,6 +18,8 @@ struct ChatRequest {
   // Sent when above 0: vLLM and llama.cpp know them, OpenAI refuses them.
   int64_t top_k = 0;
   double min_p = 0.0;
+  double repetition_penalty = 1.0;  // sent when not 1; vLLM knows it
+  std::vector<std::string> stop = {};
   int64_t max_tokens = 1024;
   uint64_t seed = 0;  // its upper 31 bits are sent, which every server can hold
   bool logprobs = false;
@@ -36,6 +39,7 @@ struct ChatReply {
   ChatEnding ending = ChatEnding::stop;
   // Natural log; NaN when the server was not asked.
   double mean_logprob = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> logprobs = {};  // of each token
 };
 
 // A reply with status 200 that is no chat completion; what() says why, without the server's words.

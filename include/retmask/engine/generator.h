@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,16 @@
 
 namespace retmask {
 
-enum class FinishReason { stop, length };
-std::string to_string(FinishReason reason);
+enum class FinishReason {
+  stop_id,    // its last token is one of stop_ids
+  stop_rule,  // the request's rule held; its last token is a token of the text
+  length,     // cut at max_new_tokens
+};
+
+// Whether an answer ends with the last one of these tokens (at least one); asked after each. It
+// depends on the tokens alone and may be asked again about the same ones. The engine knows no text:
+// what a text must not contain is a rule of its caller's.
+using StopRule = std::function<bool(std::span<const int64_t> tokens)>;
 
 // One answer to a request's prompt.
 struct Continuation {
@@ -31,12 +40,15 @@ struct GenerationRequest {
   SamplingParams sampling = {};
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is part of the result's tokens
+  StopRule stop_rule = nullptr;        // null: none
 };
 
 struct GenerationResult {
   std::vector<int64_t> tokens = {};
   FinishReason reason = FinishReason::length;
-  double sum_logprob = 0.0;
+  std::vector<double> logprobs = {};  // SampledToken::logprob of each token
+
+  double sum_logprob() const;
 };
 
 // The next request, or nothing more. Asked only when there is room for it, so that the requests of
@@ -55,10 +67,16 @@ using StepObserver = std::function<void(
 
 struct GeneratorOptions {
   int64_t max_batch_size = 16;  // continuations that run at once
-  // Memory for keys and values; 0: as much as the batch can need, at most a quarter of the free
-  // memory on the CPU and 85 % of it on a GPU. A batch that grows beyond it sends its newest
-  // continuation back to the queue.
+  // Memory for keys and values, at most as much as the batch can need; 0: that, or a quarter of the
+  // free memory on the CPU and 85 % of it on a GPU where this is less. A batch that grows beyond it
+  // sends its newest continuation back to the queue.
   int64_t kv_cache_bytes = 0;
+  // The longest prompt with its new tokens, by which is known what the batch can need; 0: unknown,
+  // so that it is max_position_embeddings.
+  int64_t max_sequence_tokens = 0;
+  // On the CPU, take all of the cache's memory at the start instead of page by page: a run that has
+  // begun does not fail for lack of it, and its memory is known beforehand.
+  bool reserve_cache = false;
   int64_t prefill_tokens = 512;  // of prompts, in one step beside the decoding continuations
 
   // Throws UserError.

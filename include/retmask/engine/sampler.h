@@ -4,18 +4,25 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "retmask/base/random.h"
 
 namespace retmask {
 
-// The filters apply one after the other, as in transformers: temperature, top_k, top_p, min_p.
+// They apply one after the other, as in transformers: repetition_penalty, temperature, top_k,
+// top_p, min_p.
 struct SamplingParams {
   double temperature = 0.0;  // 0: greedy
   double top_p = 1.0;        // keep the smallest set of tokens whose probability reaches it
   int64_t top_k = 0;         // keep the k most probable tokens; 0: all
   double min_p = 0.0;        // keep tokens with at least this share of the largest probability
+  // Tokens of the prompt and of the answer so far: their logits are divided by it when positive,
+  // else multiplied. 1: none. Source: transformers' RepetitionPenaltyLogitsProcessor; CTRL (Keskar
+  // et al. 2019), section 4.1.
+  double repetition_penalty = 1.0;
 
   // Throws UserError.
   void validate() const;
@@ -23,20 +30,32 @@ struct SamplingParams {
 
 struct SampledToken {
   int64_t id = 0;
-  double logprob = 0.0;  // natural log, of the untempered and unfiltered distribution
+  double logprob = 0.0;  // natural log, of the untempered, unfiltered, unpenalised distribution
 };
 
 // Keeps its buffers between calls. Never sorts the whole vocabulary.
 class Sampler {
  public:
   // logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy.
-  // Ties go to the first. Throws InternalError when no logit is a number.
+  // Ties go to the first. `seen`: the tokens that repetition_penalty is about, in parts; they may
+  // repeat. Throws InternalError when no logit is a number.
   SampledToken sample(const float* logits,
                       int64_t vocab_size,
                       const SamplingParams& params,
-                      RandomStream& random);
+                      RandomStream& random,
+                      std::initializer_list<std::span<const int64_t>> seen = {});
 
  private:
+  // Into penalised_.
+  void penalise(const float* logits,
+                int64_t vocab_size,
+                double penalty,
+                std::initializer_list<std::span<const int64_t>> seen);
+  int64_t draw(const float* logits,
+               int64_t vocab_size,
+               const SamplingParams& params,
+               int64_t best,
+               RandomStream& random);
   int64_t draw_any(
       const float* logits, int64_t vocab_size, float largest, float scale, double uniform);
   int64_t draw_kept(const float* logits,
@@ -47,6 +66,7 @@ class Sampler {
                     double uniform);
   void keep_top_p(const float* logits, double top_p, float largest, float scale);
 
+  std::vector<float> penalised_;
   std::vector<float> sums_;
   std::vector<int64_t> ids_;
 };

@@ -24,6 +24,7 @@ struct RunInfo {
 //   {"command", "version", "git", "status": "running" | "done" | "failed",
 //    "started", "finished": ISO 8601 in UTC, "seconds", "device", "threads",
 //    "options": {flag: value}, "inputs": {name: hash}, "throughput": {name: number},
+//    "memory": {"budget": {part: bytes}, "peak": bytes},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder]}
 class RunRecord {
  public:
@@ -50,6 +51,9 @@ class RunRecord {
   // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
   // then kept.
   void set_throughput(const std::string& name, double value);
+
+  // What the run was to take, part by part, and the most that it took; bytes. The same rule.
+  void set_memory(const Json& budget, int64_t peak);
 
   // Status "done" with the time it took.
   void finish();

@@ -25,7 +25,7 @@ class EndpointAnswerer : public Answerer {
   endpoint::ChatClient client_;
   DecodingOptions decoding_;
   Json template_variables_;
-  bool logprobs_;
+  bool logprobs_;  // ask for them
 };
 
 }  // namespace retmask::synthesize

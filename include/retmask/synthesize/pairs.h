@@ -72,8 +72,11 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
 //   {"conversation_id", "conversation", "redacted",
 //    "synthesized_assistant_responses": [{"role", "content"}],
 //    "synthesized_response_scoring_annotations": [{"response_token_length", "repetition_flag",
-//                                                  "finish_reason", "mean_logprob"}],
+//                                                  "finish_reason", "mean_logprob",
+//                                                  "token_ids", "token_logprobs"}],
 //    "synthesis_model"}
+// The last two on request alone; they are the reference's neither, and of all generated tokens,
+// those of stripped thinking among them.
 // Answers to prompts that were too long are left out; without any left both lists are null, as in
 // the rows that the reference skips.
 Json reference_row(const Prompt& prompt,

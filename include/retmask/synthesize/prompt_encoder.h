@@ -26,6 +26,8 @@ class PromptEncoder {
   // Without special tokens.
   std::string decode(const std::vector<int64_t>& tokens) const;
 
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+
  private:
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const ChatTemplate> template_;

@@ -41,11 +41,15 @@ TEST(ChatBody, SaysWhatIsAsked) {
                   {"n", 1}}));
   request.top_k = 5;
   request.min_p = 0.25;
+  request.repetition_penalty = 1.5;
+  request.stop = {"\n\n", "[END]"};
   request.logprobs = true;
   request.template_variables["enable_thinking"] = false;
   const Json full = Json::parse(chat_body(request, "m"));
   EXPECT_EQ(full.at("top_k"), 5);
   EXPECT_EQ(full.at("min_p"), 0.25);
+  EXPECT_EQ(full.at("repetition_penalty"), 1.5);
+  EXPECT_EQ(full.at("stop"), Json({"\n\n", "[END]"}));
   EXPECT_EQ(full.at("logprobs"), true);
   EXPECT_EQ(full.at("chat_template_kwargs"), Json({{"enable_thinking", false}}));
 }

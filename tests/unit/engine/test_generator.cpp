@@ -3,6 +3,7 @@
 #include <map>
 
 #include "retmask/base/error.h"
+#include "retmask/base/json.h"
 #include "retmask/engine/generator.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/golden.h"
@@ -83,9 +84,19 @@ TEST_P(Family, CachedDecodeEqualsFullForward) {
     EXPECT_EQ(best[static_cast<int64_t>(i) - 1].item<int64_t>(), text[i]) << "position " << i;
   }
   const auto logprobs = token_logprobs(model, {text});
-  EXPECT_NEAR(answers.at({0, 0}).sum_logprob,
+  EXPECT_NEAR(answers.at({0, 0}).sum_logprob(),
               logprobs[0].slice(0, static_cast<int64_t>(prompt_size) - 1).sum().item<double>(),
               1e-3);
+}
+
+TEST_P(Family, GreedyWithARepetitionPenaltyEqualsTransformers) {
+  const Json golden = read_json_file(testing::golden_dir() / "sampling.json", "golden file");
+  const CausalLm model = load_packed(GetParam());
+  const GenerationRequest request{.prompt = prompt_of(GetParam(), 0, 40),
+                                  .sampling = {.repetition_penalty = golden["greedy_penalty"]},
+                                  .max_new_tokens = 24};
+  EXPECT_EQ(generate(model, {request}, 1).at({0, 0}).tokens,
+            golden["greedy"][GetParam()].get<std::vector<int64_t>>());
 }
 
 // Answers of both policies, several of some, to prompts of different lengths.
@@ -124,7 +135,7 @@ void expect_same_texts(const Answers& together, const Answers& alone) {
   for (const auto& [key, result] : together) {
     EXPECT_EQ(result.tokens, other->second.tokens)
         << "request " << key.first << ", continuation " << key.second;
-    EXPECT_EQ(result.sum_logprob, other->second.sum_logprob);  // to the last bit
+    EXPECT_EQ(result.logprobs, other->second.logprobs);  // to the last bit
     EXPECT_EQ(result.reason, other->second.reason);
     ++other;
   }
@@ -221,9 +232,40 @@ TEST(Generator, StopsAtAStopToken) {
       {{.prompt = prompt_of("llama", 0, 40), .max_new_tokens = 24, .stop_ids = {greedy[3]}}},
       1);
   const auto& tokens = answers.at({0, 0}).tokens;
-  EXPECT_EQ(answers.at({0, 0}).reason, FinishReason::stop);
+  EXPECT_EQ(answers.at({0, 0}).reason, FinishReason::stop_id);
   EXPECT_EQ(tokens.back(), greedy[3]);
   EXPECT_LE(tokens.size(), 4U);
+}
+
+// The rule sees each answer from its first token on, and what stands before it is as without it.
+TEST_P(Family, StopsWhereTheRuleHolds) {
+  const CausalLm model = load_packed(GetParam());
+  std::vector<GenerationRequest> requests = mixed_requests(GetParam());
+  for (GenerationRequest& request : requests) {
+    request.stop_ids.clear();
+    request.max_new_tokens = 40;
+  }
+  const Answers whole = generate(model, requests, 16);
+  const auto holds = [](std::span<const int64_t> tokens) {
+    return tokens.size() >= 2 && (tokens.back() + tokens[tokens.size() - 2]) % 7 == 0;
+  };
+  for (GenerationRequest& request : requests) request.stop_rule = holds;
+  const Answers stopped = generate(model, requests, 16);
+  size_t ended_by_rule = 0;
+  for (const auto& [key, result] : whole) {
+    size_t length = 1;
+    const auto first = [&] { return std::span(result.tokens).first(length); };
+    while (length < result.tokens.size() && !holds(first())) ++length;
+    const GenerationResult& found = stopped.at(key);
+    EXPECT_EQ(found.tokens, std::vector(first().begin(), first().end()));
+    EXPECT_EQ(found.logprobs.size(), length);
+    EXPECT_EQ(found.reason, holds(first()) ? FinishReason::stop_rule : FinishReason::length);
+    ended_by_rule += found.reason == FinishReason::stop_rule ? 1 : 0;
+  }
+  EXPECT_GT(ended_by_rule, 0U);
+  expect_same_texts(generate(model, requests, 2), generate(model, split(requests), 1));
+  expect_same_texts(generate(model, requests, eight_blocks(model.config())),
+                    generate(model, split(requests), 1));
 }
 
 TEST(Generator, ObserverSeesEachStepOfEachRow) {

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "retmask/base/error.h"
+#include "retmask/base/json.h"
 #include "retmask/engine/sampler.h"
+#include "unit/support/golden.h"
 
 namespace retmask {
 namespace {
@@ -73,6 +75,74 @@ TEST(Sampler, MinPKeepsAShareOfTheLargest) {
   expect_close(frequencies({.temperature = 1.0, .min_p = 1.0}, 100000), expected({1, 4}, 1.0));
 }
 
+Json sampling_golden() {
+  return read_json_file(testing::golden_dir() / "sampling.json", "golden file");
+}
+
+// A case of make_sampling_golden.py.
+struct PenaltyCase {
+  explicit PenaltyCase(const Json& json)
+      : logits(json["logits"].get<std::vector<float>>()),
+        seen(json["seen"].get<std::vector<int64_t>>()),
+        params{.temperature = json["temperature"],
+               .top_p = json["top_p"],
+               .top_k = json["top_k"],
+               .min_p = json["min_p"],
+               .repetition_penalty = json["repetition_penalty"]},
+        penalised(json["penalised"].get<std::vector<float>>()),
+        probabilities(json["probabilities"].get<std::vector<double>>()) {}
+
+  // As prompt and answer come, in two parts.
+  SampledToken sample(const SamplingParams& by, RandomStream& random) {
+    const std::span<const int64_t> all(seen);
+    const auto size = static_cast<int64_t>(logits.size());
+    return sampler.sample(logits.data(), size, by, random, {all.first(6), all.subspan(6)});
+  }
+
+  std::vector<float> logits;
+  std::vector<int64_t> seen;
+  SamplingParams params;
+  std::vector<float> penalised;
+  std::vector<double> probabilities;
+  Sampler sampler;
+};
+
+TEST(Sampler, RepetitionPenaltyEqualsTransformers) {
+  const Json golden = sampling_golden();
+  for (const Json& json : golden["cases"]) {
+    PenaltyCase penalty(json);
+    RandomStream random(3, "penalty");
+    SamplingParams greedy = penalty.params;
+    greedy.temperature = 0;
+    const auto best = std::ranges::max_element(penalty.penalised) - penalty.penalised.begin();
+    EXPECT_EQ(penalty.sample(greedy, random).id, best);
+
+    std::vector<double> seen(penalty.logits.size());
+    constexpr int kDraws = 100000;
+    for (int i = 0; i < kDraws; ++i)
+      seen[static_cast<size_t>(penalty.sample(penalty.params, random).id)] += 1.0 / kDraws;
+    for (size_t id = 0; id < seen.size(); ++id) {
+      const double wanted = penalty.probabilities[id];
+      EXPECT_NEAR(seen[id], wanted, 0.01) << "token " << id;
+      EXPECT_EQ(seen[id] > 0, wanted > 0) << "token " << id;
+    }
+  }
+}
+
+// The log-prob is the model's own, whatever the token was drawn from.
+TEST(Sampler, LogprobIsThatOfTheUnpenalisedDistribution) {
+  const Json golden = sampling_golden();
+  PenaltyCase penalty(golden["cases"][1]);
+  double total = 0;
+  for (const float logit : penalty.logits) total += std::exp(logit);
+  RandomStream random(3, "logprob");
+  for (int i = 0; i < 50; ++i) {
+    const SampledToken token = penalty.sample(penalty.params, random);
+    EXPECT_NEAR(
+        token.logprob, penalty.logits[static_cast<size_t>(token.id)] - std::log(total), 1e-5);
+  }
+}
+
 // More tokens than one partial sum and than one sorted stretch hold.
 TEST(Sampler, LargeVocabulary) {
   constexpr int64_t kVocabSize = 3000;
@@ -110,6 +180,8 @@ TEST(Sampler, RefusesImpossibleParameters) {
   EXPECT_THROW(SamplingParams{.top_p = 0}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_p = 1.5}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_k = -2}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.repetition_penalty = 0}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.repetition_penalty = NAN}.validate(), UserError);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ TEST_F(RunRecordTest, WritesRunningThenDone) {
   run.add_input("model", "abc");
   run.set_device("cpu");
   run.set_throughput("tokens_per_second", 12.5);
+  run.set_memory({{"weights", 70}, {"total", 100}}, 90);
   run.finish();
   const Json record = read();
   EXPECT_EQ(record["status"], "done");
@@ -41,6 +42,7 @@ TEST_F(RunRecordTest, WritesRunningThenDone) {
   EXPECT_EQ(record["device"], "cpu");
   EXPECT_EQ(record["threads"], 2);
   EXPECT_EQ(record["throughput"]["tokens_per_second"], 12.5);
+  EXPECT_EQ(record["memory"], Json({{"budget", {{"weights", 70}, {"total", 100}}}, {"peak", 90}}));
   EXPECT_GE(record["seconds"].get<double>(), 0);
   EXPECT_FALSE(run.resumed());
 }

@@ -29,7 +29,8 @@ class ModelAnswererTest : public ::testing::Test {
 
   std::map<std::string, std::string> texts(const std::vector<AnswerTask>& tasks) {
     std::map<std::string, std::string> all;
-    ModelAnswerer answerer(model_, encoder_, heads_, stop_ids_, decoding_);
+    ModelAnswerer answerer(
+        model_, encoder_, heads_, stop_ids_, decoding_, decoding_.generator_options());
     answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
       EXPECT_TRUE(all.emplace(task.name(), answer.text).second) << task.name() << " came twice";
       answers_[task.name()] = answer;

@@ -1,0 +1,105 @@
+#include "retmask/base/memory.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <string_view>
+
+#include "retmask/base/error.h"
+
+namespace fs = std::filesystem;
+
+namespace retmask {
+namespace {
+
+constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+
+// "VmRSS:   312 kB" of /proc/self/status and /proc/meminfo.
+int64_t kernel_figure(const char* file, std::string_view name) {
+  constexpr int64_t kKibibyte = 1024;
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name) || line.compare(name.size(), 1, ":") != 0) continue;
+    return std::stoll(line.substr(name.size() + 1)) * kKibibyte;
+  }
+  RETMASK_CHECK(false, file, " has no ", name);
+}
+
+// Nothing where the file is missing or says "max".
+std::optional<int64_t> read_number(const fs::path& file) {
+  std::ifstream stream(file);
+  int64_t number = 0;
+  if (stream >> number) return number;
+  return std::nullopt;
+}
+
+// Pages of files that the group has read: the kernel drops them before it says no.
+int64_t droppable(const fs::path& group) {
+  std::ifstream stream(group / "memory.stat");
+  std::string name;
+  for (int64_t number = 0; stream >> name >> number;) {
+    if (name == "inactive_file" || name == "total_inactive_file") return number;
+  }
+  return 0;
+}
+
+// How far the group and those around it, up to `root`, are from their limits.
+int64_t room_in(const fs::path& root, const fs::path& path, const char* limit, const char* usage) {
+  int64_t room = kUnlimited;
+  for (fs::path group = path.relative_path();; group = group.parent_path()) {
+    const fs::path dir = root / group;
+    const auto most = read_number(dir / limit);
+    const auto used = read_number(dir / usage);
+    if (most && used) room = std::min(room, std::max<int64_t>(0, *most - *used + droppable(dir)));
+    if (group.empty()) return room;
+  }
+}
+
+// Lines of /proc/self/cgroup: "0::/path" (version 2), "9:memory:/path" (version 1).
+int64_t control_group_room() {
+  const fs::path root = "/sys/fs/cgroup";
+  int64_t room = kUnlimited;
+  std::ifstream lines("/proc/self/cgroup");
+  for (std::string line; std::getline(lines, line);) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const fs::path path = line.substr(second + 1);
+    if (controllers.empty()) {
+      room = std::min(room, room_in(root, path, "memory.max", "memory.current"));
+    } else if (controllers == "memory") {
+      room = std::min(
+          room,
+          room_in(root / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes"));
+    }
+  }
+  return room;
+}
+
+}  // namespace
+
+int64_t resident_memory() { return kernel_figure("/proc/self/status", "VmRSS"); }
+
+// Not getrusage's: that one is inherited from the process that started this one.
+int64_t peak_resident_memory() { return kernel_figure("/proc/self/status", "VmHWM"); }
+
+int64_t available_memory() {
+  return std::min(kernel_figure("/proc/meminfo", "MemAvailable"), control_group_room());
+}
+
+std::string format_bytes(int64_t bytes) {
+  constexpr double kMebibyte = 1 << 20;
+  const double mebibytes = static_cast<double>(bytes) / kMebibyte;
+  std::ostringstream text;
+  text.setf(std::ios::fixed);
+  const bool large = mebibytes >= 1024;
+  text.precision(large ? 2 : 0);
+  text << (large ? mebibytes / 1024 : mebibytes) << (large ? " GiB" : " MiB");
+  return text.str();
+}
+
+}  // namespace retmask

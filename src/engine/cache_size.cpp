@@ -1,0 +1,34 @@
+#include "cache_size.h"
+
+#include <ATen/DeviceAccelerator.h>
+
+#include <algorithm>
+
+#include "block_pool.h"
+#include "retmask/base/memory.h"
+
+namespace retmask {
+
+int64_t free_memory(torch::Device device) {
+  if (device.is_cpu()) return available_memory();
+  return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
+}
+
+int64_t num_cache_blocks(const ModelConfig& config,
+                         torch::Device device,
+                         torch::ScalarType dtype,
+                         const GeneratorOptions& options,
+                         int64_t available) {
+  const int64_t block_bytes = BlockPool::block_bytes(config, dtype);
+  const int64_t longest = options.max_sequence_tokens > 0 ? options.max_sequence_tokens
+                                                          : config.max_position_embeddings;
+  const int64_t most = options.max_batch_size * BlockPool::blocks_for(longest);
+  if (options.kv_cache_bytes > 0) return std::min(options.kv_cache_bytes / block_bytes, most);
+  const double share = device.is_cpu() ? 0.25 : 0.85;
+  const auto affordable =
+      static_cast<int64_t>(share * static_cast<double>(std::max<int64_t>(available, 0))) /
+      block_bytes;
+  return std::min(affordable, most);
+}
+
+}  // namespace retmask

@@ -1,0 +1,111 @@
+#include "retmask/engine/memory.h"
+
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "block_pool.h"
+#include "cache_size.h"
+#include "retmask/base/error.h"
+#include "retmask/base/memory.h"
+#include "scheduler.h"
+
+namespace retmask {
+namespace {
+
+int64_t bytes_of(torch::ScalarType dtype) {
+  return static_cast<int64_t>(torch::elementSize(dtype));
+}
+
+int64_t weight_bytes(const ModelConfig& config, torch::ScalarType dtype) {
+  int64_t elements = 0;
+  for (const TensorSpec& spec : expected_tensors(config)) elements += spec.num_elements();
+  return elements * bytes_of(dtype);
+}
+
+// The largest matrix twice: as it lies in the mapped file, or as it was before it is packed.
+int64_t loading_bytes(const ModelConfig& config, torch::ScalarType dtype) {
+  const int64_t rows = std::max(config.vocab_size, 2 * config.intermediate_size);
+  const int64_t stored = static_cast<int64_t>(element_size(config.dtype));
+  return rows * config.hidden_size * std::max(bytes_of(dtype), stored);
+}
+
+// Rows of a step: decoding ones, and pieces of prompts for each of two policies.
+int64_t step_bytes(const ModelConfig& config,
+                   torch::ScalarType dtype,
+                   const GeneratorOptions& options) {
+  constexpr int64_t kPolicies = 2;
+  const int64_t rows =
+      options.max_batch_size + std::max(options.prefill_tokens, kPolicies * kPieceTokens);
+  const int64_t query_size = config.num_attention_heads * config.head_dim;
+  const int64_t key_size = config.num_key_value_heads * config.head_dim;
+  // Residual stream before and after, normed input; queries, keys, values and their output; both
+  // sides of the MLP and their product.
+  const int64_t row_elements = 3 * config.hidden_size + 2 * query_size + 2 * key_size +
+                               3 * config.intermediate_size;
+  const int64_t logits = options.max_batch_size * config.vocab_size * bytes_of(torch::kFloat32);
+  const int64_t sampler = at::get_num_threads() * config.vocab_size *
+                          (bytes_of(torch::kInt64) + bytes_of(torch::kFloat32));
+  return rows * row_elements * bytes_of(dtype) + logits + sampler;
+}
+
+}  // namespace
+
+int64_t MemoryBudget::total() const {
+  return process + weights + std::max(loading, kv_cache + step_buffers);
+}
+
+Json MemoryBudget::to_json() const {
+  return {{"process", process},
+          {"weights", weights},
+          {"loading", loading},
+          {"kv_cache", kv_cache},
+          {"step_buffers", step_buffers},
+          {"total", total()}};
+}
+
+std::string MemoryBudget::text() const {
+  return detail::concat(format_bytes(total()),
+                        ": ",
+                        format_bytes(process),
+                        " of the process so far, ",
+                        format_bytes(weights),
+                        " of weights, ",
+                        format_bytes(kv_cache),
+                        " of keys and values, ",
+                        format_bytes(step_buffers),
+                        " of buffers");
+}
+
+MemoryBudget memory_budget(const ModelConfig& config,
+                           torch::Device device,
+                           torch::ScalarType dtype,
+                           const GeneratorOptions& options) {
+  MemoryBudget budget;
+  budget.process = device.is_cpu() ? resident_memory() : 0;
+  budget.weights = weight_bytes(config, dtype);
+  budget.loading = loading_bytes(config, dtype);
+  budget.step_buffers = step_bytes(config, dtype, options);
+  const int64_t available = free_memory(device) - budget.weights - budget.step_buffers;
+  const int64_t blocks = num_cache_blocks(config, device, dtype, options, available);
+  budget.kv_cache = blocks * BlockPool::block_bytes(config, dtype);
+  const int64_t needed = BlockPool::blocks_for(options.max_sequence_tokens);
+  if (blocks < needed) {
+    user_error("the longest prompt and --max-new-tokens, ",
+               options.max_sequence_tokens,
+               " tokens together, need ",
+               format_bytes(needed * BlockPool::block_bytes(config, dtype)),
+               " for keys and values, but --kv-cache-mib gives ",
+               format_bytes(budget.kv_cache),
+               "; raise it, or lower --max-new-tokens or --max-prompt-tokens");
+  }
+  return budget;
+}
+
+int64_t peak_memory(torch::Device device) {
+  if (device.is_cpu()) return peak_resident_memory();
+  return at::accelerator::getDeviceStats(device.index()).allocated_bytes[0].peak;
+}
+
+}  // namespace retmask

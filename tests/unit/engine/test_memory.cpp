@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include "retmask/base/memory.h"
+#include "retmask/engine/memory.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/golden.h"
+
+namespace retmask {
+namespace {
+
+using testing::load_tiny;
+
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+
+MemoryBudget budget(const ModelConfig& config, const GeneratorOptions& options) {
+  return memory_budget(config, torch::kCPU, torch::kFloat32, options);
+}
+
+TEST(MemoryBudget, CountsTheWeightsOnce) {
+  for (const char* family : {"llama", "qwen3", "olmo3"}) {
+    const CausalLm model = load_tiny(family);
+    int64_t bytes = 0;
+    for (const auto& [name, parameter] : model.parameters())
+      bytes += static_cast<int64_t>(parameter.nbytes());
+    EXPECT_EQ(budget(model.config(), {}).weights, bytes) << family;
+  }
+}
+
+// 4 layers x 2 heads x 16 keys and values of float32; in blocks of 16 tokens.
+TEST(MemoryBudget, CacheIsWhatTheBatchCanNeed) {
+  const ModelConfig config = load_tiny("llama").config();
+  const int64_t block = int64_t{2} * 4 * 2 * 16 * config.head_dim * 4;
+  EXPECT_EQ(budget(config, {.max_batch_size = 3, .max_sequence_tokens = 40}).kv_cache,
+            3 * 3 * block);
+  EXPECT_EQ(budget(config, {.max_batch_size = 3}).kv_cache, 3 * (2048 / 16) * block);
+  EXPECT_EQ(budget(config,
+                   {.max_batch_size = 3, .kv_cache_bytes = 5 * block + 1, .max_sequence_tokens = 40})
+                .kv_cache,
+            5 * block);
+  EXPECT_LE(budget(config, {.max_batch_size = int64_t{1} << 40}).kv_cache, available_memory() / 4);
+}
+
+TEST(MemoryBudget, RefusesACacheForLessThanOneSequence) {
+  const ModelConfig config = load_tiny("llama").config();
+  expect_user_error(
+      [&] { budget(config, {.kv_cache_bytes = 1000, .max_sequence_tokens = 500}); },
+      {"--kv-cache-mib", "500 tokens"});
+}
+
+TEST(MemoryBudget, TotalHoldsWhatIsThereAtOnce) {
+  const MemoryBudget small_cache{
+      .process = 1, .weights = 10, .loading = 5, .kv_cache = 1, .step_buffers = 2};
+  EXPECT_EQ(small_cache.total(), 16);
+  const MemoryBudget large_cache{
+      .process = 1, .weights = 10, .loading = 5, .kv_cache = 7, .step_buffers = 2};
+  EXPECT_EQ(large_cache.total(), 20);
+  EXPECT_EQ(large_cache.to_json()["total"], 20);
+}
+
+// The text is the same, and all of the cache is in memory although a few tokens use it.
+TEST(Generator, ReservedCacheIsInMemory) {
+  CausalLm model = load_tiny("llama");
+  model.pack();
+  GeneratorOptions options{.max_batch_size = 1000, .kv_cache_bytes = 150 * kMebibyte};
+  const std::vector<GenerationRequest> requests{{.prompt = {5, 6, 7}, .max_new_tokens = 4}};
+  int64_t grown = 0;
+  std::vector<int64_t> tokens;
+  const auto run = [&] {
+    const int64_t before = resident_memory();
+    Generator(model, options)
+        .run(source_of(requests), [&](size_t, size_t, const GenerationResult& result) {
+          grown = resident_memory() - before;
+          tokens = result.tokens;
+        });
+  };
+  run();
+  const std::vector<int64_t> lazily = tokens;
+  EXPECT_LT(grown, 30 * kMebibyte);
+  options.reserve_cache = true;
+  run();
+  EXPECT_GT(grown, 140 * kMebibyte);
+  EXPECT_EQ(tokens, lazily);
+}
+
+}  // namespace
+}  // namespace retmask
