@@ -15,6 +15,7 @@
 #include "eval_command.h"
 #include "mask_command.h"
 #include "report_command.h"
+#include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/report/version.h"
@@ -106,6 +107,8 @@ int main(int argc, char** argv) {
   try {
     run(argc, argv);
     return kDone;
+  } catch (const retmask::SilentExit& end) {  // somebody else has said why
+    return end.exit_code();
   } catch (const retmask::UserError& error) {
     return fail(error.what(), kUserMistake);
   } catch (const c10::Error& error) {  // libtorch's: out of memory, a failing device
