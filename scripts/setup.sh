@@ -14,7 +14,7 @@ DEBIAN_PACKAGES=(
   g++ cmake ninja-build git python3-venv
   libcli11-dev nlohmann-json3-dev libspdlog-dev zlib1g-dev libssl-dev
   libpcre2-dev libicu-dev libsentencepiece-dev libcpp-httplib-dev
-  libgtest-dev
+  libgtest-dev libgloo-dev
 )
 # Its source archive carries minja (vendor/llama.cpp/vendor/minja); nothing of it is built.
 MINJA_SOURCE=llama-cpp-python==0.3.16

@@ -1,10 +1,16 @@
 #include "train_dpo_command.h"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
+#include <optional>
 
+#include "ranks.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/log.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
 
@@ -19,6 +25,7 @@ struct TrainDpoCommandOptions {
   std::string save_dtype = "auto";
   bool no_shuffle = false;
   int64_t nproc = 1;
+  int64_t watchdog_seconds = 30;
   train::TrainOptions train;
 };
 
@@ -30,10 +37,9 @@ train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint6
   resolved.shuffle = !options.no_shuffle;
   resolved.seed = seed;
   resolved.validate();
-  if (options.nproc != 1) {
-    user_error("--nproc is ",
-               options.nproc,
-               ", but this version trains in one process: leave it out or give 1");
+  if (options.nproc < 1) user_error("--nproc is ", options.nproc, ", expected at least 1");
+  if (options.watchdog_seconds < 1) {
+    user_error("--watchdog-seconds is ", options.watchdog_seconds, ", expected at least 1");
   }
   return resolved;
 }
@@ -66,32 +72,80 @@ void print_summary(const train::TrainingSummary& summary, const std::filesystem:
   std::cout << "\nmodel: " << out.string() << std::endl;
 }
 
-void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
-  const CommonOptions& common = invocation.common;
-  const train::TrainOptions train_options = resolve_options(options, common.seed);
-  const torch::Device device = parse_device(common.device);
+// Ranks that we started on one machine share its cores, unless --threads says otherwise.
+void share_threads(const CommonOptions& common, const distributed::Placement& placement) {
+  if (placement.launcher != distributed::Launcher::nproc) return;
+  if (common.threads != CommonOptions().threads) return;
+  at::set_num_threads(static_cast<int>(std::max<int64_t>(1, common.threads / placement.size)));
+}
 
-  RunRecord run = invocation.start_run({"save-every", "keep-last", "nproc"});
+// One rank's part of the run. Only rank 0 writes run.json, shows progress and prints the result.
+void train_as_rank(const TrainDpoCommandOptions& options,
+                   const train::TrainOptions& train_options,
+                   const Invocation& invocation,
+                   torch::Device device,
+                   const std::shared_ptr<distributed::ProcessGroup>& group,
+                   distributed::Watchdog& watchdog) {
+  const CommonOptions& common = invocation.common;
+  if (!group->is_first()) log::set_quiet(true);
+  share_threads(common, group->placement());
+  std::optional<RunRecord> run;
+  if (group->is_first()) {
+    run.emplace(invocation.start_run(
+        {"save-every", "keep-last", "nproc", "zero-stage", "watchdog-seconds"}));
+  }
   const Checkpoint checkpoint(options.model);
   const ModelConfig config =
       parse_model_config(checkpoint.config(), (options.model / "config.json").string());
   const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
-  run.add_input("model", checkpoint.fingerprint());
-  for (const auto& file : options.pairs) run.add_input(file.string(), sha256_file(file));
-  run.set_device(device.str());
+  if (run) {
+    run->add_input("model", checkpoint.fingerprint());
+    for (const auto& file : options.pairs) run->add_input(file.string(), sha256_file(file));
+    run->set_device(device.str());
+  }
 
   auto examples = load_examples(options, train_options, config);
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
+  const bool in_slices = train_options.zero_stage == 3;
+  group->barrier();  // rank 0 has made --out
   const train::TrainingSummary summary =
       train::run_training({.checkpoint = checkpoint,
-                           .model = CausalLm::load(checkpoint, device, dtype),
+                           .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
+                                              : CausalLm::load(checkpoint, device, dtype),
                            .examples = std::move(examples),
                            .out = common.out,
-                           .save_dtype = save_dtype},
+                           .save_dtype = save_dtype,
+                           .group = group,
+                           .on_step = [&](int64_t step) { watchdog.at_step(step); }},
                           train_options);
-  run.set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
-  run.finish();
+  if (!run) return;
+  run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
+  run->finish();
   print_summary(summary, common.out);
+}
+
+void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
+  const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
+  const distributed::Placement placement = distributed::read_placement();
+  const bool is_copy = placement.launcher == distributed::Launcher::nproc;
+  if (options.nproc > 1 && !is_copy) {
+    if (placement.size > 1) {
+      user_error("--nproc is ",
+                 options.nproc,
+                 " inside a job of ",
+                 placement.size,
+                 " ranks that another launcher has started; leave it out");
+    }
+    run_copies_as_ranks(options.nproc);
+    return;
+  }
+  const torch::Device device = device_of_rank(parse_device(invocation.common.device), placement);
+  run_as_rank(placement,
+              {.device = device, .watchdog_limit = std::chrono::seconds(options.watchdog_seconds)},
+              [&](const std::shared_ptr<distributed::ProcessGroup>& group,
+                  distributed::Watchdog& watchdog) {
+                train_as_rank(options, train_options, invocation, device, group, watchdog);
+              });
 }
 
 void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
@@ -133,7 +187,15 @@ void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--save-dtype",
                  options.save_dtype,
                  "Of the final model: float32, bfloat16 or auto (the source's)");
-  app.add_option("--nproc", options.nproc, "Processes on this machine");
+  app.add_option("--nproc",
+                 options.nproc,
+                 "Ranks on this machine; torchrun and srun start them by themselves");
+  app.add_option("--zero-stage",
+                 options.train.zero_stage,
+                 "What ranks share out: 0 nothing, 1 optimizer, 2 gradients too, 3 weights too");
+  app.add_option("--watchdog-seconds",
+                 options.watchdog_seconds,
+                 "A rank without a sign of life for so long ends the run");
 }
 
 }  // namespace

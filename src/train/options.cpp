@@ -74,6 +74,7 @@ void TrainOptions::validate() const {
   require(adam_beta2 >= 0 && adam_beta2 < 1, "--adam-beta2", adam_beta2, "in [0, 1)");
   require(adam_eps > 0, "--adam-eps", adam_eps, "a number above 0");
   require(max_grad_norm >= 0, "--max-grad-norm", max_grad_norm, "at least 0 (0: no clipping)");
+  require(zero_stage >= 0 && zero_stage <= 3, "--zero-stage", zero_stage, "0, 1, 2 or 3");
   require(save_every >= 0, "--save-every", save_every, "at least 0 (0: no checkpoints)");
   require(keep_last > 0, "--keep-last", keep_last, "at least 1");
 }

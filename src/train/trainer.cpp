@@ -2,18 +2,21 @@
 
 #include <cstdio>
 
+#include "checkpoints.h"
+#include "final_model.h"
+#include "optimizer.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/checkpoints.h"
 #include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
-#include "retmask/train/optimizer.h"
 #include "retmask/train/reference.h"
 #include "retmask/train/schedule.h"
+#include "sharded_gradients.h"
+#include "sharded_parameters.h"
 #include "step_runner.h"
 
 namespace fs = std::filesystem;
@@ -48,7 +51,9 @@ PairLogprobs compute_reference(const TrainingJob& job,
                             job.examples,
                             options.micro_batch_tokens,
                             job.out / kReferenceFile,
-                            sha256(key.dump()));
+                            sha256(key.dump()),
+                            *job.group,
+                            /*in_step=*/options.zero_stage == 3);
 }
 
 std::string progress_note(const StepMetrics& metrics) {
@@ -73,20 +78,15 @@ TrainingSummary summarize(const std::vector<Json>& metrics) {
   return summary;
 }
 
-// The final model. Where the network computed in less than it is saved in, the optimizer's float32
-// weights are what was trained.
-void save_final_model(const TrainingJob& job, const AdamW& optimizer) {
-  if (job.save_dtype != TensorType::float32 || job.model.dtype() == torch::kFloat32) {
-    save_model(job.model, job.checkpoint, job.out, job.save_dtype);
-    return;
-  }
-  const CausalLm exact = CausalLm::empty(job.model.config(), torch::kCPU, torch::kFloat32);
-  const torch::NoGradGuard no_grad;
-  const auto parameters = exact.parameters();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    torch::Tensor(parameters[i].second).copy_(optimizer.weights()[i]);
-  }
-  save_model(exact, job.checkpoint, job.out, job.save_dtype);
+// The elements of a parameter as the checkpoint holds them.
+ReadWeights reader_of(const Checkpoint& checkpoint) {
+  return [&checkpoint](const std::string& name, int64_t begin, const torch::Tensor& into) {
+    const TensorSpec& spec = checkpoint.tensors().at(name);
+    auto* bytes = const_cast<std::byte*>(checkpoint.bytes(name).data());  // copy_ only reads them
+    const torch::Tensor stored =
+        torch::from_blob(bytes, {spec.num_elements()}, to_torch(spec.type));
+    into.copy_(stored.narrow(0, begin, into.size(0)));
+  };
 }
 
 void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
@@ -112,27 +112,29 @@ void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_ro
 
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
+                 ShardedParameters& parameters,
                  const PairLogprobs& reference,
                  const Json& identity) {
+  distributed::ProcessGroup& group = *job.group;
   job.model.set_requires_grad(true);
-  job.model.set_activation_checkpointing(options.activation_checkpointing);
-  AdamW optimizer(job.model.parameters(), options);
-  GradientBuffer gradients(job.model.parameters());
-  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last);
-  if (const auto step = checkpoints.latest()) {
-    checkpoints.load(*step, optimizer);
+  AdamW optimizer(parameters, options);
+  ShardedGradients gradients(parameters, group);
+  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
+  if (const auto step = checkpoints.load(optimizer)) {
     log::info("goes on behind step " + std::to_string(*step));
   }
 
   const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
   announce(options, plan, static_cast<int64_t>(job.examples.size()));
   const Objective objective(job.model, job.examples, reference, options);
-  StepRunner runner(objective, job.examples, plan, gradients, optimizer, options);
-  const auto metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());
+  StepRunner runner(objective, job.examples, plan, gradients, optimizer, group, options);
+  std::unique_ptr<Journal> metrics;
+  if (group.is_first()) metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());
   Progress progress("train", plan.total_steps(), "steps", optimizer.steps_taken());
   while (optimizer.steps_taken() < plan.total_steps()) {
     const StepMetrics step = runner.run();
-    metrics->append(step.to_json());
+    if (metrics) metrics->append(step.to_json());
+    job.on_step(step.step);
     progress.advance(1, progress_note(step));
     // The last step's state is the final model itself.
     const bool last = step.step == plan.total_steps();
@@ -141,7 +143,7 @@ void train_steps(TrainingJob& job,
     }
   }
   progress.finish();
-  save_final_model(job, optimizer);
+  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, parameters, group);
 }
 
 }  // namespace
@@ -154,7 +156,9 @@ TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
   }
   const Json identity = make_identity(job, options);
   const fs::path summary_path = job.out / kSummaryFile;
-  if (fs::exists(summary_path)) {
+  distributed::ProcessGroup& group = *job.group;
+  if (group.any(group.is_first() && fs::exists(summary_path))) {
+    if (!group.is_first()) return {};
     const Json finished = read_json_file(summary_path, "training summary");
     check_identity(
         json_get<Json>(finished, "identity", summary_path.string()), identity, job.out.string());
@@ -162,8 +166,18 @@ TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
     return summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
   }
 
+  // A layer whose weights come and go is computed again in the backward pass anyway.
+  job.model.set_activation_checkpointing(options.activation_checkpointing ||
+                                         options.zero_stage == 3);
+  ShardedParameters parameters(job.model.parameters(),
+                               group,
+                               options.zero_stage,
+                               job.model.device(),
+                               options.zero_stage == 3 ? reader_of(job.checkpoint) : nullptr);
+  if (options.zero_stage == 3) job.model.set_weight_lender(&parameters);
   const PairLogprobs reference = compute_reference(job, options, identity);
-  train_steps(job, options, reference, identity);
+  train_steps(job, options, parameters, reference, identity);
+  if (!group.is_first()) return {};
   const TrainingSummary summary =
       summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
   write_json_file(summary_path,

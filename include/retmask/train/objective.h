@@ -38,6 +38,8 @@ class Objective {
   // What a batch's summed losses are divided by: its pairs; for sft its answer tokens.
   int64_t denominator(const RowIndices& batch) const;
   bool has_rewards() const { return loss_ != LossKind::sft; }
+  // Of the model: what attention costs beside the rest (spread_rows).
+  int64_t hidden_size() const { return model_.config().hidden_size; }
 
  private:
   torch::Tensor pair_losses(const PairRatios& ratios, const RowIndices& rows) const;

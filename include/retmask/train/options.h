@@ -52,8 +52,9 @@ struct TrainOptions {
   double max_grad_norm = 1.0;  // 0: no clipping
 
   bool activation_checkpointing = false;  // less memory, one more forward pass
-  int64_t save_every = 50;                // steps between checkpoints; 0: none
-  int64_t keep_last = 1;                  // checkpoints that stay on disk
+  int64_t zero_stage = 1;   // what the ranks share out: see README; one rank keeps everything
+  int64_t save_every = 50;  // steps between checkpoints; 0: none
+  int64_t keep_last = 1;    // checkpoints that stay on disk
 
   // Throws UserError.
   void validate() const;

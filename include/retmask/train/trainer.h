@@ -2,9 +2,12 @@
 // The training run: reference, steps, checkpoints, final model.
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "retmask/checkpoint/checkpoint.h"
+#include "retmask/distributed/process_group.h"
 #include "retmask/model/model.h"
 #include "retmask/train/examples.h"
 #include "retmask/train/options.h"
@@ -13,10 +16,13 @@ namespace retmask::train {
 
 struct TrainingJob {
   const Checkpoint& checkpoint;  // where `model` was loaded from
-  CausalLm model;                // changed in place
+  CausalLm model;                // changed in place; for stage 3 CausalLm::without_weights
   std::vector<TrainingExample> examples;
   std::filesystem::path out;  // an existing folder that can be written
   TensorType save_dtype = TensorType::float32;
+  // The ranks that train together; each has the same job.
+  std::shared_ptr<distributed::ProcessGroup> group = std::make_shared<distributed::ProcessGroup>();
+  std::function<void(int64_t step)> on_step = [](int64_t) {};  // told of each finished step
 };
 
 struct TrainingSummary {
@@ -26,13 +32,14 @@ struct TrainingSummary {
   Json last_step;      // its row of metrics.jsonl
 };
 
+// All ranks call it; what it returns and writes, but for training states, is rank 0's alone.
 // Trains and writes into `out`: metrics.jsonl, reference_logprobs.jsonl, checkpoints/step-N, at the
 // end the model as a checkpoint folder and training.json.
 // Started again with the same job it goes on from the newest checkpoint, and on a CPU with the same
-// number of threads every bit of the result is that of a run without a stop (CUDA's attention adds
-// up gradients in no fixed order). A finished run is returned at once.
-// Throws UserError when `out` belongs to another run, when the disk is full, and when a loss or
-// gradient is not finite (names the rows; what is on disk stays as it was).
+// number of threads and ranks every bit of the result is that of a run without a stop (CUDA's
+// attention adds up gradients in no fixed order). A finished run is returned at once. Throws
+// UserError when `out` belongs to another run, when the disk is full, and when a loss or gradient
+// is not finite (names the rows; what is on disk stays as it was).
 TrainingSummary run_training(TrainingJob job, const TrainOptions& options);
 
 }  // namespace retmask::train
