@@ -5,6 +5,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct TrainDpoCommandOptions {
   std::filesystem::path model;
   std::vector<std::filesystem::path> pairs;
+  std::vector<std::filesystem::path> eval_pairs;
   std::string loss = "dpo";
   std::string long_rows = "error";
   std::string save_dtype = "auto";
@@ -45,12 +47,36 @@ TensorType parse_save_dtype(const std::string& name, TensorType source) {
   user_error("--save-dtype is \"", name, "\", expected float32, bfloat16 or auto");
 }
 
-std::vector<train::TrainingExample> load_examples(const TrainDpoCommandOptions& options,
-                                                  const train::TrainOptions& train_options,
-                                                  const ModelConfig& config) {
+struct Examples {
+  std::vector<train::TrainingExample> training;
+  std::vector<train::TrainingExample> held_out;
+};
+
+Examples load_examples(const TrainDpoCommandOptions& options,
+                       const train::TrainOptions& train_options,
+                       const ModelConfig& config) {
   const auto tokenizer = Tokenizer::load(options.model);
   const train::RowTokenizer rows(*tokenizer, options.model);
-  return train::read_examples(options.pairs, rows, train_options, config.max_position_embeddings);
+  const auto read = [&](const std::vector<std::filesystem::path>& files) {
+    return train::read_examples(files, rows, train_options, config.max_position_embeddings);
+  };
+  Examples examples{.training = read(options.pairs), .held_out = {}};
+  if (!options.eval_pairs.empty()) examples.held_out = read(options.eval_pairs);
+  return examples;
+}
+
+void print_held_out(const Json& before, const Json& after) {
+  const auto print = [&](const char* key) {
+    std::cout << " " << key << " " << before.at(key).get<double>() << " -> "
+              << after.at(key).get<double>();
+  };
+  std::cout << "\nheld out, before and after:";
+  print("loss");
+  if (after.at("margin").is_null()) return;
+  std::cout << ",";
+  print("margin");
+  std::cout << ",";
+  print("accuracy");
 }
 
 void print_summary(const train::TrainingSummary& summary, const std::filesystem::path& out) {
@@ -63,6 +89,9 @@ void print_summary(const train::TrainingSummary& summary, const std::filesystem:
     std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
               << last.at("accuracy").get<double>();
   }
+  if (!summary.held_out_after.is_null()) {
+    print_held_out(summary.held_out_before, summary.held_out_after);
+  }
   std::cout << "\nmodel: " << out.string() << std::endl;
 }
 
@@ -71,24 +100,29 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
   const train::TrainOptions train_options = resolve_options(options, common.seed);
   const torch::Device device = parse_device(common.device);
 
-  RunRecord run = invocation.start_run({"save-every", "keep-last", "nproc"});
+  const StopSignals signals;
+
+  RunRecord run = invocation.start_run({"save-every", "save-minutes", "keep-last", "nproc"});
   const Checkpoint checkpoint(options.model);
   const ModelConfig config =
       parse_model_config(checkpoint.config(), (options.model / "config.json").string());
   const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
   run.add_input("model", checkpoint.fingerprint());
   for (const auto& file : options.pairs) run.add_input(file.string(), sha256_file(file));
+  for (const auto& file : options.eval_pairs) run.add_input(file.string(), sha256_file(file));
   run.set_device(device.str());
 
   auto examples = load_examples(options, train_options, config);
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
+  train::TrainingJob job{.checkpoint = checkpoint,
+                         .model = CausalLm::load(checkpoint, device, dtype),
+                         .examples = std::move(examples.training),
+                         .out = common.out,
+                         .save_dtype = save_dtype,
+                         .held_out = std::move(examples.held_out),
+                         .stop_asked = signals.poll()};
   const train::TrainingSummary summary =
-      train::run_training({.checkpoint = checkpoint,
-                           .model = CausalLm::load(checkpoint, device, dtype),
-                           .examples = std::move(examples),
-                           .out = common.out,
-                           .save_dtype = save_dtype},
-                          train_options);
+      record_stop(run, [&] { return train::run_training(std::move(job), train_options); });
   run.set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
   run.finish();
   print_summary(summary, common.out);
@@ -100,6 +134,9 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--label-smoothing",
                  options.train.label_smoothing,
                  "dpo: assumed share of pairs with swapped answers");
+  app.add_flag("--length-normalize",
+               options.train.length_normalize,
+               "dpo: log-ratios per answer token; sft: every answer weighs the same");
   app.add_option("--epochs", options.train.epochs, "Passes over the data");
   app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
   app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
@@ -110,6 +147,11 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
                  options.train.max_length,
                  "Longest prompt + answer in tokens; 0: whole answers");
   app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
+  app.add_flag(
+      "--reference-truncation",
+      options.train.reference_truncation,
+      "Cut as the published code does: the last 512 tokens of a prompt, then the last 1,024 "
+      "of prompt + answer");
   app.add_flag("--no-shuffle", options.no_shuffle, "Keep the file's order");
 }
 
@@ -128,7 +170,13 @@ void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_flag("--activation-checkpointing",
                options.train.activation_checkpointing,
                "Recompute activations in the backward pass: less memory, slower");
+  app.add_option("--eval-every",
+                 options.train.eval_every,
+                 "Steps between evaluations of --eval-pairs; 0: at the start and the end alone");
   app.add_option("--save-every", options.train.save_every, "Steps between checkpoints; 0: none");
+  app.add_option("--save-minutes",
+                 options.train.save_minutes,
+                 "Minutes between checkpoints, whichever comes first; 0: none");
   app.add_option("--keep-last", options.train.keep_last, "Checkpoints that stay on disk");
   app.add_option("--save-dtype",
                  options.save_dtype,
@@ -144,6 +192,8 @@ Command setup_train_dpo(CLI::App& root) {
       root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
   command.app->add_option("--model", options->model, "Checkpoint folder to start from");
   add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
+  add_list_option(
+      command, "--eval-pairs", options->eval_pairs, "Held-out pairs, evaluated but not trained on");
   add_data_flags(*command.app, *options);
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);

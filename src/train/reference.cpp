@@ -47,7 +47,8 @@ PairLogprobs reference_logprobs(const CausalLm& model,
                                 const std::vector<TrainingExample>& examples,
                                 int64_t micro_batch_tokens,
                                 const fs::path& cache,
-                                const std::string& key) {
+                                const std::string& key,
+                                const std::function<void()>& before_pass) {
   RowIndices rows(examples.size());
   std::iota(rows.begin(), rows.end(), 0);
   // Cut once from the start: after a stop the passes are the same, and so is every bit of their
@@ -70,6 +71,7 @@ PairLogprobs reference_logprobs(const CausalLm& model,
   const auto total = static_cast<int64_t>(examples.size());
   Progress progress("reference", total, "pairs", static_cast<int64_t>(chosen.size()));
   for (; next < passes.size(); ++next) {
+    before_pass();
     const PairLogprobs sums = answer_logprobs(model, examples, passes[next]);
     check_finite(sums, examples, passes[next]);
     const Json row = {{"chosen", to_vector(sums.chosen)}, {"rejected", to_vector(sums.rejected)}};
