@@ -8,6 +8,7 @@
 
 #include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::cli {
 namespace {
@@ -16,8 +17,6 @@ constexpr int kFailure = 1;
 constexpr int kUserMistake = 2;
 // Of a rank that ended because another one did. It has printed nothing.
 constexpr int kPeerLost = 70;
-// sysexits' EX_TEMPFAIL: the run was asked to stop, has saved its state and wants another start.
-constexpr int kStartAgain = 75;
 
 [[noreturn]] void end_process(const std::string& message) {
   if (message.empty()) std::_Exit(kPeerLost);
@@ -36,6 +35,24 @@ constexpr int kStartAgain = 75;
       "the network");
 }
 
+// `body`, then goodbye: no rank may be missed before all have come to their end.
+void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
+                    distributed::Watchdog& watchdog,
+                    const RankBody& body) {
+  const auto say_goodbye = [&] {
+    group->barrier();
+    watchdog.stop();
+    group->finish();
+  };
+  try {
+    body(group, watchdog);
+  } catch (const Stopped&) {
+    say_goodbye();
+    throw;
+  }
+  say_goodbye();
+}
+
 }  // namespace
 
 void run_copies_as_ranks(int64_t count) {
@@ -45,7 +62,7 @@ void run_copies_as_ranks(int64_t count) {
        .environment =
            [&](int64_t index) { return distributed::environment_of_rank(index, count, port); },
        .arguments = {},
-       .orderly_exit_codes = {0, kStartAgain},
+       .orderly_exit_codes = {0, kStoppedExitCode},
        .peer_lost_exit_code = kPeerLost});
   if (result.cause && result.cause->signal != 0) {
     throw std::runtime_error(detail::concat("rank ",
@@ -68,10 +85,10 @@ void run_as_rank(const distributed::Placement& placement,
   const auto group = std::make_shared<distributed::ProcessGroup>(placement, options.device);
   distributed::Watchdog watchdog(placement, options.watchdog_limit, end_process);
   try {
-    body(group, watchdog);
-    group->barrier();
-    watchdog.stop();
-    group->finish();
+    run_to_the_end(group, watchdog, body);
+  } catch (const Stopped&) {  // all ranks together
+    if (!group->is_first()) throw SilentExit(kStoppedExitCode);
+    throw;
   } catch (const distributed::PeerLost&) {
     wait_for_verdict(placement, options);
   } catch (const SilentExit&) {

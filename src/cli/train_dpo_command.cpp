@@ -11,6 +11,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
 
@@ -20,6 +21,7 @@ namespace {
 struct TrainDpoCommandOptions {
   std::filesystem::path model;
   std::vector<std::filesystem::path> pairs;
+  std::vector<std::filesystem::path> eval_pairs;
   std::string loss = "dpo";
   std::string long_rows = "error";
   std::string save_dtype = "auto";
@@ -51,12 +53,36 @@ TensorType parse_save_dtype(const std::string& name, TensorType source) {
   user_error("--save-dtype is \"", name, "\", expected float32, bfloat16 or auto");
 }
 
-std::vector<train::TrainingExample> load_examples(const TrainDpoCommandOptions& options,
-                                                  const train::TrainOptions& train_options,
-                                                  const ModelConfig& config) {
+struct Examples {
+  std::vector<train::TrainingExample> training;
+  std::vector<train::TrainingExample> held_out;
+};
+
+Examples load_examples(const TrainDpoCommandOptions& options,
+                       const train::TrainOptions& train_options,
+                       const ModelConfig& config) {
   const auto tokenizer = Tokenizer::load(options.model);
   const train::RowTokenizer rows(*tokenizer, options.model);
-  return train::read_examples(options.pairs, rows, train_options, config.max_position_embeddings);
+  const auto read = [&](const std::vector<std::filesystem::path>& files) {
+    return train::read_examples(files, rows, train_options, config.max_position_embeddings);
+  };
+  Examples examples{.training = read(options.pairs), .held_out = {}};
+  if (!options.eval_pairs.empty()) examples.held_out = read(options.eval_pairs);
+  return examples;
+}
+
+void print_held_out(const Json& before, const Json& after) {
+  const auto print = [&](const char* key) {
+    std::cout << " " << key << " " << before.at(key).get<double>() << " -> "
+              << after.at(key).get<double>();
+  };
+  std::cout << "\nheld out, before and after:";
+  print("loss");
+  if (after.at("margin").is_null()) return;
+  std::cout << ",";
+  print("margin");
+  std::cout << ",";
+  print("accuracy");
 }
 
 void print_summary(const train::TrainingSummary& summary, const std::filesystem::path& out) {
@@ -68,6 +94,9 @@ void print_summary(const train::TrainingSummary& summary, const std::filesystem:
   if (!last.at("margin").is_null()) {
     std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
               << last.at("accuracy").get<double>();
+  }
+  if (!summary.held_out_after.is_null()) {
+    print_held_out(summary.held_out_before, summary.held_out_after);
   }
   std::cout << "\nmodel: " << out.string() << std::endl;
 }
@@ -87,12 +116,13 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                    const std::shared_ptr<distributed::ProcessGroup>& group,
                    distributed::Watchdog& watchdog) {
   const CommonOptions& common = invocation.common;
+  const StopSignals signals;
   if (!group->is_first()) log::set_quiet(true);
   share_threads(common, group->placement());
   std::optional<RunRecord> run;
   if (group->is_first()) {
     run.emplace(invocation.start_run(
-        {"save-every", "keep-last", "nproc", "zero-stage", "watchdog-seconds"}));
+        {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"}));
   }
   const Checkpoint checkpoint(options.model);
   const ModelConfig config =
@@ -101,6 +131,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   if (run) {
     run->add_input("model", checkpoint.fingerprint());
     for (const auto& file : options.pairs) run->add_input(file.string(), sha256_file(file));
+    for (const auto& file : options.eval_pairs) run->add_input(file.string(), sha256_file(file));
     run->set_device(device.str());
   }
 
@@ -108,16 +139,18 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
   const bool in_slices = train_options.zero_stage == 3;
   group->barrier();  // rank 0 has made --out
-  const train::TrainingSummary summary =
-      train::run_training({.checkpoint = checkpoint,
-                           .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
-                                              : CausalLm::load(checkpoint, device, dtype),
-                           .examples = std::move(examples),
-                           .out = common.out,
-                           .save_dtype = save_dtype,
-                           .group = group,
-                           .on_step = [&](int64_t step) { watchdog.at_step(step); }},
-                          train_options);
+  train::TrainingJob job{.checkpoint = checkpoint,
+                         .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
+                                            : CausalLm::load(checkpoint, device, dtype),
+                         .examples = std::move(examples.training),
+                         .out = common.out,
+                         .save_dtype = save_dtype,
+                         .group = group,
+                         .on_step = [&](int64_t step) { watchdog.at_step(step); },
+                         .held_out = std::move(examples.held_out),
+                         .stop_asked = signals.poll()};
+  const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
+  const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
   if (!run) return;
   run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
   run->finish();
@@ -154,6 +187,9 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--label-smoothing",
                  options.train.label_smoothing,
                  "dpo: assumed share of pairs with swapped answers");
+  app.add_flag("--length-normalize",
+               options.train.length_normalize,
+               "dpo: log-ratios per answer token; sft: every answer weighs the same");
   app.add_option("--epochs", options.train.epochs, "Passes over the data");
   app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
   app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
@@ -164,6 +200,11 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
                  options.train.max_length,
                  "Longest prompt + answer in tokens; 0: whole answers");
   app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
+  app.add_flag(
+      "--reference-truncation",
+      options.train.reference_truncation,
+      "Cut as the published code does: the last 512 tokens of a prompt, then the last 1,024 "
+      "of prompt + answer");
   app.add_flag("--no-shuffle", options.no_shuffle, "Keep the file's order");
 }
 
@@ -182,7 +223,13 @@ void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_flag("--activation-checkpointing",
                options.train.activation_checkpointing,
                "Recompute activations in the backward pass: less memory, slower");
+  app.add_option("--eval-every",
+                 options.train.eval_every,
+                 "Steps between evaluations of --eval-pairs; 0: at the start and the end alone");
   app.add_option("--save-every", options.train.save_every, "Steps between checkpoints; 0: none");
+  app.add_option("--save-minutes",
+                 options.train.save_minutes,
+                 "Minutes between checkpoints, whichever comes first; 0: none");
   app.add_option("--keep-last", options.train.keep_last, "Checkpoints that stay on disk");
   app.add_option("--save-dtype",
                  options.save_dtype,
@@ -206,6 +253,8 @@ Command setup_train_dpo(CLI::App& root) {
       root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
   command.app->add_option("--model", options->model, "Checkpoint folder to start from");
   add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
+  add_list_option(
+      command, "--eval-pairs", options->eval_pairs, "Held-out pairs, evaluated but not trained on");
   add_data_flags(*command.app, *options);
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);

@@ -56,13 +56,12 @@ std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
 namespace {
 
 double cost_of(const TrainingExample& example, int64_t hidden_size) {
-  const auto attention = [&](size_t answer) {
-    const auto length = static_cast<double>(example.prompt.size() + answer);
+  const auto attention = [&](int64_t tokens) {
+    const auto length = static_cast<double>(tokens);
     return length * length / (12.0 * static_cast<double>(hidden_size));
   };
-  double cost = static_cast<double>(example.num_tokens()) + attention(example.chosen.size());
-  if (!example.rejected.empty()) cost += attention(example.rejected.size());
-  return cost;
+  return static_cast<double>(example.num_tokens()) + attention(example.chosen_length()) +
+         attention(example.rejected_length());
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ std::vector<int64_t> TrainingCheckpoints::steps() const {
   return found;
 }
 
-std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) const {
+std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
   std::vector<int64_t> candidates = steps();
   while (true) {
     // Rank 0 decides: a file system may show a new folder to one machine earlier than to another.
@@ -103,6 +103,7 @@ std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) const {
     }
     read_state_files(folder, json_get<int64_t>(state, "ranks", where), optimizer);
     optimizer.restored(step);
+    newest_ = step;
     return step;
   }
 }
@@ -137,6 +138,7 @@ void TrainingCheckpoints::save(const AdamW& optimizer) {
   const fs::path temporary = path_of(optimizer.steps_taken()).string() + kTemporarySuffix;
   try {
     write(temporary, optimizer);
+    newest_ = optimizer.steps_taken();
   } catch (const std::exception&) {
     std::error_code ignored;  // the error that led here is the one to tell
     if (group_.is_first()) fs::remove_all(temporary, ignored);

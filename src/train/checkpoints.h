@@ -28,7 +28,10 @@ class TrainingCheckpoints {
   // and any stage; warns of newer ones that are damaged. Returns its step, or nothing without a
   // state. Throws UserError when the state belongs to another run (lists the differences) or does
   // not fit the model.
-  std::optional<int64_t> load(AdamW& optimizer) const;
+  std::optional<int64_t> load(AdamW& optimizer);
+
+  // The step of the state that was loaded or saved last; 0: none was.
+  int64_t newest() const { return newest_; }
 
   // Throws UserError when the disk is full on this rank, PeerLost when it is on another one; older
   // states are untouched then. Removes those beyond keep_last.
@@ -47,6 +50,7 @@ class TrainingCheckpoints {
   Json identity_;
   int64_t keep_last_;
   distributed::ProcessGroup& group_;
+  int64_t newest_ = 0;
 };
 
 // Throws UserError that lists the keys in which two identities differ; `where` names the file of

@@ -100,11 +100,13 @@ class PassRunner {
   void run_share(const std::vector<int64_t>& missing,
                  Journal& journal,
                  const distributed::ProcessGroup& group,
-                 bool in_step) const {
+                 bool in_step,
+                 const std::function<void()>& before_pass) const {
     const auto size = static_cast<size_t>(group.size());
     const size_t rounds = (missing.size() + size - 1) / size;
     Progress progress("reference", static_cast<int64_t>(rounds), "passes");
     for (size_t round = 0; round < rounds; ++round) {
+      before_pass();
       const size_t i = round * size + static_cast<size_t>(group.rank());
       if (i < missing.size()) {
         journal.append(run(missing[i]));
@@ -130,7 +132,8 @@ PairLogprobs reference_logprobs(const CausalLm& model,
                                 const fs::path& cache,
                                 const std::string& key,
                                 distributed::ProcessGroup& group,
-                                bool in_step) {
+                                bool in_step,
+                                const std::function<void()>& before_pass) {
   RowIndices rows(examples.size());
   std::iota(rows.begin(), rows.end(), 0);
   // Cut once from the start: after a stop the passes are the same, and so is every bit of their
@@ -150,7 +153,7 @@ PairLogprobs reference_logprobs(const CausalLm& model,
     {
       Journal journal(group.size() == 1 ? cache : part_path(cache, group.rank()));
       if (journal.empty()) journal.append({{"key", key}});
-      PassRunner(model, examples, passes).run_share(missing, journal, group, in_step);
+      PassRunner(model, examples, passes).run_share(missing, journal, group, in_step, before_pass);
     }
     group.barrier();
     if (group.is_first() && group.size() > 1) collect(cache, key);

@@ -27,13 +27,16 @@ def read_lines(path):
 
 
 def without_timing(rows):
-    return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in rows]
+    timing = {"tokens_per_second", "model_flops_utilization", "memory_bytes"}
+    return [{key: value for key, value in row.items() if key not in timing} for row in rows]
 
 
 def flags(options):
     """The command line for the options of a TRL run."""
     arguments = ["--no-shuffle", "--dtype", "float32", "--device", "cpu"]
-    for name in ("loss", "beta", "max_steps", "global_batch_size", "learning_rate", "min_learning_rate"):
+    loss = options["loss"].removesuffix("_norm")
+    arguments += ["--loss", loss] + ["--length-normalize"] * (loss != options["loss"])
+    for name in ("beta", "max_steps", "global_batch_size", "learning_rate", "min_learning_rate"):
         arguments += ["--" + name.replace("_", "-"), options[name]]
     return arguments
 
@@ -60,7 +63,7 @@ def update_difference(ours, trl, untrained, stride=1):
     return math.sqrt(difference / update)
 
 
-@pytest.mark.parametrize("run", ["llama_dpo", "llama_ipo", "llama_sft", "qwen3_dpo", "olmo3_dpo"])
+@pytest.mark.parametrize("run", ["llama_dpo", "llama_dpo_norm", "llama_ipo", "llama_sft", "qwen3_dpo", "olmo3_dpo"])
 def test_tiny_models_train_as_trl_trains_them(retmask, tmp_path, run):
     golden = json.loads((GOLDEN / f"steps_{run}.json").read_text())
     model = ROOT / "tests/golden/tiny" / run.split("_")[0]
@@ -166,7 +169,7 @@ def test_result_loads_in_transformers(retmask, tiny_model, tmp_path):
     assert run["options"]["max-steps"] == 4
     assert set(read_lines(tmp_path / "metrics.jsonl")[0]) == {
         "step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "grad_norm", "lr", "tokens",
-        "tokens_per_second",
+        "tokens_per_second", "model_flops_utilization", "memory_bytes",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 // model is needed.
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,14 +16,17 @@ namespace retmask::train {
 // `key`, which stands for weights, data and dtype: a run that was stopped goes on behind its last
 // pass, a file with another key is replaced. Ranks share the passes, each writing a file of its own
 // beside `cache` until all are done; a pass gives the same sums on any of them. With `in_step` all
-// make the same number of passes, which weights that are gathered need. Returns [rows] float32 on
-// the model's device, on every rank.
-PairLogprobs reference_logprobs(const CausalLm& model,
-                                const std::vector<TrainingExample>& examples,
-                                int64_t micro_batch_tokens,
-                                const std::filesystem::path& cache,
-                                const std::string& key,
-                                distributed::ProcessGroup& group,
-                                bool in_step);
+// make the same number of passes, which weights that are gathered need. `before_pass` is called by
+// all ranks before each of them and may throw to stop. Returns [rows] float32 on the model's
+// device, on every rank.
+PairLogprobs reference_logprobs(
+    const CausalLm& model,
+    const std::vector<TrainingExample>& examples,
+    int64_t micro_batch_tokens,
+    const std::filesystem::path& cache,
+    const std::string& key,
+    distributed::ProcessGroup& group,
+    bool in_step,
+    const std::function<void()>& before_pass = [] {});
 
 }  // namespace retmask::train
