@@ -223,7 +223,7 @@ PLAIN_PAIR = '{"prompt": "one two", "chosen": " yes", "rejected": " no"}'
         ([PLAIN_PAIR], ["--max-length", "5000"], "2048"),
         ([PLAIN_PAIR], ["--loss", "kto"], "dpo, sft, ipo"),
         ([PLAIN_PAIR], ["--beta", "0"], "--beta"),
-        ([PLAIN_PAIR], ["--nproc", "2"], "--nproc"),
+        ([PLAIN_PAIR], ["--zero-stage", "4"], "--zero-stage"),
         ([PLAIN_PAIR], ["--save-dtype", "int8"], "--save-dtype"),
         ([PLAIN_PAIR], ["--learning-rate", "1e30", "--warmup-ratio", "0", "--max-steps", "5"],
          "pairs.jsonl:1 is not finite"),
@@ -246,7 +246,7 @@ def test_full_disk_keeps_the_last_checkpoint(retmask, tiny_llama, tmp_path):
     command = f"trap '' XFSZ; ulimit -f {limit // 1024}; exec \"$0\" \"$@\""
     done = subprocess.run(["bash", "-c", command, str(retmask.binary), *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "optimizer.safetensors" in done.stderr and done.stderr.count("\n") == 1
+    assert "rank-0.safetensors" in done.stderr and done.stderr.count("\n") == 1
     assert count_lines(tmp_path / "metrics.jsonl") == 3
     retmask(*arguments)
     assert count_lines(tmp_path / "metrics.jsonl") == 24
