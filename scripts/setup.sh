@@ -3,6 +3,7 @@
 # (libtorch, libarrow, the minja headers and what the tests compare with all come from PyPI).
 #
 #   scripts/setup.sh                  both; as root it installs missing Debian packages, otherwise it prints the line to run
+#   scripts/setup.sh --tests          and the Debian packages that only tests need; without root those tests are skipped
 #   scripts/setup.sh --python-only    .venv alone, where the C++ libraries come from a prefix of your own (see README)
 #
 # PYTHON names the interpreter that .venv is made from (3.11 or newer). A second run with nothing to do ends at once; one that
@@ -14,18 +15,21 @@ DEBIAN_PACKAGES=(
   g++ cmake ninja-build git python3-venv
   libcli11-dev nlohmann-json3-dev libspdlog-dev zlib1g-dev libssl-dev
   libpcre2-dev libicu-dev libsentencepiece-dev libcpp-httplib-dev
-  libgtest-dev
+  libgtest-dev libgloo-dev
 )
+# For tests/integration/test_slurm.py.
+TEST_PACKAGES=(slurm-wlm munge)
 # Its source archive carries minja (vendor/llama.cpp/vendor/minja); nothing of it is built.
 MINJA_SOURCE=llama-cpp-python==0.3.16
 STAMP=.venv/setup.stamp
 
 say() { echo "setup: $*" >&2; }
 
-missing_debian_packages() {
+# Those of the arguments that are not installed.
+missing_packages() {
   local installed package
-  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${DEBIAN_PACKAGES[@]}" 2>/dev/null || true)
-  for package in "${DEBIAN_PACKAGES[@]}"; do
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+  for package in "$@"; do
     grep -qxF "$package installed" <<<"$installed" || echo "$package"
   done
 }
@@ -36,7 +40,7 @@ install_debian_packages() {
     say "this is not Debian; give the C++ libraries by prefix and run scripts/setup.sh --python-only (see README)"
     exit 2
   fi
-  missing=$(missing_debian_packages)
+  missing=$(missing_packages "${DEBIAN_PACKAGES[@]}")
   # shellcheck disable=SC2086  # one word per package
   set -- $missing
   if [ $# = 0 ]; then return; fi
@@ -45,10 +49,27 @@ install_debian_packages() {
     echo "apt-get update && apt-get install -y --no-install-recommends $*"
     exit 2
   fi
+  apt_install "$@"
+}
+
+apt_install() {
   say "installing Debian packages: $*"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -y -q --no-install-recommends "$@"
+}
+
+install_test_packages() {
+  local missing
+  missing=$(missing_packages "${TEST_PACKAGES[@]}")
+  # shellcheck disable=SC2086  # one word per package
+  set -- $missing
+  if [ $# = 0 ]; then return; fi
+  if [ "$(id -u)" != 0 ]; then
+    say "not installed: $*; the tests that need them will be skipped"
+    return
+  fi
+  apt_install "$@"
 }
 
 # What .venv depends on. A different answer than the one in the stamp means that there is something to install.
@@ -94,13 +115,16 @@ install_python_packages() {
 }
 
 with_debian=1
+with_tests=0
 case "${1:-}" in
   "") ;;
+  --tests) with_tests=1 ;;
   --python-only) with_debian=0 ;;
-  *) say "unknown argument '$1'; the only one is --python-only"; exit 2 ;;
+  *) say "unknown argument '$1'; known are --tests and --python-only"; exit 2 ;;
 esac
 
 [ $with_debian = 0 ] || install_debian_packages
+[ $with_tests = 0 ] || install_test_packages
 # One set-up at a time: scripts/demo.sh and scripts/test.sh may be started together.
 exec 9>.setup.lock
 flock 9

@@ -18,6 +18,7 @@
 #include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/report/version.h"
 #include "suggest.h"
 #include "synthesize_command.h"
@@ -39,6 +40,10 @@ constexpr SetupCommand kCommands[] = {
     setup_eval,
     setup_report,
 };
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 2 your mistake (one line says which), 75 stopped by SIGTERM, SIGINT or\n"
+    "SIGUSR1 and to be started again with the same command, 1 anything else.";
 
 std::string version_line() {
   return "retmask " + std::string(version()) + " (" + std::string(git_revision()) + ")";
@@ -72,6 +77,7 @@ void run(int argc, char** argv) {
       "retmask");
   root.option_defaults()->always_capture_default();
   root.set_version_flag("--version", version_line());
+  root.footer(kFooter);  // before the commands, which take it over
   // At most one, so that a folder named like a command can be a flag's value; unknown ones are
   // reported below.
   root.require_subcommand(0, 1);
@@ -109,6 +115,9 @@ int main(int argc, char** argv) {
     return kDone;
   } catch (const retmask::SilentExit& end) {  // somebody else has said why
     return end.exit_code();
+  } catch (const retmask::Stopped& stopped) {
+    std::cerr << "retmask: " << stopped.what() << std::endl;
+    return retmask::kStoppedExitCode;
   } catch (const retmask::UserError& error) {
     return fail(error.what(), kUserMistake);
   } catch (const c10::Error& error) {  // libtorch's: out of memory, a failing device

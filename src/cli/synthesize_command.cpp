@@ -12,6 +12,7 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/device.h"
 #include "retmask/synthesize/synthesize.h"
@@ -183,6 +184,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   const CommonOptions& common = invocation.common;
   const auto selection = select_mask(options, common, resolved);
   resolved.validate();
+  const StopSignals signals;
 
   RunRecord run = invocation.start_run(flags_that_may_change());
   record_inputs(resolved, run);
@@ -191,7 +193,8 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
     mask::run(Checkpoint(resolved.model), *selection, common.out);
   }
   if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
-  const synthesize::Result result = synthesize::run(resolved, common.out);
+  const synthesize::Result result =
+      record_stop(run, [&] { return synthesize::run(resolved, common.out, signals.poll()); });
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }

@@ -1,10 +1,17 @@
 #include "train_dpo_command.h"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
+#include <optional>
 
+#include "ranks.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
 
@@ -14,11 +21,13 @@ namespace {
 struct TrainDpoCommandOptions {
   std::filesystem::path model;
   std::vector<std::filesystem::path> pairs;
+  std::vector<std::filesystem::path> eval_pairs;
   std::string loss = "dpo";
   std::string long_rows = "error";
   std::string save_dtype = "auto";
   bool no_shuffle = false;
   int64_t nproc = 1;
+  int64_t watchdog_seconds = 30;
   train::TrainOptions train;
 };
 
@@ -30,10 +39,9 @@ train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint6
   resolved.shuffle = !options.no_shuffle;
   resolved.seed = seed;
   resolved.validate();
-  if (options.nproc != 1) {
-    user_error("--nproc is ",
-               options.nproc,
-               ", but this version trains in one process: leave it out or give 1");
+  if (options.nproc < 1) user_error("--nproc is ", options.nproc, ", expected at least 1");
+  if (options.watchdog_seconds < 1) {
+    user_error("--watchdog-seconds is ", options.watchdog_seconds, ", expected at least 1");
   }
   return resolved;
 }
@@ -45,12 +53,36 @@ TensorType parse_save_dtype(const std::string& name, TensorType source) {
   user_error("--save-dtype is \"", name, "\", expected float32, bfloat16 or auto");
 }
 
-std::vector<train::TrainingExample> load_examples(const TrainDpoCommandOptions& options,
-                                                  const train::TrainOptions& train_options,
-                                                  const ModelConfig& config) {
+struct Examples {
+  std::vector<train::TrainingExample> training;
+  std::vector<train::TrainingExample> held_out;
+};
+
+Examples load_examples(const TrainDpoCommandOptions& options,
+                       const train::TrainOptions& train_options,
+                       const ModelConfig& config) {
   const auto tokenizer = Tokenizer::load(options.model);
   const train::RowTokenizer rows(*tokenizer, options.model);
-  return train::read_examples(options.pairs, rows, train_options, config.max_position_embeddings);
+  const auto read = [&](const std::vector<std::filesystem::path>& files) {
+    return train::read_examples(files, rows, train_options, config.max_position_embeddings);
+  };
+  Examples examples{.training = read(options.pairs), .held_out = {}};
+  if (!options.eval_pairs.empty()) examples.held_out = read(options.eval_pairs);
+  return examples;
+}
+
+void print_held_out(const Json& before, const Json& after) {
+  const auto print = [&](const char* key) {
+    std::cout << " " << key << " " << before.at(key).get<double>() << " -> "
+              << after.at(key).get<double>();
+  };
+  std::cout << "\nheld out, before and after:";
+  print("loss");
+  if (after.at("margin").is_null()) return;
+  std::cout << ",";
+  print("margin");
+  std::cout << ",";
+  print("accuracy");
 }
 
 void print_summary(const train::TrainingSummary& summary, const std::filesystem::path& out) {
@@ -63,35 +95,90 @@ void print_summary(const train::TrainingSummary& summary, const std::filesystem:
     std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
               << last.at("accuracy").get<double>();
   }
+  if (!summary.held_out_after.is_null()) {
+    print_held_out(summary.held_out_before, summary.held_out_after);
+  }
   std::cout << "\nmodel: " << out.string() << std::endl;
 }
 
-void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
-  const CommonOptions& common = invocation.common;
-  const train::TrainOptions train_options = resolve_options(options, common.seed);
-  const torch::Device device = parse_device(common.device);
+// Ranks that we started on one machine share its cores, unless --threads says otherwise.
+void share_threads(const CommonOptions& common, const distributed::Placement& placement) {
+  if (placement.launcher != distributed::Launcher::nproc) return;
+  if (common.threads != CommonOptions().threads) return;
+  at::set_num_threads(static_cast<int>(std::max<int64_t>(1, common.threads / placement.size)));
+}
 
-  RunRecord run = invocation.start_run({"save-every", "keep-last", "nproc"});
+// One rank's part of the run. Only rank 0 writes run.json, shows progress and prints the result.
+void train_as_rank(const TrainDpoCommandOptions& options,
+                   const train::TrainOptions& train_options,
+                   const Invocation& invocation,
+                   torch::Device device,
+                   const std::shared_ptr<distributed::ProcessGroup>& group,
+                   distributed::Watchdog& watchdog) {
+  const CommonOptions& common = invocation.common;
+  const StopSignals signals;
+  if (!group->is_first()) log::set_quiet(true);
+  share_threads(common, group->placement());
+  std::optional<RunRecord> run;
+  if (group->is_first()) {
+    run.emplace(invocation.start_run(
+        {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"}));
+  }
   const Checkpoint checkpoint(options.model);
   const ModelConfig config =
       parse_model_config(checkpoint.config(), (options.model / "config.json").string());
   const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
-  run.add_input("model", checkpoint.fingerprint());
-  for (const auto& file : options.pairs) run.add_input(file.string(), sha256_file(file));
-  run.set_device(device.str());
+  if (run) {
+    run->add_input("model", checkpoint.fingerprint());
+    for (const auto& file : options.pairs) run->add_input(file.string(), sha256_file(file));
+    for (const auto& file : options.eval_pairs) run->add_input(file.string(), sha256_file(file));
+    run->set_device(device.str());
+  }
 
   auto examples = load_examples(options, train_options, config);
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
-  const train::TrainingSummary summary =
-      train::run_training({.checkpoint = checkpoint,
-                           .model = CausalLm::load(checkpoint, device, dtype),
-                           .examples = std::move(examples),
-                           .out = common.out,
-                           .save_dtype = save_dtype},
-                          train_options);
-  run.set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
-  run.finish();
+  const bool in_slices = train_options.zero_stage == 3;
+  group->barrier();  // rank 0 has made --out
+  train::TrainingJob job{.checkpoint = checkpoint,
+                         .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
+                                            : CausalLm::load(checkpoint, device, dtype),
+                         .examples = std::move(examples.training),
+                         .out = common.out,
+                         .save_dtype = save_dtype,
+                         .group = group,
+                         .on_step = [&](int64_t step) { watchdog.at_step(step); },
+                         .held_out = std::move(examples.held_out),
+                         .stop_asked = signals.poll()};
+  const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
+  const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
+  if (!run) return;
+  run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
+  run->finish();
   print_summary(summary, common.out);
+}
+
+void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
+  const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
+  const distributed::Placement placement = distributed::read_placement();
+  const bool is_copy = placement.launcher == distributed::Launcher::nproc;
+  if (options.nproc > 1 && !is_copy) {
+    if (placement.size > 1) {
+      user_error("--nproc is ",
+                 options.nproc,
+                 " inside a job of ",
+                 placement.size,
+                 " ranks that another launcher has started; leave it out");
+    }
+    run_copies_as_ranks(options.nproc);
+    return;
+  }
+  const torch::Device device = device_of_rank(parse_device(invocation.common.device), placement);
+  run_as_rank(placement,
+              {.device = device, .watchdog_limit = std::chrono::seconds(options.watchdog_seconds)},
+              [&](const std::shared_ptr<distributed::ProcessGroup>& group,
+                  distributed::Watchdog& watchdog) {
+                train_as_rank(options, train_options, invocation, device, group, watchdog);
+              });
 }
 
 void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
@@ -100,6 +187,9 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--label-smoothing",
                  options.train.label_smoothing,
                  "dpo: assumed share of pairs with swapped answers");
+  app.add_flag("--length-normalize",
+               options.train.length_normalize,
+               "dpo: log-ratios per answer token; sft: every answer weighs the same");
   app.add_option("--epochs", options.train.epochs, "Passes over the data");
   app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
   app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
@@ -110,6 +200,11 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
                  options.train.max_length,
                  "Longest prompt + answer in tokens; 0: whole answers");
   app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
+  app.add_flag(
+      "--reference-truncation",
+      options.train.reference_truncation,
+      "Cut as the published code does: the last 512 tokens of a prompt, then the last 1,024 "
+      "of prompt + answer");
   app.add_flag("--no-shuffle", options.no_shuffle, "Keep the file's order");
 }
 
@@ -128,12 +223,26 @@ void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_flag("--activation-checkpointing",
                options.train.activation_checkpointing,
                "Recompute activations in the backward pass: less memory, slower");
+  app.add_option("--eval-every",
+                 options.train.eval_every,
+                 "Steps between evaluations of --eval-pairs; 0: at the start and the end alone");
   app.add_option("--save-every", options.train.save_every, "Steps between checkpoints; 0: none");
+  app.add_option("--save-minutes",
+                 options.train.save_minutes,
+                 "Minutes between checkpoints, whichever comes first; 0: none");
   app.add_option("--keep-last", options.train.keep_last, "Checkpoints that stay on disk");
   app.add_option("--save-dtype",
                  options.save_dtype,
                  "Of the final model: float32, bfloat16 or auto (the source's)");
-  app.add_option("--nproc", options.nproc, "Processes on this machine");
+  app.add_option("--nproc",
+                 options.nproc,
+                 "Ranks on this machine; torchrun and srun start them by themselves");
+  app.add_option("--zero-stage",
+                 options.train.zero_stage,
+                 "What ranks share out: 0 nothing, 1 optimizer, 2 gradients too, 3 weights too");
+  app.add_option("--watchdog-seconds",
+                 options.watchdog_seconds,
+                 "A rank without a sign of life for so long ends the run");
 }
 
 }  // namespace
@@ -144,6 +253,8 @@ Command setup_train_dpo(CLI::App& root) {
       root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
   command.app->add_option("--model", options->model, "Checkpoint folder to start from");
   add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
+  add_list_option(
+      command, "--eval-pairs", options->eval_pairs, "Held-out pairs, evaluated but not trained on");
   add_data_flags(*command.app, *options);
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);

@@ -38,9 +38,12 @@ TORCH_MODULE(Backbone);
 
 class CausalLmImpl : public torch::nn::Module {
  public:
-  CausalLmImpl(const ModelConfig& model_config, torch::TensorOptions options)
+  CausalLmImpl(const ModelConfig& model_config,
+               torch::TensorOptions options,
+               torch::Device compute_device)
       : config(model_config),
-        ropes(model_config, options.device()),
+        device(compute_device),
+        ropes(model_config, compute_device),
         backbone(model_config, ropes, options) {
     register_module("model", backbone);
     if (!config.tie_word_embeddings) {
@@ -50,11 +53,13 @@ class CausalLmImpl : public torch::nn::Module {
   }
 
   const ModelConfig config;
+  const torch::Device device;  // where forward() computes
   const RopeSet ropes;
   Backbone backbone;
   Linear lm_head{nullptr};
   PackedMatrix packed_head;  // the head's weights, or the tied embedding's, once packed
   ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
+  WeightLender* lender = nullptr;
 
   Linear& head() { return config.tie_word_embeddings ? backbone->embed_tokens : lm_head; }
 
@@ -133,18 +138,42 @@ void make_shared_part(const PackedBatch& batch, SharedPart& part) {
 
 CausalLm CausalLm::empty(const ModelConfig& config, torch::Device device, torch::ScalarType dtype) {
   CausalLm model;
-  model.impl_ = std::make_shared<CausalLmImpl>(config, torch::TensorOptions(dtype).device(device));
+  model.impl_ =
+      std::make_shared<CausalLmImpl>(config, torch::TensorOptions(dtype).device(device), device);
+  return model;
+}
+
+namespace {
+
+// The config of a checkpoint that holds what it asks for.
+ModelConfig checked_config(const Checkpoint& checkpoint) {
+  ModelConfig config =
+      parse_model_config(checkpoint.config(), (checkpoint.dir() / "config.json").string());
+  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
+  return config;
+}
+
+}  // namespace
+
+CausalLm CausalLm::without_weights(const Checkpoint& checkpoint,
+                                   torch::Device device,
+                                   torch::ScalarType dtype) {
+  CausalLm model;
+  // The host's memory is not touched, so that none is used; a GPU's would be.
+  model.impl_ = std::make_shared<CausalLmImpl>(
+      checked_config(checkpoint), torch::TensorOptions(dtype).device(torch::kCPU), device);
+  for (auto& [name, parameter] : model.parameters()) {
+    c10::StorageImpl& storage = *parameter.storage().unsafeGetStorageImpl();
+    storage.set_data_ptr_noswap(c10::DataPtr(nullptr, torch::kCPU));
+    storage.set_nbytes(0);  // the shape stays, which is what a lender goes by
+  }
   return model;
 }
 
 CausalLm CausalLm::load(const Checkpoint& checkpoint,
                         torch::Device device,
                         torch::ScalarType dtype) {
-  const ModelConfig config =
-      parse_model_config(checkpoint.config(), (checkpoint.dir() / "config.json").string());
-  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
-
-  CausalLm model = empty(config, device, dtype);
+  CausalLm model = empty(checked_config(checkpoint), device, dtype);
   const torch::NoGradGuard no_grad;
   for (auto& [name, parameter] : model.parameters()) {
     const TensorSpec& spec = checkpoint.tensors().at(name);
@@ -168,7 +197,7 @@ void CausalLm::pack() {
 bool CausalLm::is_packed() const { return impl_->packed_head.defined(); }
 
 const ModelConfig& CausalLm::config() const { return impl_->config; }
-torch::Device CausalLm::device() const { return impl_->backbone->norm->weight.device(); }
+torch::Device CausalLm::device() const { return impl_->device; }
 torch::ScalarType CausalLm::dtype() const { return impl_->backbone->norm->weight.scalar_type(); }
 
 torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
@@ -196,7 +225,14 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     below.row_of_token = torch::tensor(part.row_of_token).to(device());
     context = std::make_shared<const ForwardContext>(std::move(below));
   }
-  torch::Tensor x = impl_->embed(context->batch.token_ids);  // [T, hidden]
+  RETMASK_CHECK(impl_->lender == nullptr ||
+                impl_->activation_checkpointing == ActivationCheckpointing::full ||
+                !torch::GradMode::is_enabled());
+  torch::Tensor x;  // [T, hidden]
+  {
+    const LentPart lent(impl_->lender, /*part=*/0, Pass::forward);
+    x = impl_->embed(context->batch.token_ids);
+  }
   for (int64_t i = 0; i < config().num_hidden_layers(); ++i) {
     if (shared && i == batch.first_difference) {
       x = x.index_select(0, context->row_of_token);
@@ -206,8 +242,12 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     const auto apply = [layer, context](const torch::Tensor& input) {
       return layer->forward(input, *context);
     };
-    const bool recompute = impl_->activation_checkpointing == ActivationCheckpointing::full;
-    x = recompute ? recompute_in_backward(apply, x) : apply(x);
+    const bool recompute =
+        impl_->activation_checkpointing == ActivationCheckpointing::full || impl_->lender != nullptr;
+    x = recompute ? recompute_in_backward(apply, x, impl_->lender, /*part=*/i + 1) : apply(x);
+  }
+  if (impl_->lender != nullptr) {
+    impl_->lender->lend(config().num_hidden_layers() + 1, Pass::forward);
   }
   return impl_->backbone->norm->forward(x, *context);
 }
@@ -245,14 +285,25 @@ void CausalLm::set_activation_checkpointing(ActivationCheckpointing mode) {
   impl_->activation_checkpointing = mode;
 }
 
+void CausalLm::set_weight_lender(WeightLender* lender) { impl_->lender = lender; }
+
 void save_model(const CausalLm& model,
                 const Checkpoint& source,
                 const std::filesystem::path& dir,
                 TensorType dtype) {
   std::map<std::string, torch::Tensor> parameters;
+  for (const auto& [name, parameter] : model.parameters()) parameters.emplace(name, parameter);
+  save_model(
+      model, source, dir, dtype, [&](const std::string& name) { return parameters.at(name); });
+}
+
+void save_model(const CausalLm& model,
+                const Checkpoint& source,
+                const std::filesystem::path& dir,
+                TensorType dtype,
+                const std::function<torch::Tensor(const std::string& name)>& weight_of) {
   std::vector<TensorSpec> specs;
   for (const auto& [name, parameter] : model.parameters()) {
-    parameters.emplace(name, parameter.detach());
     specs.push_back({name, dtype, parameter.sizes().vec()});
   }
   Json config = source.config();
@@ -266,7 +317,7 @@ void save_model(const CausalLm& model,
   save_checkpoint(
       dir, source.dir(), config, specs, [&](const TensorSpec& spec, const ByteSink& sink) {
         const torch::Tensor tensor =
-            parameters.at(spec.name).to(torch::kCPU, to_torch(spec.type)).contiguous();
+            weight_of(spec.name).detach().to(torch::kCPU, to_torch(spec.type)).contiguous();
         sink({static_cast<const std::byte*>(tensor.const_data_ptr()), spec.num_bytes()});
       });
 }

@@ -9,8 +9,11 @@ using Function = std::function<torch::Tensor(const torch::Tensor&)>;
 
 // Carries the function through autograd's saved state, which holds only IValues.
 struct FunctionHolder : torch::CustomClassHolder {
-  explicit FunctionHolder(Function held) : function(std::move(held)) {}
+  FunctionHolder(Function held, WeightLender* its_lender, int64_t its_part)
+      : function(std::move(held)), lender(its_lender), part(its_part) {}
   Function function;
+  WeightLender* lender;
+  int64_t part;
 };
 
 class Recompute : public torch::autograd::Function<Recompute> {
@@ -21,6 +24,7 @@ class Recompute : public torch::autograd::Function<Recompute> {
     context->save_for_backward({input});
     context->saved_data["function"] = c10::IValue::make_capsule(holder);
     const torch::NoGradGuard no_grad;
+    const LentPart lent(holder->lender, holder->part, Pass::forward);
     return holder->function(input);
   }
 
@@ -31,6 +35,7 @@ class Recompute : public torch::autograd::Function<Recompute> {
     const torch::Tensor saved = context->get_saved_variables()[0];
     const torch::Tensor input = saved.detach().requires_grad_(saved.requires_grad());
     const torch::AutoGradMode with_grad(true);
+    const LentPart lent(holder->lender, holder->part, Pass::backward);
     const torch::Tensor output = holder->function(input);
     // Accumulates into the leaves (the parameters) by itself; only the input's gradient is handed
     // on.
@@ -41,9 +46,16 @@ class Recompute : public torch::autograd::Function<Recompute> {
 
 }  // namespace
 
-torch::Tensor recompute_in_backward(Function function, const torch::Tensor& input) {
-  if (!torch::GradMode::is_enabled()) return function(input);
-  return Recompute::apply(input, c10::make_intrusive<FunctionHolder>(std::move(function)));
+torch::Tensor recompute_in_backward(Function function,
+                                    const torch::Tensor& input,
+                                    WeightLender* lender,
+                                    int64_t part) {
+  if (!torch::GradMode::is_enabled()) {
+    const LentPart lent(lender, part, Pass::forward);
+    return function(input);
+  }
+  return Recompute::apply(input,
+                          c10::make_intrusive<FunctionHolder>(std::move(function), lender, part));
 }
 
 }  // namespace retmask

@@ -146,6 +146,11 @@ void RunRecord::finish() {
   finished_ = true;
 }
 
+void RunRecord::stop() {
+  write("stopped");
+  finished_ = true;
+}
+
 void RunRecord::write(const std::string& status) {
   record_["status"] = status;
   if (status != "running") {

@@ -26,6 +26,7 @@ void answer_round(const Round& round,
                   const std::vector<AnswerTask>& tasks,
                   AnswerJournal& journal,
                   Progress& progress,
+                  const StopPoll& stop_asked,
                   Result& result) {
   const std::unique_ptr<Answerer> answerer = round.open(tasks);
   const double seconds_before = result.generation_seconds;
@@ -36,6 +37,7 @@ void answer_round(const Round& round,
     result.generated_tokens += answer.tokens;
     result.generation_seconds = seconds_before + seconds_since(start);
     progress.advance(1, std::to_string(std::lround(result.tokens_per_second())) + " tokens/s");
+    stop_if_asked(stop_asked, "the answers so far are kept, start again to go on");
   });
   const std::optional<MemoryUse> memory = answerer->memory_use();
   if (memory && (!result.memory || result.memory->budget.total() < memory->budget.total())) {
@@ -45,7 +47,8 @@ void answer_round(const Round& round,
 
 Result answer_all(const Options& options,
                   const std::vector<Prompt>& prompts,
-                  AnswerJournal& journal) {
+                  AnswerJournal& journal,
+                  const StopPoll& stop_asked) {
   const std::vector<std::unique_ptr<Round>> rounds = open_rounds(options);
   std::vector<std::vector<AnswerTask>> tasks;
   int64_t unfinished = 0;
@@ -59,7 +62,8 @@ Result answer_all(const Options& options,
   Progress progress("synthesize", total, "answers", /*done=*/total - unfinished);
   Result result;
   for (size_t i = 0; i < rounds.size(); ++i) {
-    if (!tasks[i].empty()) answer_round(*rounds[i], tasks[i], journal, progress, result);
+    if (tasks[i].empty()) continue;
+    answer_round(*rounds[i], tasks[i], journal, progress, stop_asked, result);
   }
   return result;
 }
@@ -91,14 +95,14 @@ double Result::tokens_per_second() const {
   return generation_seconds > 0 ? static_cast<double>(generated_tokens) / generation_seconds : 0.0;
 }
 
-Result run(const Options& unresolved, const fs::path& out) {
+Result run(const Options& unresolved, const fs::path& out, const StopPoll& stop_asked) {
   unresolved.validate();
   Options options = unresolved;
   options.strategy = resolved_strategy(unresolved);
   const PromptSet set = read_selected_prompts(options);
   const std::optional<Judge> judge = open_judge(options);
   AnswerJournal journal(out / "answers.jsonl");
-  Result result = answer_all(options, set.prompts, journal);
+  Result result = answer_all(options, set.prompts, journal, stop_asked);
   const auto finished = [&](const AnswerTask& task) {
     std::optional<Answer> answer = journal.find(task);
     RETMASK_CHECK(answer.has_value(), "no answer ", task.name());

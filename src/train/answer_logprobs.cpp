@@ -12,8 +12,10 @@ PairLogprobs answer_logprobs(const CausalLm& model,
   for (const int64_t row : rows) {
     const TrainingExample& example = examples[static_cast<size_t>(row)];
     sequences.push_back(example.chosen_sequence());
-    if (!example.rejected.empty()) sequences.push_back(example.rejected_sequence());
-    answer_starts.resize(sequences.size(), static_cast<int64_t>(example.prompt.size()));
+    answer_starts.push_back(example.chosen_start());
+    if (example.rejected.empty()) continue;
+    sequences.push_back(example.rejected_sequence());
+    answer_starts.push_back(example.rejected_start());
   }
   const std::vector<torch::Tensor> logprobs = token_logprobs(model, sequences, answer_starts);
 

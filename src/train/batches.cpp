@@ -53,4 +53,41 @@ std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
   return groups;
 }
 
+namespace {
+
+double cost_of(const TrainingExample& example, int64_t hidden_size) {
+  const auto attention = [&](int64_t tokens) {
+    const auto length = static_cast<double>(tokens);
+    return length * length / (12.0 * static_cast<double>(hidden_size));
+  };
+  return static_cast<double>(example.num_tokens()) + attention(example.chosen_length()) +
+         attention(example.rejected_length());
+}
+
+}  // namespace
+
+std::vector<RowIndices> spread_rows(const RowIndices& batch,
+                                    const std::vector<TrainingExample>& examples,
+                                    int64_t ranks,
+                                    int64_t hidden_size) {
+  std::vector<double> costs;
+  for (const int64_t row : batch) {
+    costs.push_back(cost_of(examples.at(static_cast<size_t>(row)), hidden_size));
+  }
+  std::vector<size_t> by_cost(batch.size());
+  std::iota(by_cost.begin(), by_cost.end(), 0);
+  std::stable_sort(
+      by_cost.begin(), by_cost.end(), [&](size_t a, size_t b) { return costs[a] > costs[b]; });
+
+  std::vector<double> loads(static_cast<size_t>(ranks), 0.0);
+  std::vector<size_t> rank_of(batch.size());
+  for (const size_t i : by_cost) {
+    rank_of[i] = static_cast<size_t>(std::min_element(loads.begin(), loads.end()) - loads.begin());
+    loads[rank_of[i]] += costs[i];
+  }
+  std::vector<RowIndices> shares(static_cast<size_t>(ranks));
+  for (size_t i = 0; i < batch.size(); ++i) shares[rank_of[i]].push_back(batch[i]);
+  return shares;
+}
+
 }  // namespace retmask::train

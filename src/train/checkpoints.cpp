@@ -1,13 +1,14 @@
-#include "retmask/train/checkpoints.h"
+#include "checkpoints.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <exception>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
-#include "retmask/checkpoint/safetensors.h"
-#include "retmask/model/device.h"
+#include "retmask/base/log.h"
+#include "state_files.h"
 
 namespace fs = std::filesystem;
 
@@ -16,8 +17,8 @@ namespace {
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kTemporarySuffix = ".tmp";
-constexpr const char* kTensorFile = "optimizer.safetensors";
 constexpr const char* kStateFile = "state.json";
+constexpr const char* kNoteSuffix = ".json";  // a rank's size and hash, until state.json has them
 
 std::optional<int64_t> step_of(const fs::path& folder) {
   const std::string name = folder.filename();
@@ -36,41 +37,29 @@ void remove_folder(const fs::path& folder) {
   if (error) user_error("cannot remove ", folder, ": ", error.message());
 }
 
-TensorSpec spec_of(const std::string& name, const torch::Tensor& tensor) {
-  return {name, from_torch(tensor.scalar_type()), tensor.sizes().vec()};
-}
-
-void write_tensors(const fs::path& path, const NamedTensors& tensors) {
-  std::vector<TensorSpec> specs;
-  for (const auto& [name, tensor] : tensors) specs.push_back(spec_of(name, tensor));
-  SafetensorsWriter writer(path, specs);
-  for (const auto& [name, tensor] : tensors) {
-    const torch::Tensor bytes = tensor.detach().to(torch::kCPU).contiguous();
-    writer.write({static_cast<const std::byte*>(bytes.const_data_ptr()), bytes.nbytes()});
+// Runs `work` on this rank; returns once all have done theirs. An error of one rank ends it on all:
+// there it is thrown on, elsewhere it is a PeerLost.
+template <typename Work>
+void together(distributed::ProcessGroup& group, const Work& work) {
+  std::exception_ptr own;
+  try {
+    work();
+  } catch (const UserError&) {
+    own = std::current_exception();
   }
-  writer.finish();
-}
-
-void read_tensors(const fs::path& path, const NamedTensors& tensors) {
-  const SafetensorsFile file(path);
-  const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : tensors) {
-    const auto found = file.tensors().find(name);
-    const TensorSpec expected = spec_of(name, tensor);
-    if (found == file.tensors().end() || found->second.shape != expected.shape ||
-        found->second.type != expected.type) {
-      user_error(path, " does not fit the model at ", name, "; give a new --out to train anew");
-    }
-    auto* bytes = const_cast<std::byte*>(file.bytes(name).data());  // copy_ only reads them
-    torch::Tensor(tensor).copy_(torch::from_blob(bytes, tensor.sizes(), tensor.scalar_type()));
-  }
+  if (!group.any(own != nullptr)) return;
+  if (own) std::rethrow_exception(own);
+  throw distributed::PeerLost("another rank could not write its part of a training state");
 }
 
 }  // namespace
 
-TrainingCheckpoints::TrainingCheckpoints(fs::path dir, Json identity, int64_t keep_last)
-    : dir_(std::move(dir)), identity_(std::move(identity)), keep_last_(keep_last) {
-  if (!fs::exists(dir_)) return;
+TrainingCheckpoints::TrainingCheckpoints(fs::path dir,
+                                         Json identity,
+                                         int64_t keep_last,
+                                         distributed::ProcessGroup& group)
+    : dir_(std::move(dir)), identity_(std::move(identity)), keep_last_(keep_last), group_(group) {
+  if (!group_.is_first() || !fs::exists(dir_)) return;
   std::vector<fs::path> half_written;
   for (const auto& entry : fs::directory_iterator(dir_)) {
     if (entry.path().extension() == kTemporarySuffix) half_written.push_back(entry.path());
@@ -92,23 +81,104 @@ std::vector<int64_t> TrainingCheckpoints::steps() const {
   return found;
 }
 
-std::optional<int64_t> TrainingCheckpoints::latest() const {
-  const auto found = steps();
-  if (found.empty()) return std::nullopt;
-  return found.back();
+std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
+  std::vector<int64_t> candidates = steps();
+  while (true) {
+    // Rank 0 decides: a file system may show a new folder to one machine earlier than to another.
+    const int64_t own = !group_.is_first() || candidates.empty() ? 0 : candidates.back();
+    const auto step = static_cast<int64_t>(group_.sum({static_cast<double>(own)}).front());
+    if (step == 0) return std::nullopt;
+    const fs::path folder = path_of(step);
+    const std::string found = damage(folder);
+    if (group_.any(!found.empty())) {
+      if (!found.empty())
+        log::warn("the training state " + folder.string() + " is left out: " + found);
+      if (group_.is_first()) candidates.pop_back();
+      continue;
+    }
+    const std::string where = (folder / kStateFile).string();
+    const Json state = read_json_file(folder / kStateFile, "training state");
+    if (json_get<Json>(state, "units", where) != describe_units(optimizer.parameters())) {
+      user_error(folder, " does not fit the model; give a new --out to train anew");
+    }
+    read_state_files(folder, json_get<int64_t>(state, "ranks", where), optimizer);
+    optimizer.restored(step);
+    newest_ = step;
+    return step;
+  }
+}
+
+std::string TrainingCheckpoints::damage(const fs::path& folder) const {
+  const std::string where = (folder / kStateFile).string();
+  Json state;
+  std::vector<Json> files;
+  try {
+    state = read_json_file(folder / kStateFile, "training state");
+    files = json_get<std::vector<Json>>(state, "files", where);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  check_identity(json_get<Json>(state, "identity", where), identity_, folder.string());
+  for (auto rank = group_.rank(); rank < static_cast<int64_t>(files.size());
+       rank += group_.size()) {
+    const fs::path path = folder / state_file_name(rank);
+    const Json& file = files[static_cast<size_t>(rank)];
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (error) return path.string() + ": " + error.message();
+    if (size != json_get<uint64_t>(file, "bytes", where) ||
+        sha256_file(path) != json_get<std::string>(file, "sha256", where)) {
+      return path.string() + " is not as it was written";
+    }
+  }
+  return "";
 }
 
 void TrainingCheckpoints::save(const AdamW& optimizer) {
-  const fs::path final_path = path_of(optimizer.steps_taken());
-  const fs::path temporary = final_path.string() + kTemporarySuffix;
-  make_output_dir(temporary);
-  write_tensors(temporary / kTensorFile, optimizer.state());
+  const fs::path temporary = path_of(optimizer.steps_taken()).string() + kTemporarySuffix;
+  try {
+    write(temporary, optimizer);
+    newest_ = optimizer.steps_taken();
+  } catch (const std::exception&) {
+    std::error_code ignored;  // the error that led here is the one to tell
+    if (group_.is_first()) fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+void TrainingCheckpoints::write(const fs::path& temporary, const AdamW& optimizer) {
+  together(group_, [&] {
+    if (!group_.is_first()) return;
+    fs::remove_all(temporary);
+    make_output_dir(temporary);
+  });
+  together(group_, [&] {
+    const fs::path file = temporary / state_file_name(group_.rank());
+    write_json_file(file.string() + kNoteSuffix, write_state_file(file, optimizer, group_));
+  });
+  together(group_, [&] {
+    if (!group_.is_first()) return;
+    commit(temporary, optimizer);
+    prune();
+  });
+}
+
+void TrainingCheckpoints::commit(const fs::path& temporary, const AdamW& optimizer) const {
+  Json files = Json::array();
+  for (int64_t rank = 0; rank < group_.size(); ++rank) {
+    const fs::path note = (temporary / state_file_name(rank)).string() + kNoteSuffix;
+    files.push_back(read_json_file(note, "note on a training state"));
+    fs::remove(note);
+  }
   write_json_file(temporary / kStateFile,
-                  {{"step", optimizer.steps_taken()}, {"identity", identity_}});
+                  {{"step", optimizer.steps_taken()},
+                   {"ranks", group_.size()},
+                   {"files", files},
+                   {"units", describe_units(optimizer.parameters())},
+                   {"identity", identity_}});
   sync_path(temporary);
-  commit_path(temporary, final_path);
+  commit_path(temporary, path_of(optimizer.steps_taken()));
   sync_path(dir_);
-  prune();
 }
 
 void TrainingCheckpoints::prune() const {
@@ -122,16 +192,6 @@ void TrainingCheckpoints::prune() const {
     remove_folder(temporary);
     found.erase(found.begin());
   }
-}
-
-void TrainingCheckpoints::load(int64_t step, AdamW& optimizer) const {
-  const fs::path folder = path_of(step);
-  const Json state = read_json_file(folder / kStateFile, "training state");
-  check_identity(json_get<Json>(state, "identity", (folder / kStateFile).string()),
-                 identity_,
-                 folder.string());
-  read_tensors(folder / kTensorFile, optimizer.state());
-  optimizer.restored(step);
 }
 
 void check_identity(const Json& found, const Json& expected, const std::string& where) {

@@ -7,30 +7,44 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
+#include "retmask/train/truncation.h"
 
 namespace retmask::train {
 namespace {
 
-std::vector<int64_t> join(const TokenIds& prompt, const TokenIds& answer) {
-  std::vector<int64_t> ids(prompt.begin(), prompt.end());
+std::vector<int64_t> join(const TokenIds& prompt, int64_t skips, const TokenIds& answer) {
+  std::vector<int64_t> ids(prompt.begin() + skips, prompt.end());
   ids.insert(ids.end(), answer.begin(), answer.end());
   return ids;
+}
+
+// Nothing predicts a sequence's first token.
+int64_t start_behind(const TokenIds& prompt, int64_t skips) {
+  return std::max<int64_t>(static_cast<int64_t>(prompt.size()) - skips, 1);
 }
 
 // Applies --max-length to rows as they come and remembers what it did.
 class LengthLimit {
  public:
   LengthLimit(const TrainOptions& options, int64_t max_positions)
-      : limit_(options.max_length > 0 ? options.max_length : max_positions),
-        policy_(options.long_rows) {
+      : limit_(limit_of(options, max_positions)),
+        policy_(options.long_rows),
+        as_reference_(options.reference_truncation) {
     if (limit_ > max_positions) {
-      user_error(
-          "--max-length ", limit_, " exceeds the model's maximum of ", max_positions, " positions");
+      user_error(as_reference_ ? "--reference-truncation to " : "--max-length ",
+                 limit_,
+                 " exceeds the model's maximum of ",
+                 max_positions,
+                 " positions");
     }
   }
 
   // False: leave the row out.
   bool admit(TrainingExample& example) {
+    if (as_reference_) {
+      if (truncate_as_reference(example)) ++long_;
+      return true;
+    }
     if (example.longest() <= limit_) return true;
     if (long_++ == 0) {
       first_ = example.where + " with " + std::to_string(example.longest()) + " tokens";
@@ -49,6 +63,10 @@ class LengthLimit {
   // After the last row. Throws UserError under LongRows::error.
   void report(int64_t num_rows) const {
     if (long_ == 0) return;
+    if (as_reference_) {
+      log::warn(detail::concat("--reference-truncation cut ", long_, " of ", num_rows, " rows"));
+      return;
+    }
     const std::string what = detail::concat(long_,
                                             " of ",
                                             num_rows,
@@ -66,8 +84,14 @@ class LengthLimit {
   }
 
  private:
+  static int64_t limit_of(const TrainOptions& options, int64_t max_positions) {
+    if (options.reference_truncation) return ReferenceTruncation{}.max_length;
+    return options.max_length > 0 ? options.max_length : max_positions;
+  }
+
   int64_t limit_;
   LongRows policy_;
+  bool as_reference_;
   int64_t long_ = 0;
   int64_t left_out_ = 0;
   std::string first_;
@@ -75,18 +99,28 @@ class LengthLimit {
 
 }  // namespace
 
-std::vector<int64_t> TrainingExample::chosen_sequence() const { return join(prompt, chosen); }
-std::vector<int64_t> TrainingExample::rejected_sequence() const { return join(prompt, rejected); }
-
-int64_t TrainingExample::num_tokens() const {
-  size_t count = prompt.size() + chosen.size();
-  if (!rejected.empty()) count += prompt.size() + rejected.size();
-  return static_cast<int64_t>(count);
+std::vector<int64_t> TrainingExample::chosen_sequence() const {
+  return join(prompt, chosen_skips, chosen);
+}
+std::vector<int64_t> TrainingExample::rejected_sequence() const {
+  return join(prompt, rejected_skips, rejected);
 }
 
-int64_t TrainingExample::longest() const {
-  return static_cast<int64_t>(prompt.size() + std::max(chosen.size(), rejected.size()));
+int64_t TrainingExample::chosen_start() const { return start_behind(prompt, chosen_skips); }
+int64_t TrainingExample::rejected_start() const { return start_behind(prompt, rejected_skips); }
+
+int64_t TrainingExample::chosen_length() const {
+  return static_cast<int64_t>(prompt.size() + chosen.size()) - chosen_skips;
 }
+
+int64_t TrainingExample::rejected_length() const {
+  if (rejected.empty()) return 0;
+  return static_cast<int64_t>(prompt.size() + rejected.size()) - rejected_skips;
+}
+
+int64_t TrainingExample::num_tokens() const { return chosen_length() + rejected_length(); }
+
+int64_t TrainingExample::longest() const { return std::max(chosen_length(), rejected_length()); }
 
 std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
                                            const RowTokenizer& tokenizer,
@@ -125,6 +159,9 @@ std::string hash_examples(const std::vector<TrainingExample>& examples) {
       const auto count = static_cast<int64_t>(ids->size());
       bytes.append(reinterpret_cast<const char*>(&count), sizeof count);
       bytes.append(reinterpret_cast<const char*>(ids->data()), ids->size() * sizeof(int32_t));
+    }
+    for (const int64_t skips : {example.chosen_skips, example.rejected_skips}) {
+      bytes.append(reinterpret_cast<const char*>(&skips), sizeof skips);
     }
     hashes += sha256(bytes);
   }

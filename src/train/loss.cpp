@@ -6,6 +6,10 @@ PairRatios log_ratios(const PairLogprobs& policy, const PairLogprobs& reference)
   return {policy.chosen - reference.chosen, policy.rejected - reference.rejected};
 }
 
+PairRatios per_token(const PairRatios& ratios, const AnswerLengths& lengths) {
+  return {ratios.chosen / lengths.chosen, ratios.rejected / lengths.rejected};
+}
+
 torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smoothing) {
   const torch::Tensor scaled = beta * (ratios.chosen - ratios.rejected);  // [n]
   const torch::Tensor losses = -torch::log_sigmoid(scaled);
@@ -13,12 +17,8 @@ torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smo
   return (1 - label_smoothing) * losses - label_smoothing * torch::log_sigmoid(-scaled);
 }
 
-torch::Tensor ipo_losses(const PairRatios& ratios,
-                         const torch::Tensor& chosen_lengths,
-                         const torch::Tensor& rejected_lengths,
-                         double beta) {
-  const torch::Tensor difference =
-      ratios.chosen / chosen_lengths - ratios.rejected / rejected_lengths;  // [n]
+torch::Tensor ipo_losses(const PairRatios& averages, double beta) {
+  const torch::Tensor difference = averages.chosen - averages.rejected;  // [n]
   return (difference - 1 / (2 * beta)).square();
 }
 

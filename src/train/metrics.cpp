@@ -17,7 +17,9 @@ Json StepMetrics::to_json() const {
           {"grad_norm", grad_norm},
           {"lr", learning_rate},
           {"tokens", tokens},
-          {"tokens_per_second", static_cast<double>(tokens) / seconds}};
+          {"tokens_per_second", static_cast<double>(tokens) / seconds},
+          {"model_flops_utilization", utilization},
+          {"memory_bytes", memory_bytes}};
 }
 
 std::unique_ptr<Journal> open_metrics(const std::filesystem::path& path, int64_t steps_done) {

@@ -8,13 +8,12 @@ namespace {
 
 torch::Tensor lengths_of(const std::vector<TrainingExample>& examples,
                          const RowIndices& rows,
-                         TokenIds TrainingExample::*answer,
-                         torch::Device device) {
+                         TokenIds TrainingExample::*answer) {
   std::vector<float> lengths;
   for (const int64_t row : rows) {
     lengths.push_back(static_cast<float>((examples[static_cast<size_t>(row)].*answer).size()));
   }
-  return torch::tensor(lengths).to(device);
+  return torch::tensor(lengths);
 }
 
 RewardSums sum_rewards(const PairRatios& ratios, double beta) {
@@ -43,27 +42,40 @@ Objective::Objective(const CausalLm& model,
       reference_(std::move(reference)),
       loss_(options.loss),
       beta_(options.beta),
-      label_smoothing_(options.label_smoothing) {}
+      label_smoothing_(options.label_smoothing),
+      length_normalize_(options.length_normalize) {}
 
 RowLosses Objective::evaluate(const RowIndices& rows) const {
+  before_pass_();
   const PairLogprobs policy = answer_logprobs(model_, examples_, rows);
-  if (loss_ == LossKind::sft) return {.losses = -policy.chosen, .rewards = {}};
+  if (loss_ == LossKind::sft) {
+    const torch::Tensor losses = -policy.chosen;
+    return {.losses = length_normalize_ ? losses / lengths(rows).chosen : losses, .rewards = {}};
+  }
   const PairRatios ratios = log_ratios(policy, select(reference_, rows));
   return {.losses = pair_losses(ratios, rows), .rewards = sum_rewards(ratios, beta_)};
 }
 
 torch::Tensor Objective::pair_losses(const PairRatios& ratios, const RowIndices& rows) const {
-  if (loss_ == LossKind::dpo) return dpo_losses(ratios, beta_, label_smoothing_);
+  if (loss_ == LossKind::dpo && !length_normalize_) {
+    return dpo_losses(ratios, beta_, label_smoothing_);
+  }
+  const PairRatios averages = per_token(ratios, lengths(rows));
+  if (loss_ == LossKind::dpo) return dpo_losses(averages, beta_, label_smoothing_);
   RETMASK_CHECK(loss_ == LossKind::ipo);
-  const torch::Device device = model_.device();
-  return ipo_losses(ratios,
-                    lengths_of(examples_, rows, &TrainingExample::chosen, device),
-                    lengths_of(examples_, rows, &TrainingExample::rejected, device),
-                    beta_);
+  return ipo_losses(averages, beta_);
+}
+
+AnswerLengths Objective::lengths(const RowIndices& rows) const {
+  AnswerLengths lengths = {.chosen = lengths_of(examples_, rows, &TrainingExample::chosen),
+                           .rejected = lengths_of(examples_, rows, &TrainingExample::rejected)};
+  lengths.chosen = lengths.chosen.to(model_.device());
+  lengths.rejected = lengths.rejected.to(model_.device());
+  return lengths;
 }
 
 int64_t Objective::denominator(const RowIndices& batch) const {
-  if (loss_ != LossKind::sft) return static_cast<int64_t>(batch.size());
+  if (loss_ != LossKind::sft || length_normalize_) return static_cast<int64_t>(batch.size());
   size_t tokens = 0;
   for (const int64_t row : batch) tokens += examples_[static_cast<size_t>(row)].chosen.size();
   return static_cast<int64_t>(tokens);

@@ -36,6 +36,19 @@ void require(bool condition, const char* flag, double value, const char* expecte
   if (!condition) user_error(flag, " is ", value, ", expected ", expected);
 }
 
+// It has limits and a policy of its own.
+void check_reference_truncation(const TrainOptions& options) {
+  if (options.loss == LossKind::sft) {
+    user_error("--reference-truncation belongs to --loss dpo and ipo, not to sft");
+  }
+  if (options.max_length > 0) {
+    user_error("--reference-truncation cuts to lengths of its own; leave out --max-length");
+  }
+  if (options.long_rows != LongRows::error) {
+    user_error("--reference-truncation cuts long rows in its own way; leave out --long-rows");
+  }
+}
+
 }  // namespace
 
 std::string to_string(LossKind kind) { return name_of(kLossNames, kind); }
@@ -55,6 +68,9 @@ void TrainOptions::validate() const {
   if (label_smoothing > 0 && loss != LossKind::dpo) {
     user_error("--label-smoothing belongs to --loss dpo, not to ", to_string(loss));
   }
+  if (length_normalize && loss == LossKind::ipo) {
+    user_error("--length-normalize belongs to --loss dpo and sft; ipo divides by lengths anyway");
+  }
   require(epochs > 0, "--epochs", epochs, "at least 1");
   require(max_steps >= 0, "--max-steps", max_steps, "at least 1, or 0 for all epochs");
   require(global_batch_size > 0, "--global-batch-size", global_batch_size, "at least 1");
@@ -63,6 +79,7 @@ void TrainOptions::validate() const {
           "--max-length",
           max_length,
           "at least 2, or 0 for whole answers");
+  if (reference_truncation) check_reference_truncation(*this);
   require(learning_rate > 0, "--learning-rate", learning_rate, "a number above 0");
   require(min_learning_rate >= 0 && min_learning_rate <= learning_rate,
           "--min-learning-rate",
@@ -74,7 +91,10 @@ void TrainOptions::validate() const {
   require(adam_beta2 >= 0 && adam_beta2 < 1, "--adam-beta2", adam_beta2, "in [0, 1)");
   require(adam_eps > 0, "--adam-eps", adam_eps, "a number above 0");
   require(max_grad_norm >= 0, "--max-grad-norm", max_grad_norm, "at least 0 (0: no clipping)");
-  require(save_every >= 0, "--save-every", save_every, "at least 0 (0: no checkpoints)");
+  require(zero_stage >= 0 && zero_stage <= 3, "--zero-stage", zero_stage, "0, 1, 2 or 3");
+  require(eval_every >= 0, "--eval-every", eval_every, "at least 0 (0: at the start and the end)");
+  require(save_every >= 0, "--save-every", save_every, "at least 0 (0: not by steps)");
+  require(save_minutes >= 0, "--save-minutes", save_minutes, "at least 0 (0: not by time)");
   require(keep_last > 0, "--keep-last", keep_last, "at least 1");
 }
 
@@ -82,12 +102,14 @@ Json TrainOptions::identity() const {
   return {{"loss", to_string(loss)},
           {"beta", beta},
           {"label-smoothing", label_smoothing},
+          {"length-normalize", length_normalize},
           {"epochs", epochs},
           {"max-steps", max_steps},
           {"global-batch-size", global_batch_size},
           {"micro-batch-tokens", micro_batch_tokens},
           {"max-length", max_length},
           {"long-rows", to_string(long_rows)},
+          {"reference-truncation", reference_truncation},
           {"shuffle", shuffle},
           {"seed", seed},
           {"learning-rate", learning_rate},

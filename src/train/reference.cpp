@@ -1,5 +1,6 @@
 #include "retmask/train/reference.h"
 
+#include <map>
 #include <numeric>
 
 #include "retmask/base/error.h"
@@ -10,13 +11,6 @@ namespace fs = std::filesystem;
 
 namespace retmask::train {
 namespace {
-
-void remove_if_other_key(const fs::path& cache, const std::string& key) {
-  if (!fs::exists(cache)) return;
-  const Journal journal(cache);
-  const bool same = !journal.empty() && journal.read(0).value("key", "") == key;
-  if (!same) fs::remove(cache);
-}
 
 std::vector<float> to_vector(const torch::Tensor& values) {
   const torch::Tensor on_cpu = values.to(torch::kCPU).contiguous();
@@ -36,10 +30,99 @@ void check_finite(const PairLogprobs& sums,
   }
 }
 
+// Finished passes by number.
+using Passes = std::map<int64_t, Json>;
+
+// The file that a rank of several writes into.
+fs::path part_path(const fs::path& cache, int64_t rank) {
+  fs::path part = cache;
+  return part.replace_extension(".rank-" + std::to_string(rank) + ".jsonl");
+}
+
+std::vector<fs::path> parts_beside(const fs::path& cache) {
+  const std::string start = cache.stem().string() + ".rank-";
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(cache.parent_path())) {
+    const fs::path& path = entry.path();
+    if (path.filename().string().starts_with(start) && path.extension() == ".jsonl") {
+      parts.push_back(path);
+    }
+  }
+  return parts;
+}
+
+void add_rows(Passes& passes, const std::vector<Json>& rows, const std::string& key) {
+  if (rows.empty() || rows.front().value("key", "") != key) return;
+  for (size_t i = 1; i < rows.size(); ++i) passes[rows[i].at("pass").get<int64_t>()] = rows[i];
+}
+
+// Brings what earlier starts and the ranks have written into `cache` alone. Opening a journal cuts
+// off what a kill left half written.
+void collect(const fs::path& cache, const std::string& key) {
+  Passes passes;
+  const std::vector<fs::path> parts = parts_beside(cache);
+  add_rows(passes, Journal(cache).rows(), key);
+  for (const fs::path& part : parts) add_rows(passes, Journal(part).rows(), key);
+  std::vector<Json> rows{{{"key", key}}};
+  for (const auto& [number, row] : passes) rows.push_back(row);
+  write_json_lines(cache, rows);
+  for (const fs::path& part : parts) fs::remove(part);
+}
+
+Passes read_passes(const fs::path& cache, const std::string& key) {
+  Passes passes;
+  add_rows(passes, read_json_lines(cache, "reference log-probabilities"), key);
+  return passes;
+}
+
 void append(std::vector<float>& all, const Json& values) {
   const auto more = values.get<std::vector<float>>();
   all.insert(all.end(), more.begin(), more.end());
 }
+
+// What one rank of several computes.
+class PassRunner {
+ public:
+  PassRunner(const CausalLm& model,
+             const std::vector<TrainingExample>& examples,
+             const std::vector<RowIndices>& passes)
+      : model_(model), examples_(examples), passes_(passes) {}
+
+  Json run(int64_t pass) const {
+    const RowIndices& rows = passes_[static_cast<size_t>(pass)];
+    const PairLogprobs sums = answer_logprobs(model_, examples_, rows);
+    check_finite(sums, examples_, rows);
+    return {
+        {"pass", pass}, {"chosen", to_vector(sums.chosen)}, {"rejected", to_vector(sums.rejected)}};
+  }
+
+  // Of the passes `missing`, those of this rank.
+  void run_share(const std::vector<int64_t>& missing,
+                 Journal& journal,
+                 const distributed::ProcessGroup& group,
+                 bool in_step,
+                 const std::function<void()>& before_pass) const {
+    const auto size = static_cast<size_t>(group.size());
+    const size_t rounds = (missing.size() + size - 1) / size;
+    Progress progress("reference", static_cast<int64_t>(rounds), "passes");
+    for (size_t round = 0; round < rounds; ++round) {
+      before_pass();
+      const size_t i = round * size + static_cast<size_t>(group.rank());
+      if (i < missing.size()) {
+        journal.append(run(missing[i]));
+      } else if (in_step) {
+        run(missing.front());
+      }
+      progress.advance();
+    }
+    progress.finish();
+  }
+
+ private:
+  const CausalLm& model_;
+  const std::vector<TrainingExample>& examples_;
+  const std::vector<RowIndices>& passes_;
+};
 
 }  // namespace
 
@@ -47,38 +130,43 @@ PairLogprobs reference_logprobs(const CausalLm& model,
                                 const std::vector<TrainingExample>& examples,
                                 int64_t micro_batch_tokens,
                                 const fs::path& cache,
-                                const std::string& key) {
+                                const std::string& key,
+                                distributed::ProcessGroup& group,
+                                bool in_step,
+                                const std::function<void()>& before_pass) {
   RowIndices rows(examples.size());
   std::iota(rows.begin(), rows.end(), 0);
   // Cut once from the start: after a stop the passes are the same, and so is every bit of their
   // sums.
   const std::vector<RowIndices> passes = split_by_tokens(rows, examples, micro_batch_tokens);
 
-  remove_if_other_key(cache, key);
-  Journal journal(cache);
-  if (journal.empty()) journal.append({{"key", key}, {"passes", passes.size()}});
-  std::vector<float> chosen;
-  std::vector<float> rejected;
-  const std::vector<Json> finished = journal.rows();
-  size_t next = 0;
-  for (; next + 1 < finished.size(); ++next) {
-    append(chosen, finished[next + 1].at("chosen"));
-    append(rejected, finished[next + 1].at("rejected"));
+  if (group.is_first()) collect(cache, key);
+  group.barrier();
+  Passes finished = read_passes(cache, key);
+  std::vector<int64_t> missing;
+  for (int64_t pass = 0; pass < static_cast<int64_t>(passes.size()); ++pass) {
+    if (!finished.contains(pass)) missing.push_back(pass);
+  }
+  group.barrier();  // all have read it before one writes
+  if (!missing.empty()) {
+    const torch::NoGradGuard no_grad;
+    {
+      Journal journal(group.size() == 1 ? cache : part_path(cache, group.rank()));
+      if (journal.empty()) journal.append({{"key", key}});
+      PassRunner(model, examples, passes).run_share(missing, journal, group, in_step, before_pass);
+    }
+    group.barrier();
+    if (group.is_first() && group.size() > 1) collect(cache, key);
+    group.barrier();
+    finished = read_passes(cache, key);
   }
 
-  const torch::NoGradGuard no_grad;
-  const auto total = static_cast<int64_t>(examples.size());
-  Progress progress("reference", total, "pairs", static_cast<int64_t>(chosen.size()));
-  for (; next < passes.size(); ++next) {
-    const PairLogprobs sums = answer_logprobs(model, examples, passes[next]);
-    check_finite(sums, examples, passes[next]);
-    const Json row = {{"chosen", to_vector(sums.chosen)}, {"rejected", to_vector(sums.rejected)}};
-    journal.append(row);
+  std::vector<float> chosen;
+  std::vector<float> rejected;
+  for (const auto& [number, row] : finished) {
     append(chosen, row.at("chosen"));
     append(rejected, row.at("rejected"));
-    progress.advance(static_cast<int64_t>(passes[next].size()));
   }
-  progress.finish();
   RETMASK_CHECK(chosen.size() == examples.size() && rejected.size() == examples.size(),
                 cache,
                 " holds ",

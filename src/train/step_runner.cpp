@@ -1,5 +1,6 @@
 #include "step_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -11,14 +12,16 @@ namespace retmask::train {
 StepRunner::StepRunner(const Objective& objective,
                        const std::vector<TrainingExample>& examples,
                        const BatchPlan& plan,
-                       GradientBuffer& gradients,
+                       ShardedGradients& gradients,
                        AdamW& optimizer,
+                       distributed::ProcessGroup& group,
                        const TrainOptions& options)
     : objective_(objective),
       examples_(examples),
       plan_(plan),
       gradients_(gradients),
       optimizer_(optimizer),
+      group_(group),
       options_(options) {}
 
 StepMetrics StepRunner::run() {
@@ -35,48 +38,101 @@ StepMetrics StepRunner::run() {
   for (const int64_t row : batch)
     metrics.tokens += examples_[static_cast<size_t>(row)].num_tokens();
 
-  gradients_.reset();
-  for (const RowIndices& rows : split_by_tokens(batch, examples_, options_.micro_batch_tokens)) {
-    metrics.loss += forward_and_backward(rows, denominator, metrics.rewards);
+  const std::vector<MicroBatch> passes = micro_batches(batch);
+  gradients_.start_step();
+  for (size_t i = 0; i < passes.size(); ++i) {
+    gradients_.start_pass(/*last=*/i + 1 == passes.size());
+    metrics.loss += forward_and_backward(passes[i], denominator, metrics.rewards);
+    gradients_.finish_pass();
   }
+  sum_over_ranks(metrics);
   metrics.grad_norm = gradients_.norm();
-  if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch);
+  if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch, passes);
   if (options_.max_grad_norm > 0) gradients_.clip(metrics.grad_norm, options_.max_grad_norm);
-  optimizer_.step(gradients_.gradients(), metrics.learning_rate);
+  optimizer_.step(gradients_, metrics.learning_rate);
 
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   metrics.seconds = elapsed.count();
   return metrics;
 }
 
-double StepRunner::forward_and_backward(const RowIndices& rows,
+std::vector<StepRunner::MicroBatch> StepRunner::micro_batches(const RowIndices& batch) const {
+  const int64_t stage = optimizer_.parameters().stage();
+  const auto shares = spread_rows(batch, examples_, group_.size(), objective_.hidden_size());
+  std::vector<MicroBatch> own;
+  size_t most = 1;
+  for (size_t rank = 0; rank < shares.size(); ++rank) {
+    const auto groups = split_by_tokens(shares[rank], examples_, options_.micro_batch_tokens);
+    most = std::max(most, groups.size());
+    if (static_cast<int64_t>(rank) != group_.rank()) continue;
+    for (const RowIndices& rows : groups) own.push_back({.rows = rows});
+  }
+  // Stages 0 and 1 talk to the others in the last pass alone, whichever it is.
+  const size_t wanted = stage >= 2 ? most : 1;
+  // In stage 3 a pass gathers the weights, so that it cannot be left out: the batch's shortest row
+  // goes through for nothing.
+  const int64_t shortest = *std::min_element(batch.begin(), batch.end(), [&](int64_t a, int64_t b) {
+    return examples_[static_cast<size_t>(a)].num_tokens() <
+           examples_[static_cast<size_t>(b)].num_tokens();
+  });
+  const RowIndices filler = stage == 3 ? RowIndices{shortest} : RowIndices{};
+  while (own.size() < wanted) own.push_back({.rows = filler, .counts = false});
+  return own;
+}
+
+double StepRunner::forward_and_backward(const MicroBatch& micro_batch,
                                         int64_t denominator,
                                         RewardSums& rewards) {
-  const RowLosses result = objective_.evaluate(rows);
+  if (micro_batch.rows.empty()) return 0;
+  const RowLosses result = objective_.evaluate(micro_batch.rows);
   const torch::Tensor loss = result.losses.sum() / static_cast<double>(denominator);
+  if (!micro_batch.counts) {
+    (loss * 0).backward();
+    return 0;
+  }
   const auto value = loss.item<double>();
   if (!std::isfinite(value)) {
     const torch::Tensor finite = torch::isfinite(result.losses).to(torch::kCPU);
     RowIndices bad;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (!finite[static_cast<int64_t>(i)].item<bool>()) bad.push_back(rows[i]);
+    for (size_t i = 0; i < micro_batch.rows.size(); ++i) {
+      if (!finite[static_cast<int64_t>(i)].item<bool>()) bad.push_back(micro_batch.rows[i]);
     }
-    stop("loss", bad.empty() ? rows : bad);
+    stop("loss", bad.empty() ? micro_batch.rows : bad);
   }
   loss.backward();
-  gradients_.collect();
   rewards += result.rewards;
   return value;
 }
 
-// Finds the culprits by running each row alone: slow, but once.
-void StepRunner::stop_for_gradient(const RowIndices& batch) {
+void StepRunner::sum_over_ranks(StepMetrics& metrics) {
+  const std::vector<double> sums = group_.sum({metrics.loss,
+                                               metrics.rewards.chosen,
+                                               metrics.rewards.rejected,
+                                               static_cast<double>(metrics.rewards.right)});
+  metrics.loss = sums[0];
+  metrics.rewards = {
+      .chosen = sums[1], .rejected = sums[2], .right = static_cast<int64_t>(sums[3])};
+}
+
+// Finds the culprits by running each row alone: slow, but once. Where other ranks would have to
+// take part in that, the whole batch is named.
+void StepRunner::stop_for_gradient(const RowIndices& batch, const std::vector<MicroBatch>& own) {
   RowIndices bad;
-  for (const int64_t row : batch) {
-    gradients_.reset();
-    RewardSums unused;
-    forward_and_backward({row}, /*denominator=*/1, unused);
-    if (!std::isfinite(gradients_.norm())) bad.push_back(row);
+  if (optimizer_.parameters().stage() < 2) {
+    for (const MicroBatch& micro_batch : own) {
+      for (const int64_t row : micro_batch.rows) {
+        gradients_.start_step();
+        gradients_.start_pass(/*last=*/false);
+        RewardSums unused;
+        forward_and_backward({.rows = {row}}, /*denominator=*/1, unused);
+        if (!std::isfinite(gradients_.own_norm())) bad.push_back(row);
+      }
+    }
+    // The rank that has them says so.
+    const bool found = group_.any(!bad.empty());
+    if (found && bad.empty()) {
+      throw distributed::PeerLost("another rank's gradient is not finite");
+    }
   }
   stop("gradient", bad.empty() ? batch : bad);
 }

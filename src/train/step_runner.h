@@ -1,10 +1,12 @@
 #pragma once
-// One optimizer step: micro-batches forward and backward, clipping, update.
+// One optimizer step: this rank's micro-batches forward and backward, clipping, update.
 
+#include "optimizer.h"
+#include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
 #include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
-#include "retmask/train/optimizer.h"
+#include "sharded_gradients.h"
 
 namespace retmask::train {
 
@@ -14,24 +16,36 @@ class StepRunner {
   StepRunner(const Objective& objective,
              const std::vector<TrainingExample>& examples,
              const BatchPlan& plan,
-             GradientBuffer& gradients,
+             ShardedGradients& gradients,
              AdamW& optimizer,
+             distributed::ProcessGroup& group,
              const TrainOptions& options);
 
   // The step behind those that the optimizer has taken. Throws UserError, before any weight
-  // changes, when a loss or a gradient is not finite.
+  // changes, when a loss or a gradient is not finite. All ranks call it; each gets the metrics of
+  // the whole batch.
   StepMetrics run();
 
  private:
-  double forward_and_backward(const RowIndices& rows, int64_t denominator, RewardSums& rewards);
-  [[noreturn]] void stop_for_gradient(const RowIndices& batch);
+  // A backward pass of some rows.
+  struct MicroBatch {
+    RowIndices rows;
+    bool counts = true;  // false: it only keeps this rank in step with the others
+  };
+  std::vector<MicroBatch> micro_batches(const RowIndices& batch) const;
+  double forward_and_backward(const MicroBatch& micro_batch,
+                              int64_t denominator,
+                              RewardSums& rewards);
+  void sum_over_ranks(StepMetrics& metrics);
+  [[noreturn]] void stop_for_gradient(const RowIndices& batch, const std::vector<MicroBatch>& own);
   [[noreturn]] void stop(const std::string& what, const RowIndices& rows) const;
 
   const Objective& objective_;
   const std::vector<TrainingExample>& examples_;
   const BatchPlan& plan_;
-  GradientBuffer& gradients_;
+  ShardedGradients& gradients_;
   AdamW& optimizer_;
+  distributed::ProcessGroup& group_;
   const TrainOptions& options_;
 };
 

@@ -1,19 +1,27 @@
 #include "retmask/train/trainer.h"
 
+#include <chrono>
 #include <cstdio>
+#include <optional>
 
+#include "checkpoints.h"
+#include "final_model.h"
+#include "optimizer.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/checkpoints.h"
+#include "retmask/train/held_out.h"
 #include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
-#include "retmask/train/optimizer.h"
 #include "retmask/train/reference.h"
+#include "retmask/train/save_schedule.h"
 #include "retmask/train/schedule.h"
+#include "retmask/train/utilization.h"
+#include "sharded_gradients.h"
+#include "sharded_parameters.h"
 #include "step_runner.h"
 
 namespace fs = std::filesystem;
@@ -23,6 +31,8 @@ namespace {
 
 constexpr const char* kMetricsFile = "metrics.jsonl";
 constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
+constexpr const char* kHeldOutFile = "eval_metrics.jsonl";
+constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
@@ -36,32 +46,57 @@ Json make_identity(const TrainingJob& job, const TrainOptions& options) {
   return identity;
 }
 
+// The signal that asked any rank to stop, or null. All ranks call it together.
+const char* signal_anywhere(const TrainingJob& job) {
+  const char* own = job.stop_asked ? job.stop_asked() : nullptr;
+  if (!job.group->any(own != nullptr)) return nullptr;
+  return own != nullptr ? own : "a signal to another rank";
+}
+
+// `data` is the hash of `examples`.
 PairLogprobs compute_reference(const TrainingJob& job,
+                               const std::vector<TrainingExample>& examples,
+                               const std::string& data,
+                               const char* file,
                                const TrainOptions& options,
                                const Json& identity) {
   if (options.loss == LossKind::sft) return {};
   const Json key = {{"model", identity["model"]},
-                    {"data", identity["data"]},
+                    {"data", data},
                     {"dtype", identity["dtype"]},
                     {"micro-batch-tokens", options.micro_batch_tokens}};
-  return reference_logprobs(job.model,
-                            job.examples,
-                            options.micro_batch_tokens,
-                            job.out / kReferenceFile,
-                            sha256(key.dump()));
+  return reference_logprobs(
+      job.model,
+      examples,
+      options.micro_batch_tokens,
+      job.out / file,
+      sha256(key.dump()),
+      *job.group,
+      /*in_step=*/options.zero_stage == 3,
+      [&] {
+        if (const char* signal = signal_anywhere(job)) {
+          throw Stopped(detail::concat("stopped by ",
+                                       signal,
+                                       "; the log-probs of the untrained model so far are kept, "
+                                       "start again to go on"));
+        }
+      });
 }
 
 std::string progress_note(const StepMetrics& metrics) {
-  char note[64];
+  char note[128];
   std::snprintf(note,
                 sizeof note,
-                "loss %.4f, %.0f tokens/s",
+                "loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
                 metrics.loss,
-                static_cast<double>(metrics.tokens) / metrics.seconds);
+                static_cast<double>(metrics.tokens) / metrics.seconds,
+                100 * metrics.utilization,
+                static_cast<double>(metrics.memory_bytes) / 1e9);
   return note;
 }
 
-TrainingSummary summarize(const std::vector<Json>& metrics) {
+TrainingSummary summarize(const fs::path& out) {
+  const std::vector<Json> metrics = read_json_lines(out / kMetricsFile, "metrics file");
   TrainingSummary summary;
   for (const Json& row : metrics) {
     const auto tokens = row.at("tokens").get<int64_t>();
@@ -70,23 +105,23 @@ TrainingSummary summarize(const std::vector<Json>& metrics) {
   }
   summary.steps = static_cast<int64_t>(metrics.size());
   summary.last_step = metrics.back();
+  if (fs::exists(out / kHeldOutFile)) {
+    const std::vector<Json> held_out = read_json_lines(out / kHeldOutFile, "metrics file");
+    summary.held_out_before = held_out.front();
+    summary.held_out_after = held_out.back();
+  }
   return summary;
 }
 
-// The final model. Where the network computed in less than it is saved in, the optimizer's float32
-// weights are what was trained.
-void save_final_model(const TrainingJob& job, const AdamW& optimizer) {
-  if (job.save_dtype != TensorType::float32 || job.model.dtype() == torch::kFloat32) {
-    save_model(job.model, job.checkpoint, job.out, job.save_dtype);
-    return;
-  }
-  const CausalLm exact = CausalLm::empty(job.model.config(), torch::kCPU, torch::kFloat32);
-  const torch::NoGradGuard no_grad;
-  const auto parameters = exact.parameters();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    torch::Tensor(parameters[i].second).copy_(optimizer.weights()[i]);
-  }
-  save_model(exact, job.checkpoint, job.out, job.save_dtype);
+// The elements of a parameter as the checkpoint holds them.
+ReadWeights reader_of(const Checkpoint& checkpoint) {
+  return [&checkpoint](const std::string& name, int64_t begin, const torch::Tensor& into) {
+    const TensorSpec& spec = checkpoint.tensors().at(name);
+    auto* bytes = const_cast<std::byte*>(checkpoint.bytes(name).data());  // copy_ only reads them
+    const torch::Tensor stored =
+        torch::from_blob(bytes, {spec.num_elements()}, to_torch(spec.type));
+    into.copy_(stored.narrow(0, begin, into.size(0)));
+  };
 }
 
 void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
@@ -110,40 +145,152 @@ void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_ro
   }
 }
 
+// Measured against what this device can do.
+double measured_peak(const CausalLm& model) {
+  const double peak = measure_peak_flops(model.device(), model.dtype());
+  char text[96];
+  std::snprintf(text, sizeof text, "peak of a matrix product: %.3g TFLOP/s", peak / 1e12);
+  log::info(text);
+  return peak;
+}
+
+void save_state(TrainingCheckpoints& checkpoints, const AdamW& optimizer, const fs::path& out) {
+  const auto start = std::chrono::steady_clock::now();
+  checkpoints.save(optimizer);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  const std::string name = "step-" + std::to_string(optimizer.steps_taken());
+  char text[32];
+  std::snprintf(text, sizeof text, " in %.2f s", elapsed.count());
+  log::info("saved " + (out / kCheckpointFolder / name).string() + text);
+}
+
+void report_held_out(const Json& row) {
+  if (row.is_null()) return;
+  char text[128];
+  int length = std::snprintf(text,
+                             sizeof text,
+                             "held out, after step %ld: loss %.4f",
+                             row.at("step").get<int64_t>(),
+                             row.at("loss").get<double>());
+  if (!row.at("margin").is_null()) {
+    std::snprintf(text + length,
+                  sizeof text - static_cast<size_t>(length),
+                  ", margin %.4f, accuracy %.4f",
+                  row.at("margin").get<double>(),
+                  row.at("accuracy").get<double>());
+  }
+  log::info(text);
+}
+
+// Thrown inside a step or between two; what is done about it is decided in one place.
+struct StopAsked {
+  const char* signal;
+};
+
+void stop_if_asked_anywhere(const TrainingJob& job) {
+  if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
+}
+
+// The steps that are left, with all that happens between them. Throws StopAsked.
+void run_steps(const TrainingJob& job,
+               const TrainOptions& options,
+               const BatchPlan& plan,
+               StepRunner& runner,
+               HeldOut* held_out,
+               const AdamW& optimizer,
+               TrainingCheckpoints& checkpoints) {
+  const TrainingFlops flops(job.model.config());
+  double peak = 1;  // of this rank's device; the ranks' are taken to be equal
+  std::unique_ptr<Journal> metrics;
+  if (job.group->is_first()) {
+    peak = measured_peak(job.model);
+    metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());
+  }
+  SaveSchedule saves(options);
+  if (held_out) {
+    report_held_out(held_out->evaluate_if_due(optimizer.steps_taken(), plan.total_steps()));
+  }
+  Progress progress("train", plan.total_steps(), "steps", optimizer.steps_taken());
+  while (optimizer.steps_taken() < plan.total_steps()) {
+    stop_if_asked_anywhere(job);
+    StepMetrics step = runner.run();
+    step.utilization = flops.of_rows(job.examples, plan.batch(step.step - 1)) /
+                       (step.seconds * peak * static_cast<double>(job.group->size()));
+    step.memory_bytes = peak_memory_bytes(job.model.device());
+    if (metrics) metrics->append(step.to_json());
+    job.on_step(step.step);
+    progress.advance(1, progress_note(step));
+    if (held_out) report_held_out(held_out->evaluate_if_due(step.step, plan.total_steps()));
+    // The last step's state is the final model itself.
+    // Clocks differ: rank 0's decides.
+    const bool due = job.group->any(job.group->is_first() && saves.due(step.step));
+    if (due && step.step < plan.total_steps()) {
+      save_state(checkpoints, optimizer, job.out);
+      saves.saved();
+    }
+  }
+}
+
+// Returns when all steps are done. Throws Stopped with the state saved.
+void run_steps_or_save(const TrainingJob& job,
+                       const TrainOptions& options,
+                       const BatchPlan& plan,
+                       StepRunner& runner,
+                       HeldOut* held_out,
+                       const AdamW& optimizer,
+                       TrainingCheckpoints& checkpoints) {
+  try {
+    run_steps(job, options, plan, runner, held_out, optimizer, checkpoints);
+  } catch (const StopAsked& asked) {
+    const int64_t done = optimizer.steps_taken();
+    if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
+    throw Stopped(detail::concat("stopped by ",
+                                 asked.signal,
+                                 " behind step ",
+                                 done,
+                                 " of ",
+                                 plan.total_steps(),
+                                 "; the state is saved, start again to go on"));
+  }
+}
+
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
+                 ShardedParameters& parameters,
                  const PairLogprobs& reference,
+                 const PairLogprobs& held_out_reference,
                  const Json& identity) {
+  distributed::ProcessGroup& group = *job.group;
   job.model.set_requires_grad(true);
-  job.model.set_activation_checkpointing(options.activation_checkpointing
-                                            ? ActivationCheckpointing::full
-                                            : ActivationCheckpointing::none);
-  AdamW optimizer(job.model.parameters(), options);
-  GradientBuffer gradients(job.model.parameters());
-  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last);
-  if (const auto step = checkpoints.latest()) {
-    checkpoints.load(*step, optimizer);
+  AdamW optimizer(parameters, options);
+  ShardedGradients gradients(parameters, group);
+  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
+  if (const auto step = checkpoints.load(optimizer)) {
     log::info("goes on behind step " + std::to_string(*step));
   }
 
   const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
   announce(options, plan, static_cast<int64_t>(job.examples.size()));
-  const Objective objective(job.model, job.examples, reference, options);
-  StepRunner runner(objective, job.examples, plan, gradients, optimizer, options);
-  const auto metrics = open_metrics(job.out / kMetricsFile, optimizer.steps_taken());
-  Progress progress("train", plan.total_steps(), "steps", optimizer.steps_taken());
-  while (optimizer.steps_taken() < plan.total_steps()) {
-    const StepMetrics step = runner.run();
-    metrics->append(step.to_json());
-    progress.advance(1, progress_note(step));
-    // The last step's state is the final model itself.
-    const bool last = step.step == plan.total_steps();
-    if (options.save_every > 0 && step.step % options.save_every == 0 && !last) {
-      checkpoints.save(optimizer);
-    }
+  Objective objective(job.model, job.examples, reference, options);
+  Objective held_out_objective(job.model, job.held_out, held_out_reference, options);
+  // Several ranks agree on a stop between two steps: each is at another pass.
+  if (group.size() == 1) {
+    objective.set_before_pass([&] { stop_if_asked_anywhere(job); });
+    held_out_objective.set_before_pass([&] { stop_if_asked_anywhere(job); });
   }
-  progress.finish();
-  save_final_model(job, optimizer);
+  std::optional<HeldOut> held_out;
+  if (!job.held_out.empty()) {
+    held_out.emplace(job.held_out,
+                     held_out_objective,
+                     options,
+                     job.out / kHeldOutFile,
+                     optimizer.steps_taken(),
+                     group);
+  }
+  StepRunner runner(objective, job.examples, plan, gradients, optimizer, group, options);
+  run_steps_or_save(
+      job, options, plan, runner, held_out ? &*held_out : nullptr, optimizer, checkpoints);
+  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, parameters, group);
 }
 
 }  // namespace
@@ -156,18 +303,35 @@ TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
   }
   const Json identity = make_identity(job, options);
   const fs::path summary_path = job.out / kSummaryFile;
-  if (fs::exists(summary_path)) {
+  distributed::ProcessGroup& group = *job.group;
+  if (group.any(group.is_first() && fs::exists(summary_path))) {
+    if (!group.is_first()) return {};
     const Json finished = read_json_file(summary_path, "training summary");
     check_identity(
         json_get<Json>(finished, "identity", summary_path.string()), identity, job.out.string());
     log::info("this run is finished already");
-    return summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
+    return summarize(job.out);
   }
 
-  const PairLogprobs reference = compute_reference(job, options, identity);
-  train_steps(job, options, reference, identity);
-  const TrainingSummary summary =
-      summarize(read_json_lines(job.out / kMetricsFile, "metrics file"));
+  // A layer whose weights come and go is computed again in the backward pass anyway.
+  job.model.set_activation_checkpointing(options.activation_checkpointing ||
+                                         options.zero_stage == 3);
+  ShardedParameters parameters(job.model.parameters(),
+                               group,
+                               options.zero_stage,
+                               job.model.device(),
+                               options.zero_stage == 3 ? reader_of(job.checkpoint) : nullptr);
+  if (options.zero_stage == 3) job.model.set_weight_lender(&parameters);
+  const PairLogprobs reference =
+      compute_reference(job, job.examples, identity["data"], kReferenceFile, options, identity);
+  PairLogprobs held_out_reference;
+  if (!job.held_out.empty()) {
+    held_out_reference = compute_reference(
+        job, job.held_out, hash_examples(job.held_out), kHeldOutReferenceFile, options, identity);
+  }
+  train_steps(job, options, parameters, reference, held_out_reference, identity);
+  if (!group.is_first()) return {};
+  const TrainingSummary summary = summarize(job.out);
   write_json_file(summary_path,
                   {{"steps", summary.steps},
                    {"tokens", summary.tokens},

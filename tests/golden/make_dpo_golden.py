@@ -24,7 +24,9 @@ import trl_reference  # noqa: E402
 OUT = HERE / "dpo"
 PAIRS = HERE / "pairs32.jsonl"
 WEIGHT_STRIDE = 13
-RUNS = [("llama", "dpo"), ("llama", "ipo"), ("llama", "sft"), ("qwen3", "dpo"), ("olmo3", "dpo")]
+RUNS = [
+    ("llama", "dpo"), ("llama", "dpo_norm"), ("llama", "ipo"), ("llama", "sft"), ("qwen3", "dpo"), ("olmo3", "dpo"),
+]  # fmt: skip
 RATES = {"learning_rate": 2e-4, "min_learning_rate": 2e-5}
 
 # Plain text with and without EOS, tokens that merge across the border, a shared start of both answers, white space.

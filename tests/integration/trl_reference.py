@@ -49,7 +49,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pairs", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--final-model", help="folder for the trained weights")
-    parser.add_argument("--loss", choices=["dpo", "ipo", "sft"], default="dpo")
+    parser.add_argument("--loss", choices=["dpo", "dpo_norm", "ipo", "sft"], default="dpo")
     parser.add_argument("--beta", type=float, default=0.1)
     parser.add_argument("--max-steps", type=int, default=10)
     parser.add_argument("--global-batch-size", type=int, default=4)
@@ -98,7 +98,7 @@ def make_trainer(args: argparse.Namespace, model, tokenizer, rows: list[dict], s
     config = DPOConfig(
         **common,
         beta=args.beta,
-        loss_type=["sigmoid" if args.loss == "dpo" else "ipo"],
+        loss_type=[{"dpo": "sigmoid", "dpo_norm": "sigmoid_norm", "ipo": "ipo"}[args.loss]],
         precompute_ref_log_probs=True,
     )
     return DPOTrainer(model, args=config, train_dataset=data, processing_class=tokenizer)

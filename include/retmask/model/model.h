@@ -5,11 +5,14 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
+#include "retmask/model/weight_lender.h"
 
 namespace retmask {
 
@@ -29,6 +32,12 @@ class CausalLm {
   // Uninitialised weights, for benchmarks of shapes that are not on disk and for tests that fill
   // them.
   static CausalLm empty(const ModelConfig& config, torch::Device device, torch::ScalarType dtype);
+
+  // What load() would return but with parameters that hold no memory, for a WeightLender to replace
+  // by memory on `device`.
+  static CausalLm without_weights(const Checkpoint& checkpoint,
+                                  torch::Device device,
+                                  torch::ScalarType dtype);
 
   // Rearranges the weights on the CPU for inference alone: several times the speed, and a token's
   // result does not depend on what else is in the batch. There stays one copy of them; parameters()
@@ -55,6 +64,10 @@ class CausalLm {
   std::vector<std::pair<std::string, torch::Tensor>> parameters() const;
   void set_requires_grad(bool on);
   void set_activation_checkpointing(ActivationCheckpointing mode);
+  // Null: the weights are there all the time. Otherwise it outlives the use of the model, and
+  // training needs activation checkpointing: a layer's weights are gone when its backward pass
+  // comes.
+  void set_weight_lender(WeightLender* lender);
 
  private:
   std::shared_ptr<CausalLmImpl> impl_;
@@ -66,5 +79,12 @@ void save_model(const CausalLm& model,
                 const Checkpoint& source,
                 const std::filesystem::path& dir,
                 TensorType dtype);
+// The same with weights that are elsewhere: `weight_of` is called once for each parameter, in
+// parameters()'s order.
+void save_model(const CausalLm& model,
+                const Checkpoint& source,
+                const std::filesystem::path& dir,
+                TensorType dtype,
+                const std::function<torch::Tensor(const std::string& name)>& weight_of);
 
 }  // namespace retmask

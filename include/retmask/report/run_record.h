@@ -21,8 +21,8 @@ struct RunInfo {
 };
 
 // Writes <out>/run.json:
-//   {"command", "version", "git", "status": "running" | "done" | "failed",
-//    "started", "finished": ISO 8601 in UTC, "seconds", "device", "threads",
+//   {"command", "version", "git", "status": "running" | "done" | "stopped" |
+//    "failed", "started", "finished": ISO 8601 in UTC, "seconds", "device", "threads",
 //    "options": {flag: value}, "inputs": {name: hash}, "throughput": {name: number},
 //    "memory": {"budget": {part: bytes}, "peak": bytes},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder]}
@@ -32,8 +32,8 @@ class RunRecord {
   // other options; it lists them old -> new. A folder with nothing but run.json (a run that failed
   // at once) may be used anew.
   explicit RunRecord(RunInfo info);
-  // Writes status "failed" unless finish() was reached; never throws. In a forked child it does
-  // nothing.
+  // Writes status "failed" unless finish() or stop() was reached; never throws. In a forked child
+  // it does nothing.
   ~RunRecord();
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
@@ -57,6 +57,8 @@ class RunRecord {
 
   // Status "done" with the time it took.
   void finish();
+  // Status "stopped": a signal asked for it, and the same command goes on.
+  void stop();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "retmask/base/json.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/synthesize/judge.h"
 #include "retmask/synthesize/model_answerer.h"
 #include "retmask/synthesize/pairs.h"
@@ -73,7 +74,10 @@ struct Result {
 };
 
 // Throws UserError for bad options or input before it loads weights, and when the disk is full;
-// endpoint::EndpointFailure when a server does not answer. What was finished is kept.
-Result run(const Options& options, const std::filesystem::path& out);
+// endpoint::EndpointFailure when a server does not answer; Stopped after the first answer that
+// comes when `stop_asked` names a signal. What was finished is kept.
+Result run(const Options& options,
+           const std::filesystem::path& out,
+           const StopPoll& stop_asked = nullptr);
 
 }  // namespace retmask::synthesize

@@ -40,4 +40,13 @@ std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
                                         const std::vector<TrainingExample>& examples,
                                         int64_t max_tokens);
 
+// Shares a batch out so that every rank has about the same work: the costliest row first, each to
+// the rank with the least so far. A row costs its tokens and, for attention, len^2 / (12 *
+// hidden_size) of each sequence, which is the ratio of their arithmetic in these models. Each
+// rank's rows stay in the batch's order; one rank gets the batch as it is.
+std::vector<RowIndices> spread_rows(const RowIndices& batch,
+                                    const std::vector<TrainingExample>& examples,
+                                    int64_t ranks,
+                                    int64_t hidden_size);
+
 }  // namespace retmask::train

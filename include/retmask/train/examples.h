@@ -22,10 +22,19 @@ struct TrainingExample {
   TokenIds prompt;    // never empty: the first answer token needs something to follow
   TokenIds chosen;
   TokenIds rejected;  // empty for --loss sft
+  // The first tokens of the prompt that a sequence lacks, perhaps all of them: 0 but under
+  // --reference-truncation.
+  int64_t chosen_skips = 0;
+  int64_t rejected_skips = 0;
 
   // prompt + answer, 64 bits per token, as the model takes it.
   std::vector<int64_t> chosen_sequence() const;
   std::vector<int64_t> rejected_sequence() const;
+  int64_t chosen_length() const;
+  int64_t rejected_length() const;  // 0 without one
+  // Where in its sequence the first answer token stands whose log-probability counts: 1 at least.
+  int64_t chosen_start() const;
+  int64_t rejected_start() const;
   // Of its one or two sequences together.
   int64_t num_tokens() const;
   int64_t longest() const;

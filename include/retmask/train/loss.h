@@ -19,16 +19,22 @@ struct PairRatios {
 };
 PairRatios log_ratios(const PairLogprobs& policy, const PairLogprobs& reference);
 
+// Answer tokens of n pairs.
+struct AnswerLengths {
+  torch::Tensor chosen;    // [n] float32
+  torch::Tensor rejected;  // [n] float32
+};
+// Averages over an answer's tokens: long answers weigh no more than short ones. What ipo takes, and
+// dpo with length_normalize (TRL's "sigmoid_norm").
+PairRatios per_token(const PairRatios& ratios, const AnswerLengths& lengths);
+
 // -(1 - s) log sigmoid(beta d) - s log sigmoid(-beta d), d the difference of the log-ratios: [n].
 // With s = 0 it is Rafailov et al. 2023, Eq. 7; s > 0 is the conservative form for noisy labels
 // (Mitchell 2023).
 torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smoothing);
 
-// (a_chosen - a_rejected - 1 / (2 beta))^2, a = log-ratio / number of answer tokens: [n]. Azar et
-// al. 2023, Eq. 17, per token as its authors confirmed to TRL. `lengths` are [n] float32.
-torch::Tensor ipo_losses(const PairRatios& ratios,
-                         const torch::Tensor& chosen_lengths,
-                         const torch::Tensor& rejected_lengths,
-                         double beta);
+// (a_chosen - a_rejected - 1 / (2 beta))^2: [n]. Azar et al. 2023, Eq. 17, on averages per token as
+// its authors confirmed to TRL.
+torch::Tensor ipo_losses(const PairRatios& averages, double beta);
 
 }  // namespace retmask::train

@@ -20,10 +20,12 @@ struct StepMetrics {
   double learning_rate = 0;
   int64_t tokens = 0;  // that went through the model: prompts and answers
   double seconds = 0;
+  double utilization = 0;    // operations per second over the measured peak: utilization.h
+  int64_t memory_bytes = 0;  // the most so far: peak_memory_bytes
 
   // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "grad_norm", "lr",
-  // "tokens", "tokens_per_second"}; the four in the middle are means over the pairs, null without
-  // rewards.
+  // "tokens", "tokens_per_second", "model_flops_utilization", "memory_bytes"}; the four in the
+  // middle are means over the pairs, null without rewards.
   Json to_json() const;
 };
 

@@ -30,8 +30,9 @@ LongRows parse_long_rows(const std::string& name);
 
 struct TrainOptions {
   LossKind loss = LossKind::dpo;
-  double beta = 0.1;             // strength of the pull to the reference (DPO's beta, IPO's tau)
-  double label_smoothing = 0.0;  // DPO: assumed share of pairs with swapped labels, 0 .. 0.5
+  double beta = 0.1;              // strength of the pull to the reference (DPO's beta, IPO's tau)
+  double label_smoothing = 0.0;   // DPO: assumed share of pairs with swapped labels, 0 .. 0.5
+  bool length_normalize = false;  // DPO: log-ratios per answer token; SFT: the mean of each answer
 
   int64_t epochs = 2;
   int64_t max_steps = 0;              // > 0: this many steps, whatever `epochs` says
@@ -39,7 +40,8 @@ struct TrainOptions {
   int64_t micro_batch_tokens = 8192;  // tokens that go through the model at once; one row at least
   int64_t max_length = 0;  // tokens of prompt + answer; 0: whole answers, up to the model's maximum
   LongRows long_rows = LongRows::error;
-  bool shuffle = true;  // a new order each epoch, drawn from `seed`
+  bool reference_truncation = false;  // cut as the published code does: see truncate_as_reference
+  bool shuffle = true;                // a new order each epoch, drawn from `seed`
   uint64_t seed = 0;
 
   double learning_rate = 5e-7;      // after the warm-up
@@ -52,8 +54,11 @@ struct TrainOptions {
   double max_grad_norm = 1.0;  // 0: no clipping
 
   bool activation_checkpointing = false;  // less memory, one more forward pass
-  int64_t save_every = 50;                // steps between checkpoints; 0: none
-  int64_t keep_last = 1;                  // checkpoints that stay on disk
+  int64_t zero_stage = 1;    // what the ranks share out: see README; one rank keeps everything
+  int64_t eval_every = 0;    // steps between looks at held-out pairs, besides both ends
+  int64_t save_every = 50;   // steps between checkpoints; 0: none
+  double save_minutes = 30;  // and minutes, whichever comes first; 0: none
+  int64_t keep_last = 1;     // checkpoints that stay on disk
 
   // Throws UserError.
   void validate() const;

@@ -70,6 +70,46 @@ TEST(SplitByTokens, FillsUpToTheLimitAndNeverLeavesARowOut) {
   EXPECT_EQ(groups, (std::vector<RowIndices>{{0, 1}, {2}, {3, 4}}));
 }
 
+std::vector<TrainingExample> rows_of(const std::vector<size_t>& answers) {
+  std::vector<TrainingExample> examples;
+  for (const size_t answer : answers) {
+    examples.push_back({.where = "",
+                        .prompt = {1},
+                        .chosen = TokenIds(answer, 2),
+                        .rejected = TokenIds(answer, 3)});
+  }
+  return examples;
+}
+
+TEST(SpreadRows, EveryRowOnceAndTheLoadsEven) {
+  const auto examples = rows_of({100, 10, 90, 20, 80, 30, 70, 40});
+  const RowIndices batch{7, 6, 5, 4, 3, 2, 1, 0};
+  const auto shares = spread_rows(batch, examples, /*ranks=*/2, /*hidden_size=*/1 << 20);
+  ASSERT_EQ(shares.size(), 2u);
+  std::set<int64_t> seen;
+  for (const RowIndices& share : shares) {
+    int64_t tokens = 0;
+    for (const int64_t row : share) {
+      tokens += examples[static_cast<size_t>(row)].num_tokens();
+      EXPECT_TRUE(seen.insert(row).second);
+    }
+    EXPECT_NEAR(static_cast<double>(tokens), 448, 4);
+    EXPECT_TRUE(std::is_sorted(share.rbegin(), share.rend())) << "the batch's order";
+  }
+  EXPECT_EQ(seen.size(), batch.size());
+  EXPECT_EQ(spread_rows(batch, examples, 1, 64), std::vector<RowIndices>{batch});
+}
+
+TEST(SpreadRows, LongSequencesCostMoreThanTheirTokens) {
+  // One row of 3,000-token answers against ten of 300: as many tokens, ten times the attention.
+  const auto examples = rows_of({3000, 300, 300, 300, 300, 300, 300, 300, 300, 300, 300});
+  const RowIndices batch{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  const auto shares = spread_rows(batch, examples, 2, /*hidden_size=*/64);
+  EXPECT_EQ(shares[0], RowIndices{0});
+  const auto by_tokens = spread_rows({0, 1, 2, 3}, examples, 8, 64);
+  EXPECT_TRUE(by_tokens[7].empty()) << "more ranks than rows";
+}
+
 TEST(Schedule, EqualsTransformersCosineWithMinLr) {
   const auto path = std::filesystem::path(RETMASK_GOLDEN_DIR) / "dpo/schedule.json";
   for (const Json& golden : read_json_file(path, "golden file")) {

@@ -1,6 +1,7 @@
 #include <fstream>
 
-#include "retmask/train/checkpoints.h"
+#include "checkpoints.h"
+#include "tiny_parameters.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
@@ -9,33 +10,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One matrix and one vector, in bfloat16 so that masters and weights differ.
-struct TinyRun {
-  TinyRun() {
-    torch::manual_seed(1);
-    parameters = {{"a.weight", torch::randn({3, 4}).to(torch::kBFloat16).requires_grad_()},
-                  {"b.weight", torch::randn({4}).to(torch::kBFloat16).requires_grad_()}};
-    optimizer = std::make_unique<AdamW>(parameters, TrainOptions());
-  }
+// In bfloat16, so that the optimizer's weights and the network's differ.
+struct TinyRun : TinyParameters {
+  explicit TinyRun(int64_t stage = 0) : TinyParameters(torch::kBFloat16, TrainOptions(), stage) {}
+
   void step(int64_t seed) {
     torch::manual_seed(seed);
-    optimizer->step({torch::randn({3, 4}), torch::randn({4})}, /*learning_rate=*/1e-3);
+    TinyParameters::step(random_factors(1), /*learning_rate=*/1e-3);
   }
-  NamedTensors parameters;
-  std::unique_ptr<AdamW> optimizer;
+  TrainingCheckpoints checkpoints(const fs::path& dir,
+                                  const Json& identity = Json::object(),
+                                  int64_t keep_last = 1) {
+    return TrainingCheckpoints(dir, identity, keep_last, group);
+  }
 };
 
-bool equal_states(const AdamW& a, const AdamW& b) {
-  const NamedTensors left = a.state();
-  const NamedTensors right = b.state();
-  for (size_t i = 0; i < left.size(); ++i) {
-    if (left[i].first != right[i].first) return false;
-    if (!torch::equal(left[i].second, right[i].second)) return false;
+bool equal_states(const TinyRun& a, const TinyRun& b) {
+  for (size_t u = 0; u < a.named.size(); ++u) {
+    const NamedTensors left = a.optimizer->state(u);
+    const NamedTensors right = b.optimizer->state(u);
+    for (size_t i = 0; i < left.size(); ++i) {
+      if (!torch::equal(left[i].second, right[i].second)) return false;
+    }
   }
-  return a.steps_taken() == b.steps_taken();
+  return a.optimizer->steps_taken() == b.optimizer->steps_taken();
 }
 
-TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOne) {
+TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOneInAnyStage) {
   const testing::TempDir folder;
   const Json identity = {{"seed", 1}};
   TinyRun undisturbed;
@@ -44,60 +45,83 @@ TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOne) {
     undisturbed.step(step);
     stopped.step(step);
   }
-  TrainingCheckpoints(folder / "checkpoints", identity, 1).save(*stopped.optimizer);
-
-  TinyRun resumed;
-  const TrainingCheckpoints checkpoints(folder / "checkpoints", identity, 1);
-  ASSERT_EQ(checkpoints.latest(), 3);
-  checkpoints.load(3, *resumed.optimizer);
-  EXPECT_TRUE(equal_states(*resumed.optimizer, *stopped.optimizer));
-  resumed.step(3);
+  stopped.checkpoints(folder / "checkpoints", identity).save(*stopped.optimizer);
   undisturbed.step(3);
-  EXPECT_TRUE(equal_states(*resumed.optimizer, *undisturbed.optimizer));
-  EXPECT_TRUE(torch::equal(resumed.parameters[0].second, undisturbed.parameters[0].second));
+
+  for (int64_t stage = 0; stage < 4; ++stage) {
+    TinyRun resumed(stage);
+    TrainingCheckpoints checkpoints = resumed.checkpoints(folder / "checkpoints", identity);
+    ASSERT_EQ(checkpoints.load(*resumed.optimizer), 3);
+    EXPECT_EQ(checkpoints.newest(), 3);
+    EXPECT_TRUE(equal_states(resumed, stopped));
+    resumed.step(3);
+    EXPECT_TRUE(equal_states(resumed, undisturbed)) << stage;
+    if (stage == 3) continue;
+    EXPECT_TRUE(torch::equal(resumed.named[0].second, undisturbed.named[0].second));
+  }
 }
 
 TEST(TrainingCheckpoints, KeepsTheLastAndClearsWhatAKillLeft) {
   const testing::TempDir folder;
   const fs::path dir = folder / "checkpoints";
   TinyRun run;
-  TrainingCheckpoints checkpoints(dir, Json::object(), /*keep_last=*/2);
+  TrainingCheckpoints checkpoints = run.checkpoints(dir, Json::object(), /*keep_last=*/2);
   for (int64_t step = 0; step < 11; ++step) {
     run.step(step);
     if (step >= 7) checkpoints.save(*run.optimizer);
   }
   EXPECT_FALSE(fs::exists(dir / "step-9"));
   EXPECT_TRUE(fs::exists(dir / "step-10"));
-  EXPECT_EQ(checkpoints.latest(), 11) << "by number, not by name";
 
   fs::create_directories(dir / "step-12.tmp");
   fs::create_directories(dir / "something else");
-  const TrainingCheckpoints reopened(dir, Json::object(), 2);
+  TinyRun next;
+  TrainingCheckpoints reopened = next.checkpoints(dir, Json::object(), 2);
   EXPECT_FALSE(fs::exists(dir / "step-12.tmp"));
   EXPECT_TRUE(fs::exists(dir / "something else"));
-  EXPECT_EQ(reopened.latest(), 11);
+  EXPECT_EQ(reopened.load(*next.optimizer), 11) << "by number, not by name";
+}
+
+TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
+  const testing::TempDir folder;
+  TinyRun run;
+  TrainingCheckpoints checkpoints = run.checkpoints(folder / "c", Json::object(), 3);
+  for (int64_t step = 0; step < 3; ++step) {
+    run.step(step);
+    checkpoints.save(*run.optimizer);
+  }
+  {
+    std::fstream file(folder / "c/step-3/rank-0.safetensors",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('x');  // as long as before
+  }
+  fs::remove(folder / "c/step-2/state.json");
+  TinyRun resumed;
+  EXPECT_EQ(resumed.checkpoints(folder / "c").load(*resumed.optimizer), 1);
+  fs::resize_file(folder / "c/step-1/rank-0.safetensors", 150);
+  EXPECT_FALSE(resumed.checkpoints(folder / "c").load(*resumed.optimizer));
 }
 
 TEST(TrainingCheckpoints, AnotherRunsStateIsRefused) {
   const testing::TempDir folder;
   TinyRun run;
   run.step(0);
-  TrainingCheckpoints(folder / "c", {{"beta", 0.1}, {"seed", 1}}, 1).save(*run.optimizer);
-  const TrainingCheckpoints other(folder / "c", {{"beta", 0.2}, {"seed", 1}}, 1);
-  expect_user_error([&] { other.load(1, *run.optimizer); }, {"beta was 0.1 and is 0.2", "--out"});
+  run.checkpoints(folder / "c", {{"beta", 0.1}, {"seed", 1}}).save(*run.optimizer);
+  TrainingCheckpoints other = run.checkpoints(folder / "c", {{"beta", 0.2}, {"seed", 1}});
+  expect_user_error([&] { other.load(*run.optimizer); }, {"beta was 0.1 and is 0.2", "--out"});
 }
 
 TEST(TrainingCheckpoints, AStateThatDoesNotFitIsRefused) {
   const testing::TempDir folder;
   TinyRun run;
   run.step(0);
-  TrainingCheckpoints checkpoints(folder / "c", Json::object(), 1);
-  checkpoints.save(*run.optimizer);
-  AdamW other({{"a.weight", torch::randn({4, 4})}}, TrainOptions());
-  expect_user_error([&] { checkpoints.load(1, other); }, {"does not fit", "a.weight"});
-
-  fs::resize_file(folder / "c" / "step-1" / "optimizer.safetensors", 150);
-  expect_user_error([&] { checkpoints.load(1, *run.optimizer); }, {"optimizer.safetensors"});
+  run.checkpoints(folder / "c").save(*run.optimizer);
+  ShardedParameters parameters(
+      {{"model.norm.weight", torch::randn({4, 4})}}, run.group, /*stage=*/0, torch::kCPU);
+  AdamW other(parameters, TrainOptions());
+  TrainingCheckpoints checkpoints = run.checkpoints(folder / "c");
+  expect_user_error([&] { checkpoints.load(other); }, {"does not fit", "step-1"});
 }
 
 }  // namespace

@@ -50,12 +50,26 @@ TEST(Loss, LabelSmoothingMixesInTheSwappedPair) {
               1e-12);
 }
 
+AnswerLengths make_lengths(double chosen, double rejected) {
+  return {torch::tensor({chosen}, torch::kFloat64), torch::tensor({rejected}, torch::kFloat64)};
+}
+
 TEST(Loss, IpoComparesAveragesPerToken) {
   const Pair pair = make_pair(4.0, -1.5);
-  const auto length = [](double n) { return torch::tensor({n}, torch::kFloat64); };
-  const torch::Tensor losses = ipo_losses(pair.ratios, length(2), length(7), /*beta=*/0.25);
+  const torch::Tensor losses =
+      ipo_losses(per_token(pair.ratios, make_lengths(2, 7)), /*beta=*/0.25);
   const double difference = 3.0 / 2 + 3.5 / 7;
   EXPECT_NEAR(losses[0].item<double>(), std::pow(difference - 2.0, 2), 1e-12);
+}
+
+TEST(Loss, LengthNormalizedDpoComparesAveragesPerToken) {
+  const Pair pair = make_pair(4.0, -1.5);
+  const double margin = 0.2 * (3.0 / 2 + 3.5 / 7);
+  const PairRatios averages = per_token(pair.ratios, make_lengths(2, 7));
+  const torch::Tensor losses = dpo_losses(averages, /*beta=*/0.2, /*label_smoothing=*/0.3);
+  EXPECT_NEAR(losses[0].item<double>(),
+              -0.7 * std::log(sigmoid(margin)) - 0.3 * std::log(sigmoid(-margin)),
+              1e-12);
 }
 
 }  // namespace

@@ -14,7 +14,9 @@ TEST(Metrics, MeansOverThePairs) {
                       .grad_norm = 1.5,
                       .learning_rate = 1e-6,
                       .tokens = 100,
-                      .seconds = 2};
+                      .seconds = 2,
+                      .utilization = 0.25,
+                      .memory_bytes = 1000};
   EXPECT_EQ(metrics.to_json(),
             Json({{"step", 3},
                   {"loss", 0.5},
@@ -25,7 +27,9 @@ TEST(Metrics, MeansOverThePairs) {
                   {"grad_norm", 1.5},
                   {"lr", 1e-6},
                   {"tokens", 100},
-                  {"tokens_per_second", 50.0}}));
+                  {"tokens_per_second", 50.0},
+                  {"model_flops_utilization", 0.25},
+                  {"memory_bytes", 1000}}));
   metrics.has_rewards = false;
   EXPECT_TRUE(metrics.to_json().at("margin").is_null());
 }

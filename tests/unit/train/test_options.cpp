@@ -29,6 +29,21 @@ TEST(TrainOptions, EachBadValueIsNamed) {
     o.label_smoothing = 0.1;
     o.loss = LossKind::ipo;
   });
+  expect_bad("--length-normalize", [](auto& o) {
+    o.length_normalize = true;
+    o.loss = LossKind::ipo;
+  });
+  const auto with_reference_truncation = [&](const std::function<void(TrainOptions&)>& spoil) {
+    expect_bad("--reference-truncation", [&](auto& o) {
+      o.reference_truncation = true;
+      spoil(o);
+    });
+  };
+  with_reference_truncation([](auto& o) { o.loss = LossKind::sft; });
+  with_reference_truncation([](auto& o) { o.max_length = 100; });
+  with_reference_truncation([](auto& o) { o.long_rows = LongRows::drop; });
+  expect_bad("--eval-every", [](auto& o) { o.eval_every = -1; });
+  expect_bad("--save-minutes", [](auto& o) { o.save_minutes = -0.5; });
   expect_bad("--epochs", [](auto& o) { o.epochs = 0; });
   expect_bad("--max-steps", [](auto& o) { o.max_steps = -1; });
   expect_bad("--global-batch-size", [](auto& o) { o.global_batch_size = 0; });
@@ -60,9 +75,17 @@ TEST(TrainOptions, IdentityChangesWithWhatChangesTheResultAlone) {
   TrainOptions other = options;
   other.save_every = 7;
   other.keep_last = 3;
+  other.save_minutes = 1;
+  other.eval_every = 5;
   EXPECT_EQ(options.identity(), other.identity());
-  other.seed = 1;
-  EXPECT_NE(options.identity(), other.identity());
+  const auto expect_other = [&](const std::function<void(TrainOptions&)>& change) {
+    TrainOptions changed = options;
+    change(changed);
+    EXPECT_NE(options.identity(), changed.identity());
+  };
+  expect_other([](auto& o) { o.seed = 1; });
+  expect_other([](auto& o) { o.length_normalize = true; });
+  expect_other([](auto& o) { o.reference_truncation = true; });
 }
 
 }  // namespace

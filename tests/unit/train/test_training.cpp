@@ -1,71 +1,12 @@
 #include <cmath>
-#include <fstream>
 
 #include "retmask/checkpoint/safetensors.h"
-#include "retmask/train/trainer.h"
+#include "tiny_run.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::train {
 namespace {
-
-namespace fs = std::filesystem;
-
-const fs::path kGolden = fs::path(RETMASK_GOLDEN_DIR);
-
-std::vector<TrainingExample> golden_examples(LossKind loss) {
-  const Json golden = read_json_file(kGolden / "dpo/tokens.json", "golden file");
-  std::vector<TrainingExample> examples;
-  for (const Json& row : golden.at("pairs32").at("tokens")) {
-    examples.push_back({.where = "pairs32.jsonl:" + std::to_string(examples.size() + 1),
-                        .prompt = row.at("prompt").get<TokenIds>(),
-                        .chosen = row.at("chosen").get<TokenIds>(),
-                        .rejected = row.at("rejected").get<TokenIds>()});
-    if (loss == LossKind::sft) examples.back().rejected.clear();
-  }
-  return examples;
-}
-
-struct TinyRun {
-  std::string family = "llama";
-  torch::ScalarType dtype = torch::kFloat32;
-  std::vector<TrainingExample> examples = golden_examples(LossKind::dpo);
-
-  TrainingSummary operator()(const fs::path& out, const TrainOptions& options) const {
-    fs::create_directories(out);
-    const Checkpoint checkpoint(kGolden / "tiny" / family);
-    return run_training({.checkpoint = checkpoint,
-                         .model = CausalLm::load(checkpoint, torch::kCPU, dtype),
-                         .examples = examples,
-                         .out = out},
-                        options);
-  }
-};
-
-TrainOptions short_options() {
-  TrainOptions options;
-  options.global_batch_size = 4;
-  options.max_steps = 6;
-  options.learning_rate = 1e-3;
-  options.min_learning_rate = 1e-4;
-  options.micro_batch_tokens = 200;
-  return options;
-}
-
-std::vector<Json> metrics_of(const fs::path& out) {
-  return read_json_lines(out / "metrics.jsonl", "metrics");
-}
-
-// What must not depend on the machine's mood.
-std::vector<Json> without_timing(std::vector<Json> rows) {
-  for (Json& row : rows) row.erase("tokens_per_second");
-  return rows;
-}
-
-std::string model_bytes(const fs::path& out) {
-  std::ifstream in(out / "model.safetensors", std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 std::span<const float> floats_of(const SafetensorsFile& file, const std::string& name) {
   const auto bytes = file.bytes(name);
@@ -102,7 +43,8 @@ TEST_P(TrlGolden, StepsAndWeights) {
   const Json golden = read_json_file(kGolden / "dpo" / ("steps_" + name + ".json"), "golden file");
   const Json& trl_options = golden.at("options");
   TrainOptions options;
-  options.loss = parse_loss_kind(loss);
+  options.length_normalize = loss.ends_with("_norm");
+  options.loss = parse_loss_kind(loss.substr(0, loss.find('_')));
   options.beta = trl_options.at("beta");
   options.max_steps = trl_options.at("max_steps");
   options.global_batch_size = trl_options.at("global_batch_size");
@@ -140,6 +82,7 @@ TEST_P(TrlGolden, StepsAndWeights) {
 INSTANTIATE_TEST_SUITE_P(Tiny,
                          TrlGolden,
                          ::testing::Values(GoldenRun{"llama", "dpo"},
+                                           GoldenRun{"llama", "dpo_norm"},
                                            GoldenRun{"llama", "ipo"},
                                            GoldenRun{"llama", "sft"},
                                            GoldenRun{"qwen3", "dpo"},

@@ -1,0 +1,62 @@
+#pragma once
+// Pairs that are not trained on: how the model does on them before, during and after training.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "retmask/base/journal.h"
+#include "retmask/distributed/process_group.h"
+#include "retmask/train/batches.h"
+#include "retmask/train/objective.h"
+
+namespace retmask::train {
+
+// Means over the held-out rows.
+struct HeldOutMetrics {
+  int64_t step = 0;  // steps taken before; 0: the untrained model
+  int64_t rows = 0;
+  int64_t tokens = 0;
+  double loss = 0;  // as in training
+  RewardSums rewards;
+  bool has_rewards = false;
+
+  // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "rows", "tokens"};
+  // the four in the middle are null without rewards.
+  Json to_json() const;
+};
+
+// Evaluates and keeps eval_metrics.jsonl.
+class HeldOut {
+ public:
+  // `examples`, `objective`, which is made of them, and `group` outlive this object. The ranks
+  // share the rows; rank 0 keeps the file. Rows of `path` behind `steps_done`, written by a run
+  // that was stopped behind its last checkpoint, are dropped.
+  HeldOut(const std::vector<TrainingExample>& examples,
+          const Objective& objective,
+          const TrainOptions& options,
+          const std::filesystem::path& path,
+          int64_t steps_done,
+          distributed::ProcessGroup& group);
+
+  // Evaluates after `step` of `total_steps` when that is due (at 0, at the end and every
+  // --eval-every steps) and the file has no row of it yet. All ranks call it; rank 0 gets the new
+  // row, the others and those that had nothing to do null.
+  Json evaluate_if_due(int64_t step, int64_t total_steps);
+
+ private:
+  bool is_due(int64_t step, int64_t total_steps) const;
+  HeldOutMetrics evaluate(int64_t step) const;
+
+  const std::vector<TrainingExample>& examples_;
+  const Objective& objective_;
+  int64_t eval_every_;
+  int64_t micro_batch_tokens_;
+  bool in_step_;  // all ranks make the same number of passes
+  distributed::ProcessGroup& group_;
+  std::unique_ptr<Journal> journal_;  // rank 0's
+  int64_t last_step_ = -1;            // of the file's last row
+};
+
+}  // namespace retmask::train

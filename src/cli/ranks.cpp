@@ -1,0 +1,114 @@
+#include "ranks.h"
+
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "retmask/base/child_processes.h"
+#include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
+
+namespace retmask::cli {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUserMistake = 2;
+// Of a rank that ended because another one did. It has printed nothing.
+constexpr int kPeerLost = 70;
+
+[[noreturn]] void end_process(const std::string& message) {
+  if (message.empty()) std::_Exit(kPeerLost);
+  std::cerr << "retmask: error: " << message << std::endl;
+  std::_Exit(kFailure);
+}
+
+// A collective failed: whoever looks at the ranks' lives will say which one is gone.
+[[noreturn]] void wait_for_verdict(const distributed::Placement& placement,
+                                   const RankOptions& options) {
+  // Our parent sees at once how a copy ended.
+  if (placement.launcher == distributed::Launcher::nproc) throw SilentExit(kPeerLost);
+  std::this_thread::sleep_for(2 * options.watchdog_limit);
+  throw std::runtime_error(
+      "the connection to another rank broke, though every rank still gives signs of life; look at "
+      "the network");
+}
+
+// `body`, then goodbye: no rank may be missed before all have come to their end.
+void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
+                    distributed::Watchdog& watchdog,
+                    const RankBody& body) {
+  const auto say_goodbye = [&] {
+    group->barrier();
+    watchdog.stop();
+    group->finish();
+  };
+  try {
+    body(group, watchdog);
+  } catch (const Stopped&) {
+    say_goodbye();
+    throw;
+  }
+  say_goodbye();
+}
+
+}  // namespace
+
+void run_copies_as_ranks(int64_t count) {
+  const uint16_t port = distributed::free_port();
+  const CopiesResult result = run_copies(
+      {.count = count,
+       .environment =
+           [&](int64_t index) { return distributed::environment_of_rank(index, count, port); },
+       .arguments = {},
+       .orderly_exit_codes = {0, kStoppedExitCode},
+       .peer_lost_exit_code = kPeerLost});
+  if (result.cause && result.cause->signal != 0) {
+    throw std::runtime_error(detail::concat("rank ",
+                                            result.cause->index,
+                                            " (process ",
+                                            result.cause->process_id,
+                                            ") was ended by ",
+                                            result.cause->describe(),
+                                            "; the other ranks were stopped"));
+  }
+  if (result.exit_code == kPeerLost) {
+    throw std::runtime_error("the ranks lost the connection to each other");
+  }
+  if (result.exit_code != 0) throw SilentExit(result.exit_code);
+}
+
+void run_as_rank(const distributed::Placement& placement,
+                 const RankOptions& options,
+                 const RankBody& body) {
+  const auto group = std::make_shared<distributed::ProcessGroup>(placement, options.device);
+  distributed::Watchdog watchdog(placement, options.watchdog_limit, end_process);
+  try {
+    run_to_the_end(group, watchdog, body);
+  } catch (const Stopped&) {  // all ranks together
+    if (!group->is_first()) throw SilentExit(kStoppedExitCode);
+    throw;
+  } catch (const distributed::PeerLost&) {
+    wait_for_verdict(placement, options);
+  } catch (const SilentExit&) {
+    throw;
+  } catch (const UserError&) {
+    if (!watchdog.first_to_fail()) throw SilentExit(kUserMistake);
+    throw;
+  } catch (const std::exception&) {
+    if (!watchdog.first_to_fail()) throw SilentExit(kFailure);
+    throw;
+  }
+}
+
+torch::Device device_of_rank(torch::Device device, const distributed::Placement& placement) {
+  if (!device.is_cuda()) return device;
+  const c10::impl::VirtualGuardImpl gpus(torch::kCUDA);
+  const int64_t index = placement.local_rank % gpus.deviceCount();
+  const torch::Device own(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
+  gpus.setDevice(own);
+  return own;
+}
+
+}  // namespace retmask::cli

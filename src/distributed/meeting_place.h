@@ -1,0 +1,42 @@
+#pragma once
+// A few strings that all ranks see: c10d's TCPStore.
+
+#include <torch/torch.h>
+
+#include <chrono>
+#include <string>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <vector>
+
+#include "retmask/distributed/placement.h"
+
+namespace retmask::distributed {
+
+class MeetingPlace {
+ public:
+  // `listen`: this process is the server. Waits for all ranks, or, for a further connection, only
+  // for the server. Throws c10::Error.
+  MeetingPlace(const Placement& placement,
+               bool listen,
+               bool wait_for_all,
+               std::chrono::milliseconds timeout);
+
+  const c10::intrusive_ptr<c10d::TCPStore>& store() const { return store_; }
+
+  void set(const std::string& key, const std::string& value);
+  // Waits until all of them are there.
+  std::vector<std::string> get(const std::vector<std::string>& keys);
+  // Sets the key if it is empty yet; returns what stands there now.
+  std::string claim(const std::string& key, const std::string& value);
+  bool has(const std::string& key);
+  // Adds to a counter and returns its new value.
+  int64_t add(const std::string& key, int64_t value);
+
+  const std::string& prefix() const { return prefix_; }
+
+ private:
+  c10::intrusive_ptr<c10d::TCPStore> store_;
+  std::string prefix_;  // of every key
+};
+
+}  // namespace retmask::distributed

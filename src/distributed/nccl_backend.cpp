@@ -1,0 +1,35 @@
+#ifdef RETMASK_WITH_NCCL
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+#include "backend.h"
+#include "retmask/base/error.h"
+
+namespace retmask::distributed {
+
+#ifdef RETMASK_WITH_NCCL
+
+c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace& meeting,
+                                            const Placement& placement,
+                                            std::chrono::milliseconds timeout) {
+  auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = timeout;
+  return c10::make_intrusive<c10d::ProcessGroupNCCL>(
+      c10::make_intrusive<c10d::PrefixStore>(meeting.prefix() + "nccl", meeting.store()),
+      static_cast<int>(placement.rank),
+      static_cast<int>(placement.size),
+      options);
+}
+
+#else
+
+c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace&,
+                                            const Placement&,
+                                            std::chrono::milliseconds) {
+  user_error("this build has no NCCL, so GPUs cannot work together; give --device cpu or one rank");
+}
+
+#endif
+
+}  // namespace retmask::distributed

@@ -1,0 +1,166 @@
+#include "retmask/distributed/process_group.h"
+
+#include <thread>
+
+#include "backend.h"
+#include "meeting_place.h"
+#include "retmask/base/error.h"
+
+namespace retmask::distributed {
+namespace {
+
+constexpr std::chrono::seconds kGoodbye{30};
+constexpr const char* kFinishedKey = "finished";
+
+std::string where(const Placement& placement) {
+  return detail::concat("rank ", placement.rank, " of ", placement.size);
+}
+
+// Runs `call`, whose failures mean that another rank is gone.
+template <typename Call>
+auto guarded(const Placement& placement, const char* what, const Call& call) {
+  try {
+    return call();
+  } catch (const c10::Error& error) {
+    throw PeerLost(
+        detail::concat(where(placement), ": ", what, ": ", error.what_without_backtrace()));
+  } catch (const std::runtime_error& error) {  // Gloo's own
+    throw PeerLost(detail::concat(where(placement), ": ", what, ": ", error.what()));
+  }
+}
+
+// Starts a collective; `tensors` live until it is waited for.
+template <typename Call>
+Pending start(const Placement& placement,
+              const char* what,
+              std::vector<torch::Tensor> tensors,
+              const Call& call) {
+  c10::intrusive_ptr<c10d::Work> work = guarded(placement, what, call);
+  return Pending([placement, what, held = std::move(tensors), work] {
+    guarded(placement, what, [&] { return work->wait(); });
+  });
+}
+
+}  // namespace
+
+class GroupBackend {
+ public:
+  GroupBackend(const Placement& placement, torch::Device device, const ConnectOptions& options)
+      : meeting(placement,
+                placement.rank == 0 && !placement.launcher_listens,
+                /*wait_for_all=*/true,
+                options.meeting_timeout),
+        backend(device.is_cuda() ? make_nccl(meeting, placement, options.collective_timeout)
+                                 : make_gloo(meeting, placement, options.collective_timeout)) {}
+
+  MeetingPlace meeting;
+  c10::intrusive_ptr<c10d::Backend> backend;
+};
+
+void Pending::wait() {
+  if (!wait_) return;
+  const auto wait = std::move(wait_);
+  wait_ = nullptr;
+  wait();
+}
+
+ProcessGroup::ProcessGroup() = default;
+ProcessGroup::~ProcessGroup() = default;
+ProcessGroup::ProcessGroup(ProcessGroup&&) noexcept = default;
+ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
+
+ProcessGroup::ProcessGroup(const Placement& placement,
+                           torch::Device device,
+                           const ConnectOptions& options)
+    : placement_(placement), device_(device) {
+  if (size() == 1) return;
+  try {
+    backend_ = std::make_unique<GroupBackend>(placement, device, options);
+    barrier();
+  } catch (const UserError&) {
+    throw;
+  } catch (const std::exception& error) {
+    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+    user_error(where(placement),
+               " did not meet the others at ",
+               placement.master_address,
+               ":",
+               placement.master_port,
+               " (",
+               torch_error != nullptr ? torch_error->what_without_backtrace() : error.what(),
+               "); were all ranks started?");
+  }
+}
+
+Pending ProcessGroup::all_reduce(const torch::Tensor& tensor) {
+  if (!backend_) return Pending();
+  return start(placement_, "all_reduce", {tensor}, [&] {
+    std::vector<torch::Tensor> tensors{tensor};
+    return backend_->backend->allreduce(tensors);
+  });
+}
+
+Pending ProcessGroup::reduce_scatter(const torch::Tensor& output, const torch::Tensor& input) {
+  RETMASK_CHECK(input.numel() == output.numel() * size());
+  if (!backend_) {
+    if (output.data_ptr() != input.data_ptr()) output.copy_(input);
+    return Pending();
+  }
+  return start(placement_, "reduce_scatter", {output, input}, [&] {
+    torch::Tensor to = output;
+    torch::Tensor from = input;
+    return backend_->backend->_reduce_scatter_base(to, from);
+  });
+}
+
+Pending ProcessGroup::all_gather(const torch::Tensor& output, const torch::Tensor& input) {
+  RETMASK_CHECK(output.numel() == input.numel() * size());
+  if (!backend_) {
+    if (output.data_ptr() != input.data_ptr()) output.copy_(input);
+    return Pending();
+  }
+  return start(placement_, "all_gather", {output, input}, [&] {
+    torch::Tensor to = output;
+    torch::Tensor from = input;
+    return backend_->backend->_allgather_base(to, from);
+  });
+}
+
+Pending ProcessGroup::broadcast(const torch::Tensor& tensor, int64_t root) {
+  if (!backend_) return Pending();
+  return start(placement_, "broadcast", {tensor}, [&] {
+    std::vector<torch::Tensor> tensors{tensor};
+    c10d::BroadcastOptions options;
+    options.rootRank = root;
+    return backend_->backend->broadcast(tensors, options);
+  });
+}
+
+std::vector<double> ProcessGroup::sum(std::vector<double> values) {
+  if (!backend_) return values;
+  const torch::Tensor on_device = torch::tensor(values, torch::kFloat64).to(device_);
+  all_reduce(on_device).wait();
+  const torch::Tensor sums = on_device.to(torch::kCPU);
+  return {sums.const_data_ptr<double>(), sums.const_data_ptr<double>() + sums.numel()};
+}
+
+bool ProcessGroup::any(bool value) { return sum({value ? 1.0 : 0.0}).front() > 0; }
+
+void ProcessGroup::barrier() { sum({0.0}); }
+
+void ProcessGroup::finish() {
+  if (!backend_) return;
+  barrier();
+  guarded(placement_, "goodbye", [&] {
+    // The server goes last.
+    MeetingPlace& meeting = backend_->meeting;
+    int64_t finished = meeting.add(kFinishedKey, 1);
+    const auto deadline = std::chrono::steady_clock::now() + kGoodbye;
+    while (is_first() && finished < size() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      finished = meeting.add(kFinishedKey, 0);
+    }
+  });
+}
+
+}  // namespace retmask::distributed

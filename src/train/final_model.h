@@ -1,0 +1,23 @@
+#pragma once
+// The trained weights as a checkpoint folder.
+
+#include <filesystem>
+
+#include "retmask/checkpoint/checkpoint.h"
+#include "retmask/distributed/process_group.h"
+#include "retmask/model/model.h"
+#include "sharded_parameters.h"
+
+namespace retmask::train {
+
+// Writes the float32 weights, rounded to `dtype`, beside `source`'s config and tokenizer. All ranks
+// call it together: rank 0 writes while the units pass by, so that no host holds more than one unit
+// besides what it keeps anyway. Throws UserError.
+void save_final_model(const CausalLm& model,
+                      const Checkpoint& source,
+                      const std::filesystem::path& dir,
+                      TensorType dtype,
+                      ShardedParameters& parameters,
+                      const distributed::ProcessGroup& group);
+
+}  // namespace retmask::train

@@ -1,0 +1,169 @@
+#include "sharded_gradients.h"
+
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "retmask/base/error.h"
+
+namespace retmask::train {
+namespace {
+
+// Of whole units in float32: one is being filled, the others are on their way.
+constexpr size_t kMostInFlight = 2;
+
+torch::TensorOptions float32_on(torch::Device device) {
+  return torch::TensorOptions(torch::kFloat32).device(device);
+}
+
+// Row by row, then in double: one float32 sum over an embedding's millions of elements is off in
+// the fourth digit.
+torch::Tensor sum_of_squares(const torch::Tensor& flat) {
+  const torch::Tensor rows =
+      torch::linalg_vector_norm(flat.view({-1, kUnitAlignment}), /*ord=*/2, /*dim=*/{-1});
+  return rows.to(torch::kFloat64).square().sum();
+}
+
+}  // namespace
+
+// Autograd calls it when it has added to a parameter's .grad.
+class ShardedGradients::Hook : public torch::autograd::PostAccumulateGradHook {
+ public:
+  Hook(ShardedGradients& owner, size_t unit, size_t index)
+      : owner_(owner), unit_(unit), index_(index) {}
+  void operator()(const torch::autograd::Variable& parameter) override {
+    owner_.add(unit_, index_, parameter);
+  }
+
+ private:
+  ShardedGradients& owner_;
+  size_t unit_;
+  size_t index_;
+};
+
+ShardedGradients::ShardedGradients(ShardedParameters& parameters, distributed::ProcessGroup& group)
+    : parameters_(parameters), group_(group), units_(parameters.num_units()) {
+  for (size_t u = 0; u < units_.size(); ++u) {
+    const int64_t slice = parameters_.unit(u).slice_length(group_.size());
+    units_[u].sum = torch::zeros({keeps_slices() ? slice : slice * group_.size()},
+                                 float32_on(parameters_.device()));
+    const auto& members = parameters_.unit(u).parameters;
+    for (size_t i = 0; i < members.size(); ++i) {
+      torch::autograd::impl::set_post_acc_grad_hooks(members[i].tensor,
+                                                     std::make_unique<Hook>(*this, u, i));
+    }
+  }
+}
+
+ShardedGradients::~ShardedGradients() {
+  for (size_t u = 0; u < units_.size(); ++u) {
+    for (const UnitParameter& member : parameters_.unit(u).parameters) {
+      torch::autograd::impl::set_post_acc_grad_hooks(member.tensor, nullptr);
+    }
+  }
+}
+
+void ShardedGradients::start_step() {
+  for (Unit& unit : units_) unit.sum.zero_();
+}
+
+void ShardedGradients::start_pass(bool last) {
+  last_pass_ = last;
+  next_ = units_.size();
+  for (size_t u = 0; u < units_.size(); ++u) {
+    units_[u].missing = parameters_.unit(u).parameters.size();
+    units_[u].arrived.assign(units_[u].missing, false);
+    units_[u].reduced = false;
+  }
+}
+
+void ShardedGradients::finish_pass() {
+  reduce_ready(/*all=*/true);
+  while (!in_flight_.empty()) settle_oldest();
+}
+
+void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& parameter) {
+  const torch::NoGradGuard no_grad;
+  Unit& unit = units_[u];
+  const UnitParameter& member = parameters_.unit(u).parameters[index];
+  RETMASK_CHECK(!unit.reduced, "a gradient of ", member.name, " came after its unit's were summed");
+  if (keeps_slices() && !unit.partial.defined()) {
+    unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
+  }
+  torch::Tensor& grad = parameter.mutable_grad();
+  const torch::Tensor& whole = keeps_slices() ? unit.partial : unit.sum;
+  whole.narrow(0, member.offset, grad.numel()).view(grad.sizes()).add_(grad);
+  grad.reset();
+
+  if (!unit.arrived[index]) {
+    unit.arrived[index] = true;
+    --unit.missing;
+  }
+  reduce_ready(/*all=*/false);
+}
+
+void ShardedGradients::reduce_ready(bool all) {
+  if (!last_pass_ && !keeps_slices()) return;
+  // In one order on all ranks. The embedding waits for the pass's end.
+  while (next_ > 0 && (all || (next_ > 1 && units_[next_ - 1].missing == 0))) reduce(--next_);
+}
+
+void ShardedGradients::reduce(size_t u) {
+  const torch::NoGradGuard no_grad;
+  Unit& unit = units_[u];
+  unit.reduced = true;
+  InFlight work{.unit = u, .result = {}, .pending = {}};
+  if (parameters_.stage() == 0) {
+    work.pending = group_.all_reduce(unit.sum);
+  } else if (parameters_.stage() == 1) {
+    work.pending = group_.reduce_scatter(slice(u), unit.sum);
+  } else {
+    work.result = torch::empty_like(unit.sum);
+    if (!unit.partial.defined()) {
+      unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
+    }
+    work.pending = group_.reduce_scatter(work.result, unit.partial);
+  }
+  in_flight_.push_back(std::move(work));
+  while (keeps_slices() && in_flight_.size() > kMostInFlight) settle_oldest();
+}
+
+void ShardedGradients::settle_oldest() {
+  const torch::NoGradGuard no_grad;
+  InFlight& work = in_flight_.front();
+  work.pending.wait();
+  if (work.result.defined()) {
+    units_[work.unit].sum.add_(work.result);
+    units_[work.unit].partial.reset();
+  }
+  in_flight_.pop_front();
+}
+
+torch::Tensor ShardedGradients::slice(size_t u) const {
+  const torch::Tensor& sum = units_[u].sum;
+  if (parameters_.stage() != 1) return sum;
+  const int64_t length = sum.size(0) / group_.size();
+  return sum.narrow(0, group_.rank() * length, length);
+}
+
+double ShardedGradients::norm() {
+  torch::Tensor squares = torch::zeros({}, float32_on(parameters_.device()).dtype(torch::kFloat64));
+  for (size_t u = 0; u < units_.size(); ++u) squares += sum_of_squares(slice(u));
+  const auto own = squares.item<double>();
+  // In stage 0 every rank holds all of it.
+  return std::sqrt(parameters_.stage() == 0 ? own : group_.sum({own}).front());
+}
+
+double ShardedGradients::own_norm() const {
+  RETMASK_CHECK(!keeps_slices());
+  double squares = 0;
+  for (const Unit& unit : units_) squares += sum_of_squares(unit.sum).item<double>();
+  return std::sqrt(squares);
+}
+
+void ShardedGradients::clip(double norm, double max_norm) {
+  const double scale = max_norm / (norm + 1e-6);
+  if (scale >= 1) return;
+  for (size_t u = 0; u < units_.size(); ++u) slice(u).mul_(scale);
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,34 @@
+#include "retmask/train/truncation.h"
+
+#include <algorithm>
+
+namespace retmask::train {
+namespace {
+
+void keep_last(TokenIds& ids, int64_t count) {
+  const auto excess = std::max<int64_t>(static_cast<int64_t>(ids.size()) - count, 0);
+  ids.erase(ids.begin(), ids.begin() + excess);
+}
+
+// Of the prompt before an answer of so many tokens.
+int64_t prompt_tokens_left_out(const TrainingExample& example,
+                               const TokenIds& answer,
+                               int64_t max_length) {
+  const auto prompt = static_cast<int64_t>(example.prompt.size());
+  const int64_t excess = prompt + static_cast<int64_t>(answer.size()) - max_length;
+  return std::clamp<int64_t>(excess, 0, prompt);
+}
+
+}  // namespace
+
+bool truncate_as_reference(TrainingExample& example, const ReferenceTruncation& limits) {
+  const int64_t before = example.num_tokens();
+  keep_last(example.prompt, limits.max_prompt);
+  keep_last(example.chosen, limits.max_length);
+  keep_last(example.rejected, limits.max_length);
+  example.chosen_skips = prompt_tokens_left_out(example, example.chosen, limits.max_length);
+  example.rejected_skips = prompt_tokens_left_out(example, example.rejected, limits.max_length);
+  return example.num_tokens() < before;
+}
+
+}  // namespace retmask::train

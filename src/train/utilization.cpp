@@ -1,0 +1,95 @@
+#include "retmask/train/utilization.h"
+
+#include <c10/core/CachingDeviceAllocator.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "retmask/base/error.h"
+
+namespace retmask::train {
+namespace {
+
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
+constexpr const char* kHead = "lm_head.weight";
+
+// Large enough to reach a device's peak, small enough to be over at once.
+constexpr int64_t kCpuSize = 1024;
+constexpr int64_t kGpuSize = 8192;
+constexpr int kTrials = 5;  // the first ones find threads and kernels cold
+
+double elements(const TensorSpec& spec) {
+  double count = 1;
+  for (const int64_t size : spec.shape) count *= static_cast<double>(size);
+  return count;
+}
+
+}  // namespace
+
+TrainingFlops::TrainingFlops(const ModelConfig& config)
+    : config_(config),
+      head_weights_(static_cast<double>(config.vocab_size) *
+                    static_cast<double>(config.hidden_size)) {
+  for (const TensorSpec& spec : expected_tensors(config)) {
+    if (spec.name != kEmbedding && spec.name != kHead) body_weights_ += elements(spec);
+  }
+}
+
+double TrainingFlops::of_sequence(int64_t tokens, int64_t scored_tokens) const {
+  const auto length = static_cast<double>(tokens);
+  const double width = static_cast<double>(config_.num_attention_heads * config_.head_dim);  // H Q
+  double attention = 0;
+  for (const LayerConfig& layer : config_.layers) {
+    const auto reach = static_cast<double>(std::min(tokens, layer.sliding_window.value_or(tokens)));
+    attention += 12 * width * reach * length;
+  }
+  return 6 * (body_weights_ * length + head_weights_ * static_cast<double>(scored_tokens)) +
+         attention;
+}
+
+double TrainingFlops::of_rows(const std::vector<TrainingExample>& examples,
+                              const RowIndices& rows) const {
+  double flops = 0;
+  for (const int64_t row : rows) {
+    const TrainingExample& example = examples.at(static_cast<size_t>(row));
+    const int64_t chosen = example.chosen_length();
+    flops += of_sequence(chosen, chosen - example.chosen_start());
+    if (example.rejected.empty()) continue;
+    const int64_t rejected = example.rejected_length();
+    flops += of_sequence(rejected, rejected - example.rejected_start());
+  }
+  return flops;
+}
+
+double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
+  const int64_t size = device.is_cpu() ? kCpuSize : kGpuSize;
+  const torch::NoGradGuard no_grad;
+  const auto options = torch::TensorOptions(device).dtype(dtype);
+  // Random numbers: a GPU that multiplies ones draws less power and runs faster than in training.
+  const torch::Tensor a = torch::rand({size, size}, options);
+  const torch::Tensor b = torch::rand({size, size}, options);
+  double best = 0;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    const auto start = std::chrono::steady_clock::now();
+    const torch::Tensor product = torch::matmul(a, b);
+    // Reading one number waits for a GPU.
+    RETMASK_CHECK(product[0][0].item<float>() > 0);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 2.0 * static_cast<double>(size * size * size) / elapsed.count());
+  }
+  return best;
+}
+
+int64_t peak_memory_bytes(torch::Device device) {
+  if (device.is_cpu()) {
+    struct rusage usage = {};
+    RETMASK_CHECK(::getrusage(RUSAGE_SELF, &usage) == 0);
+    return usage.ru_maxrss * 1024;  // it counts kibibytes
+  }
+  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return stats.allocated_bytes[all].peak;
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,152 @@
+"""scripts/slurm/ on a real SLURM: a cluster of this one machine, started for these tests (see slurm_cluster.py)."""
+
+import json
+import re
+import time
+
+import pytest
+
+from conftest import ROOT
+from slurm_cluster import CannotStart, SlurmCluster
+from synthesize_runs import final_bytes
+from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
+from test_train import PAIRS, count_lines, read_lines, without_timing
+
+# The scripts ask for GPUs, which are not here.
+CPU_TRAINING = ["--gpus-per-node=0", "--cpus-per-task=1"]
+CPU_SYNTHESIS = ["--gpus-per-task=0", "--cpus-per-task=1"]
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    try:
+        cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+    except CannotStart as reason:
+        pytest.skip(f"SLURM cannot be started here: {reason}")
+    yield cluster
+    cluster.stop()
+
+
+def wait_until(is_time, slurm, job_id, log, seconds=120):
+    """Also spares a requeued job the two minutes that SLURM lets it wait."""
+    deadline = time.monotonic() + seconds
+    while not is_time():
+        facts = slurm.job(job_id)
+        assert time.monotonic() < deadline, f"{facts}\n{log()}"
+        assert facts["JobState"] not in ("FAILED", "TIMEOUT", "NODE_FAIL"), f"{facts}\n{log()}"
+        if facts["JobState"] == "PENDING":
+            slurm.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)
+        time.sleep(0.1)
+
+
+class Job:
+    """A job script, submitted from the project's folder."""
+
+    def __init__(self, slurm, script, *flags, log, **environment):
+        self.slurm = slurm
+        self.log = log
+        command = ["sbatch", "--parsable", f"--output={log}", *flags, f"scripts/slurm/{script}.sh"]
+        self.id = slurm.run(*command, cwd=ROOT, environment={k: str(v) for k, v in environment.items()}).stdout.strip()
+
+    def facts(self):
+        return self.slurm.job(self.id)
+
+    def wait_until(self, is_time):
+        wait_until(is_time, self.slurm, self.id, self.log_text)
+
+    def wait_until_done(self):
+        self.wait_until(lambda: self.facts()["JobState"] == "COMPLETED")
+
+    def restarts(self):
+        return int(self.facts()["Restarts"])
+
+    def log_text(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+
+def training_job(slurm, retmask, model, out, *flags, tasks, steps):
+    training = f"--max-steps {steps} --global-batch-size 4 --micro-batch-tokens 300 --save-every 0 --learning-rate 1e-3 "
+    training += "--min-learning-rate 1e-4 --dtype float32 --device cpu"
+    return Job(slurm, "train", *CPU_TRAINING, f"--ntasks-per-node={tasks}", *flags, log=out.with_suffix(".log"),
+               RETMASK=retmask.binary, MODEL=model, PAIRS=PAIRS, OUT=out, FLAGS=training)  # fmt: skip
+
+
+@pytest.mark.parametrize("tasks", [1])
+def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_path, tasks):
+    """Once the program is warned and the script requeues the job, once SLURM takes the job away itself."""
+    calm = training_job(slurm, retmask, tiny_llama, tmp_path / "calm", tasks=tasks, steps=120)
+    calm.wait_until_done()
+    out = tmp_path / "out"
+    job = training_job(slurm, retmask, tiny_llama, out, tasks=tasks, steps=120)
+    metrics = out / "metrics.jsonl"
+
+    job.wait_until(lambda: count_lines(metrics) >= 5)
+    slurm.run("scancel", "--signal=USR1", job.id)
+    job.wait_until(lambda: job.restarts() == 1)
+    warned = count_lines(metrics)
+    assert 5 <= warned < 120
+    assert "stopped by SIGUSR1 behind step" in job.log_text() and "back into the queue" in job.log_text()
+    assert [path.name for path in (out / "checkpoints").iterdir()] == [f"step-{warned}"]
+
+    job.wait_until(lambda: count_lines(metrics) >= warned + 5)
+    slurm.run("scontrol", "requeue", job.id)
+    job.wait_until(lambda: job.restarts() == 2 and job.facts()["JobState"] == "RUNNING")
+    job.wait_until_done()
+    assert job.restarts() == 2
+    assert "stopped by SIGTERM behind step" in job.log_text()
+    assert without_timing(read_lines(metrics)) == without_timing(read_lines(tmp_path / "calm/metrics.jsonl"))
+    assert (out / "model.safetensors").read_bytes() == (tmp_path / "calm/model.safetensors").read_bytes()
+
+
+def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, tiny_llama, tmp_path):
+    """The warning comes from --signal some seconds after the start; such a run would never end by itself."""
+    out = tmp_path / "out"
+    job = training_job(slurm, retmask, tiny_llama, out, "--time=1", "--signal=USR1@58", tasks=1, steps=10**6)
+    job.wait_until(lambda: job.restarts() == 1)
+    saved = count_lines(out / "metrics.jsonl")
+    assert "stopped by SIGUSR1 behind step" in job.log_text()
+    job.wait_until(lambda: count_lines(out / "metrics.jsonl") > saved)
+    slurm.run("scancel", job.id)
+    job.wait_until(lambda: job.facts()["JobState"] == "CANCELLED" and "stopped by SIGTERM" in job.log_text())
+    assert job.restarts() == 1
+    assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+
+
+def test_a_job_that_gets_nowhere_is_given_up(slurm, retmask, tiny_llama, tmp_path):
+    out = tmp_path / "out"
+    job = training_job(slurm, retmask, tiny_llama, out, "--export=ALL,MAX_RESTARTS=0", tasks=1, steps=10**6)
+    job.wait_until(lambda: count_lines(out / "metrics.jsonl") >= 1)
+    slurm.run("scancel", "--signal=USR1", job.id)
+    with pytest.raises(AssertionError, match="FAILED"):
+        job.wait_until_done()
+    assert "MAX_RESTARTS is 0: not requeued" in job.log_text()
+
+
+def test_a_missing_variable_ends_the_job_with_its_name(slurm, retmask, tmp_path):
+    job = Job(slurm, "train", *CPU_TRAINING, "--ntasks-per-node=1", log=tmp_path / "log", RETMASK=retmask.binary, MODEL="m")
+    with pytest.raises(AssertionError, match="FAILED"):
+        job.wait_until_done()
+    assert "set PAIRS" in job.log_text()
+
+
+def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prompts, mask, synthesize, tmp_path):  # noqa: F811
+    """submit_synthesis.sh; the workers are warned on the way and go on by themselves."""
+    calm, out = tmp_path / "calm", tmp_path / "out"
+    synthesize(calm, samples=20, batch_size=2)
+    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 20 --batch-size 2"
+    variables = dict(RETMASK=retmask.binary, MODEL=tiny_llama, PROMPTS=prompts, MASK=mask, OUT=out, FLAGS=flags)
+    done = slurm.run(ROOT / "scripts/slurm/submit_synthesis.sh", 2, *CPU_SYNTHESIS, cwd=tmp_path,
+                     environment={name: str(value) for name, value in variables.items()} | {"LOGS": str(tmp_path)})  # fmt: skip
+    workers, merge = re.fullmatch(r"workers: (\d+), merge: (\d+)\n", done.stdout).groups()
+
+    def logs():
+        return "".join(log.read_text() for log in sorted(tmp_path.glob("*.log")))
+
+    def answers():
+        return [count_lines(out / f"shard-{i}-of-2/answers.jsonl") for i in range(2)]
+
+    wait_until(lambda: min(answers()) > 10, slurm, workers, logs)
+    slurm.run("scancel", "--signal=USR1", workers)
+    wait_until(lambda: slurm.job(merge)["JobState"] == "COMPLETED", slurm, workers, logs)
+    assert logs().count("back into the queue") == 2, "both were in the middle of it"
+    assert final_bytes(out) == final_bytes(calm)

@@ -1,0 +1,159 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "retmask/distributed/process_group.h"
+#include "retmask/distributed/watchdog.h"
+
+namespace retmask::distributed {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kRightLoss = 41;  // the watchdog named the right rank
+constexpr int kOtherLoss = 42;
+constexpr int kSilent = 43;  // it left the message to another rank
+constexpr int kBroken = 44;
+
+// Runs one of the tests below that start with "Rank." in `size` processes.
+CopiesResult run_ranks(const std::string& what, int64_t size) {
+  const uint16_t port = free_port();
+  return run_copies(
+      {.count = size,
+       .environment = [&](int64_t index) { return environment_of_rank(index, size, port); },
+       .arguments = {"--gtest_also_run_disabled_tests",
+                     "--gtest_brief=1",
+                     "--gtest_filter=Rank.DISABLED_" + what},
+       .orderly_exit_codes = {0, kSilent},
+       .peer_lost_exit_code = kBroken,
+       .grace = milliseconds(1000)});
+}
+
+class Rank : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (read_placement().launcher != Launcher::nproc) GTEST_SKIP() << "started by other tests only";
+    torch::set_num_threads(1);
+  }
+};
+
+torch::Tensor iota(int64_t count, double factor) {
+  return factor * torch::arange(count).to(torch::kFloat32);
+}
+
+TEST_F(Rank, DISABLED_Collectives) {
+  ProcessGroup group(read_placement(), torch::kCPU);
+  const int64_t ranks = group.size();
+  const int64_t rank = group.rank();
+  // Rank r has (r + 1) times 0, 1, 2, ...: their sum is `all` times that.
+  const auto all = static_cast<double>(ranks * (ranks + 1) / 2);
+  const torch::Tensor mine = iota(6 * ranks, static_cast<double>(rank + 1));
+  const torch::Tensor sum = iota(6 * ranks, all);
+  const torch::Tensor own_part = sum.narrow(0, 6 * rank, 6);
+
+  torch::Tensor reduced = mine.clone();
+  Pending first = group.all_reduce(reduced);
+  torch::Tensor scattered = torch::empty({6});
+  Pending second = group.reduce_scatter(scattered, mine);  // two at a time
+  second.wait();
+  first.wait();
+  EXPECT_TRUE(torch::equal(reduced, sum));
+  EXPECT_TRUE(torch::equal(scattered, own_part));
+
+  torch::Tensor in_place = mine.clone();
+  group.reduce_scatter(in_place.narrow(0, 6 * rank, 6), in_place).wait();
+  EXPECT_TRUE(torch::equal(in_place.narrow(0, 6 * rank, 6), own_part));
+  group.all_gather(in_place, in_place.narrow(0, 6 * rank, 6)).wait();
+  EXPECT_TRUE(torch::equal(in_place, sum));
+
+  torch::Tensor half = mine.to(torch::kBFloat16);
+  group.broadcast(half, /*root=*/ranks - 1).wait();
+  EXPECT_TRUE(torch::equal(half, iota(6 * ranks, static_cast<double>(ranks)).to(torch::kBFloat16)));
+  EXPECT_EQ(group.sum({1.0, static_cast<double>(rank)}),
+            (std::vector<double>{static_cast<double>(ranks), all - static_cast<double>(ranks)}));
+  EXPECT_TRUE(group.any(rank == 1));
+  EXPECT_FALSE(group.any(false));
+  group.finish();
+  if (HasFailure()) ::_exit(1);
+}
+
+// Rank 1 stops or dies; the others wait for it in a collective.
+void lose_rank(int64_t lost, int signal) {
+  const Placement placement = read_placement();
+  ProcessGroup group(placement, torch::kCPU);
+  const std::string expected = "rank " + std::to_string(lost) + " on ";
+  Watchdog watchdog(placement, milliseconds(1500), [&](const std::string& message) {
+    if (message.empty()) ::_exit(kSilent);
+    std::cerr << message << std::endl;
+    const bool right = message.starts_with(expected) &&
+                       message.find("no sign of life for 1.5 s") != std::string::npos &&
+                       message.find("step 7") != std::string::npos;
+    ::_exit(right ? kRightLoss : kOtherLoss);
+  });
+  watchdog.at_step(7);
+  ::usleep(600'000);
+  group.barrier();
+  if (placement.rank == lost) ::raise(signal);
+  try {
+    group.barrier();
+  } catch (const PeerLost&) {
+    while (true) ::pause();  // the watchdog decides
+  }
+}
+
+TEST_F(Rank, DISABLED_LastStops) { lose_rank(2, SIGSTOP); }
+TEST_F(Rank, DISABLED_FirstStops) { lose_rank(0, SIGSTOP); }
+
+TEST_F(Rank, DISABLED_AllFail) {
+  const Placement placement = read_placement();
+  ProcessGroup group(placement, torch::kCPU);
+  Watchdog watchdog(placement, milliseconds(5000), [](const std::string& message) {
+    ::_exit(message.empty() ? kSilent : kOtherLoss);
+  });
+  group.barrier();
+  if (!watchdog.first_to_fail()) ::_exit(kSilent);
+  ::_exit(kRightLoss);
+}
+
+TEST(ProcessGroup, OneRankAloneCopies) {
+  ProcessGroup group;
+  const torch::Tensor values = iota(4, 1);
+  torch::Tensor out = torch::zeros({4});
+  group.all_gather(out, values).wait();
+  EXPECT_TRUE(torch::equal(out, values));
+  EXPECT_EQ(group.sum({2.5}), std::vector<double>{2.5});
+  EXPECT_TRUE(group.any(true));
+}
+
+TEST(ProcessGroup, CollectivesOfTwoAndThree) {
+  for (const int64_t size : {2, 3}) {
+    const CopiesResult result = run_ranks("Collectives", size);
+    EXPECT_EQ(result.exit_code, 0) << size;
+    EXPECT_FALSE(result.cause) << size;
+  }
+}
+
+TEST(Watchdog, AStoppedRankIsNamedByOneOfTheOthers) {
+  const CopiesResult result = run_ranks("LastStops", 3);
+  ASSERT_TRUE(result.cause);
+  EXPECT_EQ(result.cause->exit_code, kRightLoss) << result.cause->describe();
+  EXPECT_NE(result.cause->index, 2);
+}
+
+TEST(Watchdog, TheRankWhereAllMetIsNoExceptionToThat) {
+  const CopiesResult result = run_ranks("FirstStops", 3);
+  ASSERT_TRUE(result.cause);
+  EXPECT_EQ(result.cause->exit_code, kRightLoss) << result.cause->describe();
+  EXPECT_EQ(result.cause->index, 1);
+}
+
+TEST(Watchdog, OneOfSeveralThatFailReports) {
+  const CopiesResult result = run_ranks("AllFail", 3);
+  ASSERT_TRUE(result.cause);
+  EXPECT_EQ(result.cause->exit_code, kRightLoss) << result.cause->describe();
+}
+
+}  // namespace
+}  // namespace retmask::distributed

@@ -1,0 +1,81 @@
+#pragma once
+// A few parameters of a model, ready for an optimizer on one rank.
+
+#include <torch/torch.h>
+
+#include <memory>
+
+#include "optimizer.h"
+#include "retmask/distributed/process_group.h"
+#include "sharded_gradients.h"
+#include "sharded_parameters.h"
+
+namespace retmask::train {
+
+struct TinyParameters {
+  explicit TinyParameters(torch::ScalarType dtype, const TrainOptions& options, int64_t stage = 0) {
+    torch::manual_seed(5);
+    named = {{"model.embed_tokens.weight", torch::randn({7, 33})},
+             {"model.layers.0.bias", torch::randn({33})},
+             {"model.norm.weight", torch::randn({5})}};
+    for (auto& [name, tensor] : named) tensor = tensor.to(dtype).requires_grad_();
+    for (const auto& [name, tensor] : named) {
+      started_with.push_back(tensor.detach().to(torch::kFloat32).clone());
+    }
+    parameters = std::make_unique<ShardedParameters>(named, group, stage, torch::kCPU);
+    gradients = std::make_unique<ShardedGradients>(*parameters, group);
+    optimizer = std::make_unique<AdamW>(*parameters, options);
+  }
+
+  // A step on the gradients of sum(parameter * factor), which are the factors.
+  void step(const std::vector<torch::Tensor>& factors, double learning_rate) {
+    backward({factors});
+    optimizer->step(*gradients, learning_rate);
+  }
+
+  // One pass for each list of factors.
+  void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
+    gradients->start_step();
+    for (size_t p = 0; p < passes.size(); ++p) {
+      gradients->start_pass(/*last=*/p + 1 == passes.size());
+      for (size_t u = 0; u < named.size(); ++u) {
+        parameters->lend(static_cast<int64_t>(u), Pass::forward);
+      }
+      torch::Tensor loss = torch::zeros({});
+      for (size_t i = 0; i < named.size(); ++i) {
+        loss = loss + (named[i].second.to(torch::kFloat32) * passes[p][i]).sum();
+      }
+      loss.backward();
+      gradients->finish_pass();
+      for (size_t u = 0; u < named.size(); ++u) {
+        parameters->take_back(static_cast<int64_t>(u), Pass::forward);
+      }
+    }
+  }
+
+  // Of parameter i, out of its unit; every parameter here is a unit of its own.
+  torch::Tensor gradient(size_t i) const { return part(gradients->slice(i), i); }
+  torch::Tensor weight(size_t i) const { return part(parameters->weights(i), i); }
+
+  std::vector<torch::Tensor> random_factors(double scale) const {
+    std::vector<torch::Tensor> factors;
+    for (const auto& [name, tensor] : named)
+      factors.push_back(scale * torch::randn(tensor.sizes()));
+    return factors;
+  }
+
+  NamedTensors named;
+  std::vector<torch::Tensor> started_with;  // float32
+  distributed::ProcessGroup group;
+  std::unique_ptr<ShardedParameters> parameters;
+  std::unique_ptr<ShardedGradients> gradients;
+  std::unique_ptr<AdamW> optimizer;
+
+ private:
+  torch::Tensor part(const torch::Tensor& unit, size_t i) const {
+    const torch::Tensor& parameter = named[i].second;
+    return unit.narrow(0, 0, parameter.numel()).view(parameter.sizes());
+  }
+};
+
+}  // namespace retmask::train
