@@ -11,6 +11,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/base/memory.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
@@ -25,6 +26,7 @@ struct TrainDpoCommandOptions {
   std::string loss = "dpo";
   std::string long_rows = "error";
   std::string save_dtype = "auto";
+  std::string activation_checkpointing = "auto";
   bool no_shuffle = false;
   int64_t nproc = 1;
   int64_t watchdog_seconds = 30;
@@ -36,6 +38,10 @@ train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint6
   train::TrainOptions resolved = options.train;
   resolved.loss = train::parse_loss_kind(options.loss);
   resolved.long_rows = train::parse_long_rows(options.long_rows);
+  if (options.activation_checkpointing != "auto") {
+    resolved.activation_checkpointing =
+        parse_activation_checkpointing(options.activation_checkpointing);
+  }
   resolved.shuffle = !options.no_shuffle;
   resolved.seed = seed;
   resolved.validate();
@@ -108,6 +114,18 @@ void share_threads(const CommonOptions& common, const distributed::Placement& pl
   at::set_num_threads(static_cast<int>(std::max<int64_t>(1, common.threads / placement.size)));
 }
 
+// Ranks on one machine's processors share its memory, a GPU has its own. A tenth stays free.
+train::MemoryRoom measure_memory(torch::Device device, const distributed::Placement& placement) {
+  constexpr double kUsable = 0.9;
+  const auto usable = [](int64_t bytes) {
+    return static_cast<int64_t>(kUsable * static_cast<double>(bytes));
+  };
+  if (!device.is_cpu()) return {.process = 0, .available = usable(free_memory(device))};
+  const int64_t process = resident_memory();
+  return {.process = process,
+          .available = process + usable(available_memory()) / placement.local_size};
+}
+
 // One rank's part of the run. Only rank 0 writes run.json, shows progress and prints the result.
 void train_as_rank(const TrainDpoCommandOptions& options,
                    const train::TrainOptions& train_options,
@@ -139,6 +157,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
   const bool in_slices = train_options.zero_stage == 3;
   group->barrier();  // rank 0 has made --out
+  const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
                          .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
                                             : CausalLm::load(checkpoint, device, dtype),
@@ -148,7 +167,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                          .group = group,
                          .on_step = [&](int64_t step) { watchdog.at_step(step); },
                          .held_out = std::move(examples.held_out),
-                         .stop_asked = signals.poll()};
+                         .stop_asked = signals.poll(),
+                         .memory = memory};
   const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
   const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
   if (!run) return;
@@ -220,9 +240,10 @@ void add_optimizer_flags(CLI::App& app, train::TrainOptions& options) {
 }
 
 void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
-  app.add_flag("--activation-checkpointing",
-               options.train.activation_checkpointing,
-               "Recompute activations in the backward pass: less memory, slower");
+  app.add_option("--activation-checkpointing",
+                 options.activation_checkpointing,
+                 "Compute activations again in the backward pass: none, selective (the cheap "
+                 "ones), full, or auto (what memory asks for)");
   app.add_option("--eval-every",
                  options.train.eval_every,
                  "Steps between evaluations of --eval-pairs; 0: at the start and the end alone");

@@ -58,6 +58,8 @@ Placement read_torchrun(const Environment& environment) {
   placement.size = require_number(environment, "WORLD_SIZE", kName, 1, kMostRanks);
   placement.rank = require_number(environment, "RANK", kName, 0, placement.size - 1);
   placement.local_rank = require_number(environment, "LOCAL_RANK", kName, 0, kMostRanks);
+  if (environment("LOCAL_WORLD_SIZE"))
+    placement.local_size = require_number(environment, "LOCAL_WORLD_SIZE", kName, 1, kMostRanks);
   placement.master_address = require(environment, "MASTER_ADDR", kName);
   placement.master_port =
       static_cast<uint16_t>(require_number(environment, "MASTER_PORT", kName, 1, 65535));
@@ -80,6 +82,10 @@ Placement read_slurm(const Environment& environment) {
   placement.size = require_number(environment, "SLURM_NTASKS", kName, 1, kMostRanks);
   placement.rank = require_number(environment, "SLURM_PROCID", kName, 0, placement.size - 1);
   placement.local_rank = require_number(environment, "SLURM_LOCALID", kName, 0, kMostRanks);
+  if (environment("SLURM_STEP_NUM_NODES")) {
+    const int64_t nodes = require_number(environment, "SLURM_STEP_NUM_NODES", kName, 1, kMostRanks);
+    placement.local_size = (placement.size + nodes - 1) / nodes;
+  }
   placement.master_port = port_of_step(environment);
   if (environment("MASTER_PORT")) {
     placement.master_port =
@@ -135,6 +141,7 @@ EnvironmentVariables environment_of_rank(int64_t index, int64_t size, uint16_t p
           {"RANK", std::to_string(index)},
           {"WORLD_SIZE", std::to_string(size)},
           {"LOCAL_RANK", std::to_string(index)},
+          {"LOCAL_WORLD_SIZE", std::to_string(size)},
           {"MASTER_ADDR", kLoopback},
           {"MASTER_PORT", std::to_string(port)},
           {"TORCHELASTIC_USE_AGENT_STORE", ""}};

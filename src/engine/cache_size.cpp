@@ -1,18 +1,10 @@
 #include "cache_size.h"
 
-#include <ATen/DeviceAccelerator.h>
-
 #include <algorithm>
 
 #include "block_pool.h"
-#include "retmask/base/memory.h"
 
 namespace retmask {
-
-int64_t free_memory(torch::Device device) {
-  if (device.is_cpu()) return available_memory();
-  return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
-}
 
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,

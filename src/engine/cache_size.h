@@ -9,9 +9,6 @@
 
 namespace retmask {
 
-// What may still be taken there, in bytes.
-int64_t free_memory(torch::Device device);
-
 // Blocks of the pool, of the `available` bytes where the options leave it open.
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,

@@ -8,6 +8,7 @@
 #include "block_pool.h"
 #include "cache_size.h"
 #include "retmask/base/error.h"
+#include "retmask/model/device.h"
 #include "scheduler.h"
 #include "step.h"
 

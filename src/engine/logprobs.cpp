@@ -42,8 +42,7 @@ std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
   }
   const torch::Tensor hidden =
       model.forward(batch).index_select(0, to_device(predictor_rows));  // [n, hidden_size]
-  const auto split =
-      model.target_logprobs(hidden, to_device(targets)).split_with_sizes(counts);
+  const auto split = model.target_logprobs(hidden, to_device(targets)).split_with_sizes(counts);
   return {split.begin(), split.end()};
 }
 

@@ -286,8 +286,7 @@ DecoderLayerImpl::DecoderLayerImpl(const ModelConfig& config,
 torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x,
                                         const ForwardContext& context) const {
   if (placement_ == NormPlacement::pre) {
-    const torch::Tensor attended =
-        self_attn_->forward(x, attention_norm_, /*residual=*/x, context);
+    const torch::Tensor attended = self_attn_->forward(x, attention_norm_, /*residual=*/x, context);
     return mlp_->forward(attended, mlp_norm_, /*residual=*/attended, context);
   }
   const RmsNorm no_norm(nullptr);

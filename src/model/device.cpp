@@ -1,6 +1,9 @@
 #include "retmask/model/device.h"
 
+#include <ATen/DeviceAccelerator.h>
+
 #include "retmask/base/error.h"
+#include "retmask/base/memory.h"
 
 namespace retmask {
 
@@ -25,6 +28,16 @@ torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dty
   // float16 overflows where the families we run were trained in bfloat16, and CPUs compute it
   // slowly.
   return checkpoint_dtype == TensorType::float32 ? torch::kFloat32 : torch::kBFloat16;
+}
+
+int64_t free_memory(torch::Device device) {
+  if (device.is_cpu()) return available_memory();
+  return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
+}
+
+int64_t peak_memory(torch::Device device) {
+  if (device.is_cpu()) return peak_resident_memory();
+  return at::accelerator::getDeviceStats(device.index()).allocated_bytes[0].peak;
 }
 
 torch::ScalarType to_torch(TensorType type) {

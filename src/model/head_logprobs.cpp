@@ -6,6 +6,7 @@
 
 #include "cpu_dispatch.h"
 #include "retmask/kernels/row_gradients.h"
+#include "retmask/model/model.h"
 
 namespace retmask {
 namespace {

@@ -21,7 +21,4 @@ torch::Tensor head_logprobs_reference(const torch::Tensor& hidden,
 // logits [n, vocab_size] -> log softmax(logits)[target], [n] float32, without gradients.
 torch::Tensor gather_logprobs(const torch::Tensor& logits, const torch::Tensor& targets);
 
-// Rows of logits in one chunk.
-int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype);
-
 }  // namespace retmask

@@ -205,9 +205,8 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
   RETMASK_CHECK(!is_packed() || !torch::GradMode::is_enabled(), "a packed model has no gradients");
   ForwardContext all = make_context(batch, impl_->ropes, device(), is_packed());
-  all.recompute_inputs =
-      torch::GradMode::is_enabled() &&
-      impl_->activation_checkpointing == ActivationCheckpointing::selective;
+  all.recompute_inputs = torch::GradMode::is_enabled() &&
+                         impl_->activation_checkpointing == ActivationCheckpointing::selective;
   if (batch.cache != nullptr) {
     TokenPlaces places = token_places(batch, device());
     all.token_blocks = std::move(places.blocks);
@@ -242,8 +241,8 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     const auto apply = [layer, context](const torch::Tensor& input) {
       return layer->forward(input, *context);
     };
-    const bool recompute =
-        impl_->activation_checkpointing == ActivationCheckpointing::full || impl_->lender != nullptr;
+    const bool recompute = impl_->activation_checkpointing == ActivationCheckpointing::full ||
+                           impl_->lender != nullptr;
     x = recompute ? recompute_in_backward(apply, x, impl_->lender, /*part=*/i + 1) : apply(x);
   }
   if (impl_->lender != nullptr) {

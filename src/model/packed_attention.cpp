@@ -27,8 +27,8 @@ class CpuSequence {
       : start_(start), length_(length), num_kv_heads_(num_kv_heads) {
     if (!window || *window >= length) return;
     const torch::Tensor hidden = ~visibility(length, length, window, torch::kCPU);
-    window_mask_ =
-        torch::zeros({length, length}).masked_fill_(hidden, -std::numeric_limits<float>::infinity());
+    window_mask_ = torch::zeros({length, length})
+                       .masked_fill_(hidden, -std::numeric_limits<float>::infinity());
   }
 
   // x [T, Hkv * n, D] -> [Hkv, n, length, D], a view.
@@ -93,16 +93,17 @@ class CpuAttention : public torch::autograd::Function<CpuAttention> {
     const auto lengths = context->saved_data["lengths"].toIntVector();
     const auto window = context->saved_data["window"].toOptional<int64_t>();
     for_each_sequence(lengths, k.size(1), window, [&](const CpuSequence& sequence) {
-      const auto [q_part, k_part, v_part] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-          sequence.fold(grad_outputs[0]),
-          sequence.fold(q),
-          sequence.fold(k, group),
-          sequence.fold(saved[2], group),
-          sequence.fold(saved[3]),
-          sequence.fold(saved[4].unsqueeze(2)).squeeze(3).contiguous(),
-          kNoDropout,
-          sequence.causal(),
-          sequence.mask(q.scalar_type()));
+      const auto [q_part, k_part, v_part] =
+          at::_scaled_dot_product_flash_attention_for_cpu_backward(
+              sequence.fold(grad_outputs[0]),
+              sequence.fold(q),
+              sequence.fold(k, group),
+              sequence.fold(saved[2], group),
+              sequence.fold(saved[3]),
+              sequence.fold(saved[4].unsqueeze(2)).squeeze(3).contiguous(),
+              kNoDropout,
+              sequence.causal(),
+              sequence.mask(q.scalar_type()));
       sequence.fold(dq).copy_(q_part);
       sequence.fold(dk).copy_(k_part.sum(1, /*keepdim=*/true));
       sequence.fold(dv).copy_(v_part.sum(1, /*keepdim=*/true));

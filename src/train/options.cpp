@@ -92,6 +92,13 @@ void TrainOptions::validate() const {
   require(adam_eps > 0, "--adam-eps", adam_eps, "a number above 0");
   require(max_grad_norm >= 0, "--max-grad-norm", max_grad_norm, "at least 0 (0: no clipping)");
   require(zero_stage >= 0 && zero_stage <= 3, "--zero-stage", zero_stage, "0, 1, 2 or 3");
+  if (zero_stage == 3 && activation_checkpointing &&
+      *activation_checkpointing != ActivationCheckpointing::full) {
+    user_error("--activation-checkpointing is ",
+               to_string(*activation_checkpointing),
+               ", but with --zero-stage 3 a layer's weights are gone when its backward pass comes; "
+               "give full or leave it out");
+  }
   require(eval_every >= 0, "--eval-every", eval_every, "at least 0 (0: at the start and the end)");
   require(save_every >= 0, "--save-every", save_every, "at least 0 (0: not by steps)");
   require(save_minutes >= 0, "--save-minutes", save_minutes, "at least 0 (0: not by time)");
@@ -120,7 +127,8 @@ Json TrainOptions::identity() const {
           {"adam-beta2", adam_beta2},
           {"adam-eps", adam_eps},
           {"max-grad-norm", max_grad_norm},
-          {"activation-checkpointing", activation_checkpointing}};
+          {"activation-checkpointing",
+           activation_checkpointing ? to_string(*activation_checkpointing) : "auto"}};
 }
 
 }  // namespace retmask::train

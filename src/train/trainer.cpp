@@ -10,10 +10,12 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/base/memory.h"
 #include "retmask/base/progress.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
 #include "retmask/train/held_out.h"
+#include "retmask/train/memory_plan.h"
 #include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
 #include "retmask/train/reference.h"
@@ -34,6 +36,7 @@ constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
 constexpr const char* kHeldOutFile = "eval_metrics.jsonl";
 constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
+constexpr const char* kMemoryFile = "memory_plan.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
 // Everything that decides about the trained weights.
@@ -111,6 +114,49 @@ TrainingSummary summarize(const fs::path& out) {
     summary.held_out_after = held_out.back();
   }
   return summary;
+}
+
+// Says what memory the run needs, and settles which activations are kept: once per run, so that a
+// start that finds less memory free goes on with the same sums in the same order.
+MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options) {
+  distributed::ProcessGroup& group = *job.group;
+  const fs::path path = job.out / kMemoryFile;
+  MemoryCase memory_case{.dtype = job.model.dtype(),
+                         .ranks = group.size(),
+                         .zero_stage = options.zero_stage,
+                         .pass = largest_pass(job.examples, options, group.size())};
+  std::optional<ActivationCheckpointing> mode = options.activation_checkpointing;
+  if (options.zero_stage == 3) mode = ActivationCheckpointing::full;
+  if (!mode && fs::exists(path)) {
+    const Json earlier = read_json_file(path, "memory plan");
+    mode = parse_activation_checkpointing(
+        json_get<std::string>(earlier, "activation_checkpointing", path.string()));
+  }
+  if (!mode) {
+    mode = choose_activation_checkpointing(
+        job.model.config(), memory_case, job.memory.process, job.memory.available);
+  }
+  // Ranks may differ in what they find free; the first one's choice holds.
+  const double choice = group.is_first() ? static_cast<double>(*mode) : 0;
+  mode = static_cast<ActivationCheckpointing>(group.sum({choice}).front());
+  options.activation_checkpointing = mode;
+  memory_case.activation_checkpointing = *mode;
+
+  MemoryPlan plan = plan_memory(job.model.config(), memory_case);
+  plan.process = job.memory.process;
+  log::info("memory of each rank " + plan.text() +
+            "; activation checkpointing: " + to_string(*mode));
+  if (plan.total() > job.memory.available) {
+    log::warn("only " + format_bytes(job.memory.available) +
+              " are available; lower --micro-batch-tokens, train on more ranks or raise "
+              "--zero-stage");
+  }
+  if (group.is_first()) {
+    Json file = plan.to_json();
+    file["activation_checkpointing"] = to_string(*mode);
+    write_json_file(path, file);
+  }
+  return plan;
 }
 
 // The elements of a parameter as the checkpoint holds them.
@@ -216,7 +262,7 @@ void run_steps(const TrainingJob& job,
     StepMetrics step = runner.run();
     step.utilization = flops.of_rows(job.examples, plan.batch(step.step - 1)) /
                        (step.seconds * peak * static_cast<double>(job.group->size()));
-    step.memory_bytes = peak_memory_bytes(job.model.device());
+    step.memory_bytes = peak_memory(job.model.device());
     if (metrics) metrics->append(step.to_json());
     job.on_step(step.step);
     progress.advance(1, progress_note(step));
@@ -295,12 +341,13 @@ void train_steps(TrainingJob& job,
 
 }  // namespace
 
-TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
+TrainingSummary run_training(TrainingJob job, TrainOptions options) {
   options.validate();
   RETMASK_CHECK(!job.examples.empty());
   if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
     user_error("--out ", job.out, " is the model's own folder; give another one");
   }
+  const MemoryPlan memory = settle_memory(job, options);
   const Json identity = make_identity(job, options);
   const fs::path summary_path = job.out / kSummaryFile;
   distributed::ProcessGroup& group = *job.group;
@@ -313,9 +360,7 @@ TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
     return summarize(job.out);
   }
 
-  // A layer whose weights come and go is computed again in the backward pass anyway.
-  job.model.set_activation_checkpointing(options.activation_checkpointing ||
-                                         options.zero_stage == 3);
+  job.model.set_activation_checkpointing(*options.activation_checkpointing);
   ShardedParameters parameters(job.model.parameters(),
                                group,
                                options.zero_stage,
@@ -332,11 +377,14 @@ TrainingSummary run_training(TrainingJob job, const TrainOptions& options) {
   train_steps(job, options, parameters, reference, held_out_reference, identity);
   if (!group.is_first()) return {};
   const TrainingSummary summary = summarize(job.out);
+  const int64_t peak = peak_memory(job.model.device());
+  log::info("peak memory " + format_bytes(peak) + ", planned " + format_bytes(memory.total()));
   write_json_file(summary_path,
                   {{"steps", summary.steps},
                    {"tokens", summary.tokens},
                    {"seconds", summary.seconds},
                    {"last_step", summary.last_step},
+                   {"memory", {{"planned", memory.total()}, {"peak", peak}}},
                    {"identity", identity}});
   return summary;
 }

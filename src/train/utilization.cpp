@@ -1,8 +1,5 @@
 #include "retmask/train/utilization.h"
 
-#include <c10/core/CachingDeviceAllocator.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -79,17 +76,6 @@ double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
     best = std::max(best, 2.0 * static_cast<double>(size * size * size) / elapsed.count());
   }
   return best;
-}
-
-int64_t peak_memory_bytes(torch::Device device) {
-  if (device.is_cpu()) {
-    struct rusage usage = {};
-    RETMASK_CHECK(::getrusage(RUSAGE_SELF, &usage) == 0);
-    return usage.ru_maxrss * 1024;  // it counts kibibytes
-  }
-  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
-  const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return stats.allocated_bytes[all].peak;
 }
 
 }  // namespace retmask::train

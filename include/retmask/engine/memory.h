@@ -39,7 +39,4 @@ MemoryBudget memory_budget(const ModelConfig& config,
                            torch::ScalarType dtype,
                            const GeneratorOptions& options);
 
-// The most so far: of this process, or of libtorch's allocations on the GPU.
-int64_t peak_memory(torch::Device device);
-
 }  // namespace retmask

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/activation_checkpointing.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
 #include "retmask/model/weight_lender.h"
@@ -17,13 +18,6 @@
 namespace retmask {
 
 class CausalLmImpl;
-
-// What the forward pass keeps for the backward pass (Chen et al. 2016).
-enum class ActivationCheckpointing {
-  none,       // whatever is needed
-  selective,  // not what norms and SwiGLU put out: cheap to compute again, a third of the memory
-  full,       // each layer's input alone: one more forward pass
-};
 
 class CausalLm {
  public:
@@ -72,6 +66,9 @@ class CausalLm {
  private:
   std::shared_ptr<CausalLmImpl> impl_;
 };
+
+// Rows of logits that target_logprobs has in memory at once.
+int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype);
 
 // Saves the weights (converted to `dtype`) as a checkpoint folder beside `source`'s config,
 // tokenizer and template.

@@ -21,7 +21,7 @@ struct StepMetrics {
   int64_t tokens = 0;  // that went through the model: prompts and answers
   double seconds = 0;
   double utilization = 0;    // operations per second over the measured peak: utilization.h
-  int64_t memory_bytes = 0;  // the most so far: peak_memory_bytes
+  int64_t memory_bytes = 0;  // the most so far: peak_memory
 
   // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "grad_norm", "lr",
   // "tokens", "tokens_per_second", "model_flops_utilization", "memory_bytes"}; the four in the

@@ -2,9 +2,11 @@
 // What train-dpo can be told.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "retmask/base/json.h"
+#include "retmask/model/activation_checkpointing.h"
 
 namespace retmask::train {
 
@@ -53,7 +55,8 @@ struct TrainOptions {
   double adam_eps = 1e-8;
   double max_grad_norm = 1.0;  // 0: no clipping
 
-  bool activation_checkpointing = false;  // less memory, one more forward pass
+  // Nothing: what the memory plan finds room for.
+  std::optional<ActivationCheckpointing> activation_checkpointing = std::nullopt;
   int64_t zero_stage = 1;    // what the ranks share out: see README; one rank keeps everything
   int64_t eval_every = 0;    // steps between looks at held-out pairs, besides both ends
   int64_t save_every = 50;   // steps between checkpoints; 0: none

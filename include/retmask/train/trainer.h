@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -15,6 +16,12 @@
 
 namespace retmask::train {
 
+// Of one rank, in bytes, measured before its model was loaded.
+struct MemoryRoom {
+  int64_t process = 0;                                      // in use already; 0 on a GPU
+  int64_t available = std::numeric_limits<int64_t>::max();  // with that
+};
+
 struct TrainingJob {
   const Checkpoint& checkpoint;  // where `model` was loaded from
   CausalLm model;                // changed in place; for stage 3 CausalLm::without_weights
@@ -26,6 +33,7 @@ struct TrainingJob {
   std::function<void(int64_t step)> on_step = [](int64_t) {};  // told of each finished step
   std::vector<TrainingExample> held_out = {};                  // evaluated but not trained on
   StopPoll stop_asked = nullptr;
+  MemoryRoom memory = {};
 };
 
 struct TrainingSummary {
@@ -39,16 +47,16 @@ struct TrainingSummary {
 };
 
 // All ranks call it; what it returns and writes, but for training states, is rank 0's alone.
-// Trains and writes into `out`: metrics.jsonl, reference_logprobs.jsonl, checkpoints/step-N, with
-// held-out rows eval_metrics.jsonl and eval_reference_logprobs.jsonl, at the end the model as a
-// checkpoint folder and training.json.
-// Started again with the same job it goes on from the newest checkpoint, and on a CPU with the same
-// number of threads and ranks every bit of the result is that of a run without a stop (CUDA's
-// attention adds up gradients in no fixed order). A finished run is returned at once.
-// When `stop_asked` answers with a signal it leaves the pass it is in (several ranks: it ends the
-// step), keeps nothing of a step that is not finished, saves the state and throws Stopped.
-// Throws UserError when `out` belongs to another run, when the disk is full, and when a loss or
-// gradient is not finite (names the rows; what is on disk stays as it was).
-TrainingSummary run_training(TrainingJob job, const TrainOptions& options);
+// Trains and writes into `out`: memory_plan.json, metrics.jsonl, reference_logprobs.jsonl,
+// checkpoints/step-N, with held-out rows eval_metrics.jsonl and eval_reference_logprobs.jsonl, at
+// the end the model as a checkpoint folder and training.json. Started again with the same job it
+// goes on from the newest checkpoint, and on a CPU with the same number of threads and ranks every
+// bit of the result is that of a run without a stop (CUDA's attention adds up gradients in no fixed
+// order). A finished run is returned at once. When `stop_asked` answers with a signal it leaves the
+// pass it is in (several ranks: it ends the step), keeps nothing of a step that is not finished,
+// saves the state and throws Stopped. Throws UserError when `out` belongs to another run, when the
+// disk is full, and when a loss or gradient is not finite (names the rows; what is on disk stays as
+// it was).
+TrainingSummary run_training(TrainingJob job, TrainOptions options);
 
 }  // namespace retmask::train

@@ -36,8 +36,4 @@ class TrainingFlops {
 // utilization is measured against. Takes a fraction of a second.
 double measure_peak_flops(torch::Device device, torch::ScalarType dtype);
 
-// The most memory that was in use since the start: this process' on a CPU, the allocator's tensors
-// on a GPU. Bytes.
-int64_t peak_memory_bytes(torch::Device device);
-
 }  // namespace retmask::train

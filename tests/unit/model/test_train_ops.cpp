@@ -1,10 +1,10 @@
 // Each step with gradients against libtorch's own in float64.
 
-#include "train_ops.h"
-
 #include <gtest/gtest.h>
 
 #include "head_logprobs.h"
+#include "retmask/model/model.h"
+#include "train_ops.h"
 
 namespace retmask {
 namespace {
@@ -23,7 +23,8 @@ std::vector<Tensor> run(const Function& function,
   torch::manual_seed(7);
   Tensor loss = torch::zeros({}, torch::kFloat64);
   for (const Tensor& result : results)
-    loss = loss + (result.to(torch::kFloat64) * torch::randn(result.sizes(), torch::kFloat64)).sum();
+    loss =
+        loss + (result.to(torch::kFloat64) * torch::randn(result.sizes(), torch::kFloat64)).sum();
   loss.backward();
   for (const Tensor& leaf : leaves) results.push_back(leaf.grad());
   return results;

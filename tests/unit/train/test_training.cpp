@@ -128,7 +128,7 @@ TEST(Training, AResumedRunIsBitIdentical) {
 TEST(Training, AResumedBfloat16RunIsBitIdentical) {
   TrainOptions options = short_options();
   options.save_every = 4;
-  options.activation_checkpointing = true;
+  options.activation_checkpointing = ActivationCheckpointing::full;
   expect_resumed_equals_undisturbed(TinyRun{.dtype = torch::kBFloat16}, options);
 }
 
@@ -143,7 +143,7 @@ TEST(Training, BatchesMayBeCutAnyWay) {
   TrainOptions options = short_options();
   TinyRun{}(folder / "small", options);
   options.micro_batch_tokens = 100000;
-  options.activation_checkpointing = true;
+  options.activation_checkpointing = ActivationCheckpointing::full;
   TinyRun{}(folder / "large", options);
   const auto small = metrics_of(folder / "small");
   const auto large = metrics_of(folder / "large");

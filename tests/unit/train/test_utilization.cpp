@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "retmask/model/device.h"
 #include "retmask/train/utilization.h"
 
 namespace retmask::train {
@@ -68,18 +69,18 @@ TEST(Utilization, ThisMachineHasAPeakAndUsesMemory) {
     EXPECT_GT(peak, 1e8);   // slower than any CPU that runs this
     EXPECT_LT(peak, 1e15);  // faster
   }
-  const int64_t before = peak_memory_bytes(torch::kCPU);
+  const int64_t before = peak_memory(torch::kCPU);
   EXPECT_GT(before, 10 << 20);
   const torch::Tensor large = torch::ones({256 << 20}, torch::kUInt8);
-  EXPECT_GE(peak_memory_bytes(torch::kCPU), before);
-  EXPECT_GT(peak_memory_bytes(torch::kCPU), 256 << 20);
+  EXPECT_GE(peak_memory(torch::kCPU), before);
+  EXPECT_GT(peak_memory(torch::kCPU), 256 << 20);
 }
 
 TEST(Utilization, AGpusAllocatorKnowsItsPeak) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   const torch::Device device(torch::kCUDA, 0);
   EXPECT_GT(measure_peak_flops(device, torch::kBFloat16), 1e12);
-  EXPECT_GE(peak_memory_bytes(device), 3 * 8192 * 8192 * 2);
+  EXPECT_GE(peak_memory(device), 3 * 8192 * 8192 * 2);
 }
 
 }  // namespace

@@ -1,0 +1,64 @@
+#pragma once
+// What a training run needs of each rank's memory, known before it starts.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+#include "retmask/model/model.h"
+#include "retmask/train/examples.h"
+#include "retmask/train/options.h"
+
+namespace retmask::train {
+
+// The largest of the passes that go through the network at once.
+struct LargestPass {
+  int64_t tokens = 0;
+  int64_t scored_tokens = 0;  // answer tokens among them
+};
+
+// An upper bound, met where rows are small beside --micro-batch-tokens: no more tokens than a pass
+// may have, nor than a rank's share of the longest rows together.
+LargestPass largest_pass(const std::vector<TrainingExample>& examples,
+                         const TrainOptions& options,
+                         int64_t ranks);
+
+// What the plan is made for.
+struct MemoryCase {
+  torch::ScalarType dtype = torch::kBFloat16;  // the network computes in
+  int64_t ranks = 1;
+  int64_t zero_stage = 0;
+  LargestPass pass = {};
+  ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
+};
+
+// In bytes, of one rank.
+struct MemoryPlan {
+  int64_t process = 0;         // before anything was loaded; on a GPU, which counts its own, 0
+  int64_t weights = 0;         // as the network computes with them
+  int64_t master_weights = 0;  // float32, where the network computes in less
+  int64_t optimizer = 0;       // both moments of AdamW
+  int64_t gradients = 0;       // float32 sums
+  int64_t activations = 0;     // kept from the forward to the backward pass
+  int64_t working = 0;         // the most beside them at one time: logits, gradients under way
+
+  int64_t total() const;
+  Json to_json() const;
+  // "4.21 GiB: 0.25 weights, ...".
+  std::string text() const;
+};
+
+// By counting tensors. Source of the stages' shares: Rajbhandari et al. 2020, Section 5.
+MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case);
+
+// The mode that keeps most and still fits into `available` bytes; full where none fits.
+ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& config,
+                                                        MemoryCase memory_case,
+                                                        int64_t process,
+                                                        int64_t available);
+
+}  // namespace retmask::train

@@ -1,0 +1,182 @@
+#include "retmask/train/memory_plan.h"
+
+#include <algorithm>
+
+#include "retmask/base/error.h"
+#include "retmask/base/memory.h"
+
+namespace retmask::train {
+namespace {
+
+constexpr int64_t kFloat32Bytes = 4;
+
+int64_t bytes_of(torch::ScalarType dtype) {
+  return static_cast<int64_t>(torch::elementSize(dtype));
+}
+
+// Elements of parts of the network.
+struct Sizes {
+  int64_t all = 0;
+  int64_t embedding = 0;     // [vocab_size, hidden_size]
+  int64_t largest_unit = 0;  // of what ZeRO gathers at once: the embedding, a layer or the head
+};
+
+Sizes sizes_of(const ModelConfig& config) {
+  Sizes sizes;
+  for (const TensorSpec& spec : expected_tensors(config)) sizes.all += spec.num_elements();
+  sizes.embedding = config.vocab_size * config.hidden_size;
+  const int64_t outside = sizes.embedding * (config.tie_word_embeddings ? 1 : 2);
+  sizes.largest_unit = std::max(sizes.embedding, (sizes.all - outside) / config.num_hidden_layers());
+  return sizes;
+}
+
+// Per token, in elements of the network's dtype.
+struct TokenSizes {
+  int64_t layer_input = 0;
+  int64_t layer = 0;         // all that a layer keeps, its input included
+  int64_t layer_cheap = 0;   // the part of it that selective checkpointing computes again
+  int64_t layer_working = 0; // gradients inside a layer at one time
+};
+
+TokenSizes token_sizes(const ModelConfig& config) {
+  const int64_t hidden = config.hidden_size;
+  const int64_t queries = config.num_attention_heads * config.head_dim;
+  const int64_t keys = config.num_key_value_heads * config.head_dim;
+  const int64_t inner = config.intermediate_size;
+  const bool pre = config.norm_placement == NormPlacement::pre;
+  TokenSizes sizes;
+  sizes.layer_input = hidden;
+  // The layer's input and the MLP's, beside each what comes out of (or goes into) its norm; rotated
+  // queries and keys, values, attention's output; gate, up and their product.
+  sizes.layer = 4 * hidden + 2 * queries + 2 * keys + 3 * inner;
+  if (config.qk_norm != QkNorm::none) sizes.layer += queries + keys;
+  sizes.layer_cheap = (pre ? 2 * hidden : 0) + inner;
+  // Of gate, up and their product; of the layer's output, the normed and the plain input.
+  sizes.layer_working = 3 * inner + 3 * hidden;
+  return sizes;
+}
+
+int64_t activation_bytes(const ModelConfig& config, const MemoryCase& memory_case) {
+  const TokenSizes token = token_sizes(config);
+  const int64_t layers = config.num_hidden_layers();
+  // One number per query and head stays float32: the log-sum-exp.
+  const int64_t sums = config.num_attention_heads * kFloat32Bytes;
+  const int64_t width = bytes_of(memory_case.dtype);
+  const int64_t tokens = memory_case.pass.tokens;
+  switch (memory_case.activation_checkpointing) {
+    case ActivationCheckpointing::none:
+      return tokens * layers * (token.layer * width + sums);
+    case ActivationCheckpointing::selective:
+      return tokens * layers * ((token.layer - token.layer_cheap) * width + sums);
+    case ActivationCheckpointing::full:  // every layer's input, and the one layer at work
+      return tokens * (layers * token.layer_input * width + token.layer * width + sums);
+  }
+  return 0;
+}
+
+// The most of: the head's backward pass (a chunk of logits, its weight's gradient, the gradient of
+// the hidden states); a layer's, while the head's gradient waits for the embedding's where they are
+// one; the embedding's at the end, by when the activations are gone.
+int64_t working_bytes(const ModelConfig& config, const MemoryCase& memory_case, const Sizes& sizes) {
+  const int64_t width = bytes_of(memory_case.dtype);
+  const LargestPass& pass = memory_case.pass;
+  const int64_t rows =
+      std::min(pass.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
+  const int64_t states = (2 * pass.tokens + 2 * pass.scored_tokens) * config.hidden_size * width;
+  const int64_t head = rows * config.vocab_size * width + sizes.embedding * width + states;
+  const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;
+  const int64_t layer = waiting + pass.tokens * token_sizes(config).layer_working * width;
+  return std::max(head, layer);
+}
+
+}  // namespace
+
+LargestPass largest_pass(const std::vector<TrainingExample>& examples,
+                         const TrainOptions& options,
+                         int64_t ranks) {
+  std::vector<int64_t> lengths;
+  int64_t tokens = 0;
+  int64_t scored = 0;
+  for (const TrainingExample& example : examples) {
+    lengths.push_back(example.num_tokens());
+    tokens += lengths.back();
+    scored += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
+  }
+  const int64_t share =
+      std::min<int64_t>((options.global_batch_size + ranks - 1) / ranks,
+                        static_cast<int64_t>(lengths.size()));
+  std::partial_sort(lengths.begin(), lengths.begin() + share, lengths.end(), std::greater<>());
+  int64_t longest_rows = 0;
+  for (int64_t i = 0; i < share; ++i) longest_rows += lengths[static_cast<size_t>(i)];
+  const int64_t most =
+      std::min(std::max(options.micro_batch_tokens, lengths.front()), longest_rows);
+  const double scored_share = static_cast<double>(scored) / static_cast<double>(tokens);
+  return {most, static_cast<int64_t>(scored_share * static_cast<double>(most))};
+}
+
+int64_t MemoryPlan::total() const {
+  return process + weights + master_weights + optimizer + gradients + activations + working;
+}
+
+Json MemoryPlan::to_json() const {
+  return {{"process", process},
+          {"weights", weights},
+          {"master_weights", master_weights},
+          {"optimizer", optimizer},
+          {"gradients", gradients},
+          {"activations", activations},
+          {"working", working},
+          {"total", total()}};
+}
+
+std::string MemoryPlan::text() const {
+  std::string text = format_bytes(total()) + ":";
+  const char* separator = " ";
+  for (const auto& [name, bytes] : {std::pair("of the process so far", process),
+                                    std::pair("weights", weights),
+                                    std::pair("float32 weights", master_weights),
+                                    std::pair("optimizer", optimizer),
+                                    std::pair("gradients", gradients),
+                                    std::pair("activations", activations),
+                                    std::pair("at work", working)}) {
+    if (bytes == 0) continue;
+    text += separator + format_bytes(bytes) + " " + name;
+    separator = ", ";
+  }
+  return text;
+}
+
+MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case) {
+  const Sizes sizes = sizes_of(config);
+  const int64_t width = bytes_of(memory_case.dtype);
+  const int64_t stage = memory_case.zero_stage;
+  const auto share = [&](bool sliced) { return sizes.all / (sliced ? memory_case.ranks : 1); };
+  MemoryPlan plan;
+  plan.weights = share(stage == 3) * width;
+  // The unit in use and the next one; the embedding stays for a tied head.
+  if (stage == 3)
+    plan.weights +=
+        (2 * sizes.largest_unit + (config.tie_word_embeddings ? sizes.embedding : 0)) * width;
+  if (width < kFloat32Bytes) plan.master_weights = share(stage >= 1) * kFloat32Bytes;
+  plan.optimizer = 2 * share(stage >= 1) * kFloat32Bytes;
+  plan.gradients = share(stage >= 2) * kFloat32Bytes;
+  // Whole units on their way into the slices: one being filled, two being summed.
+  if (stage >= 2) plan.gradients += 3 * sizes.largest_unit * kFloat32Bytes;
+  plan.activations = activation_bytes(config, memory_case);
+  plan.working = working_bytes(config, memory_case, sizes);
+  return plan;
+}
+
+ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& config,
+                                                        MemoryCase memory_case,
+                                                        int64_t process,
+                                                        int64_t available) {
+  using enum ActivationCheckpointing;
+  for (const auto mode : {none, selective}) {
+    memory_case.activation_checkpointing = mode;
+    if (process + plan_memory(config, memory_case).total() <= available) return mode;
+  }
+  return full;
+}
+
+}  // namespace retmask::train

@@ -1,0 +1,102 @@
+#include "retmask/train/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace retmask::train {
+namespace {
+
+constexpr int64_t kMebibyte = 1 << 20;
+
+// SmolLM2-135M: 134,515,008 weights, 28,311,552 of them the tied embedding.
+ModelConfig smollm2() {
+  return parse_model_config({{"model_type", "llama"},
+                             {"vocab_size", 49152},
+                             {"hidden_size", 576},
+                             {"intermediate_size", 1536},
+                             {"num_hidden_layers", 30},
+                             {"num_attention_heads", 9},
+                             {"num_key_value_heads", 3},
+                             {"max_position_embeddings", 8192},
+                             {"rms_norm_eps", 1e-5},
+                             {"rope_theta", 100000},
+                             {"tie_word_embeddings", true},
+                             {"torch_dtype", "bfloat16"}},
+                            "config.json");
+}
+
+TEST(MemoryPlan, CountsWeightsOnceForEachOfTheirCopies) {
+  const MemoryPlan plan = plan_memory(smollm2(), {.pass = {.tokens = 1000, .scored_tokens = 500}});
+  EXPECT_EQ(plan.weights, 134515008 * 2);
+  EXPECT_EQ(plan.master_weights, 134515008 * 4);
+  EXPECT_EQ(plan.optimizer, 134515008 * 8);
+  EXPECT_EQ(plan.gradients, 134515008 * 4);
+  const MemoryPlan exact = plan_memory(
+      smollm2(), {.dtype = torch::kFloat32, .pass = {.tokens = 1000, .scored_tokens = 500}});
+  EXPECT_EQ(exact.weights, 134515008 * 4);
+  EXPECT_EQ(exact.master_weights, 0);  // the network's own
+}
+
+TEST(MemoryPlan, CountsWhatALayerKeeps) {
+  MemoryCase memory_case{.pass = {.tokens = 1000, .scored_tokens = 500}};
+  // 4 x 576 of the residual stream and norms, 2 x 576 queries and output, 2 x 192 keys and values,
+  // 3 x 1536 of the MLP: 8448 elements of 2 bytes, and 9 float32 sums.
+  EXPECT_EQ(plan_memory(smollm2(), memory_case).activations, 1000 * 30 * (8448 * 2 + 9 * 4));
+  memory_case.activation_checkpointing = ActivationCheckpointing::selective;
+  EXPECT_EQ(plan_memory(smollm2(), memory_case).activations,
+            1000 * 30 * ((8448 - 2 * 576 - 1536) * 2 + 9 * 4));
+  memory_case.activation_checkpointing = ActivationCheckpointing::full;
+  EXPECT_EQ(plan_memory(smollm2(), memory_case).activations,
+            1000 * (30 * 576 * 2 + 8448 * 2 + 9 * 4));
+}
+
+TEST(MemoryPlan, StagesShareMoreAndMore) {
+  MemoryCase memory_case{.ranks = 4, .pass = {.tokens = 1000, .scored_tokens = 500}};
+  const auto of_stage = [&](int64_t stage) {
+    memory_case.zero_stage = stage;
+    return plan_memory(smollm2(), memory_case);
+  };
+  EXPECT_EQ(of_stage(0).optimizer, 134515008 * 8);
+  EXPECT_EQ(of_stage(1).optimizer, 134515008 * 2);
+  EXPECT_EQ(of_stage(1).gradients, 134515008 * 4);
+  EXPECT_LT(of_stage(2).gradients, of_stage(1).gradients);
+  EXPECT_EQ(of_stage(2).weights, 134515008 * 2);
+  EXPECT_LT(of_stage(3).weights, of_stage(2).weights);
+}
+
+TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
+  const MemoryCase memory_case{.pass = {.tokens = 8192, .scored_tokens = 8000}};
+  const auto total = [&](ActivationCheckpointing mode) {
+    MemoryCase with_mode = memory_case;
+    with_mode.activation_checkpointing = mode;
+    return plan_memory(smollm2(), with_mode).total();
+  };
+  using enum ActivationCheckpointing;
+  const auto choose = [&](int64_t available) {
+    return choose_activation_checkpointing(
+        smollm2(), memory_case, /*process=*/100 * kMebibyte, available);
+  };
+  EXPECT_EQ(choose(total(none) + 100 * kMebibyte), none);
+  EXPECT_EQ(choose(total(none) + 99 * kMebibyte), selective);
+  EXPECT_EQ(choose(total(selective) + 99 * kMebibyte), full);
+  EXPECT_EQ(choose(0), full);
+}
+
+TEST(MemoryPlan, TheLargestPass) {
+  std::vector<TrainingExample> examples;
+  for (const int64_t answer : {10, 300, 50, 200}) {
+    const TokenIds tokens(static_cast<size_t>(answer), 1);
+    examples.push_back({.where = "", .prompt = {1}, .chosen = tokens, .rejected = tokens});
+  }
+  TrainOptions options;
+  options.micro_batch_tokens = 1000;
+  options.global_batch_size = 2;
+  // The two longest rows together have 602 + 402 tokens.
+  EXPECT_EQ(largest_pass(examples, options, 1).tokens, 1000);
+  EXPECT_EQ(largest_pass(examples, options, 2).tokens, 602);
+  options.micro_batch_tokens = 100;  // one row at least
+  EXPECT_EQ(largest_pass(examples, options, 1).tokens, 602);
+  EXPECT_EQ(largest_pass(examples, options, 1).scored_tokens, 602 * 1120 / 1128);
+}
+
+}  // namespace
+}  // namespace retmask::train
