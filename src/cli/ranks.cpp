@@ -1,6 +1,7 @@
 #include "ranks.h"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Logging.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -82,6 +83,9 @@ void run_copies_as_ranks(int64_t count) {
 void run_as_rank(const distributed::Placement& placement,
                  const RankOptions& options,
                  const RankBody& body) {
+  // Of a lost rank one line is enough; libtorch's warnings would tell of it in other words.
+  ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", /*overwrite=*/0);
+  c10::initLogging();
   const auto group = std::make_shared<distributed::ProcessGroup>(placement, options.device);
   distributed::Watchdog watchdog(placement, options.watchdog_limit, end_process);
   try {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <iostream>
-#include <optional>
+#include <memory>
 
 #include "ranks.h"
 #include "retmask/base/error.h"
@@ -137,10 +137,11 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   const StopSignals signals;
   if (!group->is_first()) log::set_quiet(true);
   share_threads(common, group->placement());
-  std::optional<RunRecord> run;
+  std::unique_ptr<RunRecord> run;
   if (group->is_first()) {
-    run.emplace(invocation.start_run(
-        {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"}));
+    // In place: a record cannot be moved.
+    run.reset(new RunRecord(invocation.start_run(
+        {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"})));
   }
   const Checkpoint checkpoint(options.model);
   const ModelConfig config =

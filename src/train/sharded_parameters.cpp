@@ -51,7 +51,6 @@ void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
   unit.values = torch::empty({group_.size() * length}, options);
   const int64_t first = group_.rank() * length;
   if (stage_ == 3) {
-    resize_memory(unit.values, /*present=*/false);
     unit.slice = torch::zeros({length}, options);
   } else {
     unit.values.zero_();
@@ -76,6 +75,7 @@ void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
     const torch::Tensor view = unit.values.narrow(0, parameter.offset, parameter.tensor.numel());
     parameter.tensor.set_data(view.view(parameter.tensor.sizes()));
   }
+  if (stage_ == 3) resize_memory(unit.values, /*present=*/false);
   unit.weights = unit.slice.to(torch::kFloat32);  // the slice itself where it is float32
 }
 
