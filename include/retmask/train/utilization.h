@@ -32,8 +32,8 @@ class TrainingFlops {
   double head_weights_ = 0;
 };
 
-// Operations per second of a square matrix product in `dtype`, the fastest of a few: what utilization
-// is measured against. Takes a fraction of a second.
+// Operations per second of a square matrix product in `dtype`, the fastest of a few: what
+// utilization is measured against. Takes a fraction of a second.
 double measure_peak_flops(torch::Device device, torch::ScalarType dtype);
 
 // The most memory that was in use since the start: this process' on a CPU, the allocator's tensors

@@ -1,7 +1,7 @@
-#include "retmask/base/stop_signals.h"
-
 #include <gtest/gtest.h>
 #include <signal.h>
+
+#include "retmask/base/stop_signals.h"
 
 namespace retmask {
 namespace {
@@ -15,8 +15,9 @@ TEST(StopSignals, TheFirstSignalIsNamed) {
 }
 
 TEST(StopSignals, EachOfTheThreeIsCaughtAndForgottenBehindTheScope) {
-  for (const auto& [number, name] :
-       {std::pair(SIGTERM, "SIGTERM"), std::pair(SIGINT, "SIGINT"), std::pair(SIGUSR1, "SIGUSR1")}) {
+  for (const auto& [number, name] : {std::pair(SIGTERM, "SIGTERM"),
+                                     std::pair(SIGINT, "SIGINT"),
+                                     std::pair(SIGUSR1, "SIGUSR1")}) {
     const StopSignals signals;
     EXPECT_EQ(signals.asked_by(), nullptr);
     ::raise(number);

@@ -69,7 +69,8 @@ TEST(HeldOut, AtTheStartAndTheEndUnlessAskedForMore) {
   std::vector<int64_t> evaluated;
   for (const Json& row : eval_metrics_of(folder / "more")) evaluated.push_back(row.at("step"));
   EXPECT_EQ(evaluated, (std::vector<int64_t>{0, 2, 4, 5}));
-  EXPECT_EQ(model_bytes(folder / "more"), model_bytes(folder / "ends")) << "looking changes nothing";
+  EXPECT_EQ(model_bytes(folder / "more"), model_bytes(folder / "ends"))
+      << "looking changes nothing";
 }
 
 TEST(HeldOut, WithoutHeldOutRowsThereIsNoFile) {

@@ -1,9 +1,9 @@
-#include "retmask/train/truncation.h"
+#include <gtest/gtest.h>
 
-#include "retmask/base/json.h"
 #include <filesystem>
 
-#include <gtest/gtest.h>
+#include "retmask/base/json.h"
+#include "retmask/train/truncation.h"
 
 namespace retmask::train {
 namespace {

@@ -20,8 +20,8 @@ ModelConfig small_config() {
   return config;
 }
 
-// Worked out by hand: per layer q 12x8, k and v 6x8, o 8x12, gate, up, down 20x8, two norms of 8; one
-// norm at the end.
+// Worked out by hand: per layer q 12x8, k and v 6x8, o 8x12, gate, up, down 20x8, two norms of 8;
+// one norm at the end.
 constexpr double kBody = 3 * (96 + 48 + 48 + 96 + 3 * 160 + 16) + 8;
 constexpr double kHead = 100 * 8;
 
@@ -39,14 +39,15 @@ TEST(TrainingFlops, TheHeadWorksForScoredTokensAlone) {
 TEST(TrainingFlops, TiedWeightsAreTheHeadsAndNotTheEmbeddings) {
   ModelConfig tied = small_config();
   tied.tie_word_embeddings = true;
-  EXPECT_EQ(TrainingFlops(tied).of_sequence(10, 4), TrainingFlops(small_config()).of_sequence(10, 4));
+  EXPECT_EQ(TrainingFlops(tied).of_sequence(10, 4),
+            TrainingFlops(small_config()).of_sequence(10, 4));
 }
 
 TEST(TrainingFlops, AWindowLimitsAttention) {
   ModelConfig windowed = small_config();
   windowed.layers[1].sliding_window = 4;
-  const double saved = TrainingFlops(small_config()).of_sequence(10, 1) -
-                       TrainingFlops(windowed).of_sequence(10, 1);
+  const double saved =
+      TrainingFlops(small_config()).of_sequence(10, 1) - TrainingFlops(windowed).of_sequence(10, 1);
   EXPECT_EQ(saved, 12.0 * 2 * 6 * (10 - 4) * 10);
   EXPECT_EQ(TrainingFlops(windowed).of_sequence(3, 1),
             TrainingFlops(small_config()).of_sequence(3, 1));
