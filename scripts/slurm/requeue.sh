@@ -13,11 +13,11 @@
 # MAX_RESTARTS (100): a job that is stopped more often than that ends in failure, so that one whose time limit is shorter than
 # what it needs to get anywhere does not return for ever.
 run_or_requeue() {
-  local code=0
+  local code=0 restarts=${SLURM_RESTART_COUNT:-0}  # not set at the first start
   "$@" || code=$?
   if [ $code != 75 ]; then exit $code; fi
-  if [ "${SLURM_RESTART_COUNT:-0}" -ge "${MAX_RESTARTS:-100}" ]; then
-    echo "stopped for the $((SLURM_RESTART_COUNT + 1))th time, MAX_RESTARTS is ${MAX_RESTARTS:-100}: not requeued" >&2
+  if [ "$restarts" -ge "${MAX_RESTARTS:-100}" ]; then
+    echo "stopped after $restarts restarts, MAX_RESTARTS is ${MAX_RESTARTS:-100}: not requeued" >&2
     exit 1
   fi
   echo "stopped with its state saved: back into the queue" >&2

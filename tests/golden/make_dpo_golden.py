@@ -71,7 +71,7 @@ def make_steps(family: str, loss: str) -> dict:
     save_file({name: w.flatten()[::WEIGHT_STRIDE].clone() for name, w in weights.items()},
               OUT / f"weights_{family}_{loss}.safetensors")
     kept = {"options": result["options"], "weight_stride": WEIGHT_STRIDE, "decayed": result["decayed"],
-            "steps": result["steps"]}
+            "steps": [{key: value for key, value in step.items() if key != "time"} for step in result["steps"]]}
     (OUT / f"steps_{family}_{loss}.json").write_text(json.dumps(kept, indent=1) + "\n")
     print(family, loss, [round(step["loss"], 4) for step in result["steps"]])
     return result

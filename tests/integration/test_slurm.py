@@ -28,13 +28,19 @@ def slurm(tmp_path_factory):
 
 
 def wait_until(is_time, slurm, job_id, log, seconds=120):
-    """Also spares a requeued job the two minutes that SLURM lets it wait."""
+    """Also spares a requeued job the two minutes that SLURM lets it wait, but for the two seconds in which slurmd would still
+    take it for the job that it has just ended."""
     deadline = time.monotonic() + seconds
+    waiting_since = None
     while not is_time():
         facts = slurm.job(job_id)
         assert time.monotonic() < deadline, f"{facts}\n{log()}"
         assert facts["JobState"] not in ("FAILED", "TIMEOUT", "NODE_FAIL"), f"{facts}\n{log()}"
-        if facts["JobState"] == "PENDING":
+        if facts["JobState"] != "PENDING":
+            waiting_since = None
+        elif waiting_since is None:
+            waiting_since = time.monotonic()
+        elif time.monotonic() - waiting_since > 2:
             slurm.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)
         time.sleep(0.1)
 
