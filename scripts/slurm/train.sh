@@ -26,7 +26,7 @@
 #   MAX_RESTARTS  see requeue.sh (100)
 #
 # --signal: how many seconds before the time limit the warning comes. A state of an 8B model is about 100 GB: leave enough
-# time for the pass that is running and for writing it to your disk.
+# time for the step that is running and for writing the state to your disk.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?this is a job script: sbatch scripts/slurm/train.sh}"
 # shellcheck source=scripts/slurm/requeue.sh

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "sinfo", "scancel", "setpriv")
 # Debian keeps the daemons where only root's PATH looks.
 SEARCH_PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 STARTUP_SECONDS = 30
@@ -65,7 +65,7 @@ class SlurmCluster:
         self.processes = []
         if os.geteuid() != 0:
             raise CannotStart("its daemons need root")
-        missing = [name for name in DAEMONS if not shutil.which(name, path=SEARCH_PATH)]
+        missing = [name for name in PROGRAMS if not shutil.which(name, path=SEARCH_PATH)]
         if missing:
             raise CannotStart(f"{', '.join(missing)} not found; scripts/setup.sh --tests installs slurm-wlm and munge")
         self.environment = {**os.environ, "PATH": SEARCH_PATH, "SLURM_CONF": str(self.folder / "slurm.conf")}
@@ -96,7 +96,8 @@ class SlurmCluster:
         with (self.folder / f"{name}.out").open("w") as log:
             self.processes.append(
                 subprocess.Popen(
-                    [shutil.which(name, path=SEARCH_PATH), *map(str, arguments)],
+                    # setpriv: a test run that is killed takes its daemons with it.
+                    ["setpriv", "--pdeathsig", "TERM", shutil.which(name, path=SEARCH_PATH), *map(str, arguments)],
                     env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )
             )  # fmt: skip
@@ -104,7 +105,7 @@ class SlurmCluster:
     def _wait(self, what, ready):
         deadline = time.monotonic() + STARTUP_SECONDS
         while not ready():
-            ended = [process.args[0] for process in self.processes if process.poll() is not None]
+            ended = [process.args[3] for process in self.processes if process.poll() is not None]
             if ended or time.monotonic() > deadline:
                 logs = [log.read_text()[-400:] for log in sorted(self.folder.glob("*.out"))]
                 raise CannotStart(f"no {what} after {STARTUP_SECONDS} s; ended: {ended}; {' '.join(logs)}")
@@ -126,7 +127,6 @@ class SlurmCluster:
     def stop(self):
         if len(self.processes) > 1:
             self.run("scancel", "--user=root", "--signal=KILL", "--full", check=False)
-            self.run("scancel", "--user=root", check=False)
         for process in reversed(self.processes):
             process.terminate()
         for process in reversed(self.processes):

@@ -25,13 +25,19 @@ def read_lines(path):
 
 
 def command_of(retmask, model, out, *more, steps=6):
-    """Eight pairs per step in float32; the rate is high, so that differences would grow."""
+    """Eight pairs per step in float32; the rate is high, so that differences would grow. `more` flags go before these."""
     arguments = [
-        "train-dpo", "--model", model, "--pairs", PAIRS, "--out", out, "--max-steps", steps, "--global-batch-size", 8,
+        "--model", model, "--pairs", PAIRS, "--out", out, "--max-steps", steps, "--global-batch-size", 8,
         "--learning-rate", 1e-3, "--min-learning-rate", 1e-4, "--save-every", 0, "--dtype", "float32",
         "--device", "cpu", "--threads", 1, *more,
     ]  # fmt: skip
-    return [str(retmask.binary), *map(str, arguments)]
+    flags = {}
+    for argument in map(str, arguments):
+        if argument.startswith("--"):
+            flags[argument] = flag = []
+        else:
+            flag[:] = [argument]
+    return [str(retmask.binary), "train-dpo", *(word for name, values in flags.items() for word in (name, *values))]
 
 
 def train(*arguments, code=0, **options):
@@ -269,20 +275,20 @@ def test_an_error_of_one_rank_is_one_line(retmask, tiny_llama, tmp_path):
 def test_full_disk_keeps_the_last_state(retmask, tiny_llama, tmp_path, stage):
     """A limit on file sizes stands in for a full disk: logs fit, a rank's part of a state does not."""
     out = tmp_path / "out"
-    more = ["--nproc", 2, "--zero-stage", stage, "--save-every", 2, "--quiet"]
-    train(retmask, tiny_llama, out, *more, "--max-steps", 4)
+    more = ["--nproc", 2, "--zero-stage", stage, "--save-every", 2]
+    train(retmask, tiny_llama, out, *more, steps=4)
     (out / "training.json").unlink()
     (out / "model.safetensors").unlink()
     kept = list((out / "checkpoints").iterdir())
     assert [path.name for path in kept] == ["step-2"]
     size = (kept[0] / "rank-0.safetensors").stat().st_size
     limit = f"trap '' XFSZ; ulimit -f {size // 2048}; exec \"$0\" \"$@\""
-    command = command_of(retmask, tiny_llama, out, *more, "--max-steps", 4, "--save-every", 1)
+    command = command_of(retmask, tiny_llama, out, *more, "--save-every", 1, "--quiet", steps=4)
     done = subprocess.run(["bash", "-c", limit, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2, done.stderr
     assert "rank-" in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-2"]
-    assert "goes on behind step 2" in train(retmask, tiny_llama, out, *more[:-1], "--max-steps", 4).stderr
+    assert "goes on behind step 2" in train(retmask, tiny_llama, out, *more, steps=4).stderr
 
 
 @pytest.mark.parametrize(
