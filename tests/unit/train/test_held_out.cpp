@@ -73,6 +73,23 @@ TEST(HeldOut, AtTheStartAndTheEndUnlessAskedForMore) {
       << "looking changes nothing";
 }
 
+// As after a kill: the file has rows of steps that are taken again.
+TEST(HeldOut, RowsBehindTheLastStateAreDropped) {
+  const testing::TempDir folder;
+  TrainOptions options = short_options();
+  options.max_steps = 4;
+  options.eval_every = 1;
+  options.save_every = 2;
+  TinyRun run;
+  run.held_out = {run.examples[30], run.examples[31]};
+  run(folder / "out", options);
+  const std::string before = bytes_of(folder / "out/eval_metrics.jsonl");
+  fs::remove(folder / "out/training.json");
+  run(folder / "out", options);
+  EXPECT_EQ(eval_metrics_of(folder / "out").size(), 5u);
+  EXPECT_EQ(bytes_of(folder / "out/eval_metrics.jsonl"), before);
+}
+
 TEST(HeldOut, WithoutHeldOutRowsThereIsNoFile) {
   const testing::TempDir folder;
   TrainOptions options = short_options();
