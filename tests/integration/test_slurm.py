@@ -77,7 +77,7 @@ def training_job(slurm, retmask, model, out, *flags, tasks, steps):
                RETMASK=retmask.binary, MODEL=model, PAIRS=PAIRS, OUT=out, FLAGS=training)  # fmt: skip
 
 
-@pytest.mark.parametrize("tasks", [1])
+@pytest.mark.parametrize("tasks", [1, 2])
 def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_path, tasks):
     """Once the program is warned and the script requeues the job, once SLURM takes the job away itself."""
     calm = training_job(slurm, retmask, tiny_llama, tmp_path / "calm", tasks=tasks, steps=120)
