@@ -116,8 +116,9 @@ struct Running {
 };
 
 // One thread block: a split of a sequence, for the G query heads (or fewer) of a key/value head.
-// A warp takes every fourth tile of keys; kLanes of its lanes share a key, 16 bytes each. Two blocks
-// on a multiprocessor leave registers enough for all variants; most need fewer, and more blocks fit.
+// A warp takes every fourth tile of keys; kLanes of its lanes share a key, 16 bytes each. Two
+// blocks on a multiprocessor leave registers enough for all variants; most need fewer, and more
+// blocks fit.
 template <typename Element, int D, int G, bool kLargestKey>
 __global__ void __launch_bounds__(kThreads, 2)
     attend_kernel(const DecodeAttention<Element> work, const int group_tiles) {

@@ -65,7 +65,8 @@ __device__ void rotate_head(const Element* x,
   }
 }
 
-// One warp per head (eight blocks leave it registers enough): first the query heads, then the key heads, then the value heads.
+// One warp per head (eight blocks leave it registers enough): first the query heads, then the key
+// heads, then the value heads.
 template <typename Element>
 __global__ void __launch_bounds__(kWarps * 32, 8)
     rotate_and_store_kernel(const RotateAndStore<Element> work) {
