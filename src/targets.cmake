@@ -16,9 +16,12 @@ endfunction()
 
 function(retmask_own_code target)
   # -Wno-restrict: GCC 12 reports a false one inside std::string's operator+ (its bug 105651).
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Werror -Wno-restrict)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Werror;-Wno-restrict>"
+    "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror;-Werror=all-warnings>")
   if(RETMASK_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${RETMASK_SANITIZE} -fno-omit-frame-pointer)
+    target_compile_options(${target} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${RETMASK_SANITIZE};-fno-omit-frame-pointer>")
     target_link_options(${target} PUBLIC -fsanitize=${RETMASK_SANITIZE})
   endif()
 endfunction()

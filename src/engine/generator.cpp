@@ -1,16 +1,14 @@
 #include "retmask/engine/generator.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <numeric>
 
 #include "block_pool.h"
 #include "cache_size.h"
+#include "next_tokens.h"
 #include "retmask/base/error.h"
 #include "retmask/model/device.h"
 #include "scheduler.h"
-#include "step.h"
 
 namespace retmask {
 namespace {
@@ -21,6 +19,7 @@ int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
 }
 
 bool is_finished(Row& row) {
+  if (row.result.tokens.empty()) return false;  // the first one is pending
   const GenerationRequest& request = row.request->request;
   const int64_t newest = row.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
@@ -52,7 +51,12 @@ class Run {
               options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
-        step_(model, pool_) {}
+        next_tokens_(make_next_tokens(model,
+                                      pool_,
+                                      {.max_rows = options.max_batch_size,
+                                       .probe = observer != nullptr,
+                                       .cuda_graphs = options.cuda_graphs,
+                                       .times = times})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -70,7 +74,7 @@ class Run {
     const std::vector<PromptPiece> pieces = scheduler_.next_pieces();
     std::vector<int64_t> logits_row(rows.size());  // of each row
     std::iota(logits_row.begin(), logits_row.end(), 0);
-    const StepRunner::Result result = step_.run(rows, pieces, observer_ != nullptr, times_);
+    next_tokens_->forward(rows, pieces);
     if (times_ != nullptr) count(pieces);
 
     auto next_logits = static_cast<int64_t>(rows.size());
@@ -78,48 +82,29 @@ class Run {
       scheduler_.finish(piece, [&] { logits_row.resize(rows.size(), next_logits++); });
     scheduler_.drop_finished_prefills();
 
-    sample(result.logits, logits_row);
-    if (observer_) {
-      for (size_t i = 0; i < rows.size(); ++i) {
-        observer_(rows[i].request->index,
-                  rows[i].continuation,
-                  rows[i].result.tokens.back(),
-                  result.largest_keys[logits_row[i]]);
-      }
-    }
+    for (const DrawnToken& drawn : next_tokens_->draw(rows, logits_row)) accept(drawn);
     scheduler_.retire(is_finished, [&](const Row& row) {
       on_finish_(row.request->index, row.continuation, row.result);
     });
   }
 
-  void sample(const torch::Tensor& logits, const std::vector<int64_t>& logits_row) {
-    std::deque<Row>& rows = scheduler_.rows();
-    if (rows.empty()) return;
-    const ScopedTimer timer(times_ != nullptr ? &times_->sampling : nullptr);
-    if (times_ != nullptr) times_->new_tokens += static_cast<int64_t>(rows.size());
-    const int64_t vocab_size = logits.size(1);
-    const float* data = logits.const_data_ptr<float>();
-    at::parallel_for(
-        0, static_cast<int64_t>(rows.size()), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
-          Sampler sampler;
-          for (int64_t i = begin; i < end; ++i) {
-            Row& row = rows[static_cast<size_t>(i)];
-            const GenerationRequest& request = row.request->request;
-            const SampledToken token =
-                sampler.sample(data + logits_row[static_cast<size_t>(i)] * vocab_size,
-                               vocab_size,
-                               request.sampling,
-                               row.random,
-                               {request.prompt, row.result.tokens});
-            row.result.tokens.push_back(token.id);
-            row.result.logprobs.push_back(token.logprob);
-          }
-        });
+  void accept(const DrawnToken& drawn) {
+    Row& row = *find_row(scheduler_.rows(), drawn.row);
+    row.result.tokens.push_back(drawn.token.id);
+    row.result.logprobs.push_back(drawn.token.logprob);
+    if (times_ != nullptr) ++times_->new_tokens;
+    if (observer_)
+      observer_(row.request->index, row.continuation, drawn.token.id, drawn.largest_keys);
   }
 
   void count(const std::vector<PromptPiece>& pieces) {
-    ++times_->steps;
-    for (const Row& row : scheduler_.rows()) times_->cached_tokens += row.past() + 1;
+    bool any_work = !pieces.empty();
+    for (const Row& row : scheduler_.rows()) {
+      if (!row.wants_token()) continue;  // its last one is on its way
+      any_work = true;
+      times_->cached_tokens += row.past() + 1;
+    }
+    times_->steps += any_work;
     for (const PromptPiece& piece : pieces) times_->prompt_tokens += piece.end - piece.begin;
   }
 
@@ -128,7 +113,7 @@ class Run {
   GenerationTimes* times_;
   BlockPool pool_;
   Scheduler scheduler_;
-  StepRunner step_;
+  std::unique_ptr<NextTokens> next_tokens_;
 };
 
 }  // namespace
@@ -140,12 +125,13 @@ double GenerationResult::sum_logprob() const {
 void GeneratorOptions::validate() const {
   if (max_batch_size < 1) user_error("--batch-size is ", max_batch_size, ", expected 1 or more");
   if (kv_cache_bytes < 0) user_error("--kv-cache-mib is negative, expected 0 (automatic) or more");
-  RETMASK_CHECK(prefill_tokens > 0 && max_sequence_tokens >= 0);
+  RETMASK_CHECK(prefill_tokens >= 0 && max_sequence_tokens >= 0);
 }
 
 Generator::Generator(const CausalLm& model, GeneratorOptions options)
     : model_(model), options_(options) {
   options_.validate();
+  if (options_.prefill_tokens == 0) options_.prefill_tokens = model.device().is_cpu() ? 512 : 8192;
 }
 
 void Generator::run(const RequestSource& source,

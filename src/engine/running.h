@@ -1,6 +1,7 @@
 #pragma once
 // What the generator keeps of requests between two steps.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -55,17 +56,28 @@ struct PromptPiece {
 struct Row {
   std::shared_ptr<const NumberedRequest> request;
   size_t continuation = 0;
+  uint64_t number = 0;  // rows count from 0 as they begin
   std::vector<int32_t> blocks = {};
   RandomStream random = {};
   GenerationResult result = {};
+  int64_t pending = 0;  // tokens that have been drawn on the GPU and are not in the result yet
 
   const std::vector<Head>& masked_heads() const {
     return request->request.continuations[continuation].masked_heads;
   }
+  int64_t num_tokens() const { return static_cast<int64_t>(result.tokens.size()) + pending; }
+  bool wants_token() const { return num_tokens() < request->request.max_new_tokens; }
   // Tokens in the cache: all but the newest.
   int64_t past() const {
-    return static_cast<int64_t>(request->request.prompt.size() + result.tokens.size()) - 1;
+    return static_cast<int64_t>(request->request.prompt.size()) + num_tokens() - 1;
   }
 };
+
+// The row of this number among rows in the order of their numbers, or null.
+template <typename Rows>
+Row* find_row(Rows& rows, uint64_t number) {
+  const auto found = std::ranges::lower_bound(rows, number, {}, &Row::number);
+  return found != rows.end() && found->number == number ? &*found : nullptr;
+}
 
 }  // namespace retmask

@@ -133,6 +133,9 @@ int64_t Sampler::draw_kept(const float* logits,
     const auto lowest = static_cast<float>(largest + std::log(params.min_p) / scale);
     std::erase_if(ids_, [&](int64_t id) { return logits[id] < lowest; });
   }
+  // In the order of the ids, which does not depend on how the filters went about it: the GPU's
+  // sampler finds the same token for the same number.
+  if (!std::is_sorted(ids_.begin(), ids_.end())) std::sort(ids_.begin(), ids_.end());
   const auto weight = [&](int64_t i) {
     return kernels::exp_weight(logits[ids_[static_cast<size_t>(i)]], largest, scale);
   };

@@ -223,6 +223,7 @@ void Scheduler::drop_finished_prefills() {
 // ones.
 Row Scheduler::make_row(const Prefill& prefill, const Prefill::Policy& policy, size_t i) {
   Row row{.request = prefill.request, .continuation = policy.continuations[i]};
+  row.number = num_rows_++;
   row.random = prefill.request->request.continuations[row.continuation].random;
   row.blocks = policy.blocks;
   if (i == 0) return row;

@@ -65,6 +65,7 @@ class Scheduler {
   std::deque<Row> rows_;
   int64_t num_open_ = 0;  // continuations in prefills_ and rows_
   size_t num_requests_ = 0;
+  uint64_t num_rows_ = 0;   // that have begun
   bool exhausted_ = false;  // the source
 };
 

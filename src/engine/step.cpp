@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "retmask/base/error.h"
+#include "retmask/model/upload.h"
 
 namespace retmask {
 
@@ -41,7 +42,7 @@ class StepRunner::Builder {
   void finish(const BlockPool& pool, torch::Device device, AttentionProbe* probe) {
     batch.probe = probe;
     if (!any_follower_ || probe != nullptr) batch.leaders.clear();
-    batch.token_ids = torch::tensor(tokens_, torch::kInt64).to(device);
+    batch.token_ids = upload(tokens_, device);
     size_t longest = 1;
     for (const auto* table : tables_) longest = std::max(longest, table->size());
     cache_.block_tables = torch::zeros(
@@ -110,14 +111,12 @@ StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
 
   const torch::Tensor hidden = model_.forward(batch);
   const auto select = [](const torch::Tensor& from, const std::vector<int64_t>& rows_wanted) {
-    return from.index_select(0, torch::tensor(rows_wanted, torch::kInt64).to(from.device()));
+    return from.index_select(0, upload(rows_wanted, from.device()));
   };
   Result result;
   if (!builder.last_rows.empty()) {
     const ScopedTimer timer(times != nullptr ? &times->logits : nullptr);
-    result.logits = model_.logits(select(hidden, builder.last_rows))
-                        .to(torch::kCPU, torch::kFloat32)
-                        .contiguous();
+    result.logits = model_.logits(select(hidden, builder.last_rows));
     if (probe) result.largest_keys = select(attention_probe.largest_keys(), builder.wanted);
   }
   return result;

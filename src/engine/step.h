@@ -17,9 +17,9 @@ class StepRunner {
  public:
   StepRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
-  // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] float32 on the
-  // CPU: first the rows', then those of each policy of each last piece. With a probe also the
-  // largest keys, [n, L, H].
+  // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] on the model's
+  // device and undefined when n is 0: first the rows', then those of each policy of each last
+  // piece. With a probe also the largest keys, [n, L, H] on the CPU.
   struct Result {
     torch::Tensor logits;
     torch::Tensor largest_keys;

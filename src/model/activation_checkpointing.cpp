@@ -21,7 +21,8 @@ ActivationCheckpointing parse_activation_checkpointing(const std::string& name) 
   for (const auto mode : {none, selective, full}) {
     if (name == to_string(mode)) return mode;
   }
-  user_error("--activation-checkpointing is \"", name, "\", expected auto, none, selective or full");
+  user_error(
+      "--activation-checkpointing is \"", name, "\", expected auto, none, selective or full");
 }
 
 }  // namespace retmask

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "retmask/base/error.h"
+#include "retmask/model/upload.h"
 #include "visibility.h"
 
 namespace retmask {
@@ -49,7 +50,8 @@ HeadGate::HeadGate(const ModelConfig& config,
     }
   }
   for (size_t layer = 0; layer < host.size(); ++layer) {
-    if (host[layer].defined()) gates_[layer] = host[layer].to(options);
+    if (host[layer].defined())
+      gates_[layer] = upload(host[layer].to(options.device(torch::kCPU)), options.device());
   }
 }
 

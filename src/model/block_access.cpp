@@ -1,5 +1,7 @@
 #include "block_access.h"
 
+#include "retmask/model/upload.h"
+
 namespace retmask {
 namespace {
 
@@ -24,8 +26,7 @@ TokenPlaces token_places(const PackedBatch& batch, torch::Device device) {
       rows.push_back(position % block_size);
     }
   }
-  return {torch::tensor(blocks, torch::kInt64).to(device),
-          torch::tensor(rows, torch::kInt64).to(device)};
+  return {upload(blocks, device), upload(rows, device)};
 }
 
 void store_blocks(const torch::Tensor& k,

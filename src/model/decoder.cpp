@@ -2,9 +2,11 @@
 
 #include "block_access.h"
 #include "cpu_ops.h"
+#include "cuda_ops.h"
 #include "families.h"
 #include "packed_attention.h"
 #include "train_ops.h"
+#include "varlen_attention.h"
 
 namespace retmask {
 namespace {
@@ -104,6 +106,8 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
                                          const RmsNorm& input_norm,
                                          const torch::Tensor& residual,
                                          const ForwardContext& context) const {
+  if (context.decode != nullptr)
+    return o_proj_->forward(decode(normalize(x, input_norm, context), context), residual);
   const ProjectedHeads heads = context.packed
                                    ? project_packed(normalize(x, input_norm, context), context)
                                    : project(x, input_norm, context);
@@ -119,10 +123,18 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x,
 ProjectedHeads SelfAttentionImpl::project(const torch::Tensor& x,
                                           const RmsNorm& input_norm,
                                           const ForwardContext& context) const {
-  const auto projected = multiply_each(x, input_norm, {q_proj_, k_proj_, v_proj_}, context);
-  torch::Tensor q = projected[0];  // [T, H * D]
-  torch::Tensor k = projected[1];  // [T, Hkv * D]
-  torch::Tensor v = projected[2];  // [T, Hkv * D]
+  torch::Tensor q, k, v;  // [T, H * D], [T, Hkv * D] twice
+  if (qkv_.defined()) {
+    const ProjectedHeads heads = split_heads(qkv_.multiply(normalize(x, input_norm, context)));
+    q = heads.q.flatten(1);
+    k = heads.k.flatten(1);
+    v = heads.v.flatten(1);
+  } else {
+    const auto projected = multiply_each(x, input_norm, {q_proj_, k_proj_, v_proj_}, context);
+    q = projected[0];
+    k = projected[1];
+    v = projected[2];
+  }
   if (config_.qk_norm == QkNorm::full_width) {
     q = q_norm_->forward(q, context);
     k = k_norm_->forward(k, context);
@@ -140,33 +152,58 @@ ProjectedHeads SelfAttentionImpl::project(const torch::Tensor& x,
 
 ProjectedHeads SelfAttentionImpl::project_packed(const torch::Tensor& x,
                                                  const ForwardContext& context) const {
-  const int64_t dim = config_.head_dim;
-  const int64_t q_heads = config_.num_attention_heads;
-  const int64_t kv_heads = config_.num_key_value_heads;
-  torch::Tensor qkv;  // [T, H + 2 Hkv, D]
+  ProjectedHeads heads;
   {
     const ScopedTimer timer(context.linear_seconds());
-    qkv = qkv_.multiply(x).view({-1, q_heads + 2 * kv_heads, dim});
+    heads = split_heads(qkv_.multiply(x));
   }
   const ScopedTimer timer(context.attention_seconds());
-  ProjectedHeads heads{qkv.narrow(1, 0, q_heads),
-                       qkv.narrow(1, q_heads, kv_heads),
-                       qkv.narrow(1, q_heads + kv_heads, kv_heads)};
   const Rotation& rotation = context.rotations[rope_index_];
   cpu_rotate_heads(heads.q, q_norm_, config_.qk_norm, rotation);
   cpu_rotate_heads(heads.k, k_norm_, config_.qk_norm, rotation);
   return heads;
 }
 
+ProjectedHeads SelfAttentionImpl::split_heads(const torch::Tensor& qkv) const {
+  const int64_t q_heads = config_.num_attention_heads;
+  const int64_t kv_heads = config_.num_key_value_heads;
+  const torch::Tensor heads = qkv.view({-1, q_heads + 2 * kv_heads, config_.head_dim});
+  return {heads.narrow(1, 0, q_heads),
+          heads.narrow(1, q_heads, kv_heads),
+          heads.narrow(1, q_heads + kv_heads, kv_heads)};
+}
+
+torch::Tensor SelfAttentionImpl::decode(const torch::Tensor& x,
+                                        const ForwardContext& context) const {
+  ProjectedHeads heads = split_heads(qkv_.multiply(x));
+  if (config_.qk_norm == QkNorm::full_width) {
+    heads.q = q_norm_->forward(heads.q.flatten(1), context).view(heads.q.sizes());
+    heads.k = k_norm_->forward(heads.k.flatten(1), context).view(heads.k.sizes());
+  }
+  const bool per_head = config_.qk_norm == QkNorm::per_head;
+  cuda_rotate_and_store(heads,
+                        per_head ? q_norm_ : RmsNorm(nullptr),
+                        per_head ? k_norm_ : RmsNorm(nullptr),
+                        context.rotations[rope_index_],
+                        layer_,
+                        *context.decode);
+  return cuda_decode_attention(
+      heads.q, config_.layers[layer_].sliding_window, layer_, *context.decode);
+}
+
 torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
                                         const ForwardContext& context) const {
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
+  if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
+
   torch::Tensor output;  // [T, H, D]
-  if (batch.cache == nullptr && batch.probe == nullptr) {
+  if (context.varlen != nullptr) {
+    output = varlen_attention(heads, (*batch.cache->layers)[layer_], window, *context.varlen);
+  } else if (batch.cache == nullptr && batch.probe == nullptr) {
     output = packed_attention(heads.q, heads.k, heads.v, batch.lengths, window);
   } else {
-    output = attend_by_sequence(heads, context);
+    output = attend_one_by_one(heads, context);
   }
   if (batch.gate != nullptr) {
     const torch::Tensor& gate = batch.gate->layer(layer_);  // [S, H]
@@ -176,12 +213,10 @@ torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
   return output.flatten(1);
 }
 
-torch::Tensor SelfAttentionImpl::attend_by_sequence(const ProjectedHeads& heads,
-                                                    const ForwardContext& context) const {
+torch::Tensor SelfAttentionImpl::attend_one_by_one(const ProjectedHeads& heads,
+                                                   const ForwardContext& context) const {
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
-  if (batch.cache != nullptr) store_blocks(heads.k, heads.v, layer_, context);
-
   std::vector<torch::Tensor> outputs;
   std::vector<torch::Tensor> largest;
   int64_t start = 0;
@@ -192,7 +227,7 @@ torch::Tensor SelfAttentionImpl::attend_by_sequence(const ProjectedHeads& heads,
     outputs.push_back(attention(q, keys.keys, keys.values, window));
   }
   if (batch.probe != nullptr) batch.probe->record(torch::stack(largest));
-  return torch::cat(outputs);
+  return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
 }
 
 torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
@@ -246,10 +281,12 @@ torch::Tensor MlpImpl::forward(const torch::Tensor& x,
                                const RmsNorm& input_norm,
                                const torch::Tensor& residual,
                                const ForwardContext& context) const {
-  if (context.packed) {
+  if (gate_up_.defined()) {
     const torch::Tensor input = normalize(x, input_norm, context);
     const ScopedTimer timer(context.linear_seconds());
-    return down_proj_->forward(cpu_silu_multiply(gate_up_.multiply(input)), residual);
+    const torch::Tensor gate_up = gate_up_.multiply(input);
+    return down_proj_->forward(
+        context.packed ? cpu_silu_multiply(gate_up) : cuda_silu_multiply(gate_up), residual);
   }
   const auto gate_up = multiply_each(x, input_norm, {gate_proj_, up_proj_}, context);
   if (!context.recompute_inputs)

@@ -4,12 +4,17 @@
 
 #include <torch/torch.h>
 
+#include <memory>
+
 #include "packed_matrix.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
 #include "rope.h"
 
 namespace retmask {
+
+struct DecodeBatch;
+struct VarlenPlan;
 
 // What all layers of one forward call share. Held by value: a layer that is computed again in the
 // backward pass needs it after the call has returned.
@@ -27,6 +32,10 @@ struct ForwardContext {
   bool packed = false;
   // Norms and SwiGLU are computed again in the backward pass instead of being kept.
   bool recompute_inputs = false;
+  // On a GPU: all sequences' attention in one launch. Null: one after the other.
+  std::shared_ptr<const VarlenPlan> varlen = nullptr;
+  // On a GPU: one new token per sequence, by our own kernels; `batch` is then empty.
+  const DecodeBatch* decode = nullptr;
 
   double* linear_seconds() const { return batch.times != nullptr ? &batch.times->linear : nullptr; }
   double* attention_seconds() const {
@@ -91,12 +100,15 @@ class SelfAttentionImpl : public torch::nn::Module {
                          const RmsNorm& input_norm,
                          const ForwardContext& context) const;
   ProjectedHeads project_packed(const torch::Tensor& x, const ForwardContext& context) const;
+  // The product with qkv_ by heads: views.
+  ProjectedHeads split_heads(const torch::Tensor& qkv) const;
   // [T, H * D], the gate applied.
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const;
-  // The same before the gate, for batches with a cache or a probe: [T, H, D].
-  torch::Tensor attend_by_sequence(const ProjectedHeads& heads,
-                                   const ForwardContext& context) const;
+  // [T, H, D], without the gate; fills the probe.
+  torch::Tensor attend_one_by_one(const ProjectedHeads& heads, const ForwardContext& context) const;
   torch::Tensor attend_packed(const ProjectedHeads& heads, const ForwardContext& context) const;
+  // x [S, hidden] -> [S, H * D], on a GPU; see DecodeBatch.
+  torch::Tensor decode(const torch::Tensor& x, const ForwardContext& context) const;
 
   const ModelConfig config_;
   int64_t layer_;

@@ -32,6 +32,7 @@ torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dty
 
 int64_t free_memory(torch::Device device) {
   if (device.is_cpu()) return available_memory();
+  at::accelerator::emptyCache();  // what earlier runs gave back is free
   return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
 }
 

@@ -3,11 +3,15 @@
 #include <numeric>
 
 #include "block_access.h"
+#include "cuda_ops.h"
 #include "decoder.h"
 #include "head_logprobs.h"
 #include "retmask/base/error.h"
+#include "retmask/model/decode.h"
 #include "retmask/model/device.h"
 #include "retmask/model/recompute.h"
+#include "retmask/model/upload.h"
+#include "varlen_attention.h"
 
 namespace retmask {
 namespace {
@@ -78,24 +82,26 @@ torch::Tensor make_positions(const PackedBatch& batch, torch::Device device) {
     const int64_t past = batch.past.empty() ? 0 : batch.past[s];
     for (int64_t i = 0; i < batch.lengths[s]; ++i) positions.push_back(past + i);
   }
-  return torch::tensor(positions, torch::kInt64).to(device);
+  return upload(positions, device);
 }
 
 torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device) {
   std::vector<int64_t> sequence;
   for (size_t s = 0; s < batch.lengths.size(); ++s)
     sequence.insert(sequence.end(), batch.lengths[s], static_cast<int64_t>(s));
-  return torch::tensor(sequence, torch::kInt64).to(device);
+  return upload(sequence, device);
 }
 
 // But for the places in the cache, which the layers of one call share.
 ForwardContext make_context(const PackedBatch& batch,
                             const RopeSet& ropes,
                             torch::Device device,
+                            torch::ScalarType dtype,
                             bool packed) {
   ForwardContext context{.batch = batch,
                          .rotations = ropes.rotations(make_positions(batch, device)),
-                         .packed = packed};
+                         .packed = packed && device.is_cpu(),
+                         .varlen = plan_varlen(batch, device, dtype)};
   if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
   return context;
 }
@@ -130,8 +136,7 @@ void make_shared_part(const PackedBatch& batch, SharedPart& part) {
   part.cache.block_tables = batch.cache->block_tables.index_select(0, torch::tensor(leaders));
   part.batch.cache = &part.cache;
   part.batch.times = batch.times;
-  part.batch.token_ids =
-      batch.token_ids.index_select(0, torch::tensor(tokens).to(batch.token_ids.device()));
+  part.batch.token_ids = batch.token_ids.index_select(0, upload(tokens, batch.token_ids.device()));
 }
 
 }  // namespace
@@ -188,7 +193,7 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
 }
 
 void CausalLm::pack() {
-  if (!device().is_cpu() || is_packed()) return;
+  if (is_packed() || !(device().is_cpu() || (device().is_cuda() && has_cuda_kernels()))) return;
   const torch::NoGradGuard no_grad;
   for (const auto& module : *impl_->backbone->layers) module->as<DecoderLayerImpl>()->pack();
   impl_->packed_head = PackedMatrix({impl_->head().get()});
@@ -204,7 +209,7 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   RETMASK_CHECK(batch.token_ids.size(0) ==
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
   RETMASK_CHECK(!is_packed() || !torch::GradMode::is_enabled(), "a packed model has no gradients");
-  ForwardContext all = make_context(batch, impl_->ropes, device(), is_packed());
+  ForwardContext all = make_context(batch, impl_->ropes, device(), dtype(), is_packed());
   all.recompute_inputs = torch::GradMode::is_enabled() &&
                          impl_->activation_checkpointing == ActivationCheckpointing::selective;
   if (batch.cache != nullptr) {
@@ -218,10 +223,10 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   const bool shared = !batch.leaders.empty() && batch.first_difference > 0;
   if (shared) {
     make_shared_part(batch, part);
-    ForwardContext below = make_context(part.batch, impl_->ropes, device(), is_packed());
+    ForwardContext below = make_context(part.batch, impl_->ropes, device(), dtype(), is_packed());
     below.token_blocks = whole->token_blocks;
     below.token_rows = whole->token_rows;
-    below.row_of_token = torch::tensor(part.row_of_token).to(device());
+    below.row_of_token = upload(part.row_of_token, device());
     context = std::make_shared<const ForwardContext>(std::move(below));
   }
   RETMASK_CHECK(impl_->lender == nullptr ||
@@ -249,6 +254,24 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     impl_->lender->lend(config().num_hidden_layers() + 1, Pass::forward);
   }
   return impl_->backbone->norm->forward(x, *context);
+}
+
+bool CausalLm::has_decode() const {
+  return device().is_cuda() && is_packed() && has_cuda_decode(config().head_dim);
+}
+
+torch::Tensor CausalLm::decode(const DecodeBatch& batch) const {
+  RETMASK_CHECK(has_decode() && !torch::GradMode::is_enabled());
+  const ForwardContext context{.rotations = impl_->ropes.rotations(batch.past), .decode = &batch};
+  torch::Tensor x = impl_->embed(batch.token_ids);  // [S, hidden]
+  for (int64_t i = 0; i < config().num_hidden_layers(); ++i)
+    x = impl_->backbone->layers[i]->as<DecoderLayerImpl>()->forward(x, context);
+  return impl_->backbone->norm->forward(x, context);
+}
+
+void CausalLm::logits_into(const torch::Tensor& hidden, const torch::Tensor& out) const {
+  RETMASK_CHECK(is_packed());
+  impl_->packed_head.multiply_to_float32(hidden, out);
 }
 
 torch::Tensor CausalLm::logits(const torch::Tensor& hidden) const {

@@ -55,13 +55,30 @@ kernels::Matmul<Element, Out> make_matmul(const torch::Tensor& x,
 
 PackedMatrix::PackedMatrix(const std::vector<LinearImpl*>& linears)
     : k_(linears.at(0)->weight.size(1)) {
-  RETMASK_CHECK(k_ % 2 == 0, "packed matrix with ", k_, " inputs");
-  for (const LinearImpl* linear : linears) n_ += linear->weight.size(0);
   const torch::TensorOptions options = linears.at(0)->weight.options().requires_grad(false);
-  packed_ = torch::zeros({kernels::packed_size(n_, k_)}, options);
+  std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;
+  for (const LinearImpl* linear : linears) {
+    n_ += linear->weight.size(0);
+    weights.push_back(linear->weight.detach());
+    if (linear->bias.defined()) biases.push_back(linear->bias);
+  }
+  if (linears[0]->weight.is_cpu()) {
+    pack_for_cpu(linears);
+  } else {
+    packed_ = weights.size() == 1 ? weights[0] : torch::cat(weights);
+  }
+  for (LinearImpl* linear : linears) linear->weight.set_data(torch::empty({0}, options));
+  RETMASK_CHECK(biases.empty() || biases.size() == linears.size());
+  if (!biases.empty()) bias_ = torch::cat(biases);
+}
+
+void PackedMatrix::pack_for_cpu(const std::vector<LinearImpl*>& linears) {
+  RETMASK_CHECK(k_ % 2 == 0, "packed matrix with ", k_, " inputs");
+  packed_ = torch::zeros({kernels::packed_size(n_, k_)},
+                         linears.at(0)->weight.options().requires_grad(false));
   int64_t row = 0;
-  for (LinearImpl* linear : linears) {
+  for (const LinearImpl* linear : linears) {
     const torch::Tensor weight = linear->weight.contiguous();
     with_element(weight.scalar_type(), [&](auto element) {
       using Element = decltype(element);
@@ -69,14 +86,16 @@ PackedMatrix::PackedMatrix(const std::vector<LinearImpl*>& linears)
           data_of<Element>(weight), row, weight.size(0), k_, mutable_data_of<Element>(packed_));
     });
     row += weight.size(0);
-    linear->weight.set_data(torch::empty({0}, options));
-    if (linear->bias.defined()) biases.push_back(linear->bias);
   }
-  RETMASK_CHECK(biases.empty() || biases.size() == linears.size());
-  if (!biases.empty()) bias_ = torch::cat(biases);
 }
 
 torch::Tensor PackedMatrix::multiply(const torch::Tensor& x, const torch::Tensor& residual) const {
+  if (!x.is_cpu()) {
+    if (!residual.defined()) return at::linear(x, packed_, bias_);
+    torch::Tensor sum = residual;
+    sum.addmm_(x, packed_.t());
+    return bias_.defined() ? sum.add_(bias_) : sum;
+  }
   torch::Tensor out = torch::empty({x.size(0), n_}, x.options());
   with_element(x.scalar_type(), [&](auto element) {
     using Element = decltype(element);
@@ -90,13 +109,27 @@ torch::Tensor PackedMatrix::multiply(const torch::Tensor& x, const torch::Tensor
 
 torch::Tensor PackedMatrix::multiply_to_float32(const torch::Tensor& x) const {
   torch::Tensor out = torch::empty({x.size(0), n_}, x.options().dtype(torch::kFloat32));
-  with_element(x.scalar_type(), [&](auto element) {
-    run_parallel(make_matmul<decltype(element), float>(x, packed_, bias_, k_, out));
-  });
+  multiply_to_float32(x, out);
   return out;
 }
 
+void PackedMatrix::multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const {
+  if (!x.is_cpu()) {
+    if (x.scalar_type() == torch::kFloat32) {
+      at::mm_out(out, x, packed_.t());
+    } else {
+      at::mm_out(out, x, packed_.t(), torch::kFloat32);
+    }
+    if (bias_.defined()) out.add_(bias_);
+    return;
+  }
+  with_element(x.scalar_type(), [&](auto element) {
+    run_parallel(make_matmul<decltype(element), float>(x, packed_, bias_, k_, out));
+  });
+}
+
 torch::Tensor PackedMatrix::rows(const torch::Tensor& ids) const {
+  if (!ids.is_cpu()) return torch::embedding(packed_, ids);
   torch::Tensor out = torch::empty({ids.size(0), k_}, packed_.options());
   const torch::Tensor row_ids = ids.contiguous();
   const int64_t* id = row_ids.const_data_ptr<int64_t>();

@@ -1,5 +1,6 @@
 #pragma once
-// Weights laid out for the CPU's kernels (kernels/matmul.h), for inference alone.
+// Weights laid out for inference alone: for the CPU's kernels (kernels/matmul.h), or on a GPU as
+// one matrix for one product of cuBLAS.
 
 #include <torch/torch.h>
 
@@ -13,21 +14,26 @@ class PackedMatrix {
  public:
   PackedMatrix() = default;  // holds nothing
   // Stacks the linears' weights and biases along their outputs and frees them: of each weight there
-  // is one copy. Their inputs have the same size, an even number.
+  // is one copy. Their inputs have the same size, an even number on the CPU.
   explicit PackedMatrix(const std::vector<LinearImpl*>& linears);
 
   bool defined() const { return packed_.defined(); }
 
-  // x [T, k] -> x W^T (+ bias) (+ residual): [T, n] in x's dtype.
+  // x [T, k] -> x W^T (+ bias) (+ residual): [T, n] in x's dtype. On a GPU the residual's memory
+  // becomes the result's: one pass less over it.
   torch::Tensor multiply(const torch::Tensor& x, const torch::Tensor& residual = {}) const;
   // The same, [T, n] float32, as it was summed.
   torch::Tensor multiply_to_float32(const torch::Tensor& x) const;
+  // Into `out`, contiguous.
+  void multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const;
   // Rows of W: ids [T] int64 -> [T, k].
   torch::Tensor rows(const torch::Tensor& ids) const;
 
  private:
-  torch::Tensor packed_;
-  torch::Tensor bias_;  // [n] or undefined
+  void pack_for_cpu(const std::vector<LinearImpl*>& linears);
+
+  torch::Tensor packed_;  // on a GPU [n, k]
+  torch::Tensor bias_;    // [n] or undefined
   int64_t n_ = 0;
   int64_t k_ = 0;
 };

@@ -26,16 +26,17 @@ Sizes sizes_of(const ModelConfig& config) {
   for (const TensorSpec& spec : expected_tensors(config)) sizes.all += spec.num_elements();
   sizes.embedding = config.vocab_size * config.hidden_size;
   const int64_t outside = sizes.embedding * (config.tie_word_embeddings ? 1 : 2);
-  sizes.largest_unit = std::max(sizes.embedding, (sizes.all - outside) / config.num_hidden_layers());
+  sizes.largest_unit =
+      std::max(sizes.embedding, (sizes.all - outside) / config.num_hidden_layers());
   return sizes;
 }
 
 // Per token, in elements of the network's dtype.
 struct TokenSizes {
   int64_t layer_input = 0;
-  int64_t layer = 0;         // all that a layer keeps, its input included
-  int64_t layer_cheap = 0;   // the part of it that selective checkpointing computes again
-  int64_t layer_working = 0; // gradients inside a layer at one time
+  int64_t layer = 0;          // all that a layer keeps, its input included
+  int64_t layer_cheap = 0;    // the part of it that selective checkpointing computes again
+  int64_t layer_working = 0;  // gradients inside a layer at one time
 };
 
 TokenSizes token_sizes(const ModelConfig& config) {
@@ -77,7 +78,9 @@ int64_t activation_bytes(const ModelConfig& config, const MemoryCase& memory_cas
 // The most of: the head's backward pass (a chunk of logits, its weight's gradient, the gradient of
 // the hidden states); a layer's, while the head's gradient waits for the embedding's where they are
 // one; the embedding's at the end, by when the activations are gone.
-int64_t working_bytes(const ModelConfig& config, const MemoryCase& memory_case, const Sizes& sizes) {
+int64_t working_bytes(const ModelConfig& config,
+                      const MemoryCase& memory_case,
+                      const Sizes& sizes) {
   const int64_t width = bytes_of(memory_case.dtype);
   const LargestPass& pass = memory_case.pass;
   const int64_t rows =
@@ -102,9 +105,8 @@ LargestPass largest_pass(const std::vector<TrainingExample>& examples,
     tokens += lengths.back();
     scored += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
   }
-  const int64_t share =
-      std::min<int64_t>((options.global_batch_size + ranks - 1) / ranks,
-                        static_cast<int64_t>(lengths.size()));
+  const int64_t share = std::min<int64_t>((options.global_batch_size + ranks - 1) / ranks,
+                                          static_cast<int64_t>(lengths.size()));
   std::partial_sort(lengths.begin(), lengths.begin() + share, lengths.end(), std::greater<>());
   int64_t longest_rows = 0;
   for (int64_t i = 0; i < share; ++i) longest_rows += lengths[static_cast<size_t>(i)];

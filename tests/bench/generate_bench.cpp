@@ -6,14 +6,17 @@
 // DIR may hold a config.json alone: the weights are then random, which costs the same time. Each
 // row is the median of --runs runs after one warm-up; a token counts from the start of the prompts'
 // prefill to the last answer's end. With --masked-heads every second sequence runs without so many
-// (random) heads. On the CPU, share_of_limit is the least time that the run's bytes and operations
-// allow, by the bandwidth and the peak measured on the spot, over the time it took.
+// (random) heads. share_of_limit is the least time that the run's bytes and operations allow, by
+// the bandwidth and the peak measured on the spot, over the time it took; share_of_bandwidth is by
+// the bytes alone. A step's parts are timed inside the run on the CPU, and each by itself on a GPU
+// (at the run's mean length), where the rest also holds the prompts' prefill.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
 
+#include "gpu_limits.h"
 #include "machine_limits.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
@@ -121,6 +124,22 @@ Work work_of(const CausalLm& model, const GenerationTimes& times) {
                   4 * layers_dim * cached * static_cast<double>(config.num_attention_heads)};
 }
 
+Json gpu_parts(const CausalLm& model,
+               const BenchOptions& options,
+               int64_t batch_size,
+               const GenerationTimes& times) {
+  const double total = 1e3 * times.total / static_cast<double>(times.steps);
+  Json result = {{"total", total}, {"own_kernels", model.has_decode()}};
+  if (!bench::can_measure_step_parts() || !model.has_decode()) return result;
+  const bench::StepParts parts = bench::measure_step_parts(
+      model.config(), model.dtype(), batch_size, options.prompt_tokens + options.new_tokens / 2);
+  result["linear"] = 1e3 * parts.linear;
+  result["attention"] = 1e3 * parts.attention;
+  result["sampling"] = 1e3 * parts.sampling;
+  result["rest"] = total - 1e3 * (parts.linear + parts.attention + parts.sampling);
+  return result;
+}
+
 Json to_row(const CausalLm& model,
             const BenchOptions& options,
             int64_t batch_size,
@@ -139,16 +158,21 @@ Json to_row(const CausalLm& model,
               {"device", model.device().str()},
               {"dtype", torch::toString(model.dtype())},
               {"tokens_per_second", static_cast<double>(times.new_tokens) / times.total}};
-  if (!model.device().is_cpu()) return row;
   const Work work = work_of(model, times);
-  row["milliseconds_per_step"] = {{"total", per_step(times.total)},
-                                  {"linear", per_step(times.forward.linear + times.logits)},
-                                  {"attention", per_step(times.forward.attention)},
-                                  {"sampling", per_step(times.sampling)},
-                                  {"rest", per_step(times.total - known)}};
+  row["steps"] = times.steps;
+  if (model.device().is_cpu()) {
+    row["milliseconds_per_step"] = {{"total", per_step(times.total)},
+                                    {"linear", per_step(times.forward.linear + times.logits)},
+                                    {"attention", per_step(times.forward.attention)},
+                                    {"sampling", per_step(times.sampling)},
+                                    {"rest", per_step(times.total - known)}};
+  } else {
+    row["milliseconds_per_step"] = gpu_parts(model, options, batch_size, times);
+  }
   row["gigabytes_per_step"] = 1e-9 * work.bytes / static_cast<double>(times.steps);
   row["gigabytes_per_second"] = 1e-9 * limits.bytes_per_second;
   row["gigaflop_per_second"] = 1e-9 * limits.flop_per_second;
+  row["share_of_bandwidth"] = work.bytes / limits.bytes_per_second / times.total;
   row["share_of_limit"] =
       std::max(work.bytes / limits.bytes_per_second, work.flop / limits.flop_per_second) /
       times.total;
@@ -157,9 +181,11 @@ Json to_row(const CausalLm& model,
 
 void run(const BenchOptions& options) {
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  const torch::NoGradGuard no_grad;
   const CausalLm model = load(options);
-  const bench::MachineLimits limits =
-      model.device().is_cpu() ? bench::measure_limits(model.dtype()) : bench::MachineLimits{};
+  const bench::MachineLimits limits = model.device().is_cpu()
+                                          ? bench::measure_limits(model.dtype())
+                                          : bench::measure_gpu_limits(model.dtype());
   for (const int64_t batch_size : options.batch_sizes) {
     run_once(model, options, batch_size);
     std::vector<GenerationTimes> runs;

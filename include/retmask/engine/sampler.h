@@ -26,6 +26,7 @@ struct SamplingParams {
 
   // Throws UserError.
   void validate() const;
+  bool operator==(const SamplingParams&) const = default;
 };
 
 struct SampledToken {

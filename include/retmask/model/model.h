@@ -18,6 +18,7 @@
 namespace retmask {
 
 class CausalLmImpl;
+struct DecodeBatch;
 
 class CausalLm {
  public:
@@ -33,9 +34,10 @@ class CausalLm {
                                   torch::Device device,
                                   torch::ScalarType dtype);
 
-  // Rearranges the weights on the CPU for inference alone: several times the speed, and a token's
-  // result does not depend on what else is in the batch. There stays one copy of them; parameters()
-  // and gradients are gone. On other devices it does nothing.
+  // Rearranges the weights for inference alone. On the CPU: several times the speed, and a token's
+  // result does not depend on what else is in the batch. On a GPU: fewer and larger products, and
+  // decode(); without CUDA kernels in this build it does nothing there. There stays one copy of the
+  // weights; parameters() and gradients are gone.
   void pack();
   bool is_packed() const;
 
@@ -45,6 +47,10 @@ class CausalLm {
 
   // The last layer's hidden states after the final norm: [T, hidden_size].
   torch::Tensor forward(const PackedBatch& batch) const;
+  // The same for one new token per sequence, without a word from the host: packed on a GPU, and the
+  // heads of a size for which there is a kernel.
+  bool has_decode() const;
+  torch::Tensor decode(const DecodeBatch& batch) const;
   // hidden [n, hidden_size] -> [n, vocab_size], in the model's dtype; float32 when packed (they are
   // summed in float32, and rounding to bfloat16 would make neighbours equal).
   torch::Tensor logits(const torch::Tensor& hidden) const;
@@ -52,6 +58,8 @@ class CausalLm {
   // float32, differentiable when the parameters are. In chunks, so that [n, vocab_size] logits
   // never exist at once.
   torch::Tensor target_logprobs(const torch::Tensor& hidden, const torch::Tensor& targets) const;
+  // Of a packed model into `out`, [n, vocab_size] float32 and contiguous.
+  void logits_into(const torch::Tensor& hidden, const torch::Tensor& out) const;
 
   // In a fixed order (the layers'), tied weights once. The tensors are the model's own: an
   // optimizer writes into them.

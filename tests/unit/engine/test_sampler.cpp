@@ -75,6 +75,24 @@ TEST(Sampler, MinPKeepsAShareOfTheLargest) {
   expect_close(frequencies({.temperature = 1.0, .min_p = 1.0}, 100000), expected({1, 4}, 1.0));
 }
 
+// However the filters went about it: the GPU's sampler draws the same token for the same number.
+TEST(Sampler, KeptTokensAreDrawnInTheOrderOfTheirIds) {
+  const std::vector<int64_t> kept{1, 2, 4};
+  const auto probabilities = expected(kept, 1.0);
+  RandomStream random(9, "order");
+  Sampler sampler;
+  for (const SamplingParams& params : {SamplingParams{.temperature = 1.0, .top_k = 3},
+                                       SamplingParams{.temperature = 1.0, .top_p = 0.85}}) {
+    for (int i = 0; i < 200; ++i) {
+      double rest = RandomStream(random).uniform();
+      const int64_t id = sampler.sample(kLogits.data(), 5, params, random).id;
+      size_t wanted = 0;
+      while (rest >= probabilities.at(kept[wanted])) rest -= probabilities.at(kept[wanted++]);
+      EXPECT_EQ(id, kept[wanted]);
+    }
+  }
+}
+
 Json sampling_golden() {
   return read_json_file(testing::golden_dir() / "sampling.json", "golden file");
 }

@@ -1,6 +1,6 @@
-#include "retmask/train/memory_plan.h"
-
 #include <gtest/gtest.h>
+
+#include "retmask/train/memory_plan.h"
 
 namespace retmask::train {
 namespace {

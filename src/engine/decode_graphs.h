@@ -1,0 +1,70 @@
+#pragma once
+// The decoding step of a batch on the GPU, from the newest tokens to the drawn ones, as CUDA
+// graphs: the hundreds of launches of a step are recorded once for each size of batch and then
+// started together, so that the GPU does not wait for the host between them.
+
+#include <ATen/cuda/CUDAGraph.h>
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "block_pool.h"
+#include "decode_inputs.h"
+#include "retmask/model/model.h"
+
+namespace retmask {
+
+// Where a step leaves what it has drawn.
+struct DecodeOutputs {
+  torch::Tensor logits;        // [max_rows, vocab_size] float32
+  torch::Tensor ids;           // [2 * max_rows] int64: of rows, and of prompts that have been read
+  torch::Tensor logprobs;      // [2 * max_rows] float64
+  torch::Tensor largest_keys;  // [L, max_rows, H] int64; only with a probe
+};
+
+// Samples rows of logits [n, vocab_size] float32 into ids [n] int64 and logprobs [n] float64 on the
+// current stream.
+struct DeviceDraws {
+  torch::Tensor uniforms, inverse_temperatures, top_p, min_p;  // [n] float64
+  torch::Tensor top_k;                                         // [n] int64
+};
+void sample_on_device(const torch::Tensor& logits,
+                      const DeviceDraws& draws,
+                      torch::Tensor ids,
+                      torch::Tensor logprobs);
+
+// The size of batch that so many rows are padded to.
+int64_t padded_rows(int64_t rows, int64_t max_rows);
+
+class DecodeGraphs {
+ public:
+  // `replay` false: every step is launched anew. The slow way, to compare with.
+  DecodeGraphs(const CausalLm& model,
+               const BlockPool& pool,
+               const DecodeInputs& inputs,
+               const DecodeOutputs& outputs,
+               bool replay);
+
+  // One step of the first `rows` of the inputs, a value of padded_rows(), on the current stream,
+  // which is not the default one. The longest sequence has `longest` keys.
+  void step(int64_t rows, int64_t longest);
+
+ private:
+  int64_t splits_for(int64_t rows, int64_t longest) const;
+  void launch(int64_t rows, int64_t splits);
+
+  const CausalLm& model_;
+  const BlockPool& pool_;
+  const DecodeInputs& inputs_;
+  const DecodeOutputs& outputs_;
+  const bool replay_;
+  const int64_t multiprocessors_;
+  // All graphs' temporary memory: they never run at the same time.
+  const at::cuda::MempoolId_t memory_;
+  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<at::cuda::CUDAGraph>> graphs_;
+};
+
+}  // namespace retmask

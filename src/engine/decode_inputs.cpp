@@ -1,0 +1,113 @@
+#include "decode_inputs.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "block_pool.h"
+#include "retmask/base/error.h"
+
+namespace retmask {
+
+PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Device device)
+    : num_layers_(config.num_hidden_layers()),
+      num_heads_(config.num_attention_heads),
+      host_(torch::ones({capacity, num_layers_, num_heads_}, torch::kFloat32)),
+      gates_(host_.to(device)) {}
+
+// False when there is no room.
+bool PolicyTable::add_missing(const std::vector<const Row*>& rows) {
+  bool any_new = false;
+  for (const Row* row : rows) {
+    if (numbers_.contains(row->masked_heads())) continue;
+    const auto number = static_cast<int64_t>(numbers_.size());
+    if (number == host_.size(0)) return false;
+    numbers_.emplace(row->masked_heads(), number);
+    any_new = true;
+    torch::Tensor gate = host_[number];
+    gate.fill_(1);
+    for (const Head& head : row->masked_heads()) gate[head.layer][head.head] = 0;
+  }
+  if (any_new) gates_.copy_(host_);
+  return true;
+}
+
+std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Row*>& rows) {
+  if (!add_missing(rows)) {
+    numbers_.clear();  // of rows that have left
+    RETMASK_CHECK(add_missing(rows), "more policies than rows");
+  }
+  std::vector<int64_t> result;
+  for (const Row* row : rows) result.push_back(numbers_.at(row->masked_heads()));
+  return result;
+}
+
+DrawParameters draw_parameters(Row& row) {
+  const SamplingParams& params = row.request->request.sampling;
+  if (params.temperature == 0) return {};
+  return {.uniform = row.random.uniform(),
+          .inverse_temperature = 1.0 / params.temperature,
+          .top_p = params.top_p,
+          .min_p = params.min_p,
+          .top_k = params.top_k};
+}
+
+DecodeInputs::DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device)
+    : policies_(config, max_rows, device) {
+  const int64_t most_blocks = max_rows * BlockPool::blocks_for(config.max_position_embeddings);
+  fields_ =
+      torch::zeros({kNumFields, max_rows}, torch::TensorOptions(torch::kInt64).device(device));
+  block_tables_ = torch::zeros({most_blocks}, torch::TensorOptions(torch::kInt32).device(device));
+  for (Staging& staging : staging_) {
+    staging.fields = torch::zeros_like(fields_, torch::kCPU).pin_memory();
+    staging.block_tables = torch::zeros_like(block_tables_, torch::kCPU).pin_memory();
+  }
+}
+
+torch::Tensor DecodeInputs::field(Field which, int64_t rows) const {
+  return fields_[which].narrow(0, 0, rows);
+}
+torch::Tensor DecodeInputs::real_field(Field which, int64_t rows) const {
+  return field(which, rows).view(torch::kFloat64);
+}
+
+void DecodeInputs::fill(const std::vector<Row*>& rows,
+                        const std::vector<int64_t>& sources,
+                        const std::vector<bool>& on_device,
+                        int64_t padded) {
+  Staging& staging = staging_[next_staging_];
+  next_staging_ = 1 - next_staging_;
+  auto fields = staging.fields.accessor<int64_t, 2>();
+  auto* blocks = staging.block_tables.mutable_data_ptr<int32_t>();
+  const auto set_real = [&](Field which, int64_t row, double value) {
+    fields[which][row] = std::bit_cast<int64_t>(value);
+  };
+  const std::vector<int64_t> policies = policies_.numbers_of({rows.begin(), rows.end()});
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  int64_t num_blocks = 0;
+  for (int64_t i = 0; i < padded; ++i) {
+    const bool is_row = i < num_rows;
+    Row* row = is_row ? rows[static_cast<size_t>(i)] : nullptr;
+    const auto index = static_cast<size_t>(i);
+    const bool from_host = !is_row || sources[index] < 0;
+    fields[token][i] = is_row && from_host ? row->result.tokens.back() : 0;
+    fields[source][i] = from_host ? -1 : sources[index];
+    fields[past][i] = is_row ? row->past() : -1;  // the kernels leave a row without a past out
+    fields[table_start][i] = num_blocks;
+    fields[policy][i] = is_row ? policies[index] : 0;
+    const DrawParameters draw =
+        is_row && on_device[index] ? draw_parameters(*row) : DrawParameters{};
+    set_real(uniform, i, draw.uniform);
+    set_real(inverse_temperature, i, draw.inverse_temperature);
+    set_real(top_p, i, draw.top_p);
+    set_real(min_p, i, draw.min_p);
+    fields[top_k][i] = draw.top_k;
+    if (!is_row) continue;
+    std::copy(row->blocks.begin(), row->blocks.end(), blocks + num_blocks);
+    num_blocks += static_cast<int64_t>(row->blocks.size());
+  }
+  fields_.copy_(staging.fields, /*non_blocking=*/true);
+  block_tables_.narrow(0, 0, num_blocks)
+      .copy_(staging.block_tables.narrow(0, 0, num_blocks), /*non_blocking=*/true);
+}
+
+}  // namespace retmask

@@ -1,0 +1,53 @@
+#pragma once
+// From the rows of a run to their next tokens: the model's step and the draw. Two ways, chosen when
+// a run begins: one that works on any device and draws on the host, and one that stays on the GPU.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "block_pool.h"
+#include "retmask/model/model.h"
+#include "running.h"
+
+namespace retmask {
+
+struct DrawnToken {
+  uint64_t row = 0;  // Row::number
+  SampledToken token = {};
+  torch::Tensor largest_keys = {};  // [L, H] int64 on the CPU, of the query that chose it; only
+                                    // with a probe
+};
+
+class NextTokens {
+ public:
+  virtual ~NextTokens() = default;
+
+  // One step of the model over the rows that want a token, and over pieces of prompts; stores the
+  // new keys and values.
+  virtual void forward(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces) = 0;
+
+  // Draws a token for each of these rows: those of forward(), and behind them the ones that have
+  // begun since. logits_row[i] is the place of the i-th one's logits: the rows of forward() come
+  // first, then each policy of each last piece. Returns the tokens that are known by now; those of
+  // other rows are pending (Row::pending) and come with a later call, in order for each row.
+  virtual std::vector<DrawnToken> draw(std::deque<Row>& rows,
+                                       const std::vector<int64_t>& logits_row) = 0;
+};
+
+struct NextTokensOptions {
+  int64_t max_rows = 0;
+  bool probe = false;                // the largest keys are wanted
+  bool cuda_graphs = true;           // as in GeneratorOptions
+  GenerationTimes* times = nullptr;  // or null
+};
+
+// The GPU's own way where the model has it (CausalLm::has_decode), else the host's.
+std::unique_ptr<NextTokens> make_next_tokens(const CausalLm& model,
+                                             const BlockPool& pool,
+                                             const NextTokensOptions& options);
+
+}  // namespace retmask

@@ -1,0 +1,84 @@
+#include "varlen_attention.h"
+
+#include <algorithm>
+
+#include "retmask/model/upload.h"
+
+namespace retmask {
+
+using torch::indexing::Slice;
+
+namespace {
+
+bool has_kernel(int64_t head_dim) { return head_dim % 8 == 0 && head_dim <= 256; }
+
+}  // namespace
+
+std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
+                                              torch::Device device,
+                                              torch::ScalarType dtype) {
+  if (!device.is_cuda() || dtype != torch::kBFloat16 || batch.cache == nullptr ||
+      !has_kernel(batch.cache->layers->front().keys.size(3)) || batch.probe != nullptr ||
+      torch::GradMode::is_enabled())
+    return nullptr;
+  VarlenPlan plan;
+  std::vector<int32_t> query_starts{0};
+  std::vector<int32_t> key_starts{0};
+  for (size_t s = 0; s < batch.lengths.size(); ++s) {
+    const int64_t keys = batch.past[s] + batch.lengths[s];
+    query_starts.push_back(query_starts.back() + static_cast<int32_t>(batch.lengths[s]));
+    key_starts.push_back(key_starts.back() + static_cast<int32_t>(keys));
+    plan.longest_query = std::max(plan.longest_query, batch.lengths[s]);
+    plan.longest_key = std::max(plan.longest_key, keys);
+  }
+  plan.query_starts = upload(query_starts, device);
+  plan.key_starts = upload(key_starts, device);
+  if (query_starts == key_starts) return std::make_shared<const VarlenPlan>(std::move(plan));
+
+  const int64_t block_size = batch.cache->block_size;
+  const auto tables = batch.cache->block_tables.accessor<int32_t, 2>();
+  std::vector<int64_t> blocks;
+  std::vector<int64_t> rows;
+  for (size_t s = 0; s < batch.lengths.size(); ++s) {
+    for (int64_t key = 0; key < batch.past[s] + batch.lengths[s]; ++key) {
+      blocks.push_back(tables[static_cast<int64_t>(s)][key / block_size]);
+      rows.push_back(key % block_size);
+    }
+  }
+  plan.key_blocks = upload(blocks, device);
+  plan.key_rows = upload(rows, device);
+  return std::make_shared<const VarlenPlan>(std::move(plan));
+}
+
+torch::Tensor varlen_attention(const ProjectedHeads& heads,
+                               const KeyValueBlocks::Layer& cache,
+                               std::optional<int64_t> sliding_window,
+                               const VarlenPlan& plan) {
+  torch::Tensor keys = heads.k;
+  torch::Tensor values = heads.v;
+  if (plan.key_blocks.defined()) {
+    keys = cache.keys.index({plan.key_blocks, Slice(), plan.key_rows});
+    values = cache.values.index({plan.key_blocks, Slice(), plan.key_rows});
+  }
+  std::optional<int64_t> left;
+  std::optional<int64_t> right;
+  if (sliding_window) {
+    left = *sliding_window - 1;
+    right = 0;
+  }
+  return std::get<0>(at::_flash_attention_forward(heads.q,
+                                                  keys,
+                                                  values,
+                                                  plan.query_starts,
+                                                  plan.key_starts,
+                                                  plan.longest_query,
+                                                  plan.longest_key,
+                                                  /*dropout_p=*/0.0,
+                                                  /*is_causal=*/true,
+                                                  /*return_debug_mask=*/false,
+                                                  /*scale=*/std::nullopt,
+                                                  left,
+                                                  right));
+}
+
+}  // namespace retmask

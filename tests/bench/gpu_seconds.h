@@ -1,0 +1,31 @@
+#pragma once
+// The time of work on the GPU.
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+namespace retmask::bench {
+
+// Median of `runs`, after two to warm up; the GPU is idle before and after each.
+inline double median_gpu_seconds(int runs, const std::function<void()>& work) {
+  constexpr int kWarmUps = 2;
+  std::vector<double> seconds;
+  for (int i = 0; i < kWarmUps + runs; ++i) {
+    torch::cuda::synchronize();
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    torch::cuda::synchronize();
+    if (i >= kWarmUps) {
+      seconds.push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+}  // namespace retmask::bench
