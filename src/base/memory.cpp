@@ -73,8 +73,7 @@ int64_t control_group_room() {
       room = std::min(room, room_in(root, path, "memory.max", "memory.current"));
     } else if (controllers == "memory") {
       room = std::min(
-          room,
-          room_in(root / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes"));
+          room, room_in(root / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes"));
     }
   }
   return room;

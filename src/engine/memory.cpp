@@ -42,8 +42,8 @@ int64_t step_bytes(const ModelConfig& config,
   const int64_t key_size = config.num_key_value_heads * config.head_dim;
   // Residual stream before and after, normed input; queries, keys, values and their output; both
   // sides of the MLP and their product.
-  const int64_t row_elements = 3 * config.hidden_size + 2 * query_size + 2 * key_size +
-                               3 * config.intermediate_size;
+  const int64_t row_elements =
+      3 * config.hidden_size + 2 * query_size + 2 * key_size + 3 * config.intermediate_size;
   const int64_t logits = options.max_batch_size * config.vocab_size * bytes_of(torch::kFloat32);
   const int64_t sampler = at::get_num_threads() * config.vocab_size *
                           (bytes_of(torch::kInt64) + bytes_of(torch::kFloat32));

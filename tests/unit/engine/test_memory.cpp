@@ -33,18 +33,18 @@ TEST(MemoryBudget, CacheIsWhatTheBatchCanNeed) {
   EXPECT_EQ(budget(config, {.max_batch_size = 3, .max_sequence_tokens = 40}).kv_cache,
             3 * 3 * block);
   EXPECT_EQ(budget(config, {.max_batch_size = 3}).kv_cache, 3 * (2048 / 16) * block);
-  EXPECT_EQ(budget(config,
-                   {.max_batch_size = 3, .kv_cache_bytes = 5 * block + 1, .max_sequence_tokens = 40})
-                .kv_cache,
-            5 * block);
+  EXPECT_EQ(
+      budget(config,
+             {.max_batch_size = 3, .kv_cache_bytes = 5 * block + 1, .max_sequence_tokens = 40})
+          .kv_cache,
+      5 * block);
   EXPECT_LE(budget(config, {.max_batch_size = int64_t{1} << 40}).kv_cache, available_memory() / 4);
 }
 
 TEST(MemoryBudget, RefusesACacheForLessThanOneSequence) {
   const ModelConfig config = load_tiny("llama").config();
-  expect_user_error(
-      [&] { budget(config, {.kv_cache_bytes = 1000, .max_sequence_tokens = 500}); },
-      {"--kv-cache-mib", "500 tokens"});
+  expect_user_error([&] { budget(config, {.kv_cache_bytes = 1000, .max_sequence_tokens = 500}); },
+                    {"--kv-cache-mib", "500 tokens"});
 }
 
 TEST(MemoryBudget, TotalHoldsWhatIsThereAtOnce) {

@@ -37,7 +37,8 @@ std::optional<size_t> first_end(const StopStrings& stop, const Ids& ids) {
 // Long enough that the end alone is decoded, with characters of several tokens everywhere.
 std::string long_text() {
   std::string text = "The end of a long text: ";
-  for (int i = 0; i < 12; ++i) text += "Zürich, 東京 and 🦉🦉 in round " + std::to_string(i) + ".\n";
+  for (int i = 0; i < 12; ++i)
+    text += "Zürich, 東京 and 🦉🦉 in round " + std::to_string(i) + ".\n";
   return text + "Human: and so on";
 }
 
@@ -58,8 +59,16 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers,
 
 TEST_P(StopStringsOf, EndWhereTheWholeTextFirstHoldsOne) {
   const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / GetParam());
-  for (const char* stop : {"Human:", ".\nHuman", "round 11", "京", "🦉 in round 7", "n", " in r",
-                           "nowhere", "T", "🦉🦉 in round 9.\nZürich, 東京 and 🦉🦉 in round 10"}) {
+  for (const char* stop : {"Human:",
+                           ".\nHuman",
+                           "round 11",
+                           "京",
+                           "🦉 in round 7",
+                           "n",
+                           " in r",
+                           "nowhere",
+                           "T",
+                           "🦉🦉 in round 9.\nZürich, 東京 and 🦉🦉 in round 10"}) {
     expect_found(*tokenizer, {stop});
   }
   expect_found(*tokenizer, {"nowhere", "round 3", "round 2"});
