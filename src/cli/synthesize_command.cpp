@@ -1,12 +1,13 @@
 #include "synthesize_command.h"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 
 #include "earlier_options.h"
-#include "endpoint_flags.h"
-#include "mask_flags.h"
+#include "local_workers.h"
 #include "part_records.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -17,21 +18,10 @@
 #include "retmask/model/device.h"
 #include "retmask/synthesize/synthesize.h"
 #include "retmask/synthesize/workers.h"
+#include "synthesize_flags.h"
 
 namespace retmask::cli {
 namespace {
-
-struct SynthesizeCommandOptions {
-  synthesize::Options synthesize;
-  std::string strategy = to_string(synthesize::Strategy::automatic);
-  MaskFlags mask;
-  EndpointFlags endpoints;
-  std::string turns = "first";
-  std::string thinking = "keep";
-  std::string shard;  // empty: SLURM's, or the whole
-  bool merge = false;
-  std::vector<std::string> template_variables;  // NAME=VALUE
-};
 
 // These change which answers are wanted, or their order, never an answer itself.
 const std::vector<std::string> kChoosingFlags = {"language",
@@ -54,10 +44,7 @@ const std::vector<std::string> kChoosingFlags = {"language",
 
 // Where and how a part was made.
 const std::vector<std::string> kPartFlags = {
-    "out", "device", "threads", "quiet", "batch-size", "kv-cache-mib", "shard", "merge"};
-
-// CLI11 takes a list without a limit for one value at a time when extra arguments are off.
-constexpr int kMostStopStrings = 1000;
+    "out", "device", "threads", "quiet", "batch-size", "kv-cache-mib", "shard", "workers", "merge"};
 
 // "enable_thinking=false": the value is JSON where it reads as such, else text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
@@ -105,6 +92,7 @@ std::optional<mask::Options> select_mask(const SynthesizeCommandOptions& options
 
 std::vector<std::string> flags_that_may_change() {
   std::vector<std::string> flags = kChoosingFlags;
+  flags.push_back("workers");
   flags.insert(flags.end(), kIgnoredEndpointFlags.begin(), kIgnoredEndpointFlags.end());
   return flags;
 }
@@ -174,9 +162,37 @@ synthesize::Part own_part(const SynthesizeCommandOptions& options,
   return {.shard = selection.shard, .num_shards = selection.num_shards};
 }
 
+// --workers, else one for each CUDA device where models are to run here and no one else divides the
+// prompts.
+int64_t num_workers(const SynthesizeCommandOptions& options, const std::string& device) {
+  if (options.workers < 0) {
+    user_error("--workers is ", options.workers, ", expected 1 or more, or 0 for as many as GPUs");
+  }
+  const bool is_part =
+      !options.shard.empty() || synthesize::part_from_slurm(std::getenv).has_value();
+  if (is_part && options.workers > 1) {
+    user_error("--workers ",
+               options.workers,
+               " has no use in a part of the prompts (--shard, or SLURM's tasks); leave it out, or "
+               "start one task and no --shard");
+  }
+  if (options.workers > 0 || is_part) return std::max<int64_t>(1, options.workers);
+  const synthesize::Options& o = options.synthesize;
+  return o.model.empty() && o.rejected_model.empty() ? 1 : automatic_workers(device);
+}
+
+// One of the workers of this machine has its share of the threads, and its parent speaks for all.
+void join_workers(const synthesize::Part& part, CommonOptions& common) {
+  common.threads = std::max<int64_t>(1, common.threads / part.num_shards);
+  at::set_num_threads(static_cast<int>(common.threads));
+  if (part.shard > 0) log::set_quiet(true);
+}
+
 void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) {
   synthesize::Options resolved = resolve_options(options, invocation.common);
-  const synthesize::Part part = own_part(options, resolved.selection);
+  const auto local_part = part_of_local_worker();
+  if (local_part) join_workers(*local_part, invocation.common);
+  const synthesize::Part part = local_part ? *local_part : own_part(options, resolved.selection);
   resolved.selection.shard = part.shard;
   resolved.selection.num_shards = part.num_shards;
   invocation.options["shard"] = part.name();
@@ -200,7 +216,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   }
   if (result.memory) record_memory(*result.memory, run);
   run.finish();
-  print_result(result, common.out);
+  if (!local_part) print_result(result, common.out);
 }
 
 // Those of kChoosingFlags that were set now: what the parts say of them does not matter.
@@ -230,6 +246,7 @@ void run_merge(CLI::App& app,
 
   invocation.common = common;
   invocation.options = resolved_options(app);
+  invocation.options["merge"] = true;  // also where the workers' parent does it
   RunRecord run = invocation.start_run(flags_that_may_change());
   run.set_device(parts.device);
   for (const auto& [name, hash] : parts.inputs.items()) run.add_input(name, hash);
@@ -241,107 +258,21 @@ void run_merge(CLI::App& app,
   print_result(result, common.out);
 }
 
-void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
-  synthesize::Options& o = options.synthesize;
-  app.add_option("--strategy",
-                 options.strategy,
-                 "retrieval-masked, non-retrieval-masked, random-masked, rejected-model, win-lose, "
-                 "sft, or auto: what the other flags imply");
-  app.add_option("--model", o.model, "Checkpoint folder: its answers are the chosen ones");
-  app.add_option(
-      "--mask", o.mask, "mask.json: rejected answers come from --model without these heads");
-  app.add_option("--rejected-model",
-                 o.rejected_model,
-                 "Instead of --mask: checkpoint folder of the rejected answers");
-  app.add_option("--thinking",
-                 options.thinking,
-                 "Of reasoning models: keep the thinking in the answers; strip: cut off all up to "
-                 "</think> after synthesis (thinking that never ended counts as unfinished); off: "
-                 "switch it off in the chat template (enable_thinking=false)");
-  app.add_option("--template-var",
-                 options.template_variables,
-                 "Variable of the chat template, NAME=VALUE (enable_thinking=false)");
-}
-
-void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
-  CLI::App& app = *command.app;
-  synthesize::PromptOptions& o = options.synthesize.prompts;
-  app.add_option(
-      "--prompts", o.files, "Prompt files (.jsonl, .jsonl.gz, .json, .parquet) or folders of them");
-  app.add_option("--prompt-field", o.field, "Column with the prompt; found by name if not given");
-  app.add_option("--system-prompt", o.system_prompt, "For prompts without one of their own");
-  app.add_option(
-      "--turns",
-      options.turns,
-      "first: answer the first user turn; all: the whole conversation up to its last user turn");
-  synthesize::PromptFilters& f = o.filters;
-  add_list_option(command, "--language", f.languages, "Rows whose \"language\" is one of these");
-  app.add_flag("--exclude-redacted", f.exclude_redacted, "Leave out rows marked \"redacted\"");
-  app.add_flag("--exclude-toxic",
-               f.exclude_toxic,
-               "Leave out rows marked \"toxic\", or flagged in \"openai_moderation\"");
-  app.add_option("--min-turns", f.min_turns, "Rows with at least so many user turns");
-  app.add_option("--max-turns", f.max_turns, "Rows with at most so many user turns (0: any)");
-  app.add_option("--min-prompt-tokens", f.min_tokens, "Prompts that long at least, as rendered");
-  app.add_option(
-      "--max-prompt-tokens", f.max_tokens, "Prompts that long at most, as rendered (0: any)");
-  app.add_flag("--deduplicate", f.deduplicate, "Of equal prompts only the first");
-}
-
-void add_selection_flags(CLI::App& app, SynthesizeCommandOptions& options) {
-  synthesize::Selection& o = options.synthesize.selection;
-  app.add_option("--sample",
-                 o.sample,
-                 "After all filters: draw so many by --seed, kept in the files' order (0: all)");
-  app.add_option("--skip", o.skip, "After --sample: leave out so many prompts at the start");
-  app.add_option("--limit", o.limit, "After --skip: take at most so many of the rest (0: all)");
-  app.add_option("--shard",
-                 options.shard,
-                 "After --limit: take part i of n, 0/4 to 3/4, and write into OUT/shard-i-of-n; in "
-                 "a SLURM array or step the task's number if not given");
-  app.add_flag("--merge",
-               options.merge,
-               "Join the parts in --out into the files of the whole; flags as the parts have them");
-}
-
-void add_generation_flags(CLI::App& app, synthesize::Options& o) {
-  app.add_option("--samples", o.samples, "Answers per prompt and policy");
-  app.add_option("--temperature", o.decoding.sampling.temperature, "0: the most probable token");
-  app.add_option(
-      "--top-p", o.decoding.sampling.top_p, "Sample from the fewest tokens with this probability");
-  app.add_option(
-      "--top-k", o.decoding.sampling.top_k, "Sample from the k most probable tokens (0: all)");
-  app.add_option("--min-p",
-                 o.decoding.sampling.min_p,
-                 "Sample from tokens with at least this share of the largest probability (0: all)");
-  app.add_option("--repetition-penalty",
-                 o.decoding.sampling.repetition_penalty,
-                 "Make tokens of the prompt and of the answer so far less likely (1: do not)");
-  app.add_option("--stop",
-                 o.decoding.stop,
-                 "Texts at which an answer ends, which is cut before them; commas are part of them")
-      ->expected(1, kMostStopStrings)
-      ->allow_extra_args(false);  // with them, CLI11 takes "[END]" for a list
-  app.add_flag("--logprobs",
-               o.decoding.logprobs,
-               "Write the log-prob of each token of the answers: token_logprobs in answers.jsonl, "
-               "chosen and rejected.jsonl.gz");
-  app.add_option("--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
-  app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
-  app.add_option("--kv-cache-mib",
-                 o.decoding.kv_cache_mib,
-                 "Memory for the keys and values of running answers (0: automatic)");
-}
-
-void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
-  app.add_flag("--drop-redacted", o.drop_redacted, "Drop pairs of prompts marked \"redacted\"");
-  app.add_flag("--drop-unfinished", o.drop_unfinished, "Drop pairs cut at --max-new-tokens");
-  app.add_flag("--drop-runaway",
-               o.drop_runaway,
-               "Drop pairs with an answer that ends in a loop or is longer than --runaway-tokens");
-  app.add_option("--runaway-tokens",
-                 o.runaway_tokens,
-                 "Longer answers count as runaways (0: only those that end in a loop)");
+// All of them on this machine. What is wrong with the input is said here, once.
+void run_workers(CLI::App& app,
+                 const SynthesizeCommandOptions& options,
+                 const CommonOptions& common,
+                 const Invocation& invocation,
+                 int64_t count) {
+  synthesize::Options resolved = resolve_options(options, common);
+  const auto selection = select_mask(options, common, resolved);
+  resolved.validate();
+  make_output_dir(common.out);
+  synthesize::part_dir(common.out, {.shard = 0, .num_shards = count});
+  if (selection) mask::run(Checkpoint(resolved.model), *selection, common.out);
+  synthesize::check_inputs(resolved);
+  run_local_workers(count);
+  run_merge(app, options, common, invocation);
 }
 
 }  // namespace
@@ -352,17 +283,16 @@ Command setup_synthesize(CLI::App& root) {
       root,
       "synthesize",
       "Write preference pairs: with and without retrieval heads, or by another strategy");
-  add_model_flags(*command.app, *options);
-  add_mask_flags(*command.app, options->mask);
-  add_endpoint_flags(*command.app, options->endpoints, options->synthesize);
-  add_prompt_flags(command, *options);
-  add_selection_flags(*command.app, *options);
-  add_generation_flags(*command.app, options->synthesize);
-  add_pair_flags(*command.app, options->synthesize.pairs);
+  add_synthesize_flags(command, *options);
   // What is required is checked by validate(): --merge knows it from the parts.
   command.run = [options, app = command.app, common = command.common](const Invocation& given) {
     if (options->merge) {
       run_merge(*app, *options, *common, given);
+      return;
+    }
+    const int64_t workers = part_of_local_worker() ? 1 : num_workers(*options, common->device);
+    if (workers > 1) {
+      run_workers(*app, *options, *common, given, workers);
     } else {
       run_worker(*options, given);
     }

@@ -1,5 +1,7 @@
 #include "retmask/model/model.h"
 
+#include <malloc.h>
+
 #include <numeric>
 
 #include "block_access.h"
@@ -195,8 +197,13 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
 void CausalLm::pack() {
   if (is_packed() || !(device().is_cpu() || (device().is_cuda() && has_cuda_kernels()))) return;
   const torch::NoGradGuard no_grad;
-  for (const auto& module : *impl_->backbone->layers) module->as<DecoderLayerImpl>()->pack();
+  // The allocator would keep the weights that each layer frees: nearly all of them once more.
+  for (const auto& module : *impl_->backbone->layers) {
+    module->as<DecoderLayerImpl>()->pack();
+    ::malloc_trim(/*pad=*/0);
+  }
   impl_->packed_head = PackedMatrix({impl_->head().get()});
+  ::malloc_trim(/*pad=*/0);
 }
 
 bool CausalLm::is_packed() const { return impl_->packed_head.defined(); }

@@ -45,6 +45,14 @@ void answer_round(const Round& round,
   }
 }
 
+// Valid, and with a strategy.
+Options resolved(const Options& unresolved) {
+  unresolved.validate();
+  Options options = unresolved;
+  options.strategy = resolved_strategy(unresolved);
+  return options;
+}
+
 Result answer_all(const Options& options,
                   const std::vector<Prompt>& prompts,
                   AnswerJournal& journal,
@@ -95,10 +103,15 @@ double Result::tokens_per_second() const {
   return generation_seconds > 0 ? static_cast<double>(generated_tokens) / generation_seconds : 0.0;
 }
 
+void check_inputs(const Options& unresolved) {
+  const Options options = resolved(unresolved);
+  read_selected_prompts(options);
+  open_judge(options);
+  open_rounds(options);
+}
+
 Result run(const Options& unresolved, const fs::path& out, const StopPoll& stop_asked) {
-  unresolved.validate();
-  Options options = unresolved;
-  options.strategy = resolved_strategy(unresolved);
+  const Options options = resolved(unresolved);
   const PromptSet set = read_selected_prompts(options);
   const std::optional<Judge> judge = open_judge(options);
   AnswerJournal journal(out / "answers.jsonl");

@@ -42,13 +42,13 @@ def run(synthesize, out, **flags):
 
 @pytest.fixture
 def smollm2(retmask, demo_model, tmp_path):
-    """220 prompts, in bfloat16; answers end at the first letter e, so that a run is short whatever its limits are."""
+    """220 prompts, in bfloat16; answers end at the first letter e or a, so that a run is short."""
     questions = [json.loads(line)["instruction"] for line in (ROOT / "configs/demo_prompts.jsonl").read_text().splitlines()]
     rows = [{"prompt": f"{questions[i % len(questions)]} ({i})"} for i in range(220)]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "mask.json").write_text(json.dumps({"heads": [[18, 6], [17, 3], [23, 2]]}))
     return Synthesize(retmask, model=demo_model, prompts=tmp_path / "prompts.jsonl", mask=tmp_path / "mask.json",
-                      device="cpu", dtype="bfloat16", stop=["e", "a", "\n"])  # fmt: skip
+                      device="cpu", dtype="bfloat16", stop=["e", "a", "\n"], max_new_tokens=120)  # fmt: skip
 
 
 @pytest.mark.parametrize("flags", [{}, {"kv_cache_mib": 256}], ids=["default", "256 MiB"])

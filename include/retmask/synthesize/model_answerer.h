@@ -21,11 +21,11 @@ namespace retmask::synthesize {
 struct DecodingOptions {
   SamplingParams sampling{.temperature = 0.6, .top_p = 1.0, .top_k = 0};
   int64_t max_new_tokens = 4096;
-  int64_t batch_size = 64;        // sequences that run at once, of all policies
-  int64_t kv_cache_mib = 0;       // memory for their keys and values; 0: as GeneratorOptions says
-  uint64_t seed = 0;              // with AnswerTask::name() the only source of randomness
-  std::vector<std::string> stop;  // texts that end an answer, which is cut before them
-  bool logprobs = false;          // keep the log-prob of each token: Answer::token_logprobs
+  int64_t batch_size = 64;   // sequences that run at once, of all policies
+  int64_t kv_cache_mib = 0;  // memory for their keys and values; 0: as GeneratorOptions says
+  uint64_t seed = 0;         // with AnswerTask::name() the only source of randomness
+  std::vector<std::string> stop = {};  // texts that end an answer, which is cut before them
+  bool logprobs = false;               // keep the log-prob of each token: Answer::token_logprobs
 
   // Throws UserError.
   void validate() const;

@@ -73,6 +73,9 @@ struct Result {
   double tokens_per_second() const;
 };
 
+// Throws UserError for what run() finds wrong before it loads weights.
+void check_inputs(const Options& options);
+
 // Throws UserError for bad options or input before it loads weights, and when the disk is full;
 // endpoint::EndpointFailure when a server does not answer; Stopped after the first answer that
 // comes when `stop_asked` names a signal. What was finished is kept.

@@ -1,4 +1,5 @@
 #include "retmask/base/json.h"
+#include "retmask/base/memory.h"
 #include "support.h"
 
 namespace retmask {
@@ -47,6 +48,33 @@ TEST(SafetensorsFile, MovedFileKeepsItsBytes) {
   files.emplace_back(testing::golden("checkpoint/types.safetensors"));  // moves the first
   EXPECT_EQ(files[0].bytes("u8").data(), before.data());
   EXPECT_EQ(to_hex(files[0].bytes("u8")), "00ff03");
+}
+
+TEST(SafetensorsFile, ReleasedBytesLeaveMemoryAndCanBeReadAgain) {
+  constexpr int64_t kBytes = 40'000'003;
+  const TemporaryDir dir;
+  const std::vector<TensorSpec> specs{{"a", TensorType::uint8, {kBytes}},
+                                      {"b", TensorType::uint8, {kBytes}}};
+  SafetensorsWriter writer(dir / "large.safetensors", specs);
+  for (size_t i = 0; i < specs.size(); ++i)
+    writer.write(std::vector<std::byte>(kBytes, std::byte(7 + i)));
+  writer.finish();
+
+  const SafetensorsFile file(dir / "large.safetensors");
+  const auto sum = [&](const char* name) {
+    int64_t total = 0;
+    for (const std::byte byte : file.bytes(name)) total += std::to_integer<int64_t>(byte);
+    return total;
+  };
+  EXPECT_EQ(sum("a"), 7 * kBytes);
+  EXPECT_EQ(sum("b"), 8 * kBytes);
+  const int64_t before = resident_memory();
+  file.release("a");
+  const int64_t given_back = before - resident_memory();
+  EXPECT_GT(given_back, kBytes * 9 / 10);
+  EXPECT_LT(given_back, kBytes * 11 / 10) << "the neighbour stays";
+  EXPECT_EQ(sum("a"), 7 * kBytes);
+  EXPECT_THROW(file.release("none"), InternalError);
 }
 
 TEST(SafetensorsFile, UnknownTensorIsOurBug) {

@@ -66,11 +66,12 @@ TEST(ChatReply, TextTokensAndEnding) {
   EXPECT_EQ(parse_chat_reply(completion(nullptr, "length").dump(), false).text, "");
 }
 
-TEST(ChatReply, MeanOfTheLogprobs) {
+TEST(ChatReply, LogprobsAndTheirMean) {
   Json json = completion();
   json["choices"][0]["logprobs"]["content"] = {{{"token", "a"}, {"logprob", -0.5}},
                                                {{"token", "b"}, {"logprob", -1.5}}};
   EXPECT_EQ(parse_chat_reply(json.dump(), true).mean_logprob, -1.0);
+  EXPECT_EQ(parse_chat_reply(json.dump(), true).logprobs, (std::vector<double>{-0.5, -1.5}));
   EXPECT_NE(garbled(completion().dump(), true).find("logprobs"), std::string::npos);
 }
 

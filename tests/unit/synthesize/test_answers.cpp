@@ -40,7 +40,9 @@ TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
   const Answer odd{.text = "\"q\"\n\u00fc\U0001f642",
                    .tokens = 4096,
                    .ending = Ending::length,
-                   .mean_logprob = -0.1234567890123456789};
+                   .mean_logprob = -0.1234567890123456789,
+                   .token_ids = {5, 70000},
+                   .token_logprobs = {-0.0123456789012345678, -2.5}};
   {
     AnswerJournal journal(path_);
     EXPECT_FALSE(journal.contains(chosen_));
@@ -53,6 +55,8 @@ TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
   EXPECT_EQ(journal.find(chosen_)->tokens, odd.tokens);
   EXPECT_EQ(journal.find(chosen_)->ending, odd.ending);
   EXPECT_EQ(journal.find(chosen_)->mean_logprob, odd.mean_logprob);
+  EXPECT_EQ(journal.find(chosen_)->token_ids, odd.token_ids);
+  EXPECT_EQ(journal.find(chosen_)->token_logprobs, odd.token_logprobs);
   EXPECT_FALSE(journal.find(rejected_).has_value());
 }
 

@@ -106,6 +106,18 @@ TEST(Pairs, ReferenceLayout) {
     "synthesis_model": "models/theta"})"));
 }
 
+TEST(Pairs, ReferenceLayoutWithTheTokensLogprobs) {
+  Answer with = answer("yes");
+  with.token_ids = {4, 2};
+  with.token_logprobs = {-0.25, -0.123456789};
+  const Json row = reference_row(testing::prompt("p1"), {with, answer("no")}, "m");
+  const Json& annotations = row["synthesized_response_scoring_annotations"];
+  EXPECT_EQ(annotations[0]["token_ids"], Json({4, 2}));
+  EXPECT_EQ(annotations[0]["token_logprobs"], Json({-0.25, -0.123456789}));
+  EXPECT_FALSE(annotations[1].contains("token_ids"));
+  EXPECT_FALSE(annotations[1].contains("token_logprobs"));
+}
+
 TEST(Pairs, ReferenceLayoutOfAPromptThatWasTooLong) {
   const Answer none = answer("", 0, Ending::prompt_too_long);
   const Json row = reference_row(testing::prompt("p1"), {none}, "m");

@@ -1,0 +1,77 @@
+#include "local_workers.h"
+
+#include <torch/torch.h>
+
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "retmask/base/child_processes.h"
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+
+namespace retmask::cli {
+namespace {
+
+constexpr char kPart[] = "RETMASK_WORKER";  // "0/4"
+constexpr char kDevices[] = "CUDA_VISIBLE_DEVICES";
+
+int64_t num_devices() {
+  return torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0;
+}
+
+// The names of the visible devices: numbers, or UUIDs as the scheduler gave them.
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  const char* visible = std::getenv(kDevices);
+  if (visible != nullptr) {
+    std::istringstream list(visible);
+    for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  }
+  const auto count = static_cast<size_t>(num_devices());
+  for (size_t i = names.size(); i < count; ++i) names.push_back(std::to_string(i));
+  names.resize(count);  // CUDA ignores what stands behind a wrong name
+  return names;
+}
+
+}  // namespace
+
+int64_t automatic_workers(const std::string& device) {
+  return device == "cpu" ? 1 : std::max<int64_t>(1, num_devices());
+}
+
+void run_local_workers(int64_t count) {
+  const std::vector<std::string> devices = device_names();
+  log::info(detail::concat(count, " workers; the first one shows its progress"));
+  CopyOptions copies;
+  copies.count = count;
+  copies.environment = [&](int64_t index) {
+    const synthesize::Part part{.shard = index, .num_shards = count};
+    EnvironmentVariables variables = {{kPart, part.name()}};
+    if (!devices.empty())
+      variables.emplace_back(kDevices, devices[static_cast<size_t>(index) % devices.size()]);
+    return variables;
+  };
+  const CopiesResult result = run_copies(copies);
+  if (result.exit_code == 0) return;
+  if (!result.cause || result.cause->signal == 0) throw SilentExit(result.exit_code);
+  throw std::runtime_error(
+      detail::concat("worker ",
+                     result.cause->index,
+                     " of ",
+                     count,
+                     " ended by ",
+                     result.cause->describe(),
+                     "; the answers so far are kept, and the same command goes on from there"));
+}
+
+std::optional<synthesize::Part> part_of_local_worker() {
+  const char* name = std::getenv(kPart);
+  if (name == nullptr) return std::nullopt;
+  synthesize::Selection selection;
+  synthesize::parse_shard(name, selection);
+  return synthesize::Part{.shard = selection.shard, .num_shards = selection.num_shards};
+}
+
+}  // namespace retmask::cli

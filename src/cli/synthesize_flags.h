@@ -1,0 +1,31 @@
+#pragma once
+// The flags of synthesize.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common.h"
+#include "endpoint_flags.h"
+#include "mask_flags.h"
+#include "retmask/synthesize/synthesize.h"
+
+namespace retmask::cli {
+
+struct SynthesizeCommandOptions {
+  synthesize::Options synthesize;
+  std::string strategy = to_string(synthesize::Strategy::automatic);
+  MaskFlags mask;
+  EndpointFlags endpoints;
+  std::string turns = "first";
+  std::string thinking = "keep";
+  std::string shard;    // empty: SLURM's, or the whole
+  int64_t workers = 0;  // on this machine; 0: as many as CUDA devices
+  bool merge = false;
+  std::vector<std::string> template_variables;  // NAME=VALUE
+};
+
+// `options` outlive the command.
+void add_synthesize_flags(Command& command, SynthesizeCommandOptions& options);
+
+}  // namespace retmask::cli

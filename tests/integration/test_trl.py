@@ -1,0 +1,78 @@
+"""train-dpo against TRL 1.16: 20 steps on the same 64 real pairs, in float32 and in the same order."""
+
+import json
+import math
+
+import pytest
+from safetensors.torch import load_file
+
+from conftest import ROOT
+
+GOLDEN = ROOT / "tests/golden/trl"
+PAIRS = GOLDEN / "pairs64.jsonl"
+# Of loss and grad_norm, and of rewards and margins as far as those are not differences of nearly equal numbers.
+RELATIVE = 1e-4
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def flags(options):
+    """The command line for the options of a TRL run."""
+    arguments = ["--no-shuffle", "--dtype", "float32", "--device", "cpu"]
+    for name in ("loss", "beta", "max_steps", "global_batch_size", "learning_rate", "min_learning_rate"):
+        arguments += ["--" + name.replace("_", "-"), options[name]]
+    return arguments
+
+
+def reward_floor(options, largest_sum):
+    """A reward is beta times the difference of two sums of log-probs, of `largest_sum` at most, which float32 holds to
+    2^-24 of their size each; eight such roundings, of ours and of TRL's sums, policy and reference."""
+    return options["beta"] * 8 * largest_sum * 2**-24
+
+
+def assert_steps_equal(ours, golden, largest_sum):
+    assert len(ours) == len(golden["steps"]) == 20
+    floor = reward_floor(golden["options"], largest_sum)
+    for mine, theirs in zip(ours, golden["steps"]):
+        step = mine["step"]
+        assert mine["lr"] == pytest.approx(theirs["lr"], rel=1e-9, abs=1e-12)
+        for key in ("loss", "grad_norm"):
+            assert mine[key] == pytest.approx(theirs[key], rel=RELATIVE), f"{key} of step {step}"
+        for key in ("rewards_chosen", "rewards_rejected", "margin"):
+            if key not in theirs:  # sft has no rewards
+                assert mine[key] is None
+            else:
+                assert mine[key] == pytest.approx(theirs[key], rel=RELATIVE, abs=floor), f"{key} of step {step}"
+
+
+def update_difference(ours, trl, untrained, stride):
+    """|| ours - TRL's || / || TRL's - untrained || over the elements that `trl` holds: every so many-th of each tensor."""
+    difference = update = 0.0
+    for name, expected in trl.items():
+        difference += (ours[name].flatten()[::stride] - expected.flatten()).double().square().sum().item()
+        update += (untrained[name].flatten()[::stride] - expected.flatten()).double().square().sum().item()
+    return math.sqrt(difference / update)
+
+
+def check(retmask, model, run, out, largest_sum):
+    golden = json.loads((GOLDEN / f"{run}.json").read_text())
+    retmask("train-dpo", "--model", model, "--pairs", PAIRS, "--out", out, *flags(golden["options"]))
+    assert_steps_equal(read_lines(out / "metrics.jsonl"), golden, largest_sum)
+    ours, untrained = (load_file(folder / "model.safetensors") for folder in (out, model))
+    trl = load_file(GOLDEN / f"{run}.safetensors")
+    assert update_difference(ours, trl, untrained, golden["weight_stride"]) < 0.01
+
+
+@pytest.mark.parametrize("loss", ["dpo", "ipo", "sft"])
+@pytest.mark.parametrize("family", ["llama", "qwen3", "olmo3"])
+def test_tiny_models(retmask, tmp_path, family, loss):
+    """Their tokenizer makes every text longer than Olmo-3's sliding window of 32 tokens."""
+    check(retmask, ROOT / "tests/golden/tiny" / family, f"{family}_{loss}", tmp_path, largest_sum=1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["dpo", "ipo", "sft"])
+def test_smollm2(retmask, demo_model, tmp_path, loss):
+    check(retmask, demo_model, f"smollm2_{loss}", tmp_path, largest_sum=150)
