@@ -1,5 +1,7 @@
 #include "retmask/base/memory.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +90,13 @@ int64_t peak_resident_memory() { return kernel_figure("/proc/self/status", "VmHW
 
 int64_t available_memory() {
   return std::min(kernel_figure("/proc/meminfo", "MemAvailable"), control_group_room());
+}
+
+void keep_freed_memory() {
+  constexpr int kGrowth = 64 << 20;
+  const bool done = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1 &&
+                    mallopt(M_TOP_PAD, kGrowth) == 1;
+  RETMASK_CHECK(done);
 }
 
 std::string format_bytes(int64_t bytes) {

@@ -159,6 +159,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   const bool in_slices = train_options.zero_stage == 3;
   group->barrier();  // rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
+  if (device.is_cpu()) keep_freed_memory();
   train::TrainingJob job{.checkpoint = checkpoint,
                          .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
                                             : CausalLm::load(checkpoint, device, dtype),

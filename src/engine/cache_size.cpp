@@ -6,6 +6,11 @@
 
 namespace retmask {
 
+int64_t resolved_prefill_tokens(const GeneratorOptions& options, torch::Device device) {
+  if (options.prefill_tokens > 0) return options.prefill_tokens;
+  return device.is_cpu() ? 512 : 8192;
+}
+
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,
                          torch::ScalarType dtype,

@@ -131,7 +131,7 @@ void GeneratorOptions::validate() const {
 Generator::Generator(const CausalLm& model, GeneratorOptions options)
     : model_(model), options_(options) {
   options_.validate();
-  if (options_.prefill_tokens == 0) options_.prefill_tokens = model.device().is_cpu() ? 512 : 8192;
+  options_.prefill_tokens = resolved_prefill_tokens(options_, model.device());
 }
 
 void Generator::run(const RequestSource& source,

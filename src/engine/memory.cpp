@@ -33,11 +33,12 @@ int64_t loading_bytes(const ModelConfig& config, torch::ScalarType dtype) {
 
 // Rows of a step: decoding ones, and pieces of prompts for each of two policies.
 int64_t step_bytes(const ModelConfig& config,
+                   torch::Device device,
                    torch::ScalarType dtype,
                    const GeneratorOptions& options) {
   constexpr int64_t kPolicies = 2;
-  const int64_t rows =
-      options.max_batch_size + std::max(options.prefill_tokens, kPolicies * kPieceTokens);
+  const int64_t rows = options.max_batch_size +
+                       std::max(resolved_prefill_tokens(options, device), kPolicies * kPieceTokens);
   const int64_t query_size = config.num_attention_heads * config.head_dim;
   const int64_t key_size = config.num_key_value_heads * config.head_dim;
   // Residual stream before and after, normed input; queries, keys, values and their output; both
@@ -86,7 +87,7 @@ MemoryBudget memory_budget(const ModelConfig& config,
   budget.process = device.is_cpu() ? resident_memory() : 0;
   budget.weights = weight_bytes(config, dtype);
   budget.loading = loading_bytes(config, dtype);
-  budget.step_buffers = step_bytes(config, dtype, options);
+  budget.step_buffers = step_bytes(config, device, dtype, options);
   const int64_t available = free_memory(device) - budget.weights - budget.step_buffers;
   const int64_t blocks = num_cache_blocks(config, device, dtype, options, available);
   budget.kv_cache = blocks * BlockPool::block_bytes(config, dtype);

@@ -3,6 +3,8 @@
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
+
 #include "retmask/base/error.h"
 
 namespace retmask::train {
@@ -10,6 +12,7 @@ namespace {
 
 // Of whole units in float32: one is being filled, the others are on their way.
 constexpr size_t kMostInFlight = 2;
+constexpr int64_t kPieceElements = int64_t{1} << 18;
 
 torch::TensorOptions float32_on(torch::Device device) {
   return torch::TensorOptions(torch::kFloat32).device(device);
@@ -21,6 +24,18 @@ torch::Tensor sum_of_squares(const torch::Tensor& flat) {
   const torch::Tensor rows =
       torch::linalg_vector_norm(flat.view({-1, kUnitAlignment}), /*ord=*/2, /*dim=*/{-1});
   return rows.to(torch::kFloat64).square().sum();
+}
+
+// sum += gradient. Where the types differ, libtorch's CPU code first makes a float32 copy of the
+// gradient: in pieces, so that it stays in the processor's cache.
+void add_to(const torch::Tensor& sum, const torch::Tensor& gradient) {
+  const torch::Tensor flat = gradient.reshape({-1});
+  const bool copies = flat.is_cpu() && flat.scalar_type() != sum.scalar_type();
+  const int64_t piece = copies ? kPieceElements : std::max<int64_t>(1, flat.size(0));
+  for (int64_t begin = 0; begin < flat.size(0); begin += piece) {
+    const int64_t count = std::min(piece, flat.size(0) - begin);
+    sum.narrow(0, begin, count).add_(flat.narrow(0, begin, count));
+  }
 }
 
 }  // namespace
@@ -91,7 +106,7 @@ void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& paramete
   }
   torch::Tensor& grad = parameter.mutable_grad();
   const torch::Tensor& whole = keeps_slices() ? unit.partial : unit.sum;
-  whole.narrow(0, member.offset, grad.numel()).view(grad.sizes()).add_(grad);
+  add_to(whole.narrow(0, member.offset, grad.numel()), grad);
   grad.reset();
 
   if (!unit.arrived[index]) {

@@ -14,6 +14,11 @@ int64_t peak_resident_memory();
 // container, a SLURM job's --mem) is nearer to its limit.
 int64_t available_memory();
 
+// From here on the C library keeps freed memory for itself. Otherwise it gives large blocks back to
+// the kernel, which clears each page anew when they are taken the next time: for work that takes
+// and frees the same large blocks over and over.
+void keep_freed_memory();
+
 // "1.25 GiB", "312 MiB".
 std::string format_bytes(int64_t bytes);
 
