@@ -20,8 +20,7 @@ struct MemoryBudget {
   // Beside the weights while they are read and packed; given back before the cache is taken.
   int64_t loading = 0;
   int64_t kv_cache = 0;
-  // Activations and logits of the largest step, and what the libraries keep for themselves once
-  // they compute (kLibraryBytes in memory.cpp).
+  // Activations and logits of the largest step.
   int64_t step_buffers = 0;
 
   int64_t total() const;
