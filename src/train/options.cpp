@@ -126,9 +126,7 @@ Json TrainOptions::identity() const {
           {"adam-beta1", adam_beta1},
           {"adam-beta2", adam_beta2},
           {"adam-eps", adam_eps},
-          {"max-grad-norm", max_grad_norm},
-          {"activation-checkpointing",
-           activation_checkpointing ? to_string(*activation_checkpointing) : "auto"}};
+          {"max-grad-norm", max_grad_norm}};
 }
 
 }  // namespace retmask::train

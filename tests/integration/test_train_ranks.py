@@ -169,6 +169,23 @@ def test_twenty_kills_end_bit_identical(retmask, tiny_llama, tmp_path):
     assert runs >= 2
 
 
+@pytest.mark.parametrize("stage", [1, 3])
+def test_a_signal_stops_all_ranks_with_the_state_saved(retmask, tiny_llama, tmp_path, stage):
+    more = ["--nproc", 2, "--zero-stage", stage, "--micro-batch-tokens", 300]
+    train(retmask, tiny_llama, tmp_path / "undisturbed", *more, steps=30)
+    out = tmp_path / "stopped"
+    with start(command_of(retmask, tiny_llama, out, *more, "--quiet", steps=30)) as job:
+        wait_until(lambda: count_lines(out / "metrics.jsonl") > 2)
+        job.terminate()
+        _, error = job.communicate(timeout=60)
+    assert job.returncode == 75
+    assert "stopped by " in error and "the state is saved" in error
+    assert error.count("\n") == 1, error
+    assert [path.name for path in (out / "checkpoints").iterdir()] == [f"step-{count_lines(out / 'metrics.jsonl')}"]
+    train(retmask, tiny_llama, out, *more, steps=30)
+    assert same_bits(out, tmp_path / "undisturbed")
+
+
 @pytest.mark.parametrize("ranks, stage", [(1, 0), (4, 1), (3, 3)])
 def test_another_number_of_ranks_goes_on(retmask, tiny_llama, tmp_path, one_rank, ranks, stage):
     out = tmp_path / "out"

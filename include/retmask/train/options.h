@@ -67,7 +67,8 @@ struct TrainOptions {
   void validate() const;
 
   // The options that change the trained weights, by flag name. A run is only resumed by an equal
-  // one.
+  // one. What belongs to a start and not to the run is left out: ranks, stage, kept activations
+  // (stage 3 keeps fewer, and a state goes on in any stage).
   Json identity() const;
 };
 
