@@ -104,7 +104,7 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
         .run(
             source_of(asked),
             [&](size_t request, size_t continuation, const GenerationResult& result) {
-              answers[{request, continuation}] = {result.tokens, result.sum_logprob, {}};
+              answers[{request, continuation}] = {result.tokens, result.sum_logprob(), {}};
             },
             observer);
     for (auto& [key, answer] : answers) answer.largest_keys = keys[key];
