@@ -121,7 +121,8 @@ TrainingSummary summarize(const fs::path& out) {
 MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options) {
   distributed::ProcessGroup& group = *job.group;
   const fs::path path = job.out / kMemoryFile;
-  MemoryCase memory_case{.dtype = job.model.dtype(),
+  MemoryCase memory_case{.device = job.model.device(),
+                         .dtype = job.model.dtype(),
                          .ranks = group.size(),
                          .zero_stage = options.zero_stage,
                          .pass = largest_pass(job.examples, options, group.size())};

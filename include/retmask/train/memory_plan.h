@@ -29,6 +29,7 @@ LargestPass largest_pass(const std::vector<TrainingExample>& examples,
 
 // What the plan is made for.
 struct MemoryCase {
+  torch::Device device = torch::kCPU;
   torch::ScalarType dtype = torch::kBFloat16;  // the network computes in
   int64_t ranks = 1;
   int64_t zero_stage = 0;
@@ -44,7 +45,9 @@ struct MemoryPlan {
   int64_t optimizer = 0;       // both moments of AdamW
   int64_t gradients = 0;       // float32 sums
   int64_t activations = 0;     // kept from the forward to the backward pass
-  int64_t working = 0;         // the most beside them at one time: logits, gradients under way
+  // The most beside them at one time: logits, gradients under way; on a CPU also what libtorch and
+  // its math libraries take once they compute.
+  int64_t working = 0;
 
   int64_t total() const;
   Json to_json() const;

@@ -1,0 +1,30 @@
+"""retmask train-dpo: the memory that it says it will take is what it takes."""
+
+import json
+
+import pytest
+
+from conftest import ROOT
+
+PAIRS = ROOT / "tests/golden/pairs32.jsonl"
+
+
+@pytest.mark.parametrize("mode", ["none", "full"])
+def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode):
+    retmask("train-dpo", "--model", demo_model, "--pairs", PAIRS, "--out", tmp_path, "--device", "cpu", "--dtype", "bfloat16",
+            "--max-steps", 2, "--global-batch-size", 16, "--save-every", 0, "--activation-checkpointing", mode)  # fmt: skip
+    memory = json.loads((tmp_path / "training.json").read_text())["memory"]
+    assert memory["peak"] == pytest.approx(memory["planned"], rel=0.10)
+    plan = json.loads((tmp_path / "memory_plan.json").read_text())
+    assert plan["total"] == memory["planned"] and plan["activation_checkpointing"] == mode
+    assert plan["weights"] == 2 * 134_515_008, "bfloat16, tied embeddings once"
+
+
+def test_plan_settles_what_is_kept_once(retmask, tiny_llama, tmp_path):
+    """A run that is started again goes on in the same way, also where it could choose anew."""
+    flags = ["--model", tiny_llama, "--pairs", PAIRS, "--out", tmp_path / "out", "--device", "cpu", "--max-steps", 2]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/memory_plan.json").write_text(json.dumps({"activation_checkpointing": "selective"}))
+    retmask("train-dpo", *flags)
+    plan = json.loads((tmp_path / "out/memory_plan.json").read_text())
+    assert plan["activation_checkpointing"] == "selective"
