@@ -77,22 +77,35 @@ def generation(model: str, llama_cpp: tuple[str, str] | None) -> list[tuple]:
     ]
 
 
-def training(model: str, scratch: pathlib.Path) -> list[tuple]:
+def train(model: str, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
+    out = scratch / f"{dtype}-{pairs_a_step}"
     run(
-        BUILD / "retmask", "train-dpo", "--model", model, "--pairs", PAIRS, "--out", scratch / "dpo", "--device", "cpu", "--dtype", "float32",
-        "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", GLOBAL_BATCH, "--quiet",
+        BUILD / "retmask", "train-dpo", "--model", model, "--pairs", PAIRS, "--out", out, "--device", "cpu", "--dtype", dtype,
+        "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--save-every", 0, "--quiet",
     )
-    steps = [json.loads(line) for line in (scratch / "dpo/metrics.jsonl").read_text().splitlines()]
-    # The first step warms up; the reference log-probs are computed before it on both sides.
+    steps = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    # The first step warms up.
     ours = statistics.median(step["tokens_per_second"] for step in steps[1:])
     run(
-        sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", PAIRS, "--out", scratch / "trl.json",
-        "--max-steps", TRAIN_STEPS, "--global-batch-size", GLOBAL_BATCH, "--micro-batch-size", GLOBAL_BATCH, stderr=subprocess.DEVNULL,
+        sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", PAIRS, "--out", out / "trl.json",
+        "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--micro-batch-size", GLOBAL_BATCH,
+        *(["--bf16"] if dtype == "bfloat16" else []), stderr=subprocess.DEVNULL,
     )
-    times = [step["time"] for step in json.loads((scratch / "trl.json").read_text())["steps"]]
+    trl = json.loads((out / "trl.json").read_text())
+    times = [step["time"] for step in trl["steps"]]
     seconds = [after - before for before, after in zip(times, times[1:])]
     theirs = statistics.median(step["tokens"] / s for step, s in zip(steps[1:], seconds, strict=True))
-    return [(f"DPO training, float32, {GLOBAL_BATCH} pairs a step", "tokens/s", ours, theirs, "TRL")]
+    what = f"DPO training, {dtype}, {pairs_a_step} pairs a step"
+    peak = json.loads((out / "training.json").read_text())["memory"]["peak"]
+    return [
+        (what, "tokens/s", ours, theirs, "TRL"),
+        (what + ", peak memory", "GiB", peak / 2**30, trl["peak_bytes"] / 2**30, "TRL"),
+    ]
+
+
+def training(model: str, scratch: pathlib.Path) -> list[tuple]:
+    cases = [("float32", GLOBAL_BATCH), ("bfloat16", GLOBAL_BATCH), ("bfloat16", 4 * GLOBAL_BATCH)]
+    return [row for dtype, pairs in cases for row in train(model, dtype, pairs, scratch)]
 
 
 def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:

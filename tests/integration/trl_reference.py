@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import tempfile
 import time
 
@@ -58,6 +59,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-learning-rate", type=float, default=1e-6)
     parser.add_argument("--warmup-ratio", type=float, default=0.1)
     parser.add_argument("--max-grad-norm", type=float, default=1.0)
+    parser.add_argument("--bf16", action="store_true",
+                        help="for timing: bfloat16, and as TRL does it by itself: checkpointing, the reference at every step")  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -79,8 +82,8 @@ def trainer_options(args: argparse.Namespace, scratch: str) -> dict:
         adam_beta2=0.95,
         adam_epsilon=1e-8,
         max_grad_norm=args.max_grad_norm,
-        gradient_checkpointing=False,
-        bf16=False,
+        gradient_checkpointing=args.bf16,
+        bf16=args.bf16,
         use_cpu=True,
         logging_steps=1,
         save_strategy="no",
@@ -99,7 +102,7 @@ def make_trainer(args: argparse.Namespace, model, tokenizer, rows: list[dict], s
         **common,
         beta=args.beta,
         loss_type=[{"dpo": "sigmoid", "dpo_norm": "sigmoid_norm", "ipo": "ipo"}[args.loss]],
-        precompute_ref_log_probs=True,
+        precompute_ref_log_probs=not args.bf16,
     )
     return DPOTrainer(model, args=config, train_dataset=data, processing_class=tokenizer)
 
@@ -115,7 +118,7 @@ def token_ids(row: dict) -> dict:
 def run(args: argparse.Namespace) -> dict:
     rows = [json.loads(line) for line in pathlib.Path(args.pairs).read_text(encoding="utf-8").splitlines()]
     tokenizer = AutoTokenizer.from_pretrained(args.model)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16 if args.bf16 else torch.float32)
     # Transformers gives the pad token's embedding no gradient, also where the pad is a token of every text (SmolLM2's
     # <|im_end|>). That is a side effect of padding, which we do not have, and no part of the loss.
     model.get_input_embeddings().padding_idx = None
@@ -134,6 +137,7 @@ def run(args: argparse.Namespace) -> dict:
         "decayed": sorted(trainer.get_decay_parameter_names(model)),
         "steps": recorder.steps,
         "seconds": seconds,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 
