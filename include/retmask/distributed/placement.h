@@ -23,7 +23,7 @@ struct Placement {
   int64_t size = 1;        // ranks of the job
   int64_t local_rank = 0;  // among those on this machine: the GPU to use
   int64_t local_size = 1;  // ranks on this machine, as far as the launcher tells
-  // Where the ranks meet: rank 0 listens there, unless the launcher does it (torchrun's agent).
+  // Where the ranks meet: rank 0 listens there, unless the launcher does it (torchrun may).
   std::string master_address = {};
   uint16_t master_port = 0;
   bool launcher_listens = false;
