@@ -11,6 +11,7 @@
 #include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::cli {
 namespace {
@@ -54,8 +55,12 @@ void run_local_workers(int64_t count) {
       variables.emplace_back(kDevices, devices[static_cast<size_t>(index) % devices.size()]);
     return variables;
   };
+  copies.orderly_exit_codes = {0, kStoppedExitCode};
   const CopiesResult result = run_copies(copies);
   if (result.exit_code == 0) return;
+  if (result.exit_code == kStoppedExitCode) {
+    throw Stopped("stopped by a signal; the answers so far are kept, start again to go on");
+  }
   if (!result.cause || result.cause->signal == 0) throw SilentExit(result.exit_code);
   throw std::runtime_error(
       detail::concat("worker ",

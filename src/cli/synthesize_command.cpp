@@ -9,6 +9,7 @@
 #include "earlier_options.h"
 #include "local_workers.h"
 #include "part_records.h"
+#include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
@@ -209,8 +210,16 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
     mask::run(Checkpoint(resolved.model), *selection, common.out);
   }
   if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
-  const synthesize::Result result =
-      record_stop(run, [&] { return synthesize::run(resolved, common.out, signals.poll()); });
+  const auto answer = [&] {
+    return record_stop(run, [&] { return synthesize::run(resolved, common.out, signals.poll()); });
+  };
+  synthesize::Result result;
+  try {
+    result = answer();
+  } catch (const Stopped&) {  // of all workers together their parent tells
+    if (local_part) throw SilentExit(kStoppedExitCode);
+    throw;
+  }
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }

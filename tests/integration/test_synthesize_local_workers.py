@@ -78,6 +78,19 @@ def wait_for_answers(process, out, workers):
         time.sleep(0.005)
 
 
+def test_a_signal_stops_all_workers(synthesize, tmp_path):
+    flags = dict(samples=20, max_new_tokens=200, workers=2, batch_size=4)
+    process = start(synthesize, tmp_path / "out", **flags)
+    wait_for_answers(process, tmp_path / "out", workers=2)
+    process.terminate()
+    errors = process.stderr.read()
+    assert process.wait() == 75
+    assert "stopped" in errors and errors.count("\n") == 1, errors
+    synthesize(tmp_path / "out", **flags)
+    synthesize(tmp_path / "calm", **(flags | dict(workers=1)))
+    assert final_bytes(tmp_path / "out") == final_bytes(tmp_path / "calm")
+
+
 @pytest.mark.parametrize("victim", ["worker", "parent"])
 def test_a_killed_run_goes_on(synthesize, tmp_path, victim):
     flags = dict(samples=20, max_new_tokens=200, workers=2, batch_size=4)
