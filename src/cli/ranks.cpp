@@ -54,6 +54,12 @@ void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
   say_goodbye();
 }
 
+// Another rank reports. A parent that sees this code lets that rank come to its words; another
+// launcher may see this rank's end first, and shows its code.
+[[noreturn]] void end_silently(const distributed::Placement& placement, int exit_code) {
+  throw SilentExit(placement.launcher == distributed::Launcher::nproc ? kPeerLost : exit_code);
+}
+
 }  // namespace
 
 void run_copies_as_ranks(int64_t count) {
@@ -98,10 +104,10 @@ void run_as_rank(const distributed::Placement& placement,
   } catch (const SilentExit&) {
     throw;
   } catch (const UserError&) {
-    if (!watchdog.first_to_fail()) throw SilentExit(kUserMistake);
+    if (!watchdog.first_to_fail()) end_silently(placement, kUserMistake);
     throw;
   } catch (const std::exception&) {
-    if (!watchdog.first_to_fail()) throw SilentExit(kFailure);
+    if (!watchdog.first_to_fail()) end_silently(placement, kFailure);
     throw;
   }
 }

@@ -1,5 +1,7 @@
 #include "meeting_place.h"
 
+#include <thread>
+
 namespace retmask::distributed {
 namespace {
 
@@ -11,7 +13,8 @@ std::string to_text(const std::vector<uint8_t>& bytes) { return {bytes.begin(), 
 MeetingPlace::MeetingPlace(const Placement& placement,
                            bool listen,
                            bool wait_for_all,
-                           std::chrono::milliseconds timeout) {
+                           std::chrono::milliseconds timeout)
+    : rank_(placement.rank), ranks_(placement.size) {
   // torchrun starts a failed job again beside the same server.
   const std::string attempt = process_environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
   prefix_ = "retmask/" + attempt + "/";
@@ -42,8 +45,13 @@ std::string MeetingPlace::claim(const std::string& key, const std::string& value
 
 bool MeetingPlace::has(const std::string& key) { return store_->check({prefix_ + key}); }
 
-int64_t MeetingPlace::add(const std::string& key, int64_t value) {
-  return store_->add(prefix_ + key, value);
+void MeetingPlace::leave(const std::string& key, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  int64_t gone = store_->add(prefix_ + key, 1);
+  while (rank_ == 0 && gone < ranks_ && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    gone = store_->add(prefix_ + key, 0);
+  }
 }
 
 }  // namespace retmask::distributed

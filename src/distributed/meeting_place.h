@@ -29,14 +29,17 @@ class MeetingPlace {
   // Sets the key if it is empty yet; returns what stands there now.
   std::string claim(const std::string& key, const std::string& value);
   bool has(const std::string& key);
-  // Adds to a counter and returns its new value.
-  int64_t add(const std::string& key, int64_t value);
+  // Says goodbye under `key`, once. Rank 0, which as a rule is the server, waits for all others'
+  // goodbye, or for `timeout` at most.
+  void leave(const std::string& key, std::chrono::milliseconds timeout);
 
   const std::string& prefix() const { return prefix_; }
 
  private:
   c10::intrusive_ptr<c10d::TCPStore> store_;
   std::string prefix_;  // of every key
+  int64_t rank_;
+  int64_t ranks_;
 };
 
 }  // namespace retmask::distributed

@@ -1,7 +1,5 @@
 #include "retmask/distributed/process_group.h"
 
-#include <thread>
-
 #include "backend.h"
 #include "meeting_place.h"
 #include "retmask/base/error.h"
@@ -151,16 +149,7 @@ void ProcessGroup::barrier() { sum({0.0}); }
 void ProcessGroup::finish() {
   if (!backend_) return;
   barrier();
-  guarded(placement_, "goodbye", [&] {
-    // The server goes last.
-    MeetingPlace& meeting = backend_->meeting;
-    int64_t finished = meeting.add(kFinishedKey, 1);
-    const auto deadline = std::chrono::steady_clock::now() + kGoodbye;
-    while (is_first() && finished < size() && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      finished = meeting.add(kFinishedKey, 0);
-    }
-  });
+  guarded(placement_, "goodbye", [&] { backend_->meeting.leave(kFinishedKey, kGoodbye); });
 }
 
 }  // namespace retmask::distributed

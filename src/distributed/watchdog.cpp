@@ -9,6 +9,7 @@
 #include <mutex>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "meeting_place.h"
@@ -21,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr const char* kFailedKey = "failed";
+constexpr const char* kLeavingKey = "leaving";
 constexpr milliseconds kLongestInterval{1000};
 
 std::string host_name() {
@@ -56,6 +58,7 @@ class Watchdog::Impl {
  public:
   Impl(const Placement& placement, milliseconds limit, OnLoss on_loss)
       : placement_(placement),
+        name_(std::to_string(placement.rank)),
         limit_(limit),
         interval_(std::min(kLongestInterval, limit / 10)),
         on_loss_(std::move(on_loss)),
@@ -69,10 +72,7 @@ class Watchdog::Impl {
   ~Impl() { stop(); }
 
   void stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
+    become_silent();
     wake_.notify_all();
     if (talker_.joinable()) talker_.join();
     if (judge_.joinable()) judge_.join();
@@ -80,16 +80,37 @@ class Watchdog::Impl {
 
   void at_step(int64_t step) { step_ = step; }
 
-  bool first_to_fail() {
+  bool first_to_fail() { return become_silent() && claim_report(); }
+
+ private:
+  // False when it was before.
+  bool become_silent() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(stopping_, true);
+  }
+
+  bool claim_report() {
     try {
-      const std::string own = std::to_string(placement_.rank);
-      return meeting_.claim(kFailedKey, own) == own;
+      const bool claimed = meeting_.claim(kFailedKey, name_) == name_;
+      see_others_off();
+      return claimed;
     } catch (const std::exception&) {
       return true;  // nobody can be asked: better said twice than never
     }
   }
 
- private:
+  bool another_reports() {
+    return meeting_.has(kFailedKey) && meeting_.get({kFailedKey}).front() != name_;
+  }
+
+  // A rank that finds the meeting place closed could not know that another one reports.
+  void see_others_off() {
+    try {
+      meeting_.leave(kLeavingKey, 3 * interval_);
+    } catch (const std::exception&) {  // closed: the others have gone
+    }
+  }
+
   // False once it is time to end.
   bool pause() {
     std::unique_lock lock(mutex_);
@@ -105,7 +126,10 @@ class Watchdog::Impl {
         own_.step = step_;
         meeting_.set(key_of(placement_.rank), own_.to_text());
         note(meeting_.get(keys));
-        if (meeting_.has(kFailedKey)) lose("");
+        if (another_reports() && become_silent()) {
+          see_others_off();
+          on_loss_("");
+        }
       } catch (const std::exception& error) {
         lose_meeting_place("its connection closed");
         return;
@@ -187,21 +211,17 @@ class Watchdog::Impl {
                                                                placement_.master_address,
                                                                ":",
                                                                placement_.master_port);
-    end(placement_.rank == reporter ? what + ": " + why : "");
+    if (become_silent()) on_loss_(placement_.rank == reporter ? what + ": " + why : "");
   }
 
-  void lose(const std::string& message) { end(!message.empty() && first_to_fail() ? message : ""); }
-
-  void end(const std::string& message) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      stopping_ = true;
-    }
-    on_loss_(message);
+  void lose(const std::string& message) {
+    // Not silent yet: should this wait for ever on a stopped server, the talker reports.
+    const bool reports = claim_report();
+    if (become_silent()) on_loss_(reports ? message : "");
   }
 
   const Placement placement_;
+  const std::string name_;  // under kFailedKey
   const milliseconds limit_;
   const milliseconds interval_;
   const OnLoss on_loss_;

@@ -138,8 +138,8 @@ def test_a_missing_variable_ends_the_job_with_its_name(slurm, retmask, tmp_path)
 def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prompts, mask, synthesize, tmp_path):  # noqa: F811
     """submit_synthesis.sh; the workers are warned on the way and go on by themselves."""
     calm, out = tmp_path / "calm", tmp_path / "out"
-    synthesize(calm, samples=20, batch_size=2)
-    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 20 --batch-size 2"
+    synthesize(calm, samples=60, batch_size=2)
+    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 60 --batch-size 2"
     variables = dict(RETMASK=retmask.binary, MODEL=tiny_llama, PROMPTS=prompts, MASK=mask, OUT=out, FLAGS=flags)
     done = slurm.run(ROOT / "scripts/slurm/submit_synthesis.sh", 2, *CPU_SYNTHESIS, cwd=tmp_path,
                      environment={name: str(value) for name, value in variables.items()} | {"LOGS": str(tmp_path)})  # fmt: skip
@@ -148,11 +148,16 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
     def logs():
         return "".join(log.read_text() for log in sorted(tmp_path.glob("*.log")))
 
-    def answers():
-        return [count_lines(out / f"shard-{i}-of-2/answers.jsonl") for i in range(2)]
+    # Either may start seconds before the other one.
+    waiting = {0, 1}
 
-    wait_until(lambda: min(answers()) > 10, slurm, workers, logs)
-    slurm.run("scancel", "--signal=USR1", workers)
+    def all_are_warned():
+        for i in [i for i in waiting if count_lines(out / f"shard-{i}-of-2/answers.jsonl") > 10]:
+            slurm.run("scancel", "--signal=USR1", f"{workers}_{i}")
+            waiting.remove(i)
+        return not waiting
+
+    wait_until(all_are_warned, slurm, workers, logs)
     wait_until(lambda: slurm.job(merge)["JobState"] == "COMPLETED", slurm, workers, logs)
     assert logs().count("back into the queue") == 2, "both were in the middle of it"
     assert final_bytes(out) == final_bytes(calm)

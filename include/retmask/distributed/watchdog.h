@@ -29,8 +29,8 @@ class Watchdog {
 
   // For the others' message about this rank.
   void at_step(int64_t step);
-  // Whether no rank failed before this one, which then reports its own error. The others' watchdogs
-  // end them without a word.
+  // Whether no rank failed before this one, which then reports its own error, however long that
+  // takes: from here on its watchdog does nothing. The others' watchdogs end them without a word.
   bool first_to_fail();
   // No rank is lost from here on: all have come to the job's end.
   void stop();

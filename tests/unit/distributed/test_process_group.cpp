@@ -109,11 +109,12 @@ TEST_F(Rank, DISABLED_FirstStops) { lose_rank(0, SIGSTOP); }
 TEST_F(Rank, DISABLED_AllFail) {
   const Placement placement = read_placement();
   ProcessGroup group(placement, torch::kCPU);
-  Watchdog watchdog(placement, milliseconds(5000), [](const std::string& message) {
+  Watchdog watchdog(placement, milliseconds(3000), [](const std::string& message) {
     ::_exit(message.empty() ? kSilent : kOtherLoss);
   });
   group.barrier();
   if (!watchdog.first_to_fail()) ::_exit(kSilent);
+  ::usleep(1'200'000);  // its watchdog must leave it the time to report
   ::_exit(kRightLoss);
 }
 
