@@ -1,6 +1,9 @@
 #include "retmask/kernels/matmul.h"
 
+#include <type_traits>
+
 #include "avx512.h"
+#include "matmul_amx.h"
 #include "matmul_avx512.h"
 #include "matmul_portable.h"
 
@@ -28,12 +31,19 @@ void unpack(const Element* packed, int64_t row, int64_t k, Element* out) {
   for (int64_t i = 0; i < k; ++i) out[i] = packed[packed_index<kPair<Element>>(row, i, k)];
 }
 
+// By the processor and k alone, whatever the rows: the ways sum in different orders.
 template <typename Element, typename Out>
 void run(const Matmul<Element, Out>& matmul,
          int64_t row_begin,
          int64_t row_end,
          int64_t panel_begin,
          int64_t panel_end) {
+  if constexpr (std::is_same_v<Element, BFloat16>) {
+    if (matmul.k % amx::kInputs == 0 && amx::is_available()) {
+      amx::run(matmul, row_begin, row_end, panel_begin, panel_end);
+      return;
+    }
+  }
   if (has_avx512<Element>())
     avx512::run(matmul, row_begin, row_end, panel_begin, panel_end);
   else

@@ -1,17 +1,16 @@
 #include "matmul_avx512.h"
 
 #include "avx512.h"
+#include "matmul_finish_avx512.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace retmask::kernels::avx512 {
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kVectors = kPanelWidth / kLanes;
 // 8 rows x 3 vectors of sums, 3 of weights and 1 broadcast fill 28 of the 32 registers.
 constexpr int64_t kRows = 8;
@@ -25,20 +24,6 @@ RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const BFloat16* x, const B
   __builtin_memcpy(&pair, x, sizeof pair);
   return _mm512_dpbf16_ps(
       sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)_mm512_loadu_si512(weights));
-}
-
-RETMASK_AVX512_INLINE __m512 load(const float* from, __mmask16 mask) {
-  return _mm512_maskz_loadu_ps(mask, from);
-}
-RETMASK_AVX512_INLINE __m512 load(const BFloat16* from, __mmask16 mask) {
-  return _mm512_castsi512_ps(
-      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
-}
-RETMASK_AVX512_INLINE void store(float* to, __m512 value, __mmask16 mask) {
-  _mm512_mask_storeu_ps(to, mask, value);
-}
-RETMASK_AVX512_INLINE void store(BFloat16* to, __m512 value, __mmask16 mask) {
-  _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(value));
 }
 
 // Bytes of the next panel that a block of rows asks for while it computes, so that reading the
@@ -76,19 +61,9 @@ RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
     }
   }
 
-  const int64_t first = panel * kPanelWidth;
-  for (int64_t v = 0; v < kVectors; ++v) {
-    const int64_t column = first + v * kLanes;
-    const int64_t left = std::clamp<int64_t>(m.n - column, 0, kLanes);
-    const auto mask = static_cast<__mmask16>((1U << left) - 1U);
-    if (mask == 0) break;
-    for (int64_t r = 0; r < Rows; ++r) {
-      const int64_t at = (row + r) * m.out_stride + column;
-      __m512 sum = sums[r][v];
-      if (m.bias != nullptr) sum = _mm512_add_ps(sum, load(m.bias + column, mask));
-      if (m.residual != nullptr) sum = _mm512_add_ps(sum, load(m.residual + at, mask));
-      store(m.out + at, sum, mask);
-    }
+  for (int64_t r = 0; r < Rows; ++r) {
+    for (int64_t v = 0; v < kVectors; ++v)
+      finish(m, row + r, panel * kPanelWidth + v * kLanes, sums[r][v]);
   }
 }
 

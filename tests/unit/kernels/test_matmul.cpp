@@ -84,13 +84,16 @@ struct Product {
   Matmul<Element, Out> matmul;
 };
 
-// Whole and partial panels, every number of rows in a block.
+// Whole and partial panels, every number of rows in a block; the second k is one for AMX, whose
+// blocks are of 32 rows, 16 and less.
 TYPED_TEST(MatmulTest, EqualsPlainLoops) {
-  for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 21}) {
-    for (const int64_t n : {48, 16, 50, 112}) {
-      Product<typename TypeParam::Element, typename TypeParam::Out> product(rows, n, /*k=*/70);
-      product.run();
-      product.expect_exact();
+  for (const int64_t k : {70, 96}) {
+    for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 21, 32, 33, 64, 87}) {
+      for (const int64_t n : {48, 16, 50, 112}) {
+        Product<typename TypeParam::Element, typename TypeParam::Out> product(rows, n, k);
+        product.run();
+        product.expect_exact();
+      }
     }
   }
 }
@@ -114,10 +117,11 @@ TYPED_TEST(MatmulTest, AddsBiasAndResidual) {
 // To the last bit: the text of an answer must not depend on its neighbours.
 TYPED_TEST(MatmulTest, ARowDoesNotDependOnTheOthers) {
   using Out = typename TypeParam::Out;
-  Product<typename TypeParam::Element, Out> product(13, 112, 576);
+  constexpr int64_t kRows = 61;
+  Product<typename TypeParam::Element, Out> product(kRows, 112, 576);
   product.run();
   const std::vector<Out> together = product.out;
-  for (int64_t row = 0; row < 13; ++row) {
+  for (int64_t row = 0; row < kRows; ++row) {
     product.out.assign(product.out.size(), Out{});
     for (int64_t panel = 0; panel < num_panels(112); ++panel)
       run_matmul(product.matmul, row, row + 1, panel, panel + 1);

@@ -1,0 +1,47 @@
+#pragma once
+// What the products share behind their sums.
+
+#include "avx512.h"
+#include "retmask/kernels/matmul.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <algorithm>
+
+namespace retmask::kernels::avx512 {
+
+inline constexpr int64_t kLanes = 16;
+
+RETMASK_AVX512_INLINE __m512 load(const float* from, __mmask16 mask) {
+  return _mm512_maskz_loadu_ps(mask, from);
+}
+RETMASK_AVX512_INLINE __m512 load(const BFloat16* from, __mmask16 mask) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
+}
+RETMASK_AVX512_INLINE void store(float* to, __m512 value, __mmask16 mask) {
+  _mm512_mask_storeu_ps(to, mask, value);
+}
+RETMASK_AVX512_INLINE void store(BFloat16* to, __m512 value, __mmask16 mask) {
+  _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(value));
+}
+
+// Bias, residual and type of up to kLanes outputs of one row from `column` on.
+template <typename Element, typename Out>
+RETMASK_AVX512_INLINE void finish(const Matmul<Element, Out>& m,
+                                  int64_t row,
+                                  int64_t column,
+                                  __m512 sum) {
+  const int64_t left = std::clamp<int64_t>(m.n - column, 0, kLanes);
+  const auto mask = static_cast<__mmask16>((1U << left) - 1U);
+  if (mask == 0) return;
+  const int64_t at = row * m.out_stride + column;
+  if (m.bias != nullptr) sum = _mm512_add_ps(sum, load(m.bias + column, mask));
+  if (m.residual != nullptr) sum = _mm512_add_ps(sum, load(m.residual + at, mask));
+  store(m.out + at, sum, mask);
+}
+
+}  // namespace retmask::kernels::avx512
+
+#endif
