@@ -14,14 +14,11 @@
 namespace retmask {
 namespace {
 
+// Measured with SmolLM2-135M in bfloat16: 51 MiB behind loading, up to 140 after 1,000 prompts.
+constexpr int64_t kLibraryBytes = int64_t{96} << 20;
+
 int64_t bytes_of(torch::ScalarType dtype) {
   return static_cast<int64_t>(torch::elementSize(dtype));
-}
-
-int64_t weight_bytes(const ModelConfig& config, torch::ScalarType dtype) {
-  int64_t elements = 0;
-  for (const TensorSpec& spec : expected_tensors(config)) elements += spec.num_elements();
-  return elements * bytes_of(dtype);
 }
 
 // The largest matrix twice: as it lies in the mapped file, or as it was before it is packed.
@@ -54,7 +51,7 @@ int64_t step_bytes(const ModelConfig& config,
 }  // namespace
 
 int64_t MemoryBudget::total() const {
-  return process + weights + std::max(loading, kv_cache + step_buffers);
+  return process + libraries + weights + std::max(loading, kv_cache + step_buffers);
 }
 
 Json MemoryBudget::to_json() const {
@@ -63,6 +60,7 @@ Json MemoryBudget::to_json() const {
           {"loading", loading},
           {"kv_cache", kv_cache},
           {"step_buffers", step_buffers},
+          {"libraries", libraries},
           {"total", total()}};
 }
 
@@ -76,7 +74,9 @@ std::string MemoryBudget::text() const {
                         format_bytes(kv_cache),
                         " of keys and values, ",
                         format_bytes(step_buffers),
-                        " of buffers");
+                        " of buffers, ",
+                        format_bytes(libraries),
+                        " for libraries");
 }
 
 MemoryBudget memory_budget(const ModelConfig& config,
@@ -85,7 +85,8 @@ MemoryBudget memory_budget(const ModelConfig& config,
                            const GeneratorOptions& options) {
   MemoryBudget budget;
   budget.process = device.is_cpu() ? resident_memory() : 0;
-  budget.weights = weight_bytes(config, dtype);
+  budget.weights = num_weights(config) * bytes_of(dtype);
+  budget.libraries = device.is_cpu() ? kLibraryBytes : 0;
   budget.loading = loading_bytes(config, dtype);
   budget.step_buffers = step_bytes(config, device, dtype, options);
   const int64_t available = free_memory(device) - budget.weights - budget.step_buffers;

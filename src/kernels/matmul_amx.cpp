@@ -120,8 +120,7 @@ RETMASK_AMX void multiply_panel(
   }
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t column = 0; column < kPanelWidth; column += avx512::kLanes)
-      avx512::finish(
-          m, row + r, panel * kPanelWidth + column, _mm512_load_ps(sums[r] + column));
+      avx512::finish(m, row + r, panel * kPanelWidth + column, _mm512_load_ps(sums[r] + column));
   }
 }
 
@@ -143,8 +142,7 @@ bool processor_has_amx() {
 }  // namespace
 
 bool is_available() {
-  static const bool available =
-      has_avx512<BFloat16>() && processor_has_amx() && ask_for_tiles();
+  static const bool available = has_avx512<BFloat16>() && processor_has_amx() && ask_for_tiles();
   return available;
 }
 

@@ -151,6 +151,12 @@ std::vector<TensorSpec> expected_tensors(const ModelConfig& config) {
   return specs;
 }
 
+int64_t num_weights(const ModelConfig& config) {
+  int64_t count = 0;
+  for (const TensorSpec& spec : expected_tensors(config)) count += spec.num_elements();
+  return count;
+}
+
 std::vector<std::string> optional_tensor_names(const ModelConfig& config) {
   std::vector<std::string> names;
   if (config.tie_word_embeddings) names.push_back("lm_head.weight");

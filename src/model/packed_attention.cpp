@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "flash_window.h"
 #include "retmask/model/attention.h"
 #include "visibility.h"
 
@@ -133,7 +134,8 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
                                const torch::Tensor& k,
                                const torch::Tensor& v,
                                const std::vector<int64_t>& lengths,
-                               std::optional<int64_t> window) {
+                               std::optional<int64_t> sliding_window) {
+    const FlashWindow window(sliding_window);
     std::vector<int32_t> ends = {0};
     for (const int64_t length : lengths) ends.push_back(ends.back() + static_cast<int32_t>(length));
     const torch::Tensor starts = torch::tensor(ends, torch::kInt32).to(q.device());  // [S + 1]
@@ -150,18 +152,18 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
                                      /*is_causal=*/true,
                                      /*return_debug_mask=*/false,
                                      std::optional<double>(),
-                                     keys_before(window),
-                                     keys_after(window));
+                                     window.left,
+                                     window.right);
     context->save_for_backward({q, k, v, out, sums, starts, random, unused});
     context->saved_data["longest"] = longest;
-    context->saved_data["window"] = window;
+    context->saved_data["window"] = sliding_window;
     return out;
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list grad_outputs) {
     const tensor_list saved = context->get_saved_variables();
     const int64_t longest = context->saved_data["longest"].toInt();
-    const auto window = context->saved_data["window"].toOptional<int64_t>();
+    const FlashWindow window(context->saved_data["window"].toOptional<int64_t>());
     const auto [dq, dk, dv] = at::_flash_attention_backward(grad_outputs[0].contiguous(),
                                                             saved[0],
                                                             saved[1],
@@ -177,17 +179,9 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
                                                             saved[6],
                                                             saved[7],
                                                             std::optional<double>(),
-                                                            keys_before(window),
-                                                            keys_after(window));
+                                                            window.left,
+                                                            window.right);
     return {dq, dk, dv, {}, {}};
-  }
-
- private:
-  static std::optional<int64_t> keys_before(std::optional<int64_t> window) {
-    return window ? std::optional(*window - 1) : std::nullopt;
-  }
-  static std::optional<int64_t> keys_after(std::optional<int64_t> window) {
-    return window ? std::optional<int64_t>(0) : std::nullopt;
   }
 };
 

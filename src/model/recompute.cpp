@@ -2,15 +2,14 @@
 
 #include <utility>
 
+#include "held.h"
+
 namespace retmask {
 namespace {
 
 using Function = std::function<torch::Tensor(const torch::Tensor&)>;
 
-// Carries the function through autograd's saved state, which holds only IValues.
-struct FunctionHolder : torch::CustomClassHolder {
-  FunctionHolder(Function held, WeightLender* its_lender, int64_t its_part)
-      : function(std::move(held)), lender(its_lender), part(its_part) {}
+struct Segment {
   Function function;
   WeightLender* lender;
   int64_t part;
@@ -20,23 +19,23 @@ class Recompute : public torch::autograd::Function<Recompute> {
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
                                const torch::Tensor& input,
-                               const c10::intrusive_ptr<FunctionHolder>& holder) {
+                               const c10::intrusive_ptr<Held<Segment>>& held) {
     context->save_for_backward({input});
-    context->saved_data["function"] = c10::IValue::make_capsule(holder);
+    context->saved_data["segment"] = c10::IValue::make_capsule(held);
     const torch::NoGradGuard no_grad;
-    const LentPart lent(holder->lender, holder->part, Pass::forward);
-    return holder->function(input);
+    const Segment& segment = held->value;
+    const LentPart lent(segment.lender, segment.part, Pass::forward);
+    return segment.function(input);
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list grad_outputs) {
-    const auto holder = c10::static_intrusive_pointer_cast<FunctionHolder>(
-        context->saved_data["function"].toCapsule());
+    const Segment segment = value_of<Segment>(context->saved_data["segment"]);
     const torch::Tensor saved = context->get_saved_variables()[0];
     const torch::Tensor input = saved.detach().requires_grad_(saved.requires_grad());
     const torch::AutoGradMode with_grad(true);
-    const LentPart lent(holder->lender, holder->part, Pass::backward);
-    const torch::Tensor output = holder->function(input);
+    const LentPart lent(segment.lender, segment.part, Pass::backward);
+    const torch::Tensor output = segment.function(input);
     // Accumulates into the leaves (the parameters) by itself; only the input's gradient is handed
     // on.
     torch::autograd::backward({output}, {grad_outputs[0]});
@@ -54,8 +53,7 @@ torch::Tensor recompute_in_backward(Function function,
     const LentPart lent(lender, part, Pass::forward);
     return function(input);
   }
-  return Recompute::apply(input,
-                          c10::make_intrusive<FunctionHolder>(std::move(function), lender, part));
+  return Recompute::apply(input, hold(Segment{std::move(function), lender, part}));
 }
 
 }  // namespace retmask

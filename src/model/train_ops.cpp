@@ -6,6 +6,7 @@
 
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
+#include "held.h"
 #include "retmask/kernels/row_gradients.h"
 #include "retmask/kernels/rows.h"
 
@@ -159,24 +160,18 @@ class RotateFunction : public torch::autograd::Function<RotateFunction> {
 
 using MakeInput = std::function<torch::Tensor(const std::vector<torch::Tensor>&)>;
 
-// Carries the function through autograd's saved state, which holds only IValues.
-struct MakeInputHolder : torch::CustomClassHolder {
-  explicit MakeInputHolder(MakeInput held) : make_input(std::move(held)) {}
-  MakeInput make_input;
-};
-
 // Takes `from` and then weight and bias of each product; a bias that is not there is an empty
 // tensor.
 class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
  public:
   static tensor_list forward(AutogradContext* context,
-                             const c10::intrusive_ptr<MakeInputHolder>& holder,
+                             const c10::intrusive_ptr<Held<MakeInput>>& make_input,
                              int64_t num_from,
                              at::TensorList tensors) {
     context->save_for_backward(tensors.vec());
-    context->saved_data["holder"] = c10::IValue::make_capsule(holder);
+    context->saved_data["make_input"] = c10::IValue::make_capsule(make_input);
     context->saved_data["num_from"] = num_from;
-    const torch::Tensor input = holder->make_input(tensors.slice(0, num_from).vec());
+    const torch::Tensor input = make_input->value(tensors.slice(0, num_from).vec());
     tensor_list outputs;
     for (size_t i = num_from; i < tensors.size(); i += 2) {
       const std::optional<torch::Tensor> bias =
@@ -187,8 +182,7 @@ class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list grad_outputs) {
-    const auto holder = c10::static_intrusive_pointer_cast<MakeInputHolder>(
-        context->saved_data["holder"].toCapsule());
+    const MakeInput make_input = value_of<MakeInput>(context->saved_data["make_input"]);
     const auto num_from = static_cast<size_t>(context->saved_data["num_from"].toInt());
     const tensor_list saved = context->get_saved_variables();
     tensor_list from;
@@ -197,7 +191,7 @@ class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
     torch::Tensor input;
     {
       const torch::AutoGradMode with_grad(true);
-      input = holder->make_input(from);
+      input = make_input(from);
     }
     const torch::Tensor value = input.detach();
     torch::Tensor dinput;
@@ -243,9 +237,8 @@ std::vector<torch::Tensor> linears_of(const std::vector<torch::Tensor>& from,
     tensors.push_back(linear.weight);
     tensors.push_back(linear.bias.defined() ? linear.bias : torch::empty({0}));
   }
-  return LinearsFunction::apply(c10::make_intrusive<MakeInputHolder>(std::move(make_input)),
-                                static_cast<int64_t>(from.size()),
-                                at::TensorList(tensors));
+  return LinearsFunction::apply(
+      hold(std::move(make_input)), static_cast<int64_t>(from.size()), at::TensorList(tensors));
 }
 
 }  // namespace retmask

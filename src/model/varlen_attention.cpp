@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "flash_window.h"
 #include "retmask/model/upload.h"
 
 namespace retmask {
@@ -60,12 +61,7 @@ torch::Tensor varlen_attention(const ProjectedHeads& heads,
     keys = cache.keys.index({plan.key_blocks, Slice(), plan.key_rows});
     values = cache.values.index({plan.key_blocks, Slice(), plan.key_rows});
   }
-  std::optional<int64_t> left;
-  std::optional<int64_t> right;
-  if (sliding_window) {
-    left = *sliding_window - 1;
-    right = 0;
-  }
+  const FlashWindow window(sliding_window);
   return std::get<0>(at::_flash_attention_forward(heads.q,
                                                   keys,
                                                   values,
@@ -77,8 +73,8 @@ torch::Tensor varlen_attention(const ProjectedHeads& heads,
                                                   /*is_causal=*/true,
                                                   /*return_debug_mask=*/false,
                                                   /*scale=*/std::nullopt,
-                                                  left,
-                                                  right));
+                                                  window.left,
+                                                  window.right));
 }
 
 }  // namespace retmask

@@ -59,6 +59,7 @@ TrainingCheckpoints::TrainingCheckpoints(fs::path dir,
                                          int64_t keep_last,
                                          distributed::ProcessGroup& group)
     : dir_(std::move(dir)), identity_(std::move(identity)), keep_last_(keep_last), group_(group) {
+  check_identities();
   if (!group_.is_first() || !fs::exists(dir_)) return;
   std::vector<fs::path> half_written;
   for (const auto& entry : fs::directory_iterator(dir_)) {
@@ -79,6 +80,20 @@ std::vector<int64_t> TrainingCheckpoints::steps() const {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+void TrainingCheckpoints::check_identities() const {
+  for (const int64_t step : steps()) {
+    const fs::path folder = path_of(step);
+    Json found;
+    try {
+      const Json state = read_json_file(folder / kStateFile, "training state");
+      found = json_get<Json>(state, "identity", folder.string());
+    } catch (const UserError&) {  // load() says so, and takes the one before it
+      continue;
+    }
+    check_identity(found, identity_, folder.string());
+  }
 }
 
 std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
@@ -118,7 +133,6 @@ std::string TrainingCheckpoints::damage(const fs::path& folder) const {
   } catch (const UserError& error) {
     return error.what();
   }
-  check_identity(json_get<Json>(state, "identity", where), identity_, folder.string());
   for (auto rank = group_.rank(); rank < static_cast<int64_t>(files.size());
        rank += group_.size()) {
     const fs::path path = folder / state_file_name(rank);

@@ -17,8 +17,9 @@ namespace retmask::train {
 // ranks call each of these together.
 class TrainingCheckpoints {
  public:
-  // `identity`: whatever must be equal for a run to go on (options, weights, data). Clears what a
-  // kill left half written. `group` outlives this object.
+  // `identity`: whatever must be equal for a run to go on (options, weights, data). Throws
+  // UserError when there is a state of another run (lists the differences). Clears what a kill left
+  // half written. `group` outlives this object.
   TrainingCheckpoints(std::filesystem::path dir,
                       Json identity,
                       int64_t keep_last,
@@ -26,10 +27,11 @@ class TrainingCheckpoints {
 
   // Continues from the newest state whose files are as they were written, at any number of ranks
   // and any stage; warns of newer ones that are damaged. Returns its step, or nothing without a
-  // state. Throws UserError when the state belongs to another run (lists the differences) or does
-  // not fit the model.
+  // state. Throws UserError when it does not fit the model.
   std::optional<int64_t> load(AdamW& optimizer);
 
+  // Whether there is one to go on from, damaged or not.
+  bool has_state() const { return !steps().empty(); }
   // The step of the state that was loaded or saved last; 0: none was.
   int64_t newest() const { return newest_; }
 
@@ -45,9 +47,10 @@ class TrainingCheckpoints {
   void write(const std::filesystem::path& temporary, const AdamW& optimizer);
   void commit(const std::filesystem::path& temporary, const AdamW& optimizer) const;
   void prune() const;
+  void check_identities() const;
 
   std::filesystem::path dir_;
-  Json identity_;
+  const Json identity_;
   int64_t keep_last_;
   distributed::ProcessGroup& group_;
   int64_t newest_ = 0;

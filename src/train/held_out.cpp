@@ -20,17 +20,10 @@ std::unique_ptr<Journal> open_without_rows_behind(const std::filesystem::path& p
 }  // namespace
 
 Json HeldOutMetrics::to_json() const {
-  const auto mean = [&](double sum) {
-    return has_rewards ? Json(sum / static_cast<double>(rows)) : Json();
-  };
-  return {{"step", step},
-          {"loss", loss},
-          {"rewards_chosen", mean(rewards.chosen)},
-          {"rewards_rejected", mean(rewards.rejected)},
-          {"accuracy", mean(static_cast<double>(rewards.right))},
-          {"margin", mean(rewards.chosen - rewards.rejected)},
-          {"rows", rows},
-          {"tokens", tokens}};
+  Json row = {{"step", step}};
+  row.update(pairs.to_json());
+  row.update({{"rows", pairs.rows}, {"tokens", tokens}});
+  return row;
 }
 
 HeldOut::HeldOut(const std::vector<TrainingExample>& examples,
@@ -67,9 +60,9 @@ Json HeldOut::evaluate_if_due(int64_t step, int64_t total_steps) {
 
 HeldOutMetrics HeldOut::evaluate(int64_t step) const {
   HeldOutMetrics metrics{.step = step,
-                         .rows = static_cast<int64_t>(examples_.size()),
-                         .rewards = {},
-                         .has_rewards = objective_.has_rewards()};
+                         .pairs = {.rows = static_cast<int64_t>(examples_.size()),
+                                   .rewards = {},
+                                   .has_rewards = objective_.has_rewards()}};
   RowIndices all(examples_.size());
   std::iota(all.begin(), all.end(), 0);
   const auto denominator = static_cast<double>(objective_.denominator(all));
@@ -81,16 +74,10 @@ HeldOutMetrics HeldOut::evaluate(int64_t step) const {
     if (own >= passes.size() && !in_step_) continue;
     const RowLosses result = objective_.evaluate(passes[std::min(own, passes.size() - 1)]);
     if (own >= passes.size()) continue;
-    metrics.loss += result.losses.sum().item<double>() / denominator;
-    metrics.rewards += result.rewards;
+    metrics.pairs.loss += result.losses.sum().item<double>() / denominator;
+    metrics.pairs.rewards += result.rewards;
   }
-  const std::vector<double> sums = group_.sum({metrics.loss,
-                                               metrics.rewards.chosen,
-                                               metrics.rewards.rejected,
-                                               static_cast<double>(metrics.rewards.right)});
-  metrics.loss = sums[0];
-  metrics.rewards = {
-      .chosen = sums[1], .rejected = sums[2], .right = static_cast<int64_t>(sums[3])};
+  metrics.pairs.sum_over(group_);
   for (const TrainingExample& example : examples_) metrics.tokens += example.num_tokens();
   return metrics;
 }

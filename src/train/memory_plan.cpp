@@ -27,7 +27,7 @@ struct Sizes {
 
 Sizes sizes_of(const ModelConfig& config) {
   Sizes sizes;
-  for (const TensorSpec& spec : expected_tensors(config)) sizes.all += spec.num_elements();
+  sizes.all = num_weights(config);
   sizes.embedding = config.vocab_size * config.hidden_size;
   const int64_t outside = sizes.embedding * (config.tie_word_embeddings ? 1 : 2);
   sizes.largest_unit =

@@ -4,22 +4,34 @@
 
 namespace retmask::train {
 
-Json StepMetrics::to_json() const {
+void PairMetrics::sum_over(distributed::ProcessGroup& group) {
+  const std::vector<double> sums =
+      group.sum({loss, rewards.chosen, rewards.rejected, static_cast<double>(rewards.right)});
+  loss = sums[0];
+  rewards = {.chosen = sums[1], .rejected = sums[2], .right = static_cast<int64_t>(sums[3])};
+}
+
+Json PairMetrics::to_json() const {
   const auto mean = [&](double sum) {
     return has_rewards ? Json(sum / static_cast<double>(rows)) : Json();
   };
-  return {{"step", step},
-          {"loss", loss},
+  return {{"loss", loss},
           {"rewards_chosen", mean(rewards.chosen)},
           {"rewards_rejected", mean(rewards.rejected)},
           {"accuracy", mean(static_cast<double>(rewards.right))},
-          {"margin", mean(rewards.chosen - rewards.rejected)},
-          {"grad_norm", grad_norm},
-          {"lr", learning_rate},
-          {"tokens", tokens},
-          {"tokens_per_second", static_cast<double>(tokens) / seconds},
-          {"model_flops_utilization", utilization},
-          {"memory_bytes", memory_bytes}};
+          {"margin", mean(rewards.chosen - rewards.rejected)}};
+}
+
+Json StepMetrics::to_json() const {
+  Json row = {{"step", step}};
+  row.update(pairs.to_json());
+  row.update({{"grad_norm", grad_norm},
+              {"lr", learning_rate},
+              {"tokens", tokens},
+              {"tokens_per_second", static_cast<double>(tokens) / seconds},
+              {"model_flops_utilization", utilization},
+              {"memory_bytes", memory_bytes}});
+  return row;
 }
 
 std::unique_ptr<Journal> open_metrics(const std::filesystem::path& path, int64_t steps_done) {

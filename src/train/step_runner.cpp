@@ -5,36 +5,31 @@
 #include <cmath>
 
 #include "retmask/base/error.h"
-#include "retmask/train/schedule.h"
 
 namespace retmask::train {
 
 StepRunner::StepRunner(const Objective& objective,
                        const std::vector<TrainingExample>& examples,
-                       const BatchPlan& plan,
                        ShardedGradients& gradients,
                        AdamW& optimizer,
                        distributed::ProcessGroup& group,
                        const TrainOptions& options)
     : objective_(objective),
       examples_(examples),
-      plan_(plan),
       gradients_(gradients),
       optimizer_(optimizer),
       group_(group),
       options_(options) {}
 
-StepMetrics StepRunner::run() {
+StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
   const auto start = std::chrono::steady_clock::now();
-  const int64_t step = optimizer_.steps_taken();
-  const RowIndices batch = plan_.batch(step);
   const int64_t denominator = objective_.denominator(batch);
 
   StepMetrics metrics;
-  metrics.step = step + 1;
-  metrics.rows = static_cast<int64_t>(batch.size());
-  metrics.has_rewards = objective_.has_rewards();
-  metrics.learning_rate = learning_rate_at(options_, step, plan_.total_steps());
+  metrics.step = optimizer_.steps_taken() + 1;
+  metrics.pairs.rows = static_cast<int64_t>(batch.size());
+  metrics.pairs.has_rewards = objective_.has_rewards();
+  metrics.learning_rate = learning_rate;
   for (const int64_t row : batch)
     metrics.tokens += examples_[static_cast<size_t>(row)].num_tokens();
 
@@ -42,14 +37,14 @@ StepMetrics StepRunner::run() {
   gradients_.start_step();
   for (size_t i = 0; i < passes.size(); ++i) {
     gradients_.start_pass(/*last=*/i + 1 == passes.size());
-    metrics.loss += forward_and_backward(passes[i], denominator, metrics.rewards);
+    metrics.pairs.loss += forward_and_backward(passes[i], denominator, metrics.pairs.rewards);
     gradients_.finish_pass();
   }
-  sum_over_ranks(metrics);
+  metrics.pairs.sum_over(group_);
   metrics.grad_norm = gradients_.norm();
   if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch, passes);
   if (options_.max_grad_norm > 0) gradients_.clip(metrics.grad_norm, options_.max_grad_norm);
-  optimizer_.step(gradients_, metrics.learning_rate);
+  optimizer_.step(gradients_, learning_rate);
 
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   metrics.seconds = elapsed.count();
@@ -102,16 +97,6 @@ double StepRunner::forward_and_backward(const MicroBatch& micro_batch,
   loss.backward();
   rewards += result.rewards;
   return value;
-}
-
-void StepRunner::sum_over_ranks(StepMetrics& metrics) {
-  const std::vector<double> sums = group_.sum({metrics.loss,
-                                               metrics.rewards.chosen,
-                                               metrics.rewards.rejected,
-                                               static_cast<double>(metrics.rewards.right)});
-  metrics.loss = sums[0];
-  metrics.rewards = {
-      .chosen = sums[1], .rejected = sums[2], .right = static_cast<int64_t>(sums[3])};
 }
 
 // Finds the culprits by running each row alone: slow, but once. Where other ranks would have to

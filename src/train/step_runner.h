@@ -15,16 +15,14 @@ class StepRunner {
   // All of them outlive this object.
   StepRunner(const Objective& objective,
              const std::vector<TrainingExample>& examples,
-             const BatchPlan& plan,
              ShardedGradients& gradients,
              AdamW& optimizer,
              distributed::ProcessGroup& group,
              const TrainOptions& options);
 
-  // The step behind those that the optimizer has taken. Throws UserError, before any weight
-  // changes, when a loss or a gradient is not finite. All ranks call it; each gets the metrics of
-  // the whole batch.
-  StepMetrics run();
+  // A step on the rows of `batch`. Throws UserError, before any weight changes, when a loss or a
+  // gradient is not finite. All ranks call it alike; each gets the metrics of the whole batch.
+  StepMetrics run(const RowIndices& batch, double learning_rate);
 
  private:
   // A backward pass of some rows.
@@ -36,13 +34,11 @@ class StepRunner {
   double forward_and_backward(const MicroBatch& micro_batch,
                               int64_t denominator,
                               RewardSums& rewards);
-  void sum_over_ranks(StepMetrics& metrics);
   [[noreturn]] void stop_for_gradient(const RowIndices& batch, const std::vector<MicroBatch>& own);
   [[noreturn]] void stop(const std::string& what, const RowIndices& rows) const;
 
   const Objective& objective_;
   const std::vector<TrainingExample>& examples_;
-  const BatchPlan& plan_;
   ShardedGradients& gradients_;
   AdamW& optimizer_;
   distributed::ProcessGroup& group_;

@@ -91,7 +91,7 @@ std::string progress_note(const StepMetrics& metrics) {
   std::snprintf(note,
                 sizeof note,
                 "loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
-                metrics.loss,
+                metrics.pairs.loss,
                 static_cast<double>(metrics.tokens) / metrics.seconds,
                 100 * metrics.utilization,
                 static_cast<double>(metrics.memory_bytes) / 1e9);
@@ -118,7 +118,9 @@ TrainingSummary summarize(const fs::path& out) {
 
 // Says what memory the run needs, and settles which activations are kept: once per run, so that a
 // start that finds less memory free goes on with the same sums in the same order.
-MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options) {
+MemoryPlan settle_memory(const TrainingJob& job,
+                         TrainOptions& options,
+                         const TrainingCheckpoints& checkpoints) {
   distributed::ProcessGroup& group = *job.group;
   const fs::path path = job.out / kMemoryFile;
   MemoryCase memory_case{.device = job.model.device(),
@@ -128,7 +130,7 @@ MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options) {
                          .pass = largest_pass(job.examples, options, group.size())};
   std::optional<ActivationCheckpointing> mode = options.activation_checkpointing;
   if (options.zero_stage == 3) mode = ActivationCheckpointing::full;
-  if (!mode && fs::exists(path)) {
+  if (!mode && checkpoints.has_state() && fs::exists(path)) {
     const Json earlier = read_json_file(path, "memory plan");
     mode = parse_activation_checkpointing(
         json_get<std::string>(earlier, "activation_checkpointing", path.string()));
@@ -260,8 +262,10 @@ void run_steps(const TrainingJob& job,
   Progress progress("train", plan.total_steps(), "steps", optimizer.steps_taken());
   while (optimizer.steps_taken() < plan.total_steps()) {
     stop_if_asked_anywhere(job);
-    StepMetrics step = runner.run();
-    step.utilization = flops.of_rows(job.examples, plan.batch(step.step - 1)) /
+    const int64_t taken = optimizer.steps_taken();
+    const RowIndices batch = plan.batch(taken);
+    StepMetrics step = runner.run(batch, learning_rate_at(options, taken, plan.total_steps()));
+    step.utilization = flops.of_rows(job.examples, batch) /
                        (step.seconds * peak * static_cast<double>(job.group->size()));
     step.memory_bytes = peak_memory(job.model.device());
     if (metrics) metrics->append(step.to_json());
@@ -278,40 +282,17 @@ void run_steps(const TrainingJob& job,
   }
 }
 
-// Returns when all steps are done. Throws Stopped with the state saved.
-void run_steps_or_save(const TrainingJob& job,
-                       const TrainOptions& options,
-                       const BatchPlan& plan,
-                       StepRunner& runner,
-                       HeldOut* held_out,
-                       const AdamW& optimizer,
-                       TrainingCheckpoints& checkpoints) {
-  try {
-    run_steps(job, options, plan, runner, held_out, optimizer, checkpoints);
-  } catch (const StopAsked& asked) {
-    const int64_t done = optimizer.steps_taken();
-    if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
-    throw Stopped(detail::concat("stopped by ",
-                                 asked.signal,
-                                 " behind step ",
-                                 done,
-                                 " of ",
-                                 plan.total_steps(),
-                                 "; the state is saved, start again to go on"));
-  }
-}
-
+// Goes on behind the newest state, up to the final model. Throws Stopped with the state saved.
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
                  ShardedParameters& parameters,
                  const PairLogprobs& reference,
                  const PairLogprobs& held_out_reference,
-                 const Json& identity) {
+                 TrainingCheckpoints& checkpoints) {
   distributed::ProcessGroup& group = *job.group;
   job.model.set_requires_grad(true);
   AdamW optimizer(parameters, options);
   ShardedGradients gradients(parameters, group);
-  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
   if (const auto step = checkpoints.load(optimizer)) {
     log::info("goes on behind step " + std::to_string(*step));
   }
@@ -334,9 +315,20 @@ void train_steps(TrainingJob& job,
                      optimizer.steps_taken(),
                      group);
   }
-  StepRunner runner(objective, job.examples, plan, gradients, optimizer, group, options);
-  run_steps_or_save(
-      job, options, plan, runner, held_out ? &*held_out : nullptr, optimizer, checkpoints);
+  StepRunner runner(objective, job.examples, gradients, optimizer, group, options);
+  try {
+    run_steps(job, options, plan, runner, held_out ? &*held_out : nullptr, optimizer, checkpoints);
+  } catch (const StopAsked& asked) {
+    const int64_t done = optimizer.steps_taken();
+    if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
+    throw Stopped(detail::concat("stopped by ",
+                                 asked.signal,
+                                 " behind step ",
+                                 done,
+                                 " of ",
+                                 plan.total_steps(),
+                                 "; the state is saved, start again to go on"));
+  }
   save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, parameters, group);
 }
 
@@ -348,7 +340,6 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
   if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
     user_error("--out ", job.out, " is the model's own folder; give another one");
   }
-  const MemoryPlan memory = settle_memory(job, options);
   const Json identity = make_identity(job, options);
   const fs::path summary_path = job.out / kSummaryFile;
   distributed::ProcessGroup& group = *job.group;
@@ -360,6 +351,8 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
     log::info("this run is finished already");
     return summarize(job.out);
   }
+  TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
+  const MemoryPlan memory = settle_memory(job, options, checkpoints);
 
   job.model.set_activation_checkpointing(*options.activation_checkpointing);
   ShardedParameters parameters(job.model.parameters(),
@@ -375,7 +368,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
     held_out_reference = compute_reference(
         job, job.held_out, hash_examples(job.held_out), kHeldOutReferenceFile, options, identity);
   }
-  train_steps(job, options, parameters, reference, held_out_reference, identity);
+  train_steps(job, options, parameters, reference, held_out_reference, checkpoints);
   if (!group.is_first()) return {};
   const TrainingSummary summary = summarize(job.out);
   const int64_t peak = peak_memory(job.model.device());

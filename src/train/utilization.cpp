@@ -8,19 +8,10 @@
 namespace retmask::train {
 namespace {
 
-constexpr const char* kEmbedding = "model.embed_tokens.weight";
-constexpr const char* kHead = "lm_head.weight";
-
 // Large enough to reach a device's peak, small enough to be over at once.
 constexpr int64_t kCpuSize = 1024;
 constexpr int64_t kGpuSize = 8192;
 constexpr int kTrials = 5;  // the first ones find threads and kernels cold
-
-double elements(const TensorSpec& spec) {
-  double count = 1;
-  for (const int64_t size : spec.shape) count *= static_cast<double>(size);
-  return count;
-}
 
 }  // namespace
 
@@ -28,9 +19,9 @@ TrainingFlops::TrainingFlops(const ModelConfig& config)
     : config_(config),
       head_weights_(static_cast<double>(config.vocab_size) *
                     static_cast<double>(config.hidden_size)) {
-  for (const TensorSpec& spec : expected_tensors(config)) {
-    if (spec.name != kEmbedding && spec.name != kHead) body_weights_ += elements(spec);
-  }
+  // Embedding and head have the same shape.
+  const double outside = head_weights_ * (config.tie_word_embeddings ? 1 : 2);
+  body_weights_ = static_cast<double>(num_weights(config)) - outside;
 }
 
 double TrainingFlops::of_sequence(int64_t tokens, int64_t scored_tokens) const {

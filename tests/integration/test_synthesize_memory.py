@@ -55,8 +55,8 @@ def smollm2(retmask, demo_model, tmp_path):
 def test_budget_is_what_is_taken(smollm2, tmp_path, flags):
     memory, errors, seen = run(smollm2, tmp_path / "out", **flags)
     budget, peak = memory["budget"], memory["peak"]
-    parts = budget["process"] + budget["weights"] + max(budget["loading"], budget["kv_cache"] + budget["step_buffers"])
-    assert budget["total"] == parts
+    together = max(budget["loading"], budget["kv_cache"] + budget["step_buffers"])
+    assert budget["total"] == budget["process"] + budget["libraries"] + budget["weights"] + together
     assert budget["weights"] == 2 * 134_515_008, "bfloat16, tied embeddings once"
     if flags:
         assert 255 * MIB < budget["kv_cache"] <= 256 * MIB

@@ -22,9 +22,12 @@ struct MemoryBudget {
   int64_t kv_cache = 0;
   // Activations and logits of the largest step.
   int64_t step_buffers = 0;
+  // On the CPU: code that is loaded when it is first called, and what lies idle between blocks.
+  int64_t libraries = 0;
 
   int64_t total() const;
-  // {"process", "weights", "loading", "kv_cache", "step_buffers", "total"}
+  // {"process", "weights", "loading", "kv_cache", "step_buffers",
+  // "libraries", "total"}
   Json to_json() const;
   // "1.10 GiB: 280 MiB of the process, 257 MiB of weights, ...".
   std::string text() const;

@@ -3,8 +3,8 @@
 //
 // A step of generation multiplies few rows with every weight of the model, so its limit is the time
 // to read the weights once; a plain row-major weight would be reordered at every call. The order in
-// which an output is summed follows from the processor and k, whatever else is in the batch: a row's
-// result does not depend on the number of rows.
+// which an output is summed follows from the processor and k, whatever else is in the batch: a
+// row's result does not depend on the number of rows.
 
 #include <cstdint>
 

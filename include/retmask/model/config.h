@@ -80,6 +80,9 @@ ModelConfig parse_model_config(const Json& config, const std::string& where);
 // The names and shapes that a checkpoint of this config must hold, in the order of the layers.
 std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
 
+// Elements of all of them.
+int64_t num_weights(const ModelConfig& config);
+
 // What it may hold besides, and what nothing here reads: the RoPE frequencies of old checkpoints, a
 // copy of tied embeddings.
 std::vector<std::string> optional_tensor_names(const ModelConfig& config);

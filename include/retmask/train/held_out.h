@@ -9,21 +9,18 @@
 #include "retmask/base/journal.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
+#include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
 
 namespace retmask::train {
 
-// Means over the held-out rows.
+// A row of eval_metrics.jsonl.
 struct HeldOutMetrics {
-  int64_t step = 0;  // steps taken before; 0: the untrained model
-  int64_t rows = 0;
+  int64_t step = 0;   // steps taken before; 0: the untrained model
+  PairMetrics pairs;  // of all held-out rows
   int64_t tokens = 0;
-  double loss = 0;  // as in training
-  RewardSums rewards;
-  bool has_rewards = false;
 
-  // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "rows", "tokens"};
-  // the four in the middle are null without rewards.
+  // {"step", those of `pairs`, "rows", "tokens"}.
   Json to_json() const;
 };
 

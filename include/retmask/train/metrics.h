@@ -1,21 +1,33 @@
 #pragma once
-// metrics.jsonl: one row per step.
+// What is reported of rows, and metrics.jsonl: one row per step.
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 
 #include "retmask/base/journal.h"
+#include "retmask/distributed/process_group.h"
 #include "retmask/train/objective.h"
 
 namespace retmask::train {
 
-struct StepMetrics {
-  int64_t step = 0;  // counted from 1
-  int64_t rows = 0;  // of the batch
-  double loss = 0;   // mean over pairs; for sft over answer tokens
+// Of the rows of a batch, or of all held-out ones.
+struct PairMetrics {
+  int64_t rows = 0;
+  double loss = 0;  // mean over pairs; for sft over answer tokens
   RewardSums rewards;
   bool has_rewards = false;
+
+  // Each rank has counted its share of the rows' losses and rewards.
+  void sum_over(distributed::ProcessGroup& group);
+  // {"loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin"}; all but the first are
+  // means over the pairs, null without rewards.
+  Json to_json() const;
+};
+
+struct StepMetrics {
+  int64_t step = 0;      // counted from 1
+  PairMetrics pairs;     // of the batch
   double grad_norm = 0;  // before clipping
   double learning_rate = 0;
   int64_t tokens = 0;  // that went through the model: prompts and answers
@@ -23,9 +35,8 @@ struct StepMetrics {
   double utilization = 0;    // operations per second over the measured peak: utilization.h
   int64_t memory_bytes = 0;  // the most so far: peak_memory
 
-  // {"step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "grad_norm", "lr",
-  // "tokens", "tokens_per_second", "model_flops_utilization", "memory_bytes"}; the four in the
-  // middle are means over the pairs, null without rewards.
+  // {"step", those of `pairs`, "grad_norm", "lr", "tokens", "tokens_per_second",
+  // "model_flops_utilization", "memory_bytes"}.
   Json to_json() const;
 };
 

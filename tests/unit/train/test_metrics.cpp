@@ -7,10 +7,10 @@ namespace {
 
 TEST(Metrics, MeansOverThePairs) {
   StepMetrics metrics{.step = 3,
-                      .rows = 4,
-                      .loss = 0.5,
-                      .rewards = {.chosen = 2, .rejected = -1, .right = 3},
-                      .has_rewards = true,
+                      .pairs = {.rows = 4,
+                                .loss = 0.5,
+                                .rewards = {.chosen = 2, .rejected = -1, .right = 3},
+                                .has_rewards = true},
                       .grad_norm = 1.5,
                       .learning_rate = 1e-6,
                       .tokens = 100,
@@ -30,7 +30,7 @@ TEST(Metrics, MeansOverThePairs) {
                   {"tokens_per_second", 50.0},
                   {"model_flops_utilization", 0.25},
                   {"memory_bytes", 1000}}));
-  metrics.has_rewards = false;
+  metrics.pairs.has_rewards = false;
   EXPECT_TRUE(metrics.to_json().at("margin").is_null());
 }
 

@@ -1,0 +1,27 @@
+#pragma once
+// Carries any value through autograd's saved state, which holds only IValues.
+
+#include <torch/torch.h>
+
+#include <utility>
+
+namespace retmask {
+
+template <typename T>
+struct Held : torch::CustomClassHolder {
+  explicit Held(T held) : value(std::move(held)) {}
+  T value;
+};
+
+template <typename T>
+c10::intrusive_ptr<Held<T>> hold(T value) {
+  return c10::make_intrusive<Held<T>>(std::move(value));
+}
+
+// Of what saved_data holds as c10::IValue::make_capsule(held).
+template <typename T>
+const T& value_of(const c10::IValue& capsule) {
+  return c10::static_intrusive_pointer_cast<Held<T>>(capsule.toCapsule())->value;
+}
+
+}  // namespace retmask
