@@ -2,12 +2,12 @@
 """The table of README: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
-        [--llama-batched-bench PROGRAM --gguf FILE] [--only generation|training|detection]
+        [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--only generation|training|detection]
 
 Each figure of ours stands beside the peer's, measured right after it with the same number of threads. Prints Markdown.
 llama.cpp's source lies in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
 with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding alone,
-ours also the prompts' prefill.
+ours also the prompts' prefill. The pairs that are trained on are short; `retmask synthesize` makes longer ones.
 """
 import argparse
 import json
@@ -24,7 +24,6 @@ from transformers import AutoModelForCausalLM
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
-PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 PROMPT_TOKENS, NEW_TOKENS = 32, 128
 BATCH_SIZES = [1, 16, 64]
 TRAIN_STEPS, GLOBAL_BATCH = 6, 8
@@ -77,17 +76,21 @@ def generation(model: str, llama_cpp: tuple[str, str] | None) -> list[tuple]:
     ]
 
 
-def train(model: str, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
+def mean_tokens(steps: list[dict], pairs_a_step: int) -> float:
+    return sum(step["tokens"] for step in steps) / len(steps) / pairs_a_step
+
+
+def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
     out = scratch / f"{dtype}-{pairs_a_step}"
     run(
-        BUILD / "retmask", "train-dpo", "--model", model, "--pairs", PAIRS, "--out", out, "--device", "cpu", "--dtype", dtype,
+        BUILD / "retmask", "train-dpo", "--model", model, "--pairs", pairs, "--out", out, "--device", "cpu", "--dtype", dtype,
         "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--save-every", 0, "--quiet",
     )
     steps = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     # The first step warms up.
     ours = statistics.median(step["tokens_per_second"] for step in steps[1:])
     run(
-        sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", PAIRS, "--out", out / "trl.json",
+        sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", pairs, "--out", out / "trl.json",
         "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--micro-batch-size", GLOBAL_BATCH,
         *(["--bf16"] if dtype == "bfloat16" else []), stderr=subprocess.DEVNULL,
     )
@@ -95,7 +98,7 @@ def train(model: str, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> l
     times = [step["time"] for step in trl["steps"]]
     seconds = [after - before for before, after in zip(times, times[1:])]
     theirs = statistics.median(step["tokens"] / s for step, s in zip(steps[1:], seconds, strict=True))
-    what = f"DPO training, {dtype}, {pairs_a_step} pairs a step"
+    what = f"DPO training, {dtype}, {pairs_a_step} pairs of {mean_tokens(steps, pairs_a_step):.0f} tokens a step"
     peak = json.loads((out / "training.json").read_text())["memory"]["peak"]
     return [
         (what, "tokens/s", ours, theirs, "TRL"),
@@ -103,9 +106,9 @@ def train(model: str, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> l
     ]
 
 
-def training(model: str, scratch: pathlib.Path) -> list[tuple]:
+def training(model: str, pairs: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
     cases = [("float32", GLOBAL_BATCH), ("bfloat16", GLOBAL_BATCH), ("bfloat16", 4 * GLOBAL_BATCH)]
-    return [row for dtype, pairs in cases for row in train(model, dtype, pairs, scratch)]
+    return [row for dtype, pairs_a_step in cases for row in train(model, pairs, dtype, pairs_a_step, scratch)]
 
 
 def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
@@ -133,6 +136,7 @@ def main() -> None:
     parser.add_argument("--reference", type=pathlib.Path, default=ROOT.parent / "shared/reference/niah_reference.py")
     parser.add_argument("--llama-batched-bench")
     parser.add_argument("--gguf")
+    parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="to train on")
     parser.add_argument("--only", choices=["generation", "training", "detection"])
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -143,7 +147,7 @@ def main() -> None:
         if args.only in (None, "generation"):
             rows += generation(args.model, (args.llama_batched_bench, args.gguf) if args.llama_batched_bench else None)
         if args.only in (None, "training"):
-            rows += training(args.model, pathlib.Path(scratch))
+            rows += training(args.model, args.pairs, pathlib.Path(scratch))
         if args.only in (None, "detection"):
             if args.reference.is_file():
                 rows += detection(args.model, args.reference, pathlib.Path(scratch))
