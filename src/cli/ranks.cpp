@@ -93,7 +93,7 @@ void run_as_rank(const distributed::Placement& placement,
   ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", /*overwrite=*/0);
   c10::initLogging();
   const auto group = std::make_shared<distributed::ProcessGroup>(placement, options.device);
-  distributed::Watchdog watchdog(placement, options.watchdog_limit, end_process);
+  distributed::Watchdog watchdog(*group, options.watchdog_limit, end_process);
   try {
     run_to_the_end(group, watchdog, body);
   } catch (const Stopped&) {  // all ranks together

@@ -1,5 +1,8 @@
 #include "retmask/distributed/process_group.h"
 
+#include <atomic>
+#include <type_traits>
+
 #include "backend.h"
 #include "meeting_place.h"
 #include "retmask/base/error.h"
@@ -14,11 +17,26 @@ std::string where(const Placement& placement) {
   return detail::concat("rank ", placement.rank, " of ", placement.size);
 }
 
+// Calls that wait for other ranks. One that fails counts on: what is left to do is to wait for the
+// verdict on who was lost.
+using Waiting = std::shared_ptr<std::atomic<int>>;
+
 // Runs `call`, whose failures mean that another rank is gone.
 template <typename Call>
-auto guarded(const Placement& placement, const char* what, const Call& call) {
+auto guarded(const Placement& placement,
+             const Waiting& waiting,
+             const char* what,
+             const Call& call) {
+  waiting->fetch_add(1);
   try {
-    return call();
+    if constexpr (std::is_void_v<decltype(call())>) {
+      call();
+      waiting->fetch_sub(1);
+    } else {
+      auto result = call();
+      waiting->fetch_sub(1);
+      return result;
+    }
   } catch (const c10::Error& error) {
     throw PeerLost(
         detail::concat(where(placement), ": ", what, ": ", error.what_without_backtrace()));
@@ -30,12 +48,13 @@ auto guarded(const Placement& placement, const char* what, const Call& call) {
 // Starts a collective; `tensors` live until it is waited for.
 template <typename Call>
 Pending start(const Placement& placement,
+              const Waiting& waiting,
               const char* what,
               std::vector<torch::Tensor> tensors,
               const Call& call) {
-  c10::intrusive_ptr<c10d::Work> work = guarded(placement, what, call);
-  return Pending([placement, what, held = std::move(tensors), work] {
-    guarded(placement, what, [&] { return work->wait(); });
+  c10::intrusive_ptr<c10d::Work> work = guarded(placement, waiting, what, call);
+  return Pending([placement, waiting, what, held = std::move(tensors), work] {
+    guarded(placement, waiting, what, [&] { return work->wait(); });
   });
 }
 
@@ -53,6 +72,7 @@ class GroupBackend {
 
   MeetingPlace meeting;
   c10::intrusive_ptr<c10d::Backend> backend;
+  Waiting waiting = std::make_shared<std::atomic<int>>(0);
 };
 
 void Pending::wait() {
@@ -90,9 +110,11 @@ ProcessGroup::ProcessGroup(const Placement& placement,
   }
 }
 
+bool ProcessGroup::is_waiting() const { return backend_ && backend_->waiting->load() > 0; }
+
 Pending ProcessGroup::all_reduce(const torch::Tensor& tensor) {
   if (!backend_) return Pending();
-  return start(placement_, "all_reduce", {tensor}, [&] {
+  return start(placement_, backend_->waiting, "all_reduce", {tensor}, [&] {
     std::vector<torch::Tensor> tensors{tensor};
     return backend_->backend->allreduce(tensors);
   });
@@ -104,7 +126,7 @@ Pending ProcessGroup::reduce_scatter(const torch::Tensor& output, const torch::T
     if (output.data_ptr() != input.data_ptr()) output.copy_(input);
     return Pending();
   }
-  return start(placement_, "reduce_scatter", {output, input}, [&] {
+  return start(placement_, backend_->waiting, "reduce_scatter", {output, input}, [&] {
     torch::Tensor to = output;
     torch::Tensor from = input;
     return backend_->backend->_reduce_scatter_base(to, from);
@@ -117,7 +139,7 @@ Pending ProcessGroup::all_gather(const torch::Tensor& output, const torch::Tenso
     if (output.data_ptr() != input.data_ptr()) output.copy_(input);
     return Pending();
   }
-  return start(placement_, "all_gather", {output, input}, [&] {
+  return start(placement_, backend_->waiting, "all_gather", {output, input}, [&] {
     torch::Tensor to = output;
     torch::Tensor from = input;
     return backend_->backend->_allgather_base(to, from);
@@ -126,7 +148,7 @@ Pending ProcessGroup::all_gather(const torch::Tensor& output, const torch::Tenso
 
 Pending ProcessGroup::broadcast(const torch::Tensor& tensor, int64_t root) {
   if (!backend_) return Pending();
-  return start(placement_, "broadcast", {tensor}, [&] {
+  return start(placement_, backend_->waiting, "broadcast", {tensor}, [&] {
     std::vector<torch::Tensor> tensors{tensor};
     c10d::BroadcastOptions options;
     options.rootRank = root;
@@ -149,7 +171,9 @@ void ProcessGroup::barrier() { sum({0.0}); }
 void ProcessGroup::finish() {
   if (!backend_) return;
   barrier();
-  guarded(placement_, "goodbye", [&] { backend_->meeting.leave(kFinishedKey, kGoodbye); });
+  guarded(placement_, backend_->waiting, "goodbye", [&] {
+    backend_->meeting.leave(kFinishedKey, kGoodbye);
+  });
 }
 
 }  // namespace retmask::distributed

@@ -6,6 +6,9 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <ctime>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -47,6 +50,50 @@ struct SignOfLife {
   }
 };
 
+// Whether this process is alive, which a thread of the watchdog's own cannot tell from the fact
+// that it runs itself.
+class Pulse {
+ public:
+  explicit Pulse(const ProcessGroup& group) : group_(group) {}
+
+  // Since the call before.
+  bool beats() {
+    const double processor_seconds = processor_time();
+    const auto now = Clock::now();
+    const double elapsed = std::chrono::duration<double>(now - before_).count();
+    const bool works = processor_seconds - before_seconds_ > kLeastWork * elapsed;
+    before_seconds_ = processor_seconds;
+    before_ = now;
+    return works || group_.is_waiting() || main_thread_is_busy();
+  }
+
+ private:
+  // Of one processor; the watchdog and the backends' own threads take a tenth of it.
+  static constexpr double kLeastWork = 0.02;
+
+  // Of all threads: on a GPU the backward pass is not in the main one.
+  static double processor_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  }
+
+  // It waits for a processor (R) or for a disk (D). Its state is the letter behind the program's
+  // name in parentheses.
+  static bool main_thread_is_busy() {
+    std::ifstream in("/proc/self/stat");
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    const size_t name_end = text.rfind(") ");
+    if (name_end == std::string::npos) return true;
+    const char state = text[name_end + 2];
+    return state == 'R' || state == 'D';
+  }
+
+  const ProcessGroup& group_;
+  double before_seconds_ = processor_time();
+  Clock::time_point before_ = Clock::now();
+};
+
 struct Seen {
   SignOfLife sign;
   Clock::time_point when;
@@ -56,14 +103,15 @@ struct Seen {
 
 class Watchdog::Impl {
  public:
-  Impl(const Placement& placement, milliseconds limit, OnLoss on_loss)
-      : placement_(placement),
-        name_(std::to_string(placement.rank)),
+  Impl(const ProcessGroup& group, milliseconds limit, OnLoss on_loss)
+      : placement_(group.placement()),
+        name_(std::to_string(group.rank())),
         limit_(limit),
         interval_(std::min(kLongestInterval, limit / 10)),
         on_loss_(std::move(on_loss)),
-        meeting_(placement, /*listen=*/false, /*wait_for_all=*/false, limit),
-        seen_(static_cast<size_t>(placement.size), Seen{.sign = {}, .when = Clock::now()}) {
+        pulse_(group),
+        meeting_(placement_, /*listen=*/false, /*wait_for_all=*/false, limit),
+        seen_(static_cast<size_t>(group.size()), Seen{.sign = {}, .when = Clock::now()}) {
     own_.host = host_name();
     talker_ = std::thread([this] { talk(); });
     judge_ = std::thread([this] { judge(); });
@@ -122,7 +170,7 @@ class Watchdog::Impl {
     for (int64_t rank = 0; rank < placement_.size; ++rank) keys.push_back(key_of(rank));
     do {
       try {
-        own_.count += 1;
+        if (pulse_.beats()) own_.count += 1;
         own_.step = step_;
         meeting_.set(key_of(placement_.rank), own_.to_text());
         note(meeting_.get(keys));
@@ -142,7 +190,8 @@ class Watchdog::Impl {
     const auto now = Clock::now();
     for (size_t rank = 0; rank < signs.size(); ++rank) {
       const SignOfLife sign = SignOfLife::from_text(signs[rank]);
-      if (sign.count != seen_[rank].sign.count) seen_[rank] = {sign, now};
+      if (sign.count != seen_[rank].sign.count) seen_[rank].when = now;
+      seen_[rank].sign = sign;
     }
     last_round_ = now;
   }
@@ -161,6 +210,10 @@ class Watchdog::Impl {
       }
       const int64_t lost = first_silent_rank(now);
       if (lost < 0) continue;
+      if (lost == 0 && listener_is_rank()) {
+        lose_meeting_place(silence());  // it may not answer any more
+        return;
+      }
       lose(describe(lost) + ": " + silence());
       return;
     }
@@ -179,8 +232,10 @@ class Watchdog::Impl {
 
   int64_t first_silent_rank(Clock::time_point now) {
     const std::lock_guard lock(mutex_);
-    for (size_t rank = 0; rank < seen_.size(); ++rank) {
-      if (now - seen_[rank].when > limit_) return static_cast<int64_t>(rank);
+    for (int64_t rank = 0; rank < placement_.size; ++rank) {
+      // Of this rank another one tells; it ends by itself where nobody ends it.
+      const milliseconds limit = rank == placement_.rank ? 2 * limit_ : limit_;
+      if (now - seen_[static_cast<size_t>(rank)].when > limit) return rank;
     }
     return -1;
   }
@@ -202,15 +257,16 @@ class Watchdog::Impl {
                           ")");
   }
 
+  bool listener_is_rank() const { return !placement_.launcher_listens; }
+
   // The ranks cannot ask each other any more who reports, so the lowest that is left does.
   void lose_meeting_place(const std::string& why) {
-    const bool listener_is_rank = !placement_.launcher_listens;
-    const int64_t reporter = listener_is_rank ? 1 : 0;
-    const std::string what = listener_is_rank ? describe(0)
-                                              : detail::concat("the launcher's store at ",
-                                                               placement_.master_address,
-                                                               ":",
-                                                               placement_.master_port);
+    const int64_t reporter = listener_is_rank() ? 1 : 0;
+    const std::string what = listener_is_rank() ? describe(0)
+                                                : detail::concat("the launcher's store at ",
+                                                                 placement_.master_address,
+                                                                 ":",
+                                                                 placement_.master_port);
     if (become_silent()) on_loss_(placement_.rank == reporter ? what + ": " + why : "");
   }
 
@@ -225,6 +281,7 @@ class Watchdog::Impl {
   const milliseconds limit_;
   const milliseconds interval_;
   const OnLoss on_loss_;
+  Pulse pulse_;
   MeetingPlace meeting_;
   SignOfLife own_;
   std::atomic<int64_t> step_ = 0;
@@ -239,8 +296,8 @@ class Watchdog::Impl {
   std::thread judge_;
 };
 
-Watchdog::Watchdog(const Placement& placement, milliseconds limit, OnLoss on_loss) {
-  if (placement.size > 1) impl_ = std::make_unique<Impl>(placement, limit, std::move(on_loss));
+Watchdog::Watchdog(const ProcessGroup& group, milliseconds limit, OnLoss on_loss) {
+  if (group.size() > 1) impl_ = std::make_unique<Impl>(group, limit, std::move(on_loss));
 }
 Watchdog::~Watchdog() = default;
 

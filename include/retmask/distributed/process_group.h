@@ -61,6 +61,9 @@ class ProcessGroup {
   int64_t rank() const { return placement_.rank; }
   int64_t size() const { return placement_.size; }
   bool is_first() const { return rank() == 0; }
+  // Whether this rank is in a call that may have to wait for the others, or has lost one. From any
+  // thread.
+  bool is_waiting() const;
 
   // Sums over the ranks, in place. Tensors are contiguous and of equal size on all ranks.
   Pending all_reduce(const torch::Tensor& tensor);

@@ -7,12 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "retmask/distributed/placement.h"
+#include "retmask/distributed/process_group.h"
 
 namespace retmask::distributed {
 
 // Two small threads: one writes this rank's sign of life where the ranks met and reads the others',
-// one judges. A rank that has been stopped (SIGSTOP, a swapping machine) gives none either.
+// one judges. A rank that has been stopped (SIGSTOP, a swapping machine) gives none, and neither
+// does one that hangs: a process that uses no processor time while it waits neither for the other
+// ranks nor for a disk.
 class Watchdog {
  public:
   // Called once, from a thread of the watchdog's; it shall end the process, whose main thread may
@@ -21,8 +23,8 @@ class Watchdog {
   using OnLoss = std::function<void(const std::string& message)>;
 
   // After all ranks have met. `limit`: the time without a sign of life after which a rank counts as
-  // lost. One rank alone is not watched.
-  Watchdog(const Placement& placement, std::chrono::milliseconds limit, OnLoss on_loss);
+  // lost. One rank alone is not watched. `group` outlives this object.
+  Watchdog(const ProcessGroup& group, std::chrono::milliseconds limit, OnLoss on_loss);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;

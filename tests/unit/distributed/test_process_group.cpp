@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <functional>
 #include <iostream>
+#include <utility>
 
 #include "retmask/distributed/process_group.h"
 #include "retmask/distributed/watchdog.h"
@@ -79,12 +81,12 @@ TEST_F(Rank, DISABLED_Collectives) {
   if (HasFailure()) ::_exit(1);
 }
 
-// Rank 1 stops or dies; the others wait for it in a collective.
-void lose_rank(int64_t lost, int signal) {
+// Rank `lost` stops or hangs; the others wait for it in a collective.
+void lose_rank(int64_t lost, const std::function<void()>& stop) {
   const Placement placement = read_placement();
   ProcessGroup group(placement, torch::kCPU);
   const std::string expected = "rank " + std::to_string(lost) + " on ";
-  Watchdog watchdog(placement, milliseconds(1500), [&](const std::string& message) {
+  Watchdog watchdog(group, milliseconds(1500), [&](const std::string& message) {
     if (message.empty()) ::_exit(kSilent);
     std::cerr << message << std::endl;
     const bool right = message.starts_with(expected) &&
@@ -95,7 +97,7 @@ void lose_rank(int64_t lost, int signal) {
   watchdog.at_step(7);
   ::usleep(600'000);
   group.barrier();
-  if (placement.rank == lost) ::raise(signal);
+  if (placement.rank == lost) stop();
   try {
     group.barrier();
   } catch (const PeerLost&) {
@@ -103,13 +105,30 @@ void lose_rank(int64_t lost, int signal) {
   }
 }
 
-TEST_F(Rank, DISABLED_LastStops) { lose_rank(2, SIGSTOP); }
-TEST_F(Rank, DISABLED_FirstStops) { lose_rank(0, SIGSTOP); }
+TEST_F(Rank, DISABLED_LastStops) {
+  lose_rank(2, [] { ::raise(SIGSTOP); });
+}
+TEST_F(Rank, DISABLED_FirstStops) {
+  lose_rank(0, [] { ::raise(SIGSTOP); });
+}
+// The watchdog's own threads live on.
+TEST_F(Rank, DISABLED_LastHangs) {
+  lose_rank(2, [] {
+    ::alarm(20);
+    while (true) ::pause();
+  });
+}
+TEST_F(Rank, DISABLED_FirstHangs) {
+  lose_rank(0, [] {
+    ::alarm(20);
+    while (true) ::pause();
+  });
+}
 
 TEST_F(Rank, DISABLED_AllFail) {
   const Placement placement = read_placement();
   ProcessGroup group(placement, torch::kCPU);
-  Watchdog watchdog(placement, milliseconds(3000), [](const std::string& message) {
+  Watchdog watchdog(group, milliseconds(3000), [](const std::string& message) {
     ::_exit(message.empty() ? kSilent : kOtherLoss);
   });
   group.barrier();
@@ -141,6 +160,15 @@ TEST(Watchdog, AStoppedRankIsNamedByOneOfTheOthers) {
   ASSERT_TRUE(result.cause);
   EXPECT_EQ(result.cause->exit_code, kRightLoss) << result.cause->describe();
   EXPECT_NE(result.cause->index, 2);
+}
+
+TEST(Watchdog, ARankWhoseMainThreadHangsIsNamedToo) {
+  for (const auto& [what, lost] : {std::pair("LastHangs", 2), std::pair("FirstHangs", 0)}) {
+    const CopiesResult result = run_ranks(what, 3);
+    ASSERT_TRUE(result.cause) << what;
+    EXPECT_EQ(result.cause->exit_code, kRightLoss) << what << ": " << result.cause->describe();
+    EXPECT_NE(result.cause->index, lost) << what;
+  }
 }
 
 TEST(Watchdog, TheRankWhereAllMetIsNoExceptionToThat) {
