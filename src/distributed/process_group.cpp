@@ -1,7 +1,8 @@
 #include "retmask/distributed/process_group.h"
 
 #include <atomic>
-#include <type_traits>
+#include <exception>
+#include <utility>
 
 #include "backend.h"
 #include "meeting_place.h"
@@ -17,9 +18,23 @@ std::string where(const Placement& placement) {
   return detail::concat("rank ", placement.rank, " of ", placement.size);
 }
 
-// Calls that wait for other ranks. One that fails counts on: what is left to do is to wait for the
-// verdict on who was lost.
+// How many calls wait for other ranks.
 using Waiting = std::shared_ptr<std::atomic<int>>;
+
+class WaitingCall {
+ public:
+  explicit WaitingCall(Waiting waiting) : waiting_(std::move(waiting)) { waiting_->fetch_add(1); }
+  // One that failed counts on: what is left to do is to wait for the verdict on who was lost.
+  ~WaitingCall() {
+    if (std::uncaught_exceptions() == exceptions_before_) waiting_->fetch_sub(1);
+  }
+  WaitingCall(const WaitingCall&) = delete;
+  WaitingCall& operator=(const WaitingCall&) = delete;
+
+ private:
+  const Waiting waiting_;
+  const int exceptions_before_ = std::uncaught_exceptions();
+};
 
 // Runs `call`, whose failures mean that another rank is gone.
 template <typename Call>
@@ -27,16 +42,9 @@ auto guarded(const Placement& placement,
              const Waiting& waiting,
              const char* what,
              const Call& call) {
-  waiting->fetch_add(1);
   try {
-    if constexpr (std::is_void_v<decltype(call())>) {
-      call();
-      waiting->fetch_sub(1);
-    } else {
-      auto result = call();
-      waiting->fetch_sub(1);
-      return result;
-    }
+    const WaitingCall waiting_call(waiting);
+    return call();
   } catch (const c10::Error& error) {
     throw PeerLost(
         detail::concat(where(placement), ": ", what, ": ", error.what_without_backtrace()));

@@ -72,7 +72,7 @@ template <int64_t RowTiles, typename Out>
 RETMASK_AMX void multiply_panel(
     const Matmul<BFloat16, Out>& m, int64_t row, int64_t rows, int64_t panel, Ahead ahead) {
   const BFloat16* x = m.x + row * m.x_stride;
-  const BFloat16* lower_x = x + kTileRows * m.x_stride;
+  const BFloat16* lower_x = x + (RowTiles - 1) * kTileRows * m.x_stride;
   const int64_t x_bytes = m.x_stride * static_cast<int64_t>(sizeof(BFloat16));
   const char* weights = reinterpret_cast<const char*>(m.packed + panel * kPanelWidth * m.k);
 
