@@ -23,8 +23,10 @@ def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode):
 
 def test_plan_settles_what_is_kept_once(retmask, tiny_llama, tmp_path):
     """A run that is started again goes on in the same way, also where it could choose anew."""
-    flags = ["--model", tiny_llama, "--pairs", PAIRS, "--out", tmp_path / "out", "--device", "cpu", "--max-steps", 2]
-    (tmp_path / "out").mkdir()
+    flags = ["--model", tiny_llama, "--pairs", PAIRS, "--out", tmp_path / "out", "--device", "cpu", "--max-steps", 2,
+             "--save-every", 1]  # fmt: skip
+    retmask("train-dpo", *flags)
+    (tmp_path / "out/training.json").unlink()  # as if it had been stopped behind its first step
     (tmp_path / "out/memory_plan.json").write_text(json.dumps({"activation_checkpointing": "selective"}))
     retmask("train-dpo", *flags)
     plan = json.loads((tmp_path / "out/memory_plan.json").read_text())
