@@ -208,12 +208,8 @@ class Watchdog::Impl {
         lose_meeting_place(silence());
         return;
       }
-      const int64_t lost = first_silent_rank(now);
+      const int64_t lost = first_silent_rank();
       if (lost < 0) continue;
-      if (lost == 0 && listener_is_rank()) {
-        lose_meeting_place(silence());  // it may not answer any more
-        return;
-      }
       lose(describe(lost) + ": " + silence());
       return;
     }
@@ -230,12 +226,14 @@ class Watchdog::Impl {
     return last_round_;
   }
 
-  int64_t first_silent_rank(Clock::time_point now) {
+  // By what the last round showed: a meeting place that does not answer says nothing of the ranks,
+  // and asking it who reports could take for ever.
+  int64_t first_silent_rank() {
     const std::lock_guard lock(mutex_);
     for (int64_t rank = 0; rank < placement_.size; ++rank) {
       // Of this rank another one tells; it ends by itself where nobody ends it.
       const milliseconds limit = rank == placement_.rank ? 2 * limit_ : limit_;
-      if (now - seen_[static_cast<size_t>(rank)].when > limit) return rank;
+      if (last_round_ - seen_[static_cast<size_t>(rank)].when > limit) return rank;
     }
     return -1;
   }
