@@ -1,16 +1,16 @@
 #include "packed_attention.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 
 #include <algorithm>
-#include <limits>
+#include <atomic>
 
+#include "cpu_dispatch.h"
 #include "flash_window.h"
+#include "retmask/kernels/sequence_attention.h"
 #include "retmask/model/attention.h"
-#include "visibility.h"
 
 namespace retmask {
 namespace {
@@ -20,40 +20,70 @@ using torch::autograd::tensor_list;
 
 constexpr double kNoDropout = 0.0;
 
-// libtorch's flash attention of the CPU, one sequence at a time. A key/value head and its group of
-// query heads become one element of the kernel's batch, so that the group reads one copy.
-class CpuSequence {
+// The sequences' key/value heads, each with its group of query heads: what threads share out among
+// each other. The longest sequences come first, so that none is left for the end.
+class CpuTasks {
  public:
-  CpuSequence(int64_t start, int64_t length, int64_t num_kv_heads, std::optional<int64_t> window)
-      : start_(start), length_(length), num_kv_heads_(num_kv_heads) {
-    if (!window || *window >= length) return;
-    const torch::Tensor hidden = ~visibility(length, length, window, torch::kCPU);
-    window_mask_ = torch::zeros({length, length})
-                       .masked_fill_(hidden, -std::numeric_limits<float>::infinity());
+  struct Task {
+    int64_t start;  // of the sequence, in tokens
+    int64_t length;
+    int64_t key_value_head;
+  };
+
+  CpuTasks(const std::vector<int64_t>& lengths, int64_t num_key_value_heads) {
+    int64_t start = 0;
+    for (const int64_t length : lengths) {
+      for (int64_t head = 0; head < num_key_value_heads; ++head)
+        tasks_.push_back({start, length, head});
+      start += length;
+    }
+    std::stable_sort(tasks_.begin(), tasks_.end(), [](const Task& a, const Task& b) {
+      return a.length > b.length;
+    });
   }
 
-  // x [T, Hkv * n, D] -> [Hkv, n, length, D], a view.
-  torch::Tensor fold(const torch::Tensor& x) const {
-    return x.narrow(0, start_, length_)
-        .unflatten(1, {num_kv_heads_, x.size(1) / num_kv_heads_})
-        .permute({1, 2, 0, 3});
+  // Calls run(task, scratch) once for every task.
+  template <typename Run>
+  void for_each(const Run& run) const {
+    std::atomic<size_t> next = 0;
+    const auto threads =
+        std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(tasks_.size()));
+    at::parallel_for(0, threads, /*grain_size=*/1, [&](int64_t, int64_t) {
+      std::vector<float> scratch;
+      for (size_t i = next++; i < tasks_.size(); i = next++) run(tasks_[i], scratch);
+    });
   }
-  // The same for keys and values: each serves `group` heads.
-  torch::Tensor fold(const torch::Tensor& x, int64_t group) const {
-    return fold(x).expand({-1, group, -1, -1});
-  }
-  std::optional<torch::Tensor> mask(torch::ScalarType dtype) const {
-    return window_mask_.defined() ? std::optional(window_mask_.to(dtype)) : std::nullopt;
-  }
-  bool causal() const { return !window_mask_.defined(); }
-  torch::Tensor own(const torch::Tensor& x) const { return x.narrow(0, start_, length_); }
 
  private:
-  int64_t start_;
-  int64_t length_;
-  int64_t num_kv_heads_;
-  torch::Tensor window_mask_;  // [length, length], where the window matters
+  std::vector<Task> tasks_;
 };
+
+// Rows of x [T, heads, ...] from a task's first token on: those of its key/value head, or of the
+// query heads which that serves.
+template <typename Element>
+kernels::Rows<const Element> rows_of(const torch::Tensor& x,
+                                     const CpuTasks::Task& task,
+                                     int64_t heads) {
+  const int64_t offset = task.key_value_head * heads * x.stride(1);
+  return {data_of<Element>(x) + task.start * x.stride(0) + offset, x.stride(0)};
+}
+template <typename Element>
+kernels::Rows<Element> mutable_rows_of(const torch::Tensor& x,
+                                       const CpuTasks::Task& task,
+                                       int64_t heads) {
+  const int64_t offset = task.key_value_head * heads * x.stride(1);
+  return {mutable_data_of<Element>(x) + task.start * x.stride(0) + offset, x.stride(0)};
+}
+
+kernels::SequenceShape shape_of(const CpuTasks::Task& task,
+                                int64_t group,
+                                int64_t head_dim,
+                                std::optional<int64_t> window) {
+  return {.tokens = task.length,
+          .group = group,
+          .head_dim = head_dim,
+          .window = window.value_or(task.length)};
+}
 
 class CpuAttention : public torch::autograd::Function<CpuAttention> {
  public:
@@ -64,18 +94,21 @@ class CpuAttention : public torch::autograd::Function<CpuAttention> {
                                const std::vector<int64_t>& lengths,
                                std::optional<int64_t> window) {
     const int64_t group = q.size(1) / k.size(1);
-    torch::Tensor out = torch::empty(q.sizes(), q.options());
-    torch::Tensor sums = torch::empty({q.size(0), q.size(1)}, torch::kFloat32);  // log-sum-exp
-    for_each_sequence(lengths, k.size(1), window, [&](const CpuSequence& sequence) {
-      const auto [attended, sum] =
-          at::_scaled_dot_product_flash_attention_for_cpu(sequence.fold(q),
-                                                          sequence.fold(k, group),
-                                                          sequence.fold(v, group),
-                                                          kNoDropout,
-                                                          sequence.causal(),
-                                                          sequence.mask(q.scalar_type()));
-      sequence.fold(out).copy_(attended);
-      sequence.fold(sums.unsqueeze(2)).copy_(sum.unsqueeze(3));
+    const torch::Tensor out = torch::empty(q.sizes(), q.options());
+    const torch::Tensor sums = torch::empty({q.size(0), q.size(1)}, torch::kFloat32);
+    with_element(q.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      CpuTasks(lengths, k.size(1)).for_each([&](const CpuTasks::Task& task, auto& scratch) {
+        kernels::attend(
+            kernels::SequenceAttention<Element>{
+                .shape = shape_of(task, group, q.size(2), window),
+                .q = rows_of<Element>(q, task, group),
+                .k = rows_of<Element>(k, task, 1),
+                .v = rows_of<Element>(v, task, 1),
+                .out = mutable_rows_of<Element>(out, task, group),
+                .log_sums = mutable_rows_of<float>(sums, task, group)},
+            scratch);
+      });
     });
     context->save_for_backward({q, k, v, out, sums});
     context->saved_data["lengths"] = lengths;
@@ -87,42 +120,32 @@ class CpuAttention : public torch::autograd::Function<CpuAttention> {
     const tensor_list saved = context->get_saved_variables();
     const torch::Tensor& q = saved[0];
     const torch::Tensor& k = saved[1];
+    const torch::Tensor dout = grad_outputs[0].contiguous();
     const int64_t group = q.size(1) / k.size(1);
-    torch::Tensor dq = torch::empty(q.sizes(), q.options());
-    torch::Tensor dk = torch::empty(k.sizes(), k.options());
-    torch::Tensor dv = torch::empty(k.sizes(), k.options());
+    const torch::Tensor dq = torch::empty(q.sizes(), q.options());
+    const torch::Tensor dk = torch::empty(k.sizes(), k.options());
+    const torch::Tensor dv = torch::empty(k.sizes(), k.options());
     const auto lengths = context->saved_data["lengths"].toIntVector();
     const auto window = context->saved_data["window"].toOptional<int64_t>();
-    for_each_sequence(lengths, k.size(1), window, [&](const CpuSequence& sequence) {
-      const auto [q_part, k_part, v_part] =
-          at::_scaled_dot_product_flash_attention_for_cpu_backward(
-              sequence.fold(grad_outputs[0]),
-              sequence.fold(q),
-              sequence.fold(k, group),
-              sequence.fold(saved[2], group),
-              sequence.fold(saved[3]),
-              sequence.fold(saved[4].unsqueeze(2)).squeeze(3).contiguous(),
-              kNoDropout,
-              sequence.causal(),
-              sequence.mask(q.scalar_type()));
-      sequence.fold(dq).copy_(q_part);
-      sequence.fold(dk).copy_(k_part.sum(1, /*keepdim=*/true));
-      sequence.fold(dv).copy_(v_part.sum(1, /*keepdim=*/true));
+    with_element(q.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      CpuTasks(lengths, k.size(1)).for_each([&](const CpuTasks::Task& task, auto& scratch) {
+        kernels::attend_backward(
+            kernels::SequenceAttentionGradient<Element>{
+                .shape = shape_of(task, group, q.size(2), window),
+                .q = rows_of<Element>(q, task, group),
+                .k = rows_of<Element>(k, task, 1),
+                .v = rows_of<Element>(saved[2], task, 1),
+                .out = rows_of<Element>(saved[3], task, group),
+                .log_sums = rows_of<float>(saved[4], task, group),
+                .dout = rows_of<Element>(dout, task, group),
+                .dq = mutable_rows_of<Element>(dq, task, group),
+                .dk = mutable_rows_of<Element>(dk, task, 1),
+                .dv = mutable_rows_of<Element>(dv, task, 1)},
+            scratch);
+      });
     });
     return {dq, dk, dv, {}, {}};
-  }
-
- private:
-  template <typename Visit>
-  static void for_each_sequence(const std::vector<int64_t>& lengths,
-                                int64_t num_kv_heads,
-                                std::optional<int64_t> window,
-                                const Visit& visit) {
-    int64_t start = 0;
-    for (const int64_t length : lengths) {
-      visit(CpuSequence(start, length, num_kv_heads, window));
-      start += length;
-    }
   }
 };
 
