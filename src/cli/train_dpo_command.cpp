@@ -159,7 +159,6 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   const bool in_slices = train_options.zero_stage == 3;
   group->barrier();  // rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
-  if (device.is_cpu()) keep_freed_memory();
   train::TrainingJob job{.checkpoint = checkpoint,
                          .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
                                             : CausalLm::load(checkpoint, device, dtype),
@@ -171,6 +170,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                          .held_out = std::move(examples.held_out),
                          .stop_asked = signals.poll(),
                          .memory = memory};
+  if (device.is_cpu()) keep_freed_memory(memory.available);  // loading gave back what it took
   const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
   const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
   if (!run) return;
