@@ -62,6 +62,7 @@ ShardedGradients::ShardedGradients(ShardedParameters& parameters, distributed::P
     units_[u].sum = torch::zeros({keeps_slices() ? slice : slice * group_.size()},
                                  float32_on(parameters_.device()));
     const auto& members = parameters_.unit(u).parameters;
+    units_[u].filled.assign(members.size(), false);
     for (size_t i = 0; i < members.size(); ++i) {
       torch::autograd::impl::set_post_acc_grad_hooks(members[i].tensor,
                                                      std::make_unique<Hook>(*this, u, i));
@@ -78,7 +79,10 @@ ShardedGradients::~ShardedGradients() {
 }
 
 void ShardedGradients::start_step() {
-  for (Unit& unit : units_) unit.sum.zero_();
+  for (Unit& unit : units_) {
+    unit.filled.assign(unit.filled.size(), false);
+    unit.summed = false;
+  }
 }
 
 void ShardedGradients::start_pass(bool last) {
@@ -96,17 +100,26 @@ void ShardedGradients::finish_pass() {
   while (!in_flight_.empty()) settle_oldest();
 }
 
+void ShardedGradients::make_partial(Unit& unit) {
+  unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
+  unit.filled.assign(unit.filled.size(), false);
+}
+
 void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& parameter) {
   const torch::NoGradGuard no_grad;
   Unit& unit = units_[u];
   const UnitParameter& member = parameters_.unit(u).parameters[index];
   RETMASK_CHECK(!unit.reduced, "a gradient of ", member.name, " came after its unit's were summed");
-  if (keeps_slices() && !unit.partial.defined()) {
-    unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
-  }
+  if (keeps_slices() && !unit.partial.defined()) make_partial(unit);
   torch::Tensor& grad = parameter.mutable_grad();
-  const torch::Tensor& whole = keeps_slices() ? unit.partial : unit.sum;
-  add_to(whole.narrow(0, member.offset, grad.numel()), grad);
+  const torch::Tensor whole = keeps_slices() ? unit.partial : unit.sum;
+  const torch::Tensor part = whole.narrow(0, member.offset, grad.numel());
+  if (unit.filled[index]) {
+    add_to(part, grad);
+  } else {
+    part.copy_(grad.reshape({-1}));
+    unit.filled[index] = true;
+  }
   grad.reset();
 
   if (!unit.arrived[index]) {
@@ -114,6 +127,15 @@ void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& paramete
     --unit.missing;
   }
   reduce_ready(/*all=*/false);
+}
+
+// A parameter that no row of this rank used, and all of them where it had no rows.
+void ShardedGradients::clear_what_is_missing(size_t u) {
+  const auto& members = parameters_.unit(u).parameters;
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (!units_[u].filled[i])
+      units_[u].sum.narrow(0, members[i].offset, members[i].tensor.numel()).zero_();
+  }
 }
 
 void ShardedGradients::reduce_ready(bool all) {
@@ -127,15 +149,14 @@ void ShardedGradients::reduce(size_t u) {
   Unit& unit = units_[u];
   unit.reduced = true;
   InFlight work{.unit = u, .result = {}, .pending = {}};
+  if (!keeps_slices()) clear_what_is_missing(u);
   if (parameters_.stage() == 0) {
     work.pending = group_.all_reduce(unit.sum);
   } else if (parameters_.stage() == 1) {
     work.pending = group_.reduce_scatter(slice(u), unit.sum);
   } else {
     work.result = torch::empty_like(unit.sum);
-    if (!unit.partial.defined()) {
-      unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
-    }
+    if (!unit.partial.defined()) make_partial(unit);
     work.pending = group_.reduce_scatter(work.result, unit.partial);
   }
   in_flight_.push_back(std::move(work));
@@ -147,8 +168,13 @@ void ShardedGradients::settle_oldest() {
   InFlight& work = in_flight_.front();
   work.pending.wait();
   if (work.result.defined()) {
-    units_[work.unit].sum.add_(work.result);
-    units_[work.unit].partial.reset();
+    Unit& unit = units_[work.unit];
+    if (unit.summed)
+      unit.sum.add_(work.result);
+    else
+      unit.sum.copy_(work.result);
+    unit.summed = true;
+    unit.partial.reset();
   }
   in_flight_.pop_front();
 }
@@ -166,13 +192,6 @@ double ShardedGradients::norm() {
   const auto own = squares.item<double>();
   // In stage 0 every rank holds all of it.
   return std::sqrt(parameters_.stage() == 0 ? own : group_.sum({own}).front());
-}
-
-double ShardedGradients::own_norm() const {
-  RETMASK_CHECK(!keeps_slices());
-  double squares = 0;
-  for (const Unit& unit : units_) squares += sum_of_squares(unit.sum).item<double>();
-  return std::sqrt(squares);
 }
 
 void ShardedGradients::clip(double norm, double max_norm) {

@@ -32,8 +32,6 @@ class ShardedGradients {
   // After the last pass, of all parameters together: L2. In float64, summed by rows that do not
   // depend on the number of ranks.
   double norm();
-  // This rank's own, before anything is reduced. Only in stages 0 and 1.
-  double own_norm() const;
   // Scales by max_norm / (norm + 1e-6) when that is below 1. Source:
   // torch.nn.utils.clip_grad_norm_.
   void clip(double norm, double max_norm);
@@ -44,6 +42,10 @@ class ShardedGradients {
   struct Unit {
     torch::Tensor sum;      // float32; stages 0, 1: [ranks * n], stages 2, 3: [n]
     torch::Tensor partial;  // [ranks * n] float32, of this pass; stages 2, 3
+    // Of each parameter: whether this step's gradient is in `sum`, or this pass's in `partial`.
+    // What lies there otherwise is of the step before.
+    std::vector<bool> filled;
+    bool summed = false;  // a pass of this step is in `sum`; stages 2, 3
     std::vector<bool> arrived;
     size_t missing = 0;
     bool reduced = false;
@@ -57,7 +59,9 @@ class ShardedGradients {
   class Hook;
 
   bool keeps_slices() const { return parameters_.stage() >= 2; }
+  void make_partial(Unit& unit);
   void add(size_t unit, size_t index, const torch::Tensor& parameter);
+  void clear_what_is_missing(size_t unit);
   void reduce_ready(bool all);
   void reduce(size_t unit);
   void settle_oldest();

@@ -42,7 +42,7 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
   }
   metrics.pairs.sum_over(group_);
   metrics.grad_norm = gradients_.norm();
-  if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch, passes);
+  if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch);
   if (options_.max_grad_norm > 0) gradients_.clip(metrics.grad_norm, options_.max_grad_norm);
   optimizer_.step(gradients_, learning_rate);
 
@@ -99,25 +99,16 @@ double StepRunner::forward_and_backward(const MicroBatch& micro_batch,
   return value;
 }
 
-// Finds the culprits by running each row alone: slow, but once. Where other ranks would have to
-// take part in that, the whole batch is named.
-void StepRunner::stop_for_gradient(const RowIndices& batch, const std::vector<MicroBatch>& own) {
+// Finds the culprits by running each row alone, on all ranks at once: slow, but once.
+void StepRunner::stop_for_gradient(const RowIndices& batch) {
   RowIndices bad;
-  if (optimizer_.parameters().stage() < 2) {
-    for (const MicroBatch& micro_batch : own) {
-      for (const int64_t row : micro_batch.rows) {
-        gradients_.start_step();
-        gradients_.start_pass(/*last=*/false);
-        RewardSums unused;
-        forward_and_backward({.rows = {row}}, /*denominator=*/1, unused);
-        if (!std::isfinite(gradients_.own_norm())) bad.push_back(row);
-      }
-    }
-    // The rank that has them says so.
-    const bool found = group_.any(!bad.empty());
-    if (found && bad.empty()) {
-      throw distributed::PeerLost("another rank's gradient is not finite");
-    }
+  for (const int64_t row : batch) {
+    gradients_.start_step();
+    gradients_.start_pass(/*last=*/true);
+    RewardSums unused;
+    forward_and_backward({.rows = {row}}, /*denominator=*/1, unused);
+    gradients_.finish_pass();
+    if (!std::isfinite(gradients_.norm())) bad.push_back(row);
   }
   stop("gradient", bad.empty() ? batch : bad);
 }

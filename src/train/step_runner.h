@@ -34,7 +34,7 @@ class StepRunner {
   double forward_and_backward(const MicroBatch& micro_batch,
                               int64_t denominator,
                               RewardSums& rewards);
-  [[noreturn]] void stop_for_gradient(const RowIndices& batch, const std::vector<MicroBatch>& own);
+  [[noreturn]] void stop_for_gradient(const RowIndices& batch);
   [[noreturn]] void stop(const std::string& what, const RowIndices& rows) const;
 
   const Objective& objective_;

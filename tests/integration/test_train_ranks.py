@@ -6,13 +6,15 @@ import math
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import time
 
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
 from conftest import ROOT
 
@@ -285,6 +287,25 @@ def test_an_error_of_one_rank_is_one_line(retmask, tiny_llama, tmp_path):
     done = train(retmask, tiny_llama, tmp_path / "out", *more, code=2)
     assert "is not finite" in done.stderr and "pairs32.jsonl:" in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
+    assert not (tmp_path / "out/model.safetensors").exists()
+
+
+@pytest.mark.parametrize("ranks, stage", [(1, 0), (2, 1), (2, 2), (3, 3)])
+def test_a_gradient_that_is_not_finite_names_its_row(retmask, tmp_path, ranks, stage):
+    """An embedding so large that the first norm makes it 0, and overflows on the way back: the loss stays finite."""
+    model = shutil.copytree(ROOT / "tests/golden/tiny/qwen3", tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    letter = Tokenizer.from_file(str(model / "tokenizer.json")).encode("~", add_special_tokens=False).ids[-1]
+    weights["model.embed_tokens.weight"][letter] = 3e38
+    save_file(weights, model / "model.safetensors")
+    pairs = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"say {i}", "chosen": "yes" + " yes" * i, "rejected": "no"} for i in range(8)]
+    rows[5]["chosen"] = "yes ~ yes"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    more = ["--nproc", ranks, "--zero-stage", stage, "--quiet", "--pairs", pairs, "--beta", 1e3]
+    done = train(retmask, model, tmp_path / "out", *more, code=2)
+    assert "the gradient of " in done.stderr and "pairs.jsonl:6 is not finite" in done.stderr, done.stderr
+    assert "pairs.jsonl:5" not in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert not (tmp_path / "out/model.safetensors").exists()
 
 

@@ -87,6 +87,19 @@ TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
   }
 }
 
+TEST(ShardedGradients, NothingOfTheStepBeforeIsLeft) {
+  for (int64_t stage = 0; stage < 4; ++stage) {
+    TinyParameters tiny(torch::kFloat32, TrainOptions(), stage);
+    const auto factors = tiny.random_factors(/*scale=*/1);
+    tiny.backward({factors, factors});
+    tiny.backward({{factors[0], torch::Tensor(), factors[2]}});
+    EXPECT_TRUE(torch::equal(tiny.gradient(0), factors[0])) << stage;
+    EXPECT_EQ(tiny.gradient(1).abs().max().item<double>(), 0) << stage;
+    tiny.backward({std::vector<torch::Tensor>(3)});
+    EXPECT_EQ(tiny.gradients->norm(), 0) << stage;
+  }
+}
+
 TEST(ShardedGradients, ClipAsTorchDoes) {
   for (const double max_norm : {0.5, 1e4}) {
     TinyParameters tiny(torch::kFloat32, TrainOptions(), /*stage=*/1);

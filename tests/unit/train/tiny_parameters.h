@@ -33,7 +33,7 @@ struct TinyParameters {
     optimizer->step(*gradients, learning_rate);
   }
 
-  // One pass for each list of factors.
+  // One pass for each list of factors; a parameter without one has no part in it.
   void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
     gradients->start_step();
     for (size_t p = 0; p < passes.size(); ++p) {
@@ -43,9 +43,10 @@ struct TinyParameters {
       }
       torch::Tensor loss = torch::zeros({});
       for (size_t i = 0; i < named.size(); ++i) {
+        if (!passes[p][i].defined()) continue;
         loss = loss + (named[i].second.to(torch::kFloat32) * passes[p][i]).sum();
       }
-      loss.backward();
+      if (loss.requires_grad()) loss.backward();
       gradients->finish_pass();
       for (size_t u = 0; u < named.size(); ++u) {
         parameters->take_back(static_cast<int64_t>(u), Pass::forward);
