@@ -12,6 +12,10 @@
 
 namespace retmask::kernels {
 
+namespace avx512 {
+inline constexpr int64_t kLanes = 16;  // float32 of one register
+}
+
 // Of the processor that runs the program, not of the one that compiled it. bfloat16 needs
 // AVX512_BF16 (Zen 4, Sapphire Rapids and newer).
 template <typename Element>

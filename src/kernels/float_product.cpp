@@ -6,7 +6,6 @@
 #include "simd.h"
 
 namespace retmask::kernels {
-namespace {
 
 RETMASK_SIMD_CLONES void multiply_portable(const FloatProduct& p) {
   for (int64_t m = 0; m < p.m; ++m) {
@@ -20,8 +19,6 @@ RETMASK_SIMD_CLONES void multiply_portable(const FloatProduct& p) {
     }
   }
 }
-
-}  // namespace
 
 void multiply(const FloatProduct& product) {
   if (has_avx512<float>())

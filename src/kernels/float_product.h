@@ -23,6 +23,8 @@ struct FloatProduct {
 // Each element is summed in the order of k.
 void multiply(const FloatProduct& product);
 
+// Its two ways: on any processor, and where has_avx512<float>().
+void multiply_portable(const FloatProduct& product);
 namespace avx512 {
 void multiply(const FloatProduct& product);
 }

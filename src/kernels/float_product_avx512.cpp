@@ -9,7 +9,6 @@
 namespace retmask::kernels::avx512 {
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kRows = 4;     // of c in registers
 constexpr int64_t kVectors = 4;  // of each of these rows
 constexpr int64_t kColumns = kVectors * kLanes;

@@ -11,8 +11,6 @@
 
 namespace retmask::kernels::avx512 {
 
-inline constexpr int64_t kLanes = 16;
-
 RETMASK_AVX512_INLINE __m512 load(const float* from, __mmask16 mask) {
   return _mm512_maskz_loadu_ps(mask, from);
 }

@@ -7,6 +7,7 @@
 #include "avx512.h"
 #include "paged_attention_avx512.h"
 #include "simd.h"
+#include "softmax_row.h"
 
 namespace retmask::kernels {
 namespace {
@@ -70,19 +71,9 @@ RETMASK_SIMD_CLONES void add_rows_portable(const BFloat16* values,
   add_rows(values, rows, work, position);
 }
 
-RETMASK_SIMD_CLONES void softmax(float* row, int64_t count) {
-  float largest = row[0];
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < count; ++i) largest = largest < row[i] ? row[i] : largest;
-  float total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < count; ++i) {
-    row[i] = fast_exp(row[i] - largest);
-    total += row[i];
-  }
-  const float scale = 1.0F / total;
+RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) row[i] *= scale;
+  for (int64_t i = 0; i < count; ++i) row[i] *= factor;
 }
 
 // At most this many visible rows of a block, side by side in memory.
@@ -172,7 +163,7 @@ void attend_group(const PagedKeyValues<Element>& cache,
     float* row = work.weights + h * count;
     if (query.largest_key != nullptr)
       query.largest_key[heads[h]] = cache.first + (std::max_element(row, row + count) - row);
-    softmax(row, count);
+    multiply_row(row, count, 1.0F / exponentiate(row, count).sum);
   }
   for_each_stretch(cache, cache.values, query.key_value_head, [&](auto* values, auto n, auto at) {
     if (fast)

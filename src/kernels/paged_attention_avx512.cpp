@@ -8,7 +8,6 @@
 namespace retmask::kernels::avx512 {
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kSlice = 64;  // of head_dim
 constexpr int64_t kVectors = kSlice / kLanes;
 

@@ -6,6 +6,7 @@
 
 #include "float_product.h"
 #include "simd.h"
+#include "softmax_row.h"
 
 namespace retmask::kernels {
 namespace {
@@ -47,31 +48,16 @@ RETMASK_SIMD_CLONES void narrow_rows(
     for (int64_t i = 0; i < width; ++i) narrow(scale * from[i], to.data[row * to.stride + i]);
 }
 
-// x [tokens, dim] -> panels of kPanelKeys tokens, each transposed: [dim, kPanelKeys].
+// x [tokens, dim] -> panels of kPanelKeys tokens, each transposed: [dim, kPanelKeys]. The last
+// panel's columns behind the tokens hold anything: nobody looks at the scores that come of them.
 void transpose_panels(const float* x, int64_t tokens, int64_t dim, float* panels) {
   for (int64_t first = 0; first < tokens; first += kPanelKeys, panels += kPanelKeys * dim) {
     const int64_t count = std::min(kPanelKeys, tokens - first);
     for (int64_t i = 0; i < dim; ++i) {
       float* row = panels + i * kPanelKeys;
       for (int64_t key = 0; key < count; ++key) row[key] = x[(first + key) * dim + i];
-      std::fill(row + count, row + kPanelKeys, 0.0F);
     }
   }
-}
-
-// Scores become exp(score - largest), hidden ones 0. Returns log(sum(exp(score))) of the visible.
-RETMASK_SIMD_CLONES float exponentiate(float* row, int64_t count, float* sum) {
-  float largest = row[0];
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < count; ++i) largest = largest < row[i] ? row[i] : largest;
-  float total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < count; ++i) {
-    row[i] = fast_exp(row[i] - largest);
-    total += row[i];
-  }
-  *sum = total;
-  return largest + std::log(total);
 }
 
 // Of one query: scores become weights, dweights become dscores = weight * (dweight - pull).
@@ -211,12 +197,13 @@ void attend_group(const SequenceAttention<Element>& a, std::vector<float>& scrat
       const Block block(a.shape, query);
       widen_rows(part(a.q, query, head * dim), block.queries(), dim, score_scale(a.shape), q);
       multiply_panels(block, q, dim, key_panels, weights);
-      float totals[kQueries];
+      float sums_of_weights[kQueries];
       for (int64_t i = block.first; i < block.end; ++i) {
         float* row = weights + (i - block.first) * block.width;
         const int64_t first = block.first_visible(i);
-        part(a.log_sums, i, head).data[0] =
-            exponentiate(row + first, block.end_visible(i) - first, &totals[i - block.first]);
+        const auto [largest, sum] = exponentiate(row + first, block.end_visible(i) - first);
+        part(a.log_sums, i, head).data[0] = largest + std::log(sum);
+        sums_of_weights[i - block.first] = sum;
         clear_hidden(block, i, row);
       }
       multiply_rows(block, weights, dim, values, sums);
@@ -224,7 +211,7 @@ void attend_group(const SequenceAttention<Element>& a, std::vector<float>& scrat
         narrow_rows(sums + (i - block.first) * dim,
                     1,
                     dim,
-                    1.0F / totals[i - block.first],
+                    1.0F / sums_of_weights[i - block.first],
                     part(a.out, i, head * dim));
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "simd.h"
+#include "softmax_row.h"
 
 namespace retmask::kernels {
 namespace {
@@ -22,6 +23,19 @@ RETMASK_SIMD_CLONES float exp_sum(const float* values, int64_t size, float large
 }
 
 }  // namespace
+
+RETMASK_SIMD_CLONES Exponentials exponentiate(float* row, int64_t count) {
+  float largest = row[0];
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 0; i < count; ++i) largest = largest < row[i] ? row[i] : largest;
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) {
+    row[i] = fast_exp(row[i] - largest);
+    sum += row[i];
+  }
+  return {largest, sum};
+}
 
 int64_t arg_max(const float* values, int64_t size) {
   return std::find(values, values + size, largest_of(values, size)) - values;

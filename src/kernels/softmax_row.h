@@ -1,0 +1,16 @@
+#pragma once
+// The first half of a softmax, which attention shares.
+
+#include <cstdint>
+
+namespace retmask::kernels {
+
+struct Exponentials {
+  float largest;  // of the scores
+  float sum;
+};
+
+// Scores become exp(score - largest). count >= 1.
+Exponentials exponentiate(float* row, int64_t count);
+
+}  // namespace retmask::kernels
