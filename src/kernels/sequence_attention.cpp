@@ -16,9 +16,7 @@ constexpr int64_t kQueries = 32;
 // Keys beside each other in a transposed panel.
 constexpr int64_t kPanelKeys = 64;
 
-constexpr int64_t padded(int64_t keys) {
-  return (keys + kPanelKeys - 1) / kPanelKeys * kPanelKeys;
-}
+constexpr int64_t padded(int64_t keys) { return (keys + kPanelKeys - 1) / kPanelKeys * kPanelKeys; }
 
 // `count` rows of `width` elements, as float32 times `scale`, rows side by side.
 RETMASK_SIMD_CLONES void widen_rows(

@@ -2,17 +2,19 @@
 """The table of README: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
-        [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--only generation|training|detection]
+        [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]
 
 Each figure of ours stands beside the peer's, measured right after it with the same number of threads. Prints Markdown.
 llama.cpp's source lies in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
 with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding alone,
-ours also the prompts' prefill. The pairs that are trained on are short; `retmask synthesize` makes longer ones.
+ours also the prompts' prefill. The pairs that are trained on are short; `retmask synthesize` makes longer ones. TRL runs as it comes, with activation
+checkpointing and the reference model at every step: "mixed" is its default (float32 weights), "bfloat16" has float32 nowhere.
 """
 import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 PROMPT_TOKENS, NEW_TOKENS = 32, 128
 BATCH_SIZES = [1, 16, 64]
-TRAIN_STEPS, GLOBAL_BATCH = 6, 8
+TRAIN_STEPS, TRL_MICRO_BATCH = 4, 8
 LENGTHS, DEPTHS = "512,1024", 2
 
 
@@ -80,35 +82,59 @@ def mean_tokens(steps: list[dict], pairs_a_step: int) -> float:
     return sum(step["tokens"] for step in steps) / len(steps) / pairs_a_step
 
 
-def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
-    out = scratch / f"{dtype}-{pairs_a_step}"
+def train_ours(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, out: pathlib.Path, *more) -> tuple[list[dict], int]:
+    """The steps' metrics and the most memory, in bytes."""
     run(
         BUILD / "retmask", "train-dpo", "--model", model, "--pairs", pairs, "--out", out, "--device", "cpu", "--dtype", dtype,
-        "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--save-every", 0, "--quiet",
+        "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--save-every", 0, "--quiet", *more,
     )
     steps = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    # The first step warms up.
-    ours = statistics.median(step["tokens_per_second"] for step in steps[1:])
+    return steps, json.loads((out / "training.json").read_text())["memory"]["peak"]
+
+
+def train_trl(model: str, pairs: pathlib.Path, precision: str, pairs_a_step: int, out: pathlib.Path) -> dict:
     run(
         sys.executable, ROOT / "tests/integration/trl_reference.py", "--model", model, "--pairs", pairs, "--out", out / "trl.json",
-        "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--micro-batch-size", GLOBAL_BATCH,
-        *(["--bf16"] if dtype == "bfloat16" else []), stderr=subprocess.DEVNULL,
+        "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--micro-batch-size", TRL_MICRO_BATCH,
+        "--precision", precision, stderr=subprocess.DEVNULL,
     )
-    trl = json.loads((out / "trl.json").read_text())
+    return json.loads((out / "trl.json").read_text())
+
+
+def trl_speed(trl: dict, tokens: list[int]) -> float:
+    """The median step's tokens/s, counted as ours are; the first step warms up."""
     times = [step["time"] for step in trl["steps"]]
-    seconds = [after - before for before, after in zip(times, times[1:])]
-    theirs = statistics.median(step["tokens"] / s for step, s in zip(steps[1:], seconds, strict=True))
-    what = f"DPO training, {dtype}, {pairs_a_step} pairs of {mean_tokens(steps, pairs_a_step):.0f} tokens a step"
-    peak = json.loads((out / "training.json").read_text())["memory"]["peak"]
-    return [
-        (what, "tokens/s", ours, theirs, "TRL"),
-        (what + ", peak memory", "GiB", peak / 2**30, trl["peak_bytes"] / 2**30, "TRL"),
-    ]
+    return statistics.median(count / (after - before) for count, before, after in zip(tokens[1:], times, times[1:], strict=True))
 
 
-def training(model: str, pairs: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
-    cases = [("float32", GLOBAL_BATCH), ("bfloat16", GLOBAL_BATCH), ("bfloat16", 4 * GLOBAL_BATCH)]
-    return [row for dtype, pairs_a_step in cases for row in train(model, pairs, dtype, pairs_a_step, scratch)]
+def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
+    """As each comes; and in bfloat16 ours with the checkpointing that TRL has by itself."""
+    out = scratch / f"{dtype}-{pairs_a_step}"
+    ours = {"": train_ours(model, pairs, dtype, pairs_a_step, out)}
+    if dtype == "bfloat16":
+        full = ", checkpointing"
+        ours[full] = train_ours(model, pairs, dtype, pairs_a_step, scratch / "full", "--activation-checkpointing", "full")
+        shutil.rmtree(scratch / "full")
+    tokens = [step["tokens"] for step in ours[""][0]]
+    rows = []
+    for precision in ("float32",) if dtype == "float32" else ("mixed", "bfloat16"):
+        trl = train_trl(model, pairs, precision, pairs_a_step, out)
+        for how, (steps, peak) in ours.items():
+            what = f"{dtype}, {pairs_a_step} pairs of {mean_tokens(steps, pairs_a_step):.0f} tokens{how}"
+            speed = statistics.median(step["tokens_per_second"] for step in steps[1:])
+            rows += [
+                (what, "tokens/s", speed, trl_speed(trl, tokens), f"TRL, {precision}"),
+                (what, "GiB", peak / 2**30, trl["peak_bytes"] / 2**30, f"TRL, {precision}"),
+            ]
+    return rows
+
+
+def training(model: str, pairs: pathlib.Path, cases: list[str], scratch: pathlib.Path) -> list[tuple]:
+    rows = []
+    for case in cases:
+        dtype, pairs_a_step = case.split(":")
+        rows += train(model, pairs, dtype, int(pairs_a_step), scratch)
+    return rows
 
 
 def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
@@ -137,6 +163,8 @@ def main() -> None:
     parser.add_argument("--llama-batched-bench")
     parser.add_argument("--gguf")
     parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="to train on")
+    parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
+                        help="training runs, with so many pairs a step")  # fmt: skip
     parser.add_argument("--only", choices=["generation", "training", "detection"])
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -147,7 +175,7 @@ def main() -> None:
         if args.only in (None, "generation"):
             rows += generation(args.model, (args.llama_batched_bench, args.gguf) if args.llama_batched_bench else None)
         if args.only in (None, "training"):
-            rows += training(args.model, args.pairs, pathlib.Path(scratch))
+            rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
         if args.only in (None, "detection"):
             if args.reference.is_file():
                 rows += detection(args.model, args.reference, pathlib.Path(scratch))

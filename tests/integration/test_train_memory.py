@@ -9,13 +9,12 @@ from conftest import ROOT
 PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 
 
-@pytest.mark.parametrize("mode", ["none", "full"])
+@pytest.mark.parametrize("mode", ["none", "selective", "full"])
 def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode):
     retmask("train-dpo", "--model", demo_model, "--pairs", PAIRS, "--out", tmp_path, "--device", "cpu", "--dtype", "bfloat16",
             "--max-steps", 2, "--global-batch-size", 16, "--save-every", 0, "--activation-checkpointing", mode)  # fmt: skip
     memory = json.loads((tmp_path / "training.json").read_text())["memory"]
-    # Within 7 % where it was calibrated; what libtorch's libraries take differs between processors.
-    assert memory["peak"] == pytest.approx(memory["planned"], rel=0.15)
+    assert memory["peak"] == pytest.approx(memory["planned"], rel=0.1)
     plan = json.loads((tmp_path / "memory_plan.json").read_text())
     assert plan["total"] == memory["planned"] and plan["activation_checkpointing"] == mode
     assert plan["weights"] == 2 * 134_515_008, "bfloat16, tied embeddings once"

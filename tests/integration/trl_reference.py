@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""What TRL makes of the same pairs: DPOTrainer or SFTTrainer on the CPU in float32, in the file's order, on whole
-answers. Writes one JSON with the figures of each step; --final-model also keeps the trained weights.
+"""What TRL makes of the same pairs: DPOTrainer or SFTTrainer on the CPU, in the file's order, on whole answers. Writes one JSON with the figures of each step; --final-model also keeps the trained weights.
 
     .venv/bin/python tests/integration/trl_reference.py --model DIR --pairs FILE --out steps.json --loss dpo
 """
@@ -59,8 +58,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-learning-rate", type=float, default=1e-6)
     parser.add_argument("--warmup-ratio", type=float, default=0.1)
     parser.add_argument("--max-grad-norm", type=float, default=1.0)
-    parser.add_argument("--bf16", action="store_true",
-                        help="for timing: bfloat16, and as TRL does it by itself: checkpointing, the reference at every step")  # fmt: skip
+    parser.add_argument("--precision", choices=["float32", "mixed", "bfloat16"], default="float32",
+                        help="the last two are for timing, with what TRL does by itself (checkpointing, the reference at "
+                        "every step): mixed is TRL's default, float32 weights and bfloat16 products; bfloat16 has no "
+                        "float32 at all")  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -82,8 +83,8 @@ def trainer_options(args: argparse.Namespace, scratch: str) -> dict:
         adam_beta2=0.95,
         adam_epsilon=1e-8,
         max_grad_norm=args.max_grad_norm,
-        gradient_checkpointing=args.bf16,
-        bf16=args.bf16,
+        gradient_checkpointing=args.precision != "float32",
+        bf16=args.precision != "float32",
         use_cpu=True,
         logging_steps=1,
         save_strategy="no",
@@ -102,7 +103,7 @@ def make_trainer(args: argparse.Namespace, model, tokenizer, rows: list[dict], s
         **common,
         beta=args.beta,
         loss_type=[{"dpo": "sigmoid", "dpo_norm": "sigmoid_norm", "ipo": "ipo"}[args.loss]],
-        precompute_ref_log_probs=not args.bf16,
+        precompute_ref_log_probs=args.precision == "float32",
     )
     return DPOTrainer(model, args=config, train_dataset=data, processing_class=tokenizer)
 
@@ -118,7 +119,7 @@ def token_ids(row: dict) -> dict:
 def run(args: argparse.Namespace) -> dict:
     rows = [json.loads(line) for line in pathlib.Path(args.pairs).read_text(encoding="utf-8").splitlines()]
     tokenizer = AutoTokenizer.from_pretrained(args.model)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16 if args.bf16 else torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16 if args.precision == "bfloat16" else torch.float32)
     # Transformers gives the pad token's embedding no gradient, also where the pad is a token of every text (SmolLM2's
     # <|im_end|>). That is a side effect of padding, which we do not have, and no part of the loss.
     model.get_input_embeddings().padding_idx = None

@@ -14,8 +14,9 @@ using Multiply = void (*)(const FloatProduct&);
 
 // Rows of all matrices are longer than what is used of them, and nothing else is written to.
 void expect_product(Multiply multiply, FloatProduct p, bool transposed) {
-  SCOPED_TRACE(::testing::Message() << p.m << " x " << p.n << " x " << p.k << (p.add ? " added" : "")
-                                    << (transposed ? " transposed" : ""));
+  SCOPED_TRACE(::testing::Message()
+               << p.m << " x " << p.n << " x " << p.k << (p.add ? " added" : "")
+               << (transposed ? " transposed" : ""));
   constexpr float kOutside = 7;
   const int64_t a_rows = transposed ? p.k : p.m;
   const int64_t a_stride = (transposed ? p.m : p.k) + 3;
