@@ -79,21 +79,19 @@ RETMASK_SIMD_CLONES float dot(const float* a, const float* b, int64_t count) {
 struct Block {
   int64_t first;
   int64_t end;
-  int64_t first_key;  // of the first panel
-  int64_t end_key;
-  int64_t width;  // keys of whole panels: the distance between the queries' scores
+  int64_t first_key;  // of the first panel; the last key is that of the last query
+  int64_t width;      // keys of whole panels: the distance between the queries' scores
   int64_t window;
 
   Block(const SequenceShape& shape, int64_t query)
       : first(query),
         end(std::min(query + kQueries, shape.tokens)),
         first_key(std::max<int64_t>(0, query + 1 - shape.window) / kPanelKeys * kPanelKeys),
-        end_key(end),
-        width(padded(end_key - first_key)),
+        width(padded(end - first_key)),
         window(shape.window) {}
 
   int64_t queries() const { return end - first; }
-  int64_t keys() const { return end_key - first_key; }
+  int64_t keys() const { return end - first_key; }
   // The keys that a query sees, counted from first_key.
   int64_t first_visible(int64_t query) const {
     return std::max<int64_t>(0, query + 1 - window - first_key);
