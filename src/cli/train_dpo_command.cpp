@@ -181,6 +181,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
 
 void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
   const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
+  // Before there are copies, each of which would say that it cannot be used.
+  const torch::Device wanted = parse_device(invocation.common.device);
   const distributed::Placement placement = distributed::read_placement();
   const bool is_copy = placement.launcher == distributed::Launcher::nproc;
   if (options.nproc > 1 && !is_copy) {
@@ -194,7 +196,7 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
     run_copies_as_ranks(options.nproc);
     return;
   }
-  const torch::Device device = device_of_rank(parse_device(invocation.common.device), placement);
+  const torch::Device device = device_of_rank(wanted, placement);
   run_as_rank(placement,
               {.device = device, .watchdog_limit = std::chrono::seconds(options.watchdog_seconds)},
               [&](const std::shared_ptr<distributed::ProcessGroup>& group,

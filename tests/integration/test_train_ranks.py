@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -278,6 +279,13 @@ def test_an_error_of_all_ranks_is_one_line(retmask, tiny_llama, tmp_path):
     pairs.write_text('{"prompt": "a"\n')
     done = train(retmask, tiny_llama, tmp_path / "out", "--nproc", 3, "--quiet", "--pairs", pairs, code=2)
     assert "pairs.jsonl:1" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_one_line(retmask, tiny_llama, tmp_path):
+    done = train(retmask, tiny_llama, tmp_path / "out", "--nproc", 2, "--device", "cuda", code=2)
+    assert "--device cpu" in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
 
 
