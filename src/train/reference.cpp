@@ -83,34 +83,28 @@ void append(std::vector<float>& all, const Json& values) {
 // What one rank of several computes.
 class PassRunner {
  public:
-  PassRunner(const CausalLm& model,
-             const std::vector<TrainingExample>& examples,
-             const std::vector<RowIndices>& passes)
-      : model_(model), examples_(examples), passes_(passes) {}
+  PassRunner(const ReferenceJob& job, const std::vector<RowIndices>& passes)
+      : job_(job), passes_(passes) {}
 
   Json run(int64_t pass) const {
     const RowIndices& rows = passes_[static_cast<size_t>(pass)];
-    const PairLogprobs sums = answer_logprobs(model_, examples_, rows);
-    check_finite(sums, examples_, rows);
+    const PairLogprobs sums = answer_logprobs(job_.model, job_.examples, rows);
+    check_finite(sums, job_.examples, rows);
     return {
         {"pass", pass}, {"chosen", to_vector(sums.chosen)}, {"rejected", to_vector(sums.rejected)}};
   }
 
   // Of the passes `missing`, those of this rank.
-  void run_share(const std::vector<int64_t>& missing,
-                 Journal& journal,
-                 const distributed::ProcessGroup& group,
-                 bool in_step,
-                 const std::function<void()>& before_pass) const {
-    const auto size = static_cast<size_t>(group.size());
+  void run_share(const std::vector<int64_t>& missing, Journal& journal) const {
+    const auto size = static_cast<size_t>(job_.group.size());
     const size_t rounds = (missing.size() + size - 1) / size;
     Progress progress("reference", static_cast<int64_t>(rounds), "passes");
     for (size_t round = 0; round < rounds; ++round) {
-      before_pass();
-      const size_t i = round * size + static_cast<size_t>(group.rank());
+      job_.before_pass();
+      const size_t i = round * size + static_cast<size_t>(job_.group.rank());
       if (i < missing.size()) {
         journal.append(run(missing[i]));
-      } else if (in_step) {
+      } else if (job_.in_step) {
         run(missing.front());
       }
       progress.advance();
@@ -119,30 +113,25 @@ class PassRunner {
   }
 
  private:
-  const CausalLm& model_;
-  const std::vector<TrainingExample>& examples_;
+  const ReferenceJob& job_;
   const std::vector<RowIndices>& passes_;
 };
 
 }  // namespace
 
-PairLogprobs reference_logprobs(const CausalLm& model,
-                                const std::vector<TrainingExample>& examples,
-                                int64_t micro_batch_tokens,
-                                const fs::path& cache,
-                                const std::string& key,
-                                distributed::ProcessGroup& group,
-                                bool in_step,
-                                const std::function<void()>& before_pass) {
-  RowIndices rows(examples.size());
+PairLogprobs reference_logprobs(const ReferenceJob& job) {
+  const fs::path& cache = job.cache;
+  distributed::ProcessGroup& group = job.group;
+  RowIndices rows(job.examples.size());
   std::iota(rows.begin(), rows.end(), 0);
   // Cut once from the start: after a stop the passes are the same, and so is every bit of their
   // sums.
-  const std::vector<RowIndices> passes = split_by_tokens(rows, examples, micro_batch_tokens);
+  const std::vector<RowIndices> passes =
+      split_by_tokens(rows, job.examples, job.micro_batch_tokens);
 
-  if (group.is_first()) collect(cache, key);
+  if (group.is_first()) collect(cache, job.key);
   group.barrier();
-  Passes finished = read_passes(cache, key);
+  Passes finished = read_passes(cache, job.key);
   std::vector<int64_t> missing;
   for (int64_t pass = 0; pass < static_cast<int64_t>(passes.size()); ++pass) {
     if (!finished.contains(pass)) missing.push_back(pass);
@@ -152,13 +141,13 @@ PairLogprobs reference_logprobs(const CausalLm& model,
     const torch::NoGradGuard no_grad;
     {
       Journal journal(group.size() == 1 ? cache : part_path(cache, group.rank()));
-      if (journal.empty()) journal.append({{"key", key}});
-      PassRunner(model, examples, passes).run_share(missing, journal, group, in_step, before_pass);
+      if (journal.empty()) journal.append({{"key", job.key}});
+      PassRunner(job, passes).run_share(missing, journal);
     }
     group.barrier();
-    if (group.is_first() && group.size() > 1) collect(cache, key);
+    if (group.is_first() && group.size() > 1) collect(cache, job.key);
     group.barrier();
-    finished = read_passes(cache, key);
+    finished = read_passes(cache, job.key);
   }
 
   std::vector<float> chosen;
@@ -167,14 +156,15 @@ PairLogprobs reference_logprobs(const CausalLm& model,
     append(chosen, row.at("chosen"));
     append(rejected, row.at("rejected"));
   }
-  RETMASK_CHECK(chosen.size() == examples.size() && rejected.size() == examples.size(),
+  RETMASK_CHECK(chosen.size() == job.examples.size() && rejected.size() == job.examples.size(),
                 cache,
                 " holds ",
                 chosen.size(),
                 " of ",
-                examples.size(),
+                job.examples.size(),
                 " rows");
-  return {torch::tensor(chosen).to(model.device()), torch::tensor(rejected).to(model.device())};
+  return {torch::tensor(chosen).to(job.model.device()),
+          torch::tensor(rejected).to(job.model.device())};
 }
 
 }  // namespace retmask::train

@@ -15,13 +15,13 @@
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
 #include "retmask/train/held_out.h"
-#include "retmask/train/memory_plan.h"
 #include "retmask/train/metrics.h"
 #include "retmask/train/objective.h"
 #include "retmask/train/reference.h"
 #include "retmask/train/save_schedule.h"
 #include "retmask/train/schedule.h"
 #include "retmask/train/utilization.h"
+#include "settle_memory.h"
 #include "sharded_gradients.h"
 #include "sharded_parameters.h"
 #include "step_runner.h"
@@ -36,7 +36,6 @@ constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
 constexpr const char* kHeldOutFile = "eval_metrics.jsonl";
 constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
-constexpr const char* kMemoryFile = "memory_plan.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
 // Everything that decides about the trained weights.
@@ -56,34 +55,50 @@ const char* signal_anywhere(const TrainingJob& job) {
   return own != nullptr ? own : "a signal to another rank";
 }
 
-// `data` is the hash of `examples`.
 PairLogprobs compute_reference(const TrainingJob& job,
                                const std::vector<TrainingExample>& examples,
-                               const std::string& data,
                                const char* file,
-                               const TrainOptions& options,
-                               const Json& identity) {
-  if (options.loss == LossKind::sft) return {};
-  const Json key = {{"model", identity["model"]},
-                    {"data", data},
-                    {"dtype", identity["dtype"]},
-                    {"micro-batch-tokens", options.micro_batch_tokens}};
-  return reference_logprobs(
-      job.model,
-      examples,
-      options.micro_batch_tokens,
-      job.out / file,
-      sha256(key.dump()),
-      *job.group,
-      /*in_step=*/options.zero_stage == 3,
-      [&] {
-        if (const char* signal = signal_anywhere(job)) {
-          throw Stopped(detail::concat("stopped by ",
-                                       signal,
-                                       "; the log-probs of the untrained model so far are kept, "
-                                       "start again to go on"));
-        }
-      });
+                               const Json& key,
+                               const TrainOptions& options) {
+  const auto before_pass = [&] {
+    if (const char* signal = signal_anywhere(job)) {
+      throw Stopped(detail::concat("stopped by ",
+                                   signal,
+                                   "; the log-probs of the untrained model so far are kept, start "
+                                   "again to go on"));
+    }
+  };
+  return reference_logprobs({.model = job.model,
+                             .examples = examples,
+                             .micro_batch_tokens = options.micro_batch_tokens,
+                             .cache = job.out / file,
+                             .key = sha256(key.dump()),
+                             .group = *job.group,
+                             .in_step = options.zero_stage == 3,
+                             .before_pass = before_pass});
+}
+
+struct References {
+  PairLogprobs training;
+  PairLogprobs held_out;
+};
+
+// Of the untrained model; none where the loss asks for none.
+References compute_references(const TrainingJob& job,
+                              const TrainOptions& options,
+                              const Json& identity) {
+  References references;
+  if (options.loss == LossKind::sft) return references;
+  Json key = {{"model", identity["model"]},
+              {"data", identity["data"]},
+              {"dtype", identity["dtype"]},
+              {"micro-batch-tokens", options.micro_batch_tokens}};
+  references.training = compute_reference(job, job.examples, kReferenceFile, key, options);
+  if (!job.held_out.empty()) {
+    key["data"] = hash_examples(job.held_out);
+    references.held_out = compute_reference(job, job.held_out, kHeldOutReferenceFile, key, options);
+  }
+  return references;
 }
 
 std::string progress_note(const StepMetrics& metrics) {
@@ -114,52 +129,6 @@ TrainingSummary summarize(const fs::path& out) {
     summary.held_out_after = held_out.back();
   }
   return summary;
-}
-
-// Says what memory the run needs, and settles which activations are kept: once per run, so that a
-// start that finds less memory free goes on with the same sums in the same order.
-MemoryPlan settle_memory(const TrainingJob& job,
-                         TrainOptions& options,
-                         const TrainingCheckpoints& checkpoints) {
-  distributed::ProcessGroup& group = *job.group;
-  const fs::path path = job.out / kMemoryFile;
-  MemoryCase memory_case{.device = job.model.device(),
-                         .dtype = job.model.dtype(),
-                         .ranks = group.size(),
-                         .zero_stage = options.zero_stage,
-                         .pass = largest_pass(job.examples, options, group.size())};
-  std::optional<ActivationCheckpointing> mode = options.activation_checkpointing;
-  if (options.zero_stage == 3) mode = ActivationCheckpointing::full;
-  if (!mode && checkpoints.has_state() && fs::exists(path)) {
-    const Json earlier = read_json_file(path, "memory plan");
-    mode = parse_activation_checkpointing(
-        json_get<std::string>(earlier, "activation_checkpointing", path.string()));
-  }
-  if (!mode) {
-    mode = choose_activation_checkpointing(
-        job.model.config(), memory_case, job.memory.process, job.memory.available);
-  }
-  // Ranks may differ in what they find free; the first one's choice holds.
-  const double choice = group.is_first() ? static_cast<double>(*mode) : 0;
-  mode = static_cast<ActivationCheckpointing>(group.sum({choice}).front());
-  options.activation_checkpointing = mode;
-  memory_case.activation_checkpointing = *mode;
-
-  MemoryPlan plan = plan_memory(job.model.config(), memory_case);
-  plan.process = job.memory.process;
-  log::info("memory of each rank " + plan.text() +
-            "; activation checkpointing: " + to_string(*mode));
-  if (plan.total() > job.memory.available) {
-    log::warn("only " + format_bytes(job.memory.available) +
-              " are available; lower --micro-batch-tokens, train on more ranks or raise "
-              "--zero-stage");
-  }
-  if (group.is_first()) {
-    Json file = plan.to_json();
-    file["activation_checkpointing"] = to_string(*mode);
-    write_json_file(path, file);
-  }
-  return plan;
 }
 
 // The elements of a parameter as the checkpoint holds them.
@@ -240,14 +209,19 @@ void stop_if_asked_anywhere(const TrainingJob& job) {
   if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
 }
 
+struct StepLoop {
+  const TrainingJob& job;
+  const TrainOptions& options;
+  const BatchPlan& plan;
+  StepRunner& runner;
+  HeldOut* held_out;  // null without held-out rows
+  const AdamW& optimizer;
+  TrainingCheckpoints& checkpoints;
+};
+
 // The steps that are left, with all that happens between them. Throws StopAsked.
-void run_steps(const TrainingJob& job,
-               const TrainOptions& options,
-               const BatchPlan& plan,
-               StepRunner& runner,
-               HeldOut* held_out,
-               const AdamW& optimizer,
-               TrainingCheckpoints& checkpoints) {
+void run_steps(const StepLoop& loop) {
+  const auto& [job, options, plan, runner, held_out, optimizer, checkpoints] = loop;
   const TrainingFlops flops(job.model.config());
   double peak = 1;  // of this rank's device; the ranks' are taken to be equal
   std::unique_ptr<Journal> metrics;
@@ -286,8 +260,7 @@ void run_steps(const TrainingJob& job,
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
                  ShardedParameters& parameters,
-                 const PairLogprobs& reference,
-                 const PairLogprobs& held_out_reference,
+                 const References& references,
                  TrainingCheckpoints& checkpoints) {
   distributed::ProcessGroup& group = *job.group;
   job.model.set_requires_grad(true);
@@ -299,8 +272,8 @@ void train_steps(TrainingJob& job,
 
   const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
   announce(options, plan, static_cast<int64_t>(job.examples.size()));
-  Objective objective(job.model, job.examples, reference, options);
-  Objective held_out_objective(job.model, job.held_out, held_out_reference, options);
+  Objective objective(job.model, job.examples, references.training, options);
+  Objective held_out_objective(job.model, job.held_out, references.held_out, options);
   // Several ranks agree on a stop between two steps: each is at another pass.
   if (group.size() == 1) {
     objective.set_before_pass([&] { stop_if_asked_anywhere(job); });
@@ -317,7 +290,13 @@ void train_steps(TrainingJob& job,
   }
   StepRunner runner(objective, job.examples, gradients, optimizer, group, options);
   try {
-    run_steps(job, options, plan, runner, held_out ? &*held_out : nullptr, optimizer, checkpoints);
+    run_steps({.job = job,
+               .options = options,
+               .plan = plan,
+               .runner = runner,
+               .held_out = held_out ? &*held_out : nullptr,
+               .optimizer = optimizer,
+               .checkpoints = checkpoints});
   } catch (const StopAsked& asked) {
     const int64_t done = optimizer.steps_taken();
     if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
@@ -352,7 +331,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
     return summarize(job.out);
   }
   TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
-  const MemoryPlan memory = settle_memory(job, options, checkpoints);
+  const MemoryPlan memory = settle_memory(job, options, checkpoints.has_state());
 
   job.model.set_activation_checkpointing(*options.activation_checkpointing);
   ShardedParameters parameters(job.model.parameters(),
@@ -361,14 +340,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
                                job.model.device(),
                                options.zero_stage == 3 ? reader_of(job.checkpoint) : nullptr);
   if (options.zero_stage == 3) job.model.set_weight_lender(&parameters);
-  const PairLogprobs reference =
-      compute_reference(job, job.examples, identity["data"], kReferenceFile, options, identity);
-  PairLogprobs held_out_reference;
-  if (!job.held_out.empty()) {
-    held_out_reference = compute_reference(
-        job, job.held_out, hash_examples(job.held_out), kHeldOutReferenceFile, options, identity);
-  }
-  train_steps(job, options, parameters, reference, held_out_reference, checkpoints);
+  train_steps(job, options, parameters, compute_references(job, options, identity), checkpoints);
   if (!group.is_first()) return {};
   const TrainingSummary summary = summarize(job.out);
   const int64_t peak = peak_memory(job.model.device());

@@ -104,7 +104,8 @@ def train_trl(model: str, pairs: pathlib.Path, precision: str, pairs_a_step: int
 def trl_speed(trl: dict, tokens: list[int]) -> float:
     """The median step's tokens/s, counted as ours are; the first step warms up."""
     times = [step["time"] for step in trl["steps"]]
-    return statistics.median(count / (after - before) for count, before, after in zip(tokens[1:], times, times[1:], strict=True))
+    seconds = [after - before for before, after in zip(times, times[1:])]
+    return statistics.median(count / s for count, s in zip(tokens[1:], seconds, strict=True))
 
 
 def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:

@@ -12,21 +12,21 @@
 
 namespace retmask::train {
 
-// `model` still has its untrained weights. The sums go to `cache` (.jsonl) pass by pass under
-// `key`, which stands for weights, data and dtype: a run that was stopped goes on behind its last
-// pass, a file with another key is replaced. Ranks share the passes, each writing a file of its own
-// beside `cache` until all are done; a pass gives the same sums on any of them. With `in_step` all
-// make the same number of passes, which weights that are gathered need. `before_pass` is called by
-// all ranks before each of them and may throw to stop. Returns [rows] float32 on the model's
-// device, on every rank.
-PairLogprobs reference_logprobs(
-    const CausalLm& model,
-    const std::vector<TrainingExample>& examples,
-    int64_t micro_batch_tokens,
-    const std::filesystem::path& cache,
-    const std::string& key,
-    distributed::ProcessGroup& group,
-    bool in_step,
-    const std::function<void()>& before_pass = [] {});
+struct ReferenceJob {
+  const CausalLm& model;  // with its untrained weights
+  const std::vector<TrainingExample>& examples;
+  int64_t micro_batch_tokens;
+  std::filesystem::path cache;  // a .jsonl file
+  std::string key;              // stands for weights, data and dtype
+  distributed::ProcessGroup& group;
+  bool in_step;  // all ranks make the same number of passes, as weights that are gathered need it
+  std::function<void()> before_pass;  // all ranks call it; it may throw to stop
+};
+
+// The sums go to the cache pass by pass under the key: a run that was stopped goes on behind its
+// last pass, a file with another key is replaced. Ranks share the passes, each writing a file of
+// its own beside the cache until all are done; a pass gives the same sums on any of them. Returns
+// [rows] float32 on the model's device, on every rank.
+PairLogprobs reference_logprobs(const ReferenceJob& job);
 
 }  // namespace retmask::train
