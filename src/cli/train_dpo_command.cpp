@@ -170,7 +170,6 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                          .held_out = std::move(examples.held_out),
                          .stop_asked = signals.poll(),
                          .memory = memory};
-  if (device.is_cpu()) keep_freed_memory(memory.available);  // loading gave back what it took
   const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
   const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
   if (!run) return;

@@ -332,6 +332,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
   }
   TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
   const MemoryPlan memory = settle_memory(job, options, checkpoints.has_state());
+  if (job.model.device().is_cpu()) keep_freed_memory(memory.total());
 
   job.model.set_activation_checkpointing(*options.activation_checkpointing);
   ShardedParameters parameters(job.model.parameters(),
