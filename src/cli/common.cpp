@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config_file.h"
+#include "number_options.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "suggest.h"
@@ -13,15 +14,10 @@ namespace {
 // They say where and how a run happens, not what comes out of it.
 const std::vector<std::string> kIgnoredCommonFlags = {"out", "device", "threads", "quiet"};
 
-bool is_integer(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  return type.starts_with("INT") || type.starts_with("UINT");
-}
-
 Json typed_value(const CLI::Option& option, const std::string& text) {
   if (text.empty()) return nullptr;
-  if (is_integer(option)) return std::stoll(text);
-  if (option.get_type_name().starts_with("FLOAT")) return std::stod(text);
+  if (wants_whole_number(option)) return std::stoll(text);
+  if (wants_number(option)) return std::stod(text);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "config_file.h"
 
+#include "number_options.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "suggest.h"
@@ -42,14 +43,12 @@ const CLI::Option& find_option(const CLI::App& app, const TomlEntry& entry, cons
 // (heads = 18).
 void check_type(const CLI::Option& option, const TomlEntry& entry, const std::string& at) {
   const std::string key = "\"" + entry.key + "\"";
-  const std::string type = option.get_type_name();
   const bool is_flag = option.get_expected_min() == 0;
-  const bool is_number =
-      type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
   if (is_flag != (entry.kind == TomlEntry::Kind::boolean)) {
     user_error(at, key, is_flag ? " takes true or false" : " does not take true or false");
   }
-  if (is_number && entry.kind != TomlEntry::Kind::number) user_error(at, key, " takes a number");
+  if (wants_number(option) && entry.kind != TomlEntry::Kind::number)
+    user_error(at, key, " takes a number");
   if (entry.is_array && option.get_items_expected_max() <= 1) {
     user_error(at, key, " takes one value, not an array");
   }
@@ -61,6 +60,8 @@ void apply(CLI::Option& option, const TomlEntry& entry, const std::string& at) {
     for (const std::string& value : entry.values) option.add_result(value);
     option.run_callback();
   } catch (const CLI::ParseError& error) {
+    const std::string wrong = wrong_number(option);
+    if (!wrong.empty()) user_error(at, "\"", entry.key, "\" is ", wrong);
     user_error(at, "\"", entry.key, "\": ", error.what());
   }
 }

@@ -14,6 +14,7 @@
 #include "detect_command.h"
 #include "eval_command.h"
 #include "mask_command.h"
+#include "number_options.h"
 #include "report_command.h"
 #include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
@@ -91,7 +92,8 @@ void run(int argc, char** argv) {
     root.exit(request);  // prints the help or the version
     return;
   } catch (const CLI::ParseError& error) {
-    user_error(error.what());
+    const std::string wrong = wrong_number(root);
+    user_error(wrong.empty() ? error.what() : wrong);
   }
   const Command& command = chosen_command(root, commands);
   const Invocation invocation = resolve(command, root);

@@ -273,6 +273,8 @@ def test_pair_is_longer_than_the_model_allows(fails, model, file):
     ("arguments", "says"),
     [
         (["detect", "--lengths", "128", "--depths", "0"], ["--depths is 0"]),
+        (["detect", "--lengths", "128,12x", "--depths", "1"], ['--lengths is "12x", expected a whole number']),
+        (["synthesize", "--temperature", "warm"], ['--temperature is "warm", expected a number']),
         (["detect", "--lengths", "128,128"], ["128", "twice"]),
         (["detect", "--scoring", "sum"], ["--scoring", "sum", "set"]),
         (["mask"], ["--threshold", "--top-k", "--heads"]),
