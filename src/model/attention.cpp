@@ -5,10 +5,12 @@
 
 #include "retmask/base/error.h"
 #include "retmask/model/upload.h"
-#include "visibility.h"
 
 namespace retmask {
+namespace {
 
+// visible[i][j]: may the i-th of t queries, at position num_keys - t + i, see key j? [t, num_keys]
+// bool.
 torch::Tensor visibility(int64_t t,
                          int64_t num_keys,
                          std::optional<int64_t> sliding_window,
@@ -20,8 +22,6 @@ torch::Tensor visibility(int64_t t,
   if (sliding_window) visible = visible & (key > query - *sliding_window);
   return visible;
 }
-
-namespace {
 
 // [K, Hkv, D] -> [K, H, D]: each key/value head serves H / Hkv query heads.
 torch::Tensor repeat_heads(const torch::Tensor& x, int64_t num_heads) {

@@ -58,21 +58,23 @@ class CpuTasks {
   std::vector<Task> tasks_;
 };
 
-// Rows of x [T, heads, ...] from a task's first token on: those of its key/value head, or of the
-// query heads which that serves.
+// Where in x [T, heads, ...] a task begins: at its first token's key/value head, or at the first of
+// the `heads` query heads which that serves.
+int64_t first_element(const torch::Tensor& x, const CpuTasks::Task& task, int64_t heads) {
+  return task.start * x.stride(0) + task.key_value_head * heads * x.stride(1);
+}
+
 template <typename Element>
 kernels::Rows<const Element> rows_of(const torch::Tensor& x,
                                      const CpuTasks::Task& task,
                                      int64_t heads) {
-  const int64_t offset = task.key_value_head * heads * x.stride(1);
-  return {data_of<Element>(x) + task.start * x.stride(0) + offset, x.stride(0)};
+  return {data_of<Element>(x) + first_element(x, task, heads), x.stride(0)};
 }
 template <typename Element>
 kernels::Rows<Element> mutable_rows_of(const torch::Tensor& x,
                                        const CpuTasks::Task& task,
                                        int64_t heads) {
-  const int64_t offset = task.key_value_head * heads * x.stride(1);
-  return {mutable_data_of<Element>(x) + task.start * x.stride(0) + offset, x.stride(0)};
+  return {mutable_data_of<Element>(x) + first_element(x, task, heads), x.stride(0)};
 }
 
 kernels::SequenceShape shape_of(const CpuTasks::Task& task,
