@@ -5,7 +5,9 @@
 #
 # Runs the command and ends the job script. retmask answers SIGUSR1 (which SLURM sends before the time limit, see --signal in
 # the scripts), SIGTERM (preemption) and SIGINT with a saved state and exit code 75; the job is then put back into the queue
-# under its own number and goes on where it was. Any other code ends the job with it.
+# under its own number and goes on where it was. So is one whose program was killed by SIGUSR1 (128 + 10): the warning came
+# while it was still being loaded, which SLURM, early by up to a minute, does to jobs with a short time limit. Any other code
+# ends the job with it.
 #
 # When SLURM itself takes the job off its node (scancel, preemption, scontrol requeue), this script ends together with it, and
 # nothing is requeued here: SLURM has decided already.
@@ -15,12 +17,16 @@
 run_or_requeue() {
   local code=0 restarts=${SLURM_RESTART_COUNT:-0}  # not set at the first start
   "$@" || code=$?
-  if [ $code != 75 ]; then exit $code; fi
+  case $code in
+    75) echo "stopped with its state saved" >&2 ;;
+    138) echo "warned before it had started" >&2 ;;
+    *) exit $code ;;
+  esac
   if [ "$restarts" -ge "${MAX_RESTARTS:-100}" ]; then
     echo "stopped after $restarts restarts, MAX_RESTARTS is ${MAX_RESTARTS:-100}: not requeued" >&2
     exit 1
   fi
-  echo "stopped with its state saved: back into the queue" >&2
+  echo "back into the queue" >&2
   scontrol requeue "$SLURM_JOB_ID"
   # SLURM ends this script; its exit code no longer matters, but the lines behind the call must not run.
   sleep 60

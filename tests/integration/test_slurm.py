@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,9 +106,10 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
 
 
 def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, tiny_llama, tmp_path):
-    """The warning comes from --signal some seconds after the start; such a run would never end by itself."""
+    """The warning comes from --signal; such a run would never end by itself. SLURM looks every 30 seconds at what is due in the
+    next 30: with a minute's limit and 20 seconds' warning that is 10 to 40 seconds behind the start."""
     out = tmp_path / "out"
-    job = training_job(slurm, retmask, tiny_llama, out, "--time=1", "--signal=USR1@58", tasks=1, steps=10**6)
+    job = training_job(slurm, retmask, tiny_llama, out, "--time=1", "--signal=USR1@20", tasks=1, steps=10**6)
     job.wait_until(lambda: job.restarts() == 1)
     saved = count_lines(out / "metrics.jsonl")
     assert "stopped by SIGUSR1 behind step" in job.log_text()
@@ -116,6 +118,18 @@ def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, ti
     job.wait_until(lambda: job.facts()["JobState"] == "CANCELLED" and "stopped by SIGTERM" in job.log_text())
     assert job.restarts() == 1
     assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+
+
+def test_a_warning_before_the_program_listens_requeues(slurm, retmask, tiny_llama, tmp_path):
+    """The signal that --signal sends while the program is still being loaded kills it."""
+    early = tmp_path / "retmask"
+    early.write_text(f'#!/bin/sh\n[ $SLURM_RESTART_COUNT ] || kill -USR1 $$\nexec {retmask.binary} "$@"\n')
+    early.chmod(0o755)
+    job = training_job(slurm, SimpleNamespace(binary=early), tiny_llama, tmp_path / "out", tasks=2, steps=4)
+    job.wait_until_done()
+    assert job.restarts() == 1
+    assert "warned before it had started" in job.log_text()
+    assert count_lines(tmp_path / "out/metrics.jsonl") == 4
 
 
 def test_a_job_that_gets_nowhere_is_given_up(slurm, retmask, tiny_llama, tmp_path):
