@@ -156,12 +156,10 @@ void train_as_rank(const TrainDpoCommandOptions& options,
 
   auto examples = load_examples(options, train_options, config);
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
-  const bool in_slices = train_options.zero_stage == 3;
   group->barrier();  // rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
-                         .model = in_slices ? CausalLm::without_weights(checkpoint, device, dtype)
-                                            : CausalLm::load(checkpoint, device, dtype),
+                         .model = CausalLm::without_weights(checkpoint, device, dtype),
                          .examples = std::move(examples.training),
                          .out = common.out,
                          .save_dtype = save_dtype,

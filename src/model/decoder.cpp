@@ -36,6 +36,15 @@ std::vector<torch::Tensor> multiply_each(const torch::Tensor& x,
   return outputs;
 }
 
+// Uninitialised. On the meta device it is a host's tensor that holds no memory: libtorch's own meta
+// tensors cannot be given any later.
+torch::Tensor empty_weight(torch::IntArrayRef sizes, torch::TensorOptions options) {
+  if (!options.device().is_meta()) return torch::empty(sizes, options);
+  torch::Tensor weight = torch::from_blob(nullptr, sizes, options.device(torch::kCPU));
+  weight.storage().unsafeGetStorageImpl()->set_nbytes(0);
+  return weight;
+}
+
 }  // namespace
 
 LinearImpl::LinearImpl(int64_t in_features,
@@ -43,10 +52,10 @@ LinearImpl::LinearImpl(int64_t in_features,
                        bool with_bias,
                        torch::TensorOptions options) {
   weight = register_parameter(
-      "weight", torch::empty({out_features, in_features}, options), /*requires_grad=*/false);
+      "weight", empty_weight({out_features, in_features}, options), /*requires_grad=*/false);
   if (with_bias)
     bias =
-        register_parameter("bias", torch::empty({out_features}, options), /*requires_grad=*/false);
+        register_parameter("bias", empty_weight({out_features}, options), /*requires_grad=*/false);
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x, const torch::Tensor& residual) const {
@@ -57,7 +66,7 @@ torch::Tensor LinearImpl::forward(const torch::Tensor& x, const torch::Tensor& r
 
 RmsNormImpl::RmsNormImpl(int64_t width, double norm_eps, torch::TensorOptions options)
     : eps(norm_eps) {
-  weight = register_parameter("weight", torch::empty({width}, options), /*requires_grad=*/false);
+  weight = register_parameter("weight", empty_weight({width}, options), /*requires_grad=*/false);
 }
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x, const ForwardContext& context) const {

@@ -49,34 +49,36 @@ void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
   const torch::ScalarType dtype = unit.layout.parameters.front().tensor.scalar_type();
   const auto options = torch::TensorOptions(dtype).device(device_);
   unit.values = torch::empty({group_.size() * length}, options);
-  const int64_t first = group_.rank() * length;
+  const int64_t first = stage_ == 0 ? 0 : group_.rank() * length;
+  const auto fill = [&](const torch::Tensor& part, int64_t begin) {
+    part.zero_();
+    for_each_overlap(unit.layout,
+                     begin,
+                     begin + part.size(0),
+                     [&](const UnitParameter& parameter, int64_t from, int64_t to, int64_t count) {
+                       read(parameter.name, from, part.narrow(0, to, count));
+                     });
+  };
   if (stage_ == 3) {
-    unit.slice = torch::zeros({length}, options);
+    unit.slice = torch::empty({length}, options);
+    fill(unit.slice, first);
   } else {
-    unit.values.zero_();
+    fill(unit.values, 0);
     unit.slice = stage_ == 0 ? unit.values : unit.values.narrow(0, first, length);
     unit.gathered = true;
   }
-  const torch::Tensor& kept = stage_ == 3 ? unit.slice : unit.values;
-  const int64_t kept_begin = stage_ == 3 ? first : 0;
-  for_each_overlap(unit.layout,
-                   kept_begin,
-                   kept_begin + kept.size(0),
-                   [&](const UnitParameter& parameter, int64_t from, int64_t to, int64_t count) {
-                     const torch::Tensor into = kept.narrow(0, to, count);
-                     if (read) {
-                       read(parameter.name, from, into);
-                     } else {
-                       into.copy_(parameter.tensor.detach().flatten().narrow(0, from, count));
-                     }
-                   });
+  if (dtype == torch::kFloat32) {
+    unit.weights = unit.slice;
+  } else {
+    unit.weights = torch::empty_like(unit.slice, torch::kFloat32);
+    fill(unit.weights, first);
+  }
   for (UnitParameter& parameter : unit.layout.parameters) {
     RETMASK_CHECK(parameter.tensor.scalar_type() == dtype, parameter.name);
     const torch::Tensor view = unit.values.narrow(0, parameter.offset, parameter.tensor.numel());
     parameter.tensor.set_data(view.view(parameter.tensor.sizes()));
   }
   if (stage_ == 3) resize_memory(unit.values, /*present=*/false);
-  unit.weights = unit.slice.to(torch::kFloat32);  // the slice itself where it is float32
 }
 
 int64_t ShardedParameters::begin(size_t i) const {
@@ -95,7 +97,7 @@ void ShardedParameters::publish() {
 
 torch::Tensor ShardedParameters::gather(size_t i) {
   const Unit& unit = units_[i];
-  if (stage_ == 0) return unit.weights;
+  if (stage_ == 0 || group_.size() == 1) return unit.weights;
   const torch::Tensor all =
       torch::empty({group_.size() * unit.weights.size(0)}, unit.weights.options());
   group_.all_gather(all, unit.weights).wait();

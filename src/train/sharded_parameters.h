@@ -18,20 +18,22 @@
 
 namespace retmask::train {
 
-// Fills `into` (1-D, the network's dtype) with the elements of a parameter from `begin` on.
+// Fills `into` (1-D, float32 or the network's dtype) with the elements of a parameter from `begin`
+// on.
 using ReadWeights =
     std::function<void(const std::string& name, int64_t begin, const torch::Tensor& into)>;
 
 class ShardedParameters : public WeightLender {
  public:
-  // Moves the parameters' memory into one flat vector per unit, on `device`. Null `read`: they hold
-  // their values; otherwise the values come from it (each rank asks for what it keeps). `group`
-  // outlives this object, and in stage 3 this object outlives the model's use.
+  // Gives the parameters memory in one flat vector per unit, on `device`, with values from `read`:
+  // each rank asks for what it keeps, and in float32 for what its optimizer works on, so that
+  // nothing of a float32 checkpoint is rounded away. What memory they had is left. `group` outlives
+  // this object, and in stage 3 this object outlives the model's use.
   ShardedParameters(const NamedTensors& parameters,
                     distributed::ProcessGroup& group,
                     int64_t stage,
                     torch::Device device,
-                    const ReadWeights& read = nullptr);
+                    const ReadWeights& read);
 
   int64_t stage() const { return stage_; }
   torch::Device device() const { return device_; }
@@ -57,7 +59,7 @@ class ShardedParameters : public WeightLender {
     ParameterUnit layout;
     torch::Tensor values;   // [ranks * slice], the network's dtype; stage 3: empty unless lent
     torch::Tensor slice;    // what this rank gives to the others; a part of values but in stage 3
-    torch::Tensor weights;  // `slice` itself in float32
+    torch::Tensor weights;  // float32 of `slice`; the same memory where that is float32
     bool gathered = false;
     distributed::Pending gathering;
   };

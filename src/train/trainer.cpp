@@ -131,7 +131,7 @@ TrainingSummary summarize(const fs::path& out) {
   return summary;
 }
 
-// The elements of a parameter as the checkpoint holds them.
+// Straight from the file's pages, which are given back.
 ReadWeights reader_of(const Checkpoint& checkpoint) {
   return [&checkpoint](const std::string& name, int64_t begin, const torch::Tensor& into) {
     const TensorSpec& spec = checkpoint.tensors().at(name);
@@ -139,6 +139,7 @@ ReadWeights reader_of(const Checkpoint& checkpoint) {
     const torch::Tensor stored =
         torch::from_blob(bytes, {spec.num_elements()}, to_torch(spec.type));
     into.copy_(stored.narrow(0, begin, into.size(0)));
+    checkpoint.release(name);
   };
 }
 
@@ -339,7 +340,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
                                group,
                                options.zero_stage,
                                job.model.device(),
-                               options.zero_stage == 3 ? reader_of(job.checkpoint) : nullptr);
+                               reader_of(job.checkpoint));
   if (options.zero_stage == 3) job.model.set_weight_lender(&parameters);
   train_steps(job, options, parameters, compute_references(job, options, identity), checkpoints);
   if (!group.is_first()) return {};

@@ -23,8 +23,8 @@ struct MemoryRoom {
 };
 
 struct TrainingJob {
-  const Checkpoint& checkpoint;  // where `model` was loaded from
-  CausalLm model;                // changed in place; for stage 3 CausalLm::without_weights
+  const Checkpoint& checkpoint;
+  CausalLm model;  // of `checkpoint`, CausalLm::without_weights: the run loads what its rank keeps
   std::vector<TrainingExample> examples;
   std::filesystem::path out;  // an existing folder that can be written
   TensorType save_dtype = TensorType::float32;

@@ -121,7 +121,11 @@ TEST(TrainingCheckpoints, AStateThatDoesNotFitIsRefused) {
   run.step(0);
   run.checkpoints(folder / "c").save(*run.optimizer);
   ShardedParameters parameters(
-      {{"model.norm.weight", torch::randn({4, 4})}}, run.group, /*stage=*/0, torch::kCPU);
+      {{"model.norm.weight", torch::randn({4, 4})}},
+      run.group,
+      /*stage=*/0,
+      torch::kCPU,
+      [](const auto&, int64_t, const torch::Tensor& into) { into.zero_(); });
   AdamW other(parameters, TrainOptions());
   TrainingCheckpoints checkpoints = run.checkpoints(folder / "c");
   expect_user_error([&] { checkpoints.load(other); }, {"does not fit", "step-1"});

@@ -67,6 +67,18 @@ TEST(AdamW, SmallStepsAddUpInBfloat16) {
   }
 }
 
+TEST(ShardedParameters, TheOptimizersWeightsAreNotRounded) {
+  for (int64_t stage = 0; stage < 4; ++stage) {
+    const TinyParameters tiny(torch::kBFloat16, TrainOptions(), stage);
+    for (size_t i = 0; i < tiny.named.size(); ++i) {
+      EXPECT_TRUE(torch::equal(tiny.weight(i), tiny.started_with[i])) << stage;
+      if (stage == 3) continue;  // lent by and by
+      const torch::Tensor rounded = tiny.started_with[i].to(torch::kBFloat16);
+      EXPECT_TRUE(torch::equal(tiny.named[i].second, rounded)) << stage;
+    }
+  }
+}
+
 TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
     for (int64_t stage = 0; stage < 4; ++stage) {

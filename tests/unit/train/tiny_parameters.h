@@ -18,11 +18,21 @@ struct TinyParameters {
     named = {{"model.embed_tokens.weight", torch::randn({7, 33})},
              {"model.layers.0.bias", torch::randn({33})},
              {"model.norm.weight", torch::randn({5})}};
-    for (auto& [name, tensor] : named) tensor = tensor.to(dtype).requires_grad_();
-    for (const auto& [name, tensor] : named) {
-      started_with.push_back(tensor.detach().to(torch::kFloat32).clone());
+    for (auto& [name, tensor] : named) {
+      started_with.push_back(tensor);
+      tensor = tensor.to(dtype, /*non_blocking=*/false, /*copy=*/true).requires_grad_();
     }
-    parameters = std::make_unique<ShardedParameters>(named, group, stage, torch::kCPU);
+    parameters = std::make_unique<ShardedParameters>(
+        named,
+        group,
+        stage,
+        torch::kCPU,
+        [&](const std::string& name, int64_t begin, const torch::Tensor& into) {
+          for (size_t i = 0; i < named.size(); ++i) {
+            if (named[i].first != name) continue;
+            into.copy_(started_with[i].flatten().narrow(0, begin, into.size(0)));
+          }
+        });
     gradients = std::make_unique<ShardedGradients>(*parameters, group);
     optimizer = std::make_unique<AdamW>(*parameters, options);
   }

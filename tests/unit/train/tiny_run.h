@@ -38,7 +38,7 @@ struct TinyRun {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
     return run_training({.checkpoint = checkpoint,
-                         .model = CausalLm::load(checkpoint, torch::kCPU, dtype),
+                         .model = CausalLm::without_weights(checkpoint, torch::kCPU, dtype),
                          .examples = examples,
                          .out = out,
                          .held_out = held_out,
