@@ -166,14 +166,8 @@ CausalLm CausalLm::without_weights(const Checkpoint& checkpoint,
                                    torch::Device device,
                                    torch::ScalarType dtype) {
   CausalLm model;
-  // The host's memory is not touched, so that none is used; a GPU's would be.
   model.impl_ = std::make_shared<CausalLmImpl>(
-      checked_config(checkpoint), torch::TensorOptions(dtype).device(torch::kCPU), device);
-  for (auto& [name, parameter] : model.parameters()) {
-    c10::StorageImpl& storage = *parameter.storage().unsafeGetStorageImpl();
-    storage.set_data_ptr_noswap(c10::DataPtr(nullptr, torch::kCPU));
-    storage.set_nbytes(0);  // the shape stays, which is what a lender goes by
-  }
+      checked_config(checkpoint), torch::TensorOptions(dtype).device(torch::kMeta), device);
   return model;
 }
 

@@ -1,6 +1,11 @@
 #include "optimizer.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
+#include <cmath>
+
+#include "retmask/kernels/adamw.h"
 
 namespace retmask::train {
 
@@ -11,11 +16,12 @@ AdamW::AdamW(ShardedParameters& parameters, const TrainOptions& options)
       eps_(options.adam_eps) {
   decayed_.weight_decay = options.weight_decay;
   for (size_t u = 0; u < parameters_.num_units(); ++u) {
-    const torch::Tensor& weights = parameters_.weights(u);
-    exp_avg_.push_back(torch::zeros_like(weights));
-    exp_avg_sq_.push_back(torch::zeros_like(weights));
+    const int64_t length = parameters_.length(u);
+    const auto float32 = torch::TensorOptions(torch::kFloat32).device(parameters_.device());
+    exp_avg_.push_back(torch::zeros({length}, float32));
+    exp_avg_sq_.push_back(torch::zeros({length}, float32));
     const int64_t begin = parameters_.begin(u);
-    const int64_t end = begin + weights.size(0);
+    const int64_t end = begin + length;
     for (const UnitParameter& parameter : parameters_.unit(u).parameters) {
       const int64_t first = std::max(begin, parameter.offset);
       const int64_t last = std::min(end, parameter.end());
@@ -35,35 +41,83 @@ void AdamW::step(const ShardedGradients& gradients, double learning_rate) {
 }
 
 void AdamW::step(const Group& group, const ShardedGradients& gradients, double learning_rate) {
-  if (group.pieces.empty()) return;
-  const auto pieces_of = [&](const auto& tensor_of_unit) {
-    std::vector<torch::Tensor> chosen;
-    for (const Piece& piece : group.pieces) {
-      chosen.push_back(tensor_of_unit(piece.unit).narrow(0, piece.begin, piece.length));
+  for (const Piece& piece : group.pieces) {
+    const auto part = [&](const torch::Tensor& of_unit) {
+      return of_unit.narrow(0, piece.begin, piece.length);
+    };
+    const Update update{.gradient = part(gradients.slice(piece.unit)),
+                        .exp_avg = part(exp_avg_[piece.unit]),
+                        .exp_avg_sq = part(exp_avg_sq_[piece.unit]),
+                        .learning_rate = learning_rate,
+                        .weight_decay = group.weight_decay};
+    if (parameters_.lower(piece.unit).defined() && parameters_.device().is_cpu()) {
+      step_halves(part(parameters_.slice(piece.unit)), part(parameters_.lower(piece.unit)), update);
+    } else {
+      step_chunks(piece, update);
     }
-    return chosen;
-  };
+  }
+}
+
+void AdamW::step_chunks(const Piece& piece, const Update& update) {
   const torch::Tensor count =
-      torch::full({}, static_cast<double>(steps_taken_), exp_avg_.front().options());
-  torch::_fused_adamw_(pieces_of([&](size_t u) { return parameters_.weights(u); }),
-                       pieces_of([&](size_t u) { return gradients.slice(u); }),
-                       pieces_of([&](size_t u) { return exp_avg_[u]; }),
-                       pieces_of([&](size_t u) { return exp_avg_sq_[u]; }),
-                       /*max_exp_avg_sqs=*/{},
-                       std::vector<torch::Tensor>(group.pieces.size(), count),
-                       learning_rate,
-                       beta1_,
-                       beta2_,
-                       group.weight_decay,
-                       eps_,
-                       /*amsgrad=*/false,
-                       /*maximize=*/false);
+      torch::full({}, static_cast<double>(steps_taken_), update.exp_avg.options());
+  for (int64_t begin = 0; begin < piece.length; begin += parameters_.chunk_length()) {
+    const int64_t length = std::min(parameters_.chunk_length(), piece.length - begin);
+    const torch::Tensor weights = parameters_.weights(piece.unit, piece.begin + begin, length);
+    torch::_fused_adamw_({weights},
+                         {update.gradient.narrow(0, begin, length)},
+                         {update.exp_avg.narrow(0, begin, length)},
+                         {update.exp_avg_sq.narrow(0, begin, length)},
+                         /*max_exp_avg_sqs=*/{},
+                         {count},
+                         update.learning_rate,
+                         beta1_,
+                         beta2_,
+                         update.weight_decay,
+                         eps_,
+                         /*amsgrad=*/false,
+                         /*maximize=*/false);
+    parameters_.set_weights(piece.unit, piece.begin + begin, weights);
+  }
+}
+
+void AdamW::step_halves(const torch::Tensor& upper,
+                        const torch::Tensor& lower,
+                        const Update& update) {
+  const auto t = static_cast<double>(steps_taken_);
+  const kernels::AdamWStep step{
+      .decay = static_cast<float>(1 - update.learning_rate * update.weight_decay),
+      .beta1 = static_cast<float>(beta1_),
+      .beta2 = static_cast<float>(beta2_),
+      .rate = static_cast<float>(update.learning_rate / (1 - std::pow(beta1_, t))),
+      .scale = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2_, t))),
+      .eps = static_cast<float>(eps_)};
+  auto* upper_halves = static_cast<kernels::BFloat16*>(upper.mutable_data_ptr());
+  auto* lower_halves = lower.mutable_data_ptr<int16_t>();
+  const auto* gradient = update.gradient.const_data_ptr<float>();
+  auto* exp_avg = update.exp_avg.mutable_data_ptr<float>();
+  auto* exp_avg_sq = update.exp_avg_sq.mutable_data_ptr<float>();
+  constexpr int64_t kGrain = int64_t{1} << 14;
+  at::parallel_for(0, upper.size(0), kGrain, [&](int64_t begin, int64_t end) {
+    kernels::adamw(step,
+                   end - begin,
+                   upper_halves + begin,
+                   lower_halves + begin,
+                   gradient + begin,
+                   exp_avg + begin,
+                   exp_avg_sq + begin);
+  });
 }
 
 NamedTensors AdamW::state(size_t unit) const {
-  return {{"weight", parameters_.weights(unit)},
-          {"exp_avg", exp_avg_[unit]},
-          {"exp_avg_sq", exp_avg_sq_[unit]}};
+  return {{kStateNames[0], parameters_.weights(unit)},
+          {kStateNames[1], exp_avg_[unit]},
+          {kStateNames[2], exp_avg_sq_[unit]}};
+}
+
+void AdamW::put_back(size_t unit, const NamedTensors& state) {
+  const torch::NoGradGuard no_grad;
+  parameters_.set_weights(unit, /*offset=*/0, state.front().second);
 }
 
 void AdamW::restored(int64_t steps_taken) {

@@ -1,6 +1,7 @@
 #pragma once
 // From gradients to new weights: AdamW on this rank's part of the float32 weights.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,9 +12,11 @@
 
 namespace retmask::train {
 
-// AdamW (Loshchilov & Hutter 2019) on libtorch's fused kernel. Weights decay except for norms and
-// biases, which are the one-dimensional parameters of these models, as transformers' Trainer does
-// it.
+inline constexpr std::array kStateNames = {"weight", "exp_avg", "exp_avg_sq"};
+
+// AdamW (Loshchilov & Hutter 2019) on libtorch's fused kernel, or on ours for weights in halves on
+// a CPU. Weights decay except for norms and biases, which are the one-dimensional parameters of
+// these models, as transformers' Trainer does it.
 class AdamW {
  public:
   // `parameters` outlives this object.
@@ -23,12 +26,12 @@ class AdamW {
   void step(const ShardedGradients& gradients, double learning_rate);
 
   int64_t steps_taken() const { return steps_taken_; }
-  // This rank's part of a unit's state: "weight", "exp_avg", "exp_avg_sq", each [n] float32. The
-  // tensors are the optimizer's own.
+  // This rank's part of a unit's state by kStateNames, each [n] float32, to be written into and put
+  // back: the moments are the optimizer's own memory, the weights as ShardedParameters::weights().
   NamedTensors state(size_t unit) const;
+  void put_back(size_t unit, const NamedTensors& state);
   const ShardedParameters& parameters() const { return parameters_; }
-  // After a checkpoint was copied into the states: sets the count and rounds the weights into the
-  // network.
+  // After a checkpoint's states were put back: sets the count and tells the other ranks' networks.
   void restored(int64_t steps_taken);
 
  private:
@@ -43,7 +46,18 @@ class AdamW {
     std::vector<Piece> pieces;
     double weight_decay = 0;
   };
+  // What goes into a piece's weights, [length] float32 each.
+  struct Update {
+    torch::Tensor gradient;
+    torch::Tensor exp_avg;
+    torch::Tensor exp_avg_sq;
+    double learning_rate = 0;
+    double weight_decay = 0;
+  };
   void step(const Group& group, const ShardedGradients& gradients, double learning_rate);
+  void step_chunks(const Piece& piece, const Update& update);
+  // In one go over the memory, on a CPU; step_chunks would go over it twice.
+  void step_halves(const torch::Tensor& upper, const torch::Tensor& lower, const Update& update);
 
   ShardedParameters& parameters_;
   std::vector<torch::Tensor> exp_avg_;  // of each unit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "float32_halves.h"
 #include "retmask/base/error.h"
 
 namespace retmask::train {
@@ -34,8 +35,13 @@ ShardedParameters::ShardedParameters(const NamedTensors& parameters,
                                      int64_t stage,
                                      torch::Device device,
                                      const ReadWeights& read)
-    : group_(group), stage_(stage), device_(device) {
+    : group_(group),
+      stage_(stage),
+      device_(device),
+      dtype_(parameters.front().second.scalar_type()) {
   RETMASK_CHECK(0 <= stage && stage <= 3);
+  RETMASK_CHECK(dtype_ == torch::kFloat32 || dtype_ == torch::kBFloat16);
+  const torch::NoGradGuard no_grad;
   for (ParameterUnit& layout : make_units(parameters)) {
     units_.emplace_back().layout = std::move(layout);
     make_unit(units_.back(), read);
@@ -44,63 +50,102 @@ ShardedParameters::ShardedParameters(const NamedTensors& parameters,
 }
 
 void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
-  const torch::NoGradGuard no_grad;
   const int64_t length = unit.layout.slice_length(group_.size());
-  const torch::ScalarType dtype = unit.layout.parameters.front().tensor.scalar_type();
-  const auto options = torch::TensorOptions(dtype).device(device_);
+  const auto options = torch::TensorOptions(dtype_).device(device_);
   unit.values = torch::empty({group_.size() * length}, options);
-  const int64_t first = stage_ == 0 ? 0 : group_.rank() * length;
-  const auto fill = [&](const torch::Tensor& part, int64_t begin) {
-    part.zero_();
-    for_each_overlap(unit.layout,
-                     begin,
-                     begin + part.size(0),
-                     [&](const UnitParameter& parameter, int64_t from, int64_t to, int64_t count) {
-                       read(parameter.name, from, part.narrow(0, to, count));
-                     });
-  };
   if (stage_ == 3) {
     unit.slice = torch::empty({length}, options);
-    fill(unit.slice, first);
   } else {
-    fill(unit.values, 0);
-    unit.slice = stage_ == 0 ? unit.values : unit.values.narrow(0, first, length);
+    unit.slice = stage_ == 0 ? unit.values : unit.values.narrow(0, group_.rank() * length, length);
     unit.gathered = true;
   }
-  if (dtype == torch::kFloat32) {
-    unit.weights = unit.slice;
-  } else {
-    unit.weights = torch::empty_like(unit.slice, torch::kFloat32);
-    fill(unit.weights, first);
+  if (dtype_ == torch::kBFloat16) {
+    unit.lower = torch::empty(unit.slice.sizes(), options.dtype(torch::kInt16));
   }
+  load(unit, read);
   for (UnitParameter& parameter : unit.layout.parameters) {
-    RETMASK_CHECK(parameter.tensor.scalar_type() == dtype, parameter.name);
+    RETMASK_CHECK(parameter.tensor.scalar_type() == dtype_, parameter.name);
     const torch::Tensor view = unit.values.narrow(0, parameter.offset, parameter.tensor.numel());
     parameter.tensor.set_data(view.view(parameter.tensor.sizes()));
   }
   if (stage_ == 3) resize_memory(unit.values, /*present=*/false);
 }
 
+void ShardedParameters::load(Unit& unit, const ReadWeights& read) {
+  const int64_t length = unit.slice.size(0);
+  const int64_t own_begin = stage_ == 0 ? 0 : group_.rank() * length;
+  const torch::Tensor& kept = stage_ == 3 ? unit.slice : unit.values;
+  const int64_t kept_begin = stage_ == 3 ? own_begin : 0;
+  const auto options = torch::TensorOptions(torch::kFloat32).device(device_);
+  // A chunk lies in one slice: whole slices are cut into chunks.
+  for (int64_t slice = 0; slice < kept.size(0); slice += length) {
+    for (int64_t from = slice; from < slice + length; from += chunk_length()) {
+      const int64_t count = std::min(chunk_length(), slice + length - from);
+      const torch::Tensor network = kept.narrow(0, from, count);
+      const bool is_network = dtype_ == torch::kFloat32;
+      const torch::Tensor chunk = is_network ? network.zero_() : torch::zeros({count}, options);
+      const int64_t begin = kept_begin + from;
+      for_each_overlap(
+          unit.layout,
+          begin,
+          begin + count,
+          [&](const UnitParameter& parameter, int64_t first, int64_t to, int64_t elements) {
+            read(parameter.name, first, chunk.narrow(0, to, elements));
+          });
+      if (is_network) continue;
+      const bool is_own = own_begin <= begin && begin < own_begin + length;
+      split_float32(chunk,
+                    network,
+                    is_own ? unit.lower.narrow(0, begin - own_begin, count) : torch::Tensor());
+    }
+  }
+}
+
 int64_t ShardedParameters::begin(size_t i) const {
-  return stage_ == 0 ? 0 : group_.rank() * units_[i].weights.size(0);
+  return stage_ == 0 ? 0 : group_.rank() * units_[i].slice.size(0);
+}
+
+// On a CPU copies stay in the processor's cache; a GPU wants work for all of it.
+int64_t ShardedParameters::chunk_length() const {
+  return int64_t{1} << (device_.is_cpu() ? 18 : 24);
+}
+
+torch::Tensor ShardedParameters::weights(size_t i, int64_t offset, int64_t count) const {
+  const Unit& unit = units_[i];
+  const torch::Tensor slice = unit.slice.narrow(0, offset, count);
+  return unit.lower.defined() ? join_float32(slice, unit.lower.narrow(0, offset, count)) : slice;
+}
+
+void ShardedParameters::set_weights(size_t i, int64_t offset, const torch::Tensor& weights) {
+  const Unit& unit = units_[i];
+  if (!unit.lower.defined()) return;
+  const int64_t count = weights.size(0);
+  split_float32(weights, unit.slice.narrow(0, offset, count), unit.lower.narrow(0, offset, count));
 }
 
 void ShardedParameters::publish() {
   const torch::NoGradGuard no_grad;
-  for (Unit& unit : units_) {
-    if (!unit.weights.is_same(unit.slice)) unit.slice.copy_(unit.weights);
-    const bool needs_others = stage_ == 1 || stage_ == 2;
-    if (needs_others) unit.gathering = group_.all_gather(unit.values, unit.slice);
-  }
+  if (stage_ != 1 && stage_ != 2) return;
+  for (Unit& unit : units_) unit.gathering = group_.all_gather(unit.values, unit.slice);
   for (Unit& unit : units_) unit.gathering.wait();
 }
 
-torch::Tensor ShardedParameters::gather(size_t i) {
+torch::Tensor ShardedParameters::weights(size_t i) const {
   const Unit& unit = units_[i];
-  if (stage_ == 0 || group_.size() == 1) return unit.weights;
-  const torch::Tensor all =
-      torch::empty({group_.size() * unit.weights.size(0)}, unit.weights.options());
-  group_.all_gather(all, unit.weights).wait();
+  if (!unit.lower.defined()) return unit.slice;
+  const torch::Tensor all = torch::empty_like(unit.slice, torch::kFloat32);
+  for (int64_t begin = 0; begin < length(i); begin += chunk_length()) {
+    const int64_t count = std::min(chunk_length(), length(i) - begin);
+    all.narrow(0, begin, count).copy_(weights(i, begin, count));
+  }
+  return all;
+}
+
+torch::Tensor ShardedParameters::gather(size_t i) {
+  const torch::Tensor own = weights(i);
+  if (stage_ == 0 || group_.size() == 1) return own;
+  const torch::Tensor all = torch::empty({group_.size() * own.size(0)}, own.options());
+  group_.all_gather(all, own).wait();
   return all;
 }
 

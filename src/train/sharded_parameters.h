@@ -1,13 +1,15 @@
 #pragma once
 // Where the weights of a training run lie: ZeRO's stages (Rajbhandari et al. 2020).
 //
-//   stage  network's weights   float32 weights, moments   gradients
-//   0      whole               whole                      whole
-//   1      whole               slice                      whole
-//   2      whole               slice                      slice
-//   3      slice (1)           slice                      slice
+//   stage  network's weights   float32 weights (1), moments   gradients
+//   0      whole               whole                          whole
+//   1      whole               slice                          whole
+//   2      whole               slice                          slice
+//   3      slice (2)           slice                          slice
 //
-// (1) A unit's weights are gathered while they are in use, the next one's at the same time.
+// (1) A bfloat16 network's weights are their upper half (float32_halves.h); a float32 network's are
+//     the same memory.
+// (2) A unit's weights are gathered while they are in use, the next one's at the same time.
 
 #include <functional>
 #include <vector>
@@ -18,17 +20,15 @@
 
 namespace retmask::train {
 
-// Fills `into` (1-D, float32 or the network's dtype) with the elements of a parameter from `begin`
-// on.
+// Fills `into` (float32 [n]) with the elements of a parameter from `begin` on.
 using ReadWeights =
     std::function<void(const std::string& name, int64_t begin, const torch::Tensor& into)>;
 
 class ShardedParameters : public WeightLender {
  public:
-  // Gives the parameters memory in one flat vector per unit, on `device`, with values from `read`:
-  // each rank asks for what it keeps, and in float32 for what its optimizer works on, so that
-  // nothing of a float32 checkpoint is rounded away. What memory they had is left. `group` outlives
-  // this object, and in stage 3 this object outlives the model's use.
+  // Gives the parameters (float32 or bfloat16) memory in one flat vector per unit, on `device`,
+  // with values from `read`, which each rank asks for what it keeps. What memory they had is left.
+  // `group` outlives this object, and in stage 3 this object outlives the model's use.
   ShardedParameters(const NamedTensors& parameters,
                     distributed::ProcessGroup& group,
                     int64_t stage,
@@ -40,13 +40,23 @@ class ShardedParameters : public WeightLender {
   size_t num_units() const { return units_.size(); }
   const ParameterUnit& unit(size_t i) const { return units_[i].layout; }
 
-  // This rank's part of a unit: elements begin .. begin + weights.size(0).
+  // What this rank keeps of a unit in float32, for the optimizer: elements begin .. begin + length.
   int64_t begin(size_t i) const;
-  // [n] float32: what the optimizer works on. In float32 it is the network's own memory.
-  const torch::Tensor& weights(size_t i) const { return units_[i].weights; }
-
-  // After the optimizer wrote into the weights: rounds them into the network on every rank.
+  int64_t length(size_t i) const { return units_[i].slice.size(0); }
+  // `count` of them from `offset` on, float32 [count], to be written into and given back: it is the
+  // network's own memory where that is float32 and a copy otherwise.
+  torch::Tensor weights(size_t i, int64_t offset, int64_t count) const;
+  torch::Tensor weights(size_t i) const;
+  void set_weights(size_t i, int64_t offset, const torch::Tensor& weights);
+  // What they are made of: the network's own memory, and for a bfloat16 network the lower halves
+  // (otherwise undefined). Both [length(i)].
+  const torch::Tensor& slice(size_t i) const { return units_[i].slice; }
+  const torch::Tensor& lower(size_t i) const { return units_[i].lower; }
+  // How many to take at once, so that copies stay small.
+  int64_t chunk_length() const;
+  // After the last set_weights: tells the other ranks' networks.
   void publish();
+
   // All of a unit's float32 weights: [length] or longer. Every rank calls it for the same unit.
   torch::Tensor gather(size_t i);
 
@@ -57,14 +67,15 @@ class ShardedParameters : public WeightLender {
  private:
   struct Unit {
     ParameterUnit layout;
-    torch::Tensor values;   // [ranks * slice], the network's dtype; stage 3: empty unless lent
-    torch::Tensor slice;    // what this rank gives to the others; a part of values but in stage 3
-    torch::Tensor weights;  // float32 of `slice`; the same memory where that is float32
+    torch::Tensor values;  // [ranks * slice], the network's dtype; stage 3: empty unless lent
+    torch::Tensor slice;   // what this rank keeps in float32; a part of values but in stage 3
+    torch::Tensor lower;   // [slice] int16: the lower halves, where the network is bfloat16
     bool gathered = false;
     distributed::Pending gathering;
   };
 
   void make_unit(Unit& unit, const ReadWeights& read);
+  void load(Unit& unit, const ReadWeights& read);
   void start_gathering(Unit& unit);
   void need(size_t i);
   void drop(size_t i);
@@ -73,6 +84,7 @@ class ShardedParameters : public WeightLender {
   distributed::ProcessGroup& group_;
   int64_t stage_;
   torch::Device device_;
+  torch::ScalarType dtype_;  // the network's
   std::vector<Unit> units_;
   bool tied_ = false;  // the embedding is the head's matrix too
 };

@@ -76,7 +76,7 @@ Json write_state_file(const fs::path& path,
   const ShardedParameters& parameters = optimizer.parameters();
   std::vector<TensorSpec> specs;
   for (size_t u = 0; u < parameters.num_units(); ++u) {
-    for (const auto& [kind, tensor] : optimizer.state(u)) {
+    for (const char* kind : kStateNames) {
       specs.push_back({.name = tensor_name(kind, parameters.unit(u)),
                        .type = TensorType::float32,
                        .shape = {parameters.unit(u).slice_length(group.size())}});
@@ -108,15 +108,17 @@ Json describe_units(const ShardedParameters& parameters) {
   return units;
 }
 
-void read_state_files(const fs::path& folder, int64_t ranks, const AdamW& optimizer) {
+void read_state_files(const fs::path& folder, int64_t ranks, AdamW& optimizer) {
   const torch::NoGradGuard no_grad;
   const ShardedParameters& parameters = optimizer.parameters();
   StateFiles files(folder, ranks);
   for (size_t u = 0; u < parameters.num_units(); ++u) {
     const ParameterUnit& unit = parameters.unit(u);
-    for (const auto& [kind, tensor] : optimizer.state(u)) {
+    const NamedTensors state = optimizer.state(u);
+    for (const auto& [kind, tensor] : state) {
       files.read(tensor_name(kind, unit), unit.slice_length(ranks), parameters.begin(u), tensor);
     }
+    optimizer.put_back(u, state);
   }
 }
 

@@ -22,8 +22,8 @@ Json write_state_file(const std::filesystem::path& path,
 // {"name", "length", "parameters": [{"name", "offset", "shape"}]} of each unit.
 Json describe_units(const ShardedParameters& parameters);
 
-// Copies what this rank keeps out of the files of the `ranks` ranks that wrote `folder`. Throws
+// Puts back what this rank keeps, out of the files of the `ranks` ranks that wrote `folder`. Throws
 // UserError when a file does not hold what it should.
-void read_state_files(const std::filesystem::path& folder, int64_t ranks, const AdamW& optimizer);
+void read_state_files(const std::filesystem::path& folder, int64_t ranks, AdamW& optimizer);
 
 }  // namespace retmask::train

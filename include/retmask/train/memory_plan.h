@@ -41,7 +41,7 @@ struct MemoryCase {
 struct MemoryPlan {
   int64_t process = 0;         // before anything was loaded; on a GPU, which counts its own, 0
   int64_t weights = 0;         // as the network computes with them
-  int64_t master_weights = 0;  // float32, where the network computes in less
+  int64_t master_weights = 0;  // what bfloat16 leaves of float32 weights: their lower halves
   int64_t optimizer = 0;       // both moments of AdamW
   int64_t gradients = 0;       // float32 sums
   int64_t activations = 0;     // kept from the forward to the backward pass

@@ -27,7 +27,7 @@ ModelConfig smollm2() {
 TEST(MemoryPlan, CountsWeightsOnceForEachOfTheirCopies) {
   const MemoryPlan plan = plan_memory(smollm2(), {.pass = {.tokens = 1000, .scored_tokens = 500}});
   EXPECT_EQ(plan.weights, 134515008 * 2);
-  EXPECT_EQ(plan.master_weights, 134515008 * 4);
+  EXPECT_EQ(plan.master_weights, 134515008 * 2);
   EXPECT_EQ(plan.optimizer, 134515008 * 8);
   EXPECT_EQ(plan.gradients, 134515008 * 4);
   const MemoryPlan exact = plan_memory(

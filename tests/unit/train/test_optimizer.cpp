@@ -12,10 +12,17 @@ TrainOptions strong_options() {
   return options;
 }
 
-TEST(AdamW, EqualsTorchsWithDecayOnMatricesOnlyInEveryStage) {
+class AdamWOn : public ::testing::TestWithParam<torch::ScalarType> {};
+
+INSTANTIATE_TEST_SUITE_P(Dtypes,
+                         AdamWOn,
+                         ::testing::Values(torch::kFloat32, torch::kBFloat16),
+                         [](const auto& test) { return c10::toString(test.param); });
+
+TEST_P(AdamWOn, EqualsTorchsWithDecayOnMatricesOnlyInEveryStage) {
   for (int64_t stage = 0; stage < 4; ++stage) {
     const TrainOptions options = strong_options();
-    TinyParameters ours(torch::kFloat32, options, stage);
+    TinyParameters ours(GetParam(), options, stage);
     std::vector<torch::Tensor> matrices{ours.started_with[0]};
     std::vector<torch::Tensor> vectors{ours.started_with[1], ours.started_with[2]};
     const auto torch_options = [&](double decay) {
@@ -27,7 +34,8 @@ TEST(AdamW, EqualsTorchsWithDecayOnMatricesOnlyInEveryStage) {
     torch::optim::AdamW decayed(matrices, torch_options(options.weight_decay));
     torch::optim::AdamW undecayed(vectors, torch_options(0));
     for (int step = 0; step < 5; ++step) {
-      const auto gradients = ours.random_factors(/*scale=*/0.1);
+      auto gradients = ours.random_factors(/*scale=*/0.1);
+      for (auto& gradient : gradients) gradient = gradient.to(GetParam()).to(torch::kFloat32);
       matrices[0].mutable_grad() = gradients[0].clone();
       for (size_t i = 0; i < 2; ++i) vectors[i].mutable_grad() = gradients[i + 1].clone();
       decayed.step();
@@ -40,7 +48,7 @@ TEST(AdamW, EqualsTorchsWithDecayOnMatricesOnlyInEveryStage) {
       EXPECT_TRUE(torch::allclose(ours.weight(i + 1), vectors[i], 1e-5, 1e-6)) << stage;
     }
     if (stage < 3) {
-      EXPECT_TRUE(torch::equal(ours.named[0].second, ours.weight(0))) << "the network's own";
+      EXPECT_TRUE(torch::equal(ours.named[0].second, ours.weight(0).to(GetParam())));
     }
   }
 }
@@ -76,6 +84,22 @@ TEST(ShardedParameters, TheOptimizersWeightsAreNotRounded) {
       const torch::Tensor rounded = tiny.started_with[i].to(torch::kBFloat16);
       EXPECT_TRUE(torch::equal(tiny.named[i].second, rounded)) << stage;
     }
+  }
+}
+
+TEST(ShardedParameters, TakeBackWhatTheyGaveOut) {
+  for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    const TinyParameters tiny(dtype, TrainOptions());
+    const torch::Tensor before = tiny.parameters->weights(0).clone();
+    const torch::Tensor part = tiny.parameters->weights(0, /*offset=*/10, /*count=*/50);
+    part.mul_(1.0001);
+    tiny.parameters->set_weights(0, /*offset=*/10, part);
+    const torch::Tensor after = tiny.parameters->weights(0);
+    EXPECT_TRUE(torch::equal(after.narrow(0, 10, 50), before.narrow(0, 10, 50) * 1.0001F));
+    EXPECT_TRUE(torch::equal(after.narrow(0, 0, 10), before.narrow(0, 0, 10)));
+    EXPECT_TRUE(torch::equal(after.narrow(0, 60, 171), before.narrow(0, 60, 171)));
+    const torch::Tensor network = tiny.named[0].second.detach().flatten();
+    EXPECT_TRUE(torch::equal(network, after.narrow(0, 0, 231).to(dtype)));
   }
 }
 
