@@ -8,18 +8,15 @@
 namespace retmask::kernels {
 
 RETMASK_SIMD_CLONES void adamw(const AdamWStep& step,
-                               int64_t count,
-                               BFloat16* upper,
-                               int16_t* lower,
-                               const float* gradient,
-                               float* exp_avg,
-                               float* exp_avg_sq) {
-  const AdamWStep s = step;  // the arrays cannot alias it
+                               const AdamWArrays& arrays,
+                               int64_t begin,
+                               int64_t end) {
+  const AdamWStep s = step;  // copies: what is written cannot be a part of them
+  const auto [upper, lower, gradient, exp_avg, exp_avg_sq] = arrays;
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = begin; i < end; ++i) {
     const uint32_t low = static_cast<uint32_t>(static_cast<int32_t>(lower[i]));
-    const auto weight =
-        std::bit_cast<float>((static_cast<uint32_t>(upper[i].bits) << 16) + low);
+    const auto weight = std::bit_cast<float>((static_cast<uint32_t>(upper[i].bits) << 16) + low);
     const float g = gradient[i];
     const float m = exp_avg[i] + (1.0F - s.beta1) * (g - exp_avg[i]);
     const float v = s.beta2 * exp_avg_sq[i] + (1.0F - s.beta2) * g * g;

@@ -3,8 +3,8 @@
 // half, so that the network's own weights and 16 bits more are the float32 weights. 2 bytes each
 // instead of 4 (as Apex' DistributedFusedAdam does with store_param_remainders).
 //
-// The upper half is rounded to nearest, and ties go away from zero: to even, as elsewhere, could not
-// be undone.
+// The upper half is rounded to nearest, and ties go away from zero: to even, as elsewhere, could
+// not be undone.
 
 #include <torch/torch.h>
 

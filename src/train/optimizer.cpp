@@ -92,20 +92,15 @@ void AdamW::step_halves(const torch::Tensor& upper,
       .rate = static_cast<float>(update.learning_rate / (1 - std::pow(beta1_, t))),
       .scale = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2_, t))),
       .eps = static_cast<float>(eps_)};
-  auto* upper_halves = static_cast<kernels::BFloat16*>(upper.mutable_data_ptr());
-  auto* lower_halves = lower.mutable_data_ptr<int16_t>();
-  const auto* gradient = update.gradient.const_data_ptr<float>();
-  auto* exp_avg = update.exp_avg.mutable_data_ptr<float>();
-  auto* exp_avg_sq = update.exp_avg_sq.mutable_data_ptr<float>();
+  const kernels::AdamWArrays arrays{
+      .upper = static_cast<kernels::BFloat16*>(upper.mutable_data_ptr()),
+      .lower = lower.mutable_data_ptr<int16_t>(),
+      .gradient = update.gradient.const_data_ptr<float>(),
+      .exp_avg = update.exp_avg.mutable_data_ptr<float>(),
+      .exp_avg_sq = update.exp_avg_sq.mutable_data_ptr<float>()};
   constexpr int64_t kGrain = int64_t{1} << 14;
   at::parallel_for(0, upper.size(0), kGrain, [&](int64_t begin, int64_t end) {
-    kernels::adamw(step,
-                   end - begin,
-                   upper_halves + begin,
-                   lower_halves + begin,
-                   gradient + begin,
-                   exp_avg + begin,
-                   exp_avg_sq + begin);
+    kernels::adamw(step, arrays, begin, end);
   });
 }
 

@@ -116,6 +116,17 @@ torch::Tensor ShardedParameters::weights(size_t i, int64_t offset, int64_t count
   return unit.lower.defined() ? join_float32(slice, unit.lower.narrow(0, offset, count)) : slice;
 }
 
+torch::Tensor ShardedParameters::weights(size_t i) const {
+  const Unit& unit = units_[i];
+  if (!unit.lower.defined()) return unit.slice;
+  const torch::Tensor all = torch::empty_like(unit.slice, torch::kFloat32);
+  for (int64_t begin = 0; begin < length(i); begin += chunk_length()) {
+    const int64_t count = std::min(chunk_length(), length(i) - begin);
+    all.narrow(0, begin, count).copy_(weights(i, begin, count));
+  }
+  return all;
+}
+
 void ShardedParameters::set_weights(size_t i, int64_t offset, const torch::Tensor& weights) {
   const Unit& unit = units_[i];
   if (!unit.lower.defined()) return;
@@ -128,17 +139,6 @@ void ShardedParameters::publish() {
   if (stage_ != 1 && stage_ != 2) return;
   for (Unit& unit : units_) unit.gathering = group_.all_gather(unit.values, unit.slice);
   for (Unit& unit : units_) unit.gathering.wait();
-}
-
-torch::Tensor ShardedParameters::weights(size_t i) const {
-  const Unit& unit = units_[i];
-  if (!unit.lower.defined()) return unit.slice;
-  const torch::Tensor all = torch::empty_like(unit.slice, torch::kFloat32);
-  for (int64_t begin = 0; begin < length(i); begin += chunk_length()) {
-    const int64_t count = std::min(chunk_length(), length(i) - begin);
-    all.narrow(0, begin, count).copy_(weights(i, begin, count));
-  }
-  return all;
 }
 
 torch::Tensor ShardedParameters::gather(size_t i) {

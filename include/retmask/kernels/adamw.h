@@ -17,15 +17,17 @@ struct AdamWStep {
   float eps = 0;
 };
 
-// upper, lower, gradient, exp_avg, exp_avg_sq: [count]. The bits of a weight are upper * 2^16 + lower,
-// where a lower half from 2^15 on counts as negative: the upper one is the weight rounded to nearest,
-// ties away from zero. Everything but the gradient is changed.
-void adamw(const AdamWStep& step,
-           int64_t count,
-           BFloat16* upper,
-           int16_t* lower,
-           const float* gradient,
-           float* exp_avg,
-           float* exp_avg_sq);
+// Of the same [count] weights. A weight's bits are upper * 2^16 + lower, where a lower half from
+// 2^15 on counts as negative: the upper one is the weight rounded to nearest, ties away from zero.
+struct AdamWArrays {
+  BFloat16* upper;
+  int16_t* lower;
+  const float* gradient;
+  float* exp_avg;
+  float* exp_avg_sq;
+};
+
+// Changes elements begin .. end of all but the gradient.
+void adamw(const AdamWStep& step, const AdamWArrays& arrays, int64_t begin, int64_t end);
 
 }  // namespace retmask::kernels

@@ -34,7 +34,7 @@ TEST(AdamW, OneStepEqualsTheFormula) {
     lower[i] = static_cast<int16_t>(bits);
     upper[i].bits = static_cast<uint16_t>((bits + 0x8000U) >> 16);
   }
-  adamw(step, kCount, upper.data(), lower.data(), gradient.data(), m.data(), v.data());
+  adamw(step, {upper.data(), lower.data(), gradient.data(), m.data(), v.data()}, 0, kCount);
   for (int64_t i = 0; i < kCount; ++i) {
     const double g = gradient[i];
     const double first = kBeta1 * m_before[i] + (1 - kBeta1) * g;

@@ -1,8 +1,8 @@
-#include "float32_halves.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
+
+#include "float32_halves.h"
 
 namespace retmask::train {
 namespace {
@@ -22,15 +22,14 @@ torch::Tensor bits_of(const torch::Tensor& values) { return values.view(torch::k
 
 TEST(Float32Halves, GiveBackEveryBit) {
   torch::manual_seed(1);
-  const torch::Tensor any =
-      torch::randint(std::numeric_limits<int32_t>::min(),
-                     std::numeric_limits<int32_t>::max(),
-                     {1 << 20},
-                     torch::kInt32)
-          .view(torch::kFloat32);
+  const torch::Tensor any = torch::randint(std::numeric_limits<int32_t>::min(),
+                                           std::numeric_limits<int32_t>::max(),
+                                           {1 << 20},
+                                           torch::kInt32)
+                                .view(torch::kFloat32);
   const float infinity = std::numeric_limits<float>::infinity();
-  const torch::Tensor special = torch::tensor(
-      {0.0F, -0.0F, infinity, -infinity, std::numeric_limits<float>::max(), 1e-45F});
+  const torch::Tensor special =
+      torch::tensor({0.0F, -0.0F, infinity, -infinity, std::numeric_limits<float>::max(), 1e-45F});
   for (const torch::Tensor& values : {any, special, torch::randn({1000})}) {
     const Halves halves(values);
     EXPECT_TRUE(torch::equal(bits_of(join_float32(halves.upper, halves.lower)), bits_of(values)));
@@ -46,7 +45,8 @@ TEST(Float32Halves, TheUpperOneIsRounded) {
   const torch::Tensor upper = Halves(values).upper;
   const torch::Tensor nearest = values.to(torch::kBFloat16);
   EXPECT_TRUE(torch::equal(upper.masked_fill(is_tie, 0), nearest.masked_fill(is_tie, 0)));
-  EXPECT_TRUE(upper.to(torch::kFloat32).abs().gt(values.abs()).masked_select(is_tie).all().item<bool>());
+  EXPECT_TRUE(
+      upper.to(torch::kFloat32).abs().gt(values.abs()).masked_select(is_tie).all().item<bool>());
 }
 
 TEST(Float32Halves, NobodyNeedsToWantTheLowerOne) {

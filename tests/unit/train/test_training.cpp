@@ -171,6 +171,27 @@ TEST(Training, Bfloat16WithMastersFollowsFloat32) {
   }));
 }
 
+TEST(Training, AGpuFollowsTheCpu) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
+  const testing::TempDir folder;
+  TrainOptions options = short_options();
+  TinyRun{}(folder / "cpu", options);
+  const auto cpu = metrics_of(folder / "cpu");
+  for (const int64_t stage : {1, 3}) {
+    for (const auto& [dtype, tolerance] :
+         {std::pair(torch::kFloat32, 1e-3), std::pair(torch::kBFloat16, 0.03)}) {
+      options.zero_stage = stage;
+      const fs::path out = folder / (c10::toString(dtype) + std::to_string(stage));
+      TinyRun{.dtype = dtype, .device = torch::kCUDA}(out, options);
+      const auto gpu = metrics_of(out);
+      for (size_t i = 0; i < cpu.size(); ++i) {
+        EXPECT_NEAR(gpu[i].at("loss").get<double>(), cpu[i].at("loss").get<double>(), tolerance)
+            << out << ", step " << i + 1;
+      }
+    }
+  }
+}
+
 TEST(Training, AFinishedRunIsNotRepeated) {
   const testing::TempDir folder;
   TrainOptions options = short_options();

@@ -30,6 +30,7 @@ inline std::vector<TrainingExample> golden_examples(LossKind loss) {
 struct TinyRun {
   std::string family = "llama";
   torch::ScalarType dtype = torch::kFloat32;
+  torch::Device device = torch::kCPU;
   std::vector<TrainingExample> examples = golden_examples(LossKind::dpo);
   std::vector<TrainingExample> held_out = {};
   StopPoll stop_asked = nullptr;
@@ -38,7 +39,7 @@ struct TinyRun {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
     return run_training({.checkpoint = checkpoint,
-                         .model = CausalLm::without_weights(checkpoint, torch::kCPU, dtype),
+                         .model = CausalLm::without_weights(checkpoint, device, dtype),
                          .examples = examples,
                          .out = out,
                          .held_out = held_out,
