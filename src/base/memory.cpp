@@ -1,10 +1,6 @@
 #include "retmask/base/memory.h"
 
-#include <malloc.h>
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -92,21 +88,6 @@ int64_t peak_resident_memory() { return kernel_figure("/proc/self/status", "VmHW
 
 int64_t available_memory() {
   return std::min(kernel_figure("/proc/meminfo", "MemAvailable"), control_group_room());
-}
-
-void keep_freed_memory(int64_t room) {
-  constexpr int kGrowth = 64 << 20;
-  const bool done = mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1 &&
-                    mallopt(M_TOP_PAD, kGrowth) == 1;
-  RETMASK_CHECK(done);
-  // The heap grows once; freed, the block is what malloc cuts the next ones from.
-  void* all = std::malloc(static_cast<size_t>(room));
-  if (all == nullptr) return;
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-  const auto begin = (reinterpret_cast<uintptr_t>(all) + kHugePage - 1) / kHugePage * kHugePage;
-  const auto end = reinterpret_cast<uintptr_t>(all) + static_cast<uintptr_t>(room);
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-  std::free(all);
 }
 
 std::string format_bytes(int64_t bytes) {

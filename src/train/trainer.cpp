@@ -6,6 +6,7 @@
 
 #include "checkpoints.h"
 #include "final_model.h"
+#include "large_tensors.h"
 #include "optimizer.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -333,7 +334,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
   }
   TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);
   const MemoryPlan memory = settle_memory(job, options, checkpoints.has_state());
-  if (job.model.device().is_cpu()) keep_freed_memory(memory.total());
+  if (job.model.device().is_cpu()) keep_large_tensors(memory.total());
 
   job.model.set_activation_checkpointing(*options.activation_checkpointing);
   ShardedParameters parameters(job.model.parameters(),
