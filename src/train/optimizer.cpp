@@ -13,7 +13,9 @@ AdamW::AdamW(ShardedParameters& parameters, const TrainOptions& options)
     : parameters_(parameters),
       beta1_(options.adam_beta1),
       beta2_(options.adam_beta2),
-      eps_(options.adam_eps) {
+      eps_(options.adam_eps),
+      step_count_(
+          torch::zeros({}, torch::TensorOptions(torch::kFloat32).device(parameters.device()))) {
   decayed_.weight_decay = options.weight_decay;
   for (size_t u = 0; u < parameters_.num_units(); ++u) {
     const int64_t length = parameters_.length(u);
@@ -35,6 +37,7 @@ AdamW::AdamW(ShardedParameters& parameters, const TrainOptions& options)
 void AdamW::step(const ShardedGradients& gradients, double learning_rate) {
   const torch::NoGradGuard no_grad;
   ++steps_taken_;
+  step_count_.fill_(static_cast<double>(steps_taken_));
   step(decayed_, gradients, learning_rate);
   step(undecayed_, gradients, learning_rate);
   parameters_.publish();
@@ -59,8 +62,6 @@ void AdamW::step(const Group& group, const ShardedGradients& gradients, double l
 }
 
 void AdamW::step_chunks(const Piece& piece, const Update& update) {
-  const torch::Tensor count =
-      torch::full({}, static_cast<double>(steps_taken_), update.exp_avg.options());
   for (int64_t begin = 0; begin < piece.length; begin += parameters_.chunk_length()) {
     const int64_t length = std::min(parameters_.chunk_length(), piece.length - begin);
     const torch::Tensor weights = parameters_.weights(piece.unit, piece.begin + begin, length);
@@ -69,7 +70,7 @@ void AdamW::step_chunks(const Piece& piece, const Update& update) {
                          {update.exp_avg.narrow(0, begin, length)},
                          {update.exp_avg_sq.narrow(0, begin, length)},
                          /*max_exp_avg_sqs=*/{},
-                         {count},
+                         {step_count_},
                          update.learning_rate,
                          beta1_,
                          beta2_,

@@ -68,6 +68,7 @@ class AdamW {
   double beta2_;
   double eps_;
   int64_t steps_taken_ = 0;
+  torch::Tensor step_count_;  // the same for libtorch's kernel: float32, where the weights are
 };
 
 }  // namespace retmask::train
