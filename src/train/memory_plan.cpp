@@ -11,9 +11,10 @@ namespace {
 constexpr int64_t kFloat32Bytes = 4;
 constexpr int64_t kLowerHalfBytes = 2;
 // Code that is loaded when it is first called, compiled kernels, scratch, and what lies idle
-// between blocks. Measured on a CPU with SmolLM2-135M, 8 and 32 short pairs a step, bfloat16 in all
-// three modes and float32 in two: 0 to 0.57 GiB.
-constexpr int64_t kLibraryBytes = int64_t{280} << 20;
+// between blocks. Measured on a CPU with SmolLM2-135M, 8, 16 and 32 short pairs a step, bfloat16 in
+// all three modes and float32 in two: what was taken is 0.11 GiB less to 0.30 GiB more than the
+// rest of the plan.
+constexpr int64_t kLibraryBytes = int64_t{96} << 20;
 
 int64_t bytes_of(torch::ScalarType dtype) {
   return static_cast<int64_t>(torch::elementSize(dtype));
@@ -22,7 +23,8 @@ int64_t bytes_of(torch::ScalarType dtype) {
 // Elements of parts of the network.
 struct Sizes {
   int64_t all = 0;
-  int64_t embedding = 0;     // [vocab_size, hidden_size]
+  int64_t embedding = 0;  // [vocab_size, hidden_size]
+  int64_t layer = 0;
   int64_t largest_unit = 0;  // of what ZeRO gathers at once: the embedding, a layer or the head
 };
 
@@ -31,8 +33,8 @@ Sizes sizes_of(const ModelConfig& config) {
   sizes.all = num_weights(config);
   sizes.embedding = config.vocab_size * config.hidden_size;
   const int64_t outside = sizes.embedding * (config.tie_word_embeddings ? 1 : 2);
-  sizes.largest_unit =
-      std::max(sizes.embedding, (sizes.all - outside) / config.num_hidden_layers());
+  sizes.layer = (sizes.all - outside) / config.num_hidden_layers();
+  sizes.largest_unit = std::max(sizes.embedding, sizes.layer);
   return sizes;
 }
 
@@ -62,41 +64,50 @@ TokenSizes token_sizes(const ModelConfig& config) {
   return sizes;
 }
 
-int64_t activation_bytes(const ModelConfig& config, const MemoryCase& memory_case) {
+// What one layer keeps in the layer's own backward pass, and all layers before it.
+struct KeptBytes {
+  int64_t layer = 0;
+  int64_t all = 0;
+};
+
+KeptBytes kept_bytes(const ModelConfig& config, const MemoryCase& memory_case) {
   const TokenSizes token = token_sizes(config);
   const int64_t layers = config.num_hidden_layers();
   // One number per query and head stays float32: the log-sum-exp.
   const int64_t sums = config.num_attention_heads * kFloat32Bytes;
   const int64_t width = bytes_of(memory_case.dtype);
   const int64_t tokens = memory_case.pass.tokens;
+  const int64_t layer = tokens * (token.layer * width + sums);
   switch (memory_case.activation_checkpointing) {
     case ActivationCheckpointing::none:
-      return tokens * layers * (token.layer * width + sums);
+      return {.layer = layer, .all = layers * layer};
     case ActivationCheckpointing::selective:
-      return tokens * layers * ((token.layer - token.layer_cheap) * width + sums);
+      return {.layer = layer, .all = layers * (layer - tokens * token.layer_cheap * width)};
     case ActivationCheckpointing::full:  // every layer's input, and the one layer at work
-      return tokens * (layers * token.layer_input * width + token.layer * width + sums);
+      return {.layer = layer, .all = tokens * layers * token.layer_input * width + layer};
   }
-  return 0;
+  return {};
 }
 
-// The most of: the head's backward pass (a chunk of logits, its weight's gradient, the gradient of
-// the hidden states); a layer's, while the head's gradient waits for the embedding's where they are
-// one; then the embedding's, which is added to it.
-int64_t working_bytes(const ModelConfig& config,
-                      const MemoryCase& memory_case,
-                      const Sizes& sizes) {
+// What the backward pass is at work on, from the head down.
+struct WorkingBytes {
+  int64_t head = 0;   // a chunk of logits, its weight's gradient, the gradient of the hidden states
+  int64_t layer = 0;  // while the head's gradient waits for the embedding's where they are one
+  int64_t embedding = 0;  // then added to it
+};
+
+WorkingBytes working_bytes(const ModelConfig& config,
+                           const MemoryCase& memory_case,
+                           const Sizes& sizes) {
   const int64_t width = bytes_of(memory_case.dtype);
   const LargestPass& pass = memory_case.pass;
   const int64_t rows =
       std::min(pass.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
   const int64_t states = (2 * pass.tokens + 2 * pass.scored_tokens) * config.hidden_size * width;
-  const int64_t head = rows * config.vocab_size * width + sizes.embedding * width + states;
   const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;
-  const int64_t layer = waiting + pass.tokens * token_sizes(config).layer_working * width;
-  const int64_t embedding = (config.tie_word_embeddings ? 3 : 1) * sizes.embedding * width;
-  const int64_t libraries = memory_case.device.is_cpu() ? kLibraryBytes : 0;
-  return std::max({head, layer, embedding}) + libraries;
+  return {.head = rows * config.vocab_size * width + sizes.embedding * width + states,
+          .layer = waiting + pass.tokens * token_sizes(config).layer_working * width,
+          .embedding = (config.tie_word_embeddings ? 3 : 1) * sizes.embedding * width};
 }
 
 }  // namespace
@@ -120,7 +131,9 @@ LargestPass largest_pass(const std::vector<TrainingExample>& examples,
   const int64_t most =
       std::min(std::max(options.micro_batch_tokens, lengths.front()), longest_rows);
   const double scored_share = static_cast<double>(scored) / static_cast<double>(tokens);
-  return {most, static_cast<int64_t>(scored_share * static_cast<double>(most))};
+  return {.tokens = most,
+          .scored_tokens = static_cast<int64_t>(scored_share * static_cast<double>(most)),
+          .only = longest_rows <= options.micro_batch_tokens};
 }
 
 int64_t MemoryPlan::total() const {
@@ -162,17 +175,28 @@ MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case)
   const auto share = [&](bool sliced) { return sizes.all / (sliced ? memory_case.ranks : 1); };
   MemoryPlan plan;
   plan.weights = share(stage == 3) * width;
-  // The unit in use and the next one; the embedding stays for a tied head.
-  if (stage == 3)
-    plan.weights +=
-        (2 * sizes.largest_unit + (config.tie_word_embeddings ? sizes.embedding : 0)) * width;
+  // The unit in use and the next one.
+  if (stage == 3) plan.weights += (sizes.largest_unit + sizes.layer) * width;
   if (width < kFloat32Bytes) plan.master_weights = share(stage >= 1) * kLowerHalfBytes;
   plan.optimizer = 2 * share(stage >= 1) * kFloat32Bytes;
   plan.gradients = share(stage >= 2) * kFloat32Bytes;
-  // Whole units on their way into the slices: one being filled, two being summed.
-  if (stage >= 2) plan.gradients += 3 * sizes.largest_unit * kFloat32Bytes;
-  plan.activations = activation_bytes(config, memory_case);
-  plan.working = working_bytes(config, memory_case, sizes);
+  // Whole units on their way into the slices: one being filled, two layers being summed.
+  if (stage >= 2) plan.gradients += (sizes.largest_unit + 2 * sizes.layer) * kFloat32Bytes;
+  // Gloo sums in a copy.
+  const bool copies = memory_case.device.is_cpu() && memory_case.ranks > 1 && stage >= 1;
+  if (copies) plan.gradients += sizes.largest_unit * kFloat32Bytes;
+  const KeptBytes kept = kept_bytes(config, memory_case);
+  plan.activations = kept.all;
+  const WorkingBytes working = working_bytes(config, memory_case, sizes);
+  plan.working = std::max({working.head, working.layer, working.embedding});
+  if (memory_case.pass.only) {
+    const int64_t first = std::max(working.head, working.layer);
+    const int64_t last = std::max(kept.layer + working.layer, working.embedding);
+    const bool at_first = plan.activations + first >= plan.gradients + last;
+    (at_first ? plan.gradients : plan.activations) = 0;
+    plan.working = at_first ? first : last;
+  }
+  if (memory_case.device.is_cpu()) plan.working += kLibraryBytes;
   return plan;
 }
 

@@ -17,6 +17,10 @@ using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 // by rows of so many elements do not depend on where a slice is cut.
 inline constexpr int64_t kUnitAlignment = 64;  // elements
 
+// Units on their way between ranks behind the one at work: each takes memory of its own, also in
+// Gloo, which sums in copies.
+inline constexpr size_t kMostInFlight = 2;
+
 struct UnitParameter {
   std::string name;
   torch::Tensor tensor;  // the model's own

@@ -10,8 +10,6 @@
 namespace retmask::train {
 namespace {
 
-// Of whole units in float32: one is being filled, the others are on their way.
-constexpr size_t kMostInFlight = 2;
 constexpr int64_t kPieceElements = int64_t{1} << 18;
 
 torch::TensorOptions float32_on(torch::Device device) {
@@ -58,11 +56,7 @@ class ShardedGradients::Hook : public torch::autograd::PostAccumulateGradHook {
 ShardedGradients::ShardedGradients(ShardedParameters& parameters, distributed::ProcessGroup& group)
     : parameters_(parameters), group_(group), units_(parameters.num_units()) {
   for (size_t u = 0; u < units_.size(); ++u) {
-    const int64_t slice = parameters_.unit(u).slice_length(group_.size());
-    units_[u].sum = torch::zeros({keeps_slices() ? slice : slice * group_.size()},
-                                 float32_on(parameters_.device()));
     const auto& members = parameters_.unit(u).parameters;
-    units_[u].filled.assign(members.size(), false);
     for (size_t i = 0; i < members.size(); ++i) {
       torch::autograd::impl::set_post_acc_grad_hooks(members[i].tensor,
                                                      std::make_unique<Hook>(*this, u, i));
@@ -78,11 +72,8 @@ ShardedGradients::~ShardedGradients() {
   }
 }
 
-void ShardedGradients::start_step() {
-  for (Unit& unit : units_) {
-    unit.filled.assign(unit.filled.size(), false);
-    unit.summed = false;
-  }
+void ShardedGradients::reset() {
+  for (Unit& unit : units_) unit.sum.reset();
 }
 
 void ShardedGradients::start_pass(bool last) {
@@ -100,9 +91,21 @@ void ShardedGradients::finish_pass() {
   while (!in_flight_.empty()) settle_oldest();
 }
 
-void ShardedGradients::make_partial(Unit& unit) {
-  unit.partial = torch::zeros({unit.sum.size(0) * group_.size()}, unit.sum.options());
-  unit.filled.assign(unit.filled.size(), false);
+torch::Tensor& ShardedGradients::whole(size_t u) {
+  Unit& unit = units_[u];
+  torch::Tensor& whole = keeps_slices() ? unit.partial : unit.sum;
+  if (whole.defined()) return whole;
+  const ParameterUnit& layout = parameters_.unit(u);
+  whole = torch::empty({layout.slice_length(group_.size()) * group_.size()},
+                       float32_on(parameters_.device()));
+  unit.filled.assign(layout.parameters.size(), false);
+  int64_t end = 0;
+  for (const UnitParameter& member : layout.parameters) {
+    whole.slice(0, end, member.offset).zero_();  // the gap in front of it
+    end = member.end();
+  }
+  whole.slice(0, end).zero_();
+  return whole;
 }
 
 void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& parameter) {
@@ -110,10 +113,8 @@ void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& paramete
   Unit& unit = units_[u];
   const UnitParameter& member = parameters_.unit(u).parameters[index];
   RETMASK_CHECK(!unit.reduced, "a gradient of ", member.name, " came after its unit's were summed");
-  if (keeps_slices() && !unit.partial.defined()) make_partial(unit);
   torch::Tensor& grad = parameter.mutable_grad();
-  const torch::Tensor whole = keeps_slices() ? unit.partial : unit.sum;
-  const torch::Tensor part = whole.narrow(0, member.offset, grad.numel());
+  const torch::Tensor part = whole(u).narrow(0, member.offset, grad.numel());
   if (unit.filled[index]) {
     add_to(part, grad);
   } else {
@@ -134,7 +135,7 @@ void ShardedGradients::clear_what_is_missing(size_t u) {
   const auto& members = parameters_.unit(u).parameters;
   for (size_t i = 0; i < members.size(); ++i) {
     if (!units_[u].filled[i])
-      units_[u].sum.narrow(0, members[i].offset, members[i].tensor.numel()).zero_();
+      whole(u).narrow(0, members[i].offset, members[i].tensor.numel()).zero_();
   }
 }
 
@@ -149,18 +150,18 @@ void ShardedGradients::reduce(size_t u) {
   Unit& unit = units_[u];
   unit.reduced = true;
   InFlight work{.unit = u, .result = {}, .pending = {}};
-  if (!keeps_slices()) clear_what_is_missing(u);
+  const torch::Tensor gradients = whole(u);
+  clear_what_is_missing(u);
   if (parameters_.stage() == 0) {
-    work.pending = group_.all_reduce(unit.sum);
+    work.pending = group_.all_reduce(gradients);
   } else if (parameters_.stage() == 1) {
-    work.pending = group_.reduce_scatter(slice(u), unit.sum);
+    work.pending = group_.reduce_scatter(slice(u), gradients);
   } else {
-    work.result = torch::empty_like(unit.sum);
-    if (!unit.partial.defined()) make_partial(unit);
-    work.pending = group_.reduce_scatter(work.result, unit.partial);
+    work.result = torch::empty({gradients.size(0) / group_.size()}, gradients.options());
+    work.pending = group_.reduce_scatter(work.result, gradients);
   }
   in_flight_.push_back(std::move(work));
-  while (keeps_slices() && in_flight_.size() > kMostInFlight) settle_oldest();
+  while (in_flight_.size() > kMostInFlight) settle_oldest();
 }
 
 void ShardedGradients::settle_oldest() {
@@ -169,11 +170,10 @@ void ShardedGradients::settle_oldest() {
   work.pending.wait();
   if (work.result.defined()) {
     Unit& unit = units_[work.unit];
-    if (unit.summed)
+    if (unit.sum.defined())
       unit.sum.add_(work.result);
     else
-      unit.sum.copy_(work.result);
-    unit.summed = true;
+      unit.sum = work.result;
     unit.partial.reset();
   }
   in_flight_.pop_front();

@@ -23,8 +23,9 @@ class ShardedGradients {
   ShardedGradients(const ShardedGradients&) = delete;
   ShardedGradients& operator=(const ShardedGradients&) = delete;
 
-  // Starts the next sum.
-  void start_step();
+  // Forgets the sum and gives its memory back: between two steps. While a step of one pass holds
+  // what it keeps for the backward pass, there are no gradients yet.
+  void reset();
   // Around each backward pass; a pass without one adds zeros. `last` of the step on this rank.
   void start_pass(bool last);
   void finish_pass();
@@ -40,12 +41,10 @@ class ShardedGradients {
 
  private:
   struct Unit {
-    torch::Tensor sum;      // float32; stages 0, 1: [ranks * n], stages 2, 3: [n]
-    torch::Tensor partial;  // [ranks * n] float32, of this pass; stages 2, 3
-    // Of each parameter: whether this step's gradient is in `sum`, or this pass's in `partial`.
-    // What lies there otherwise is of the step before.
-    std::vector<bool> filled;
-    bool summed = false;  // a pass of this step is in `sum`; stages 2, 3
+    // float32, undefined until there is something in them.
+    torch::Tensor sum;         // stages 0, 1: [ranks * n], stages 2, 3: [n]
+    torch::Tensor partial;     // [ranks * n], of this pass; stages 2, 3
+    std::vector<bool> filled;  // of each parameter: whether its part of whole() is set
     std::vector<bool> arrived;
     size_t missing = 0;
     bool reduced = false;
@@ -59,7 +58,8 @@ class ShardedGradients {
   class Hook;
 
   bool keeps_slices() const { return parameters_.stage() >= 2; }
-  void make_partial(Unit& unit);
+  // What backward passes add to, sum or partial; made where it is not there.
+  torch::Tensor& whole(size_t unit);
   void add(size_t unit, size_t index, const torch::Tensor& parameter);
   void clear_what_is_missing(size_t unit);
   void reduce_ready(bool all);

@@ -44,12 +44,13 @@ ShardedParameters::ShardedParameters(const NamedTensors& parameters,
   const torch::NoGradGuard no_grad;
   for (ParameterUnit& layout : make_units(parameters)) {
     units_.emplace_back().layout = std::move(layout);
-    make_unit(units_.back(), read);
+    make_unit(units_.size() - 1, read);
   }
   tied_ = units_.back().layout.parameters.back().name != "lm_head.weight";
 }
 
-void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
+void ShardedParameters::make_unit(size_t i, const ReadWeights& read) {
+  Unit& unit = units_[i];
   const int64_t length = unit.layout.slice_length(group_.size());
   const auto options = torch::TensorOptions(dtype_).device(device_);
   unit.values = torch::empty({group_.size() * length}, options);
@@ -62,7 +63,7 @@ void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
   if (dtype_ == torch::kBFloat16) {
     unit.lower = torch::empty(unit.slice.sizes(), options.dtype(torch::kInt16));
   }
-  load(unit, read);
+  load(i, read);
   for (UnitParameter& parameter : unit.layout.parameters) {
     RETMASK_CHECK(parameter.tensor.scalar_type() == dtype_, parameter.name);
     const torch::Tensor view = unit.values.narrow(0, parameter.offset, parameter.tensor.numel());
@@ -71,9 +72,10 @@ void ShardedParameters::make_unit(Unit& unit, const ReadWeights& read) {
   if (stage_ == 3) resize_memory(unit.values, /*present=*/false);
 }
 
-void ShardedParameters::load(Unit& unit, const ReadWeights& read) {
+void ShardedParameters::load(size_t i, const ReadWeights& read) {
+  const Unit& unit = units_[i];
   const int64_t length = unit.slice.size(0);
-  const int64_t own_begin = stage_ == 0 ? 0 : group_.rank() * length;
+  const int64_t own_begin = begin(i);
   const torch::Tensor& kept = stage_ == 3 ? unit.slice : unit.values;
   const int64_t kept_begin = stage_ == 3 ? own_begin : 0;
   const auto options = torch::TensorOptions(torch::kFloat32).device(device_);
@@ -84,19 +86,20 @@ void ShardedParameters::load(Unit& unit, const ReadWeights& read) {
       const torch::Tensor network = kept.narrow(0, from, count);
       const bool is_network = dtype_ == torch::kFloat32;
       const torch::Tensor chunk = is_network ? network.zero_() : torch::zeros({count}, options);
-      const int64_t begin = kept_begin + from;
+      const int64_t first_element = kept_begin + from;
       for_each_overlap(
           unit.layout,
-          begin,
-          begin + count,
+          first_element,
+          first_element + count,
           [&](const UnitParameter& parameter, int64_t first, int64_t to, int64_t elements) {
             read(parameter.name, first, chunk.narrow(0, to, elements));
           });
       if (is_network) continue;
-      const bool is_own = own_begin <= begin && begin < own_begin + length;
-      split_float32(chunk,
-                    network,
-                    is_own ? unit.lower.narrow(0, begin - own_begin, count) : torch::Tensor());
+      const bool is_own = own_begin <= first_element && first_element < own_begin + length;
+      split_float32(
+          chunk,
+          network,
+          is_own ? unit.lower.narrow(0, first_element - own_begin, count) : torch::Tensor());
     }
   }
 }
@@ -137,7 +140,10 @@ void ShardedParameters::set_weights(size_t i, int64_t offset, const torch::Tenso
 void ShardedParameters::publish() {
   const torch::NoGradGuard no_grad;
   if (stage_ != 1 && stage_ != 2) return;
-  for (Unit& unit : units_) unit.gathering = group_.all_gather(unit.values, unit.slice);
+  for (size_t i = 0; i < units_.size(); ++i) {
+    if (i > kMostInFlight) units_[i - kMostInFlight - 1].gathering.wait();
+    units_[i].gathering = group_.all_gather(units_[i].values, units_[i].slice);
+  }
   for (Unit& unit : units_) unit.gathering.wait();
 }
 

@@ -74,8 +74,8 @@ class ShardedParameters : public WeightLender {
     distributed::Pending gathering;
   };
 
-  void make_unit(Unit& unit, const ReadWeights& read);
-  void load(Unit& unit, const ReadWeights& read);
+  void make_unit(size_t i, const ReadWeights& read);
+  void load(size_t i, const ReadWeights& read);
   void start_gathering(Unit& unit);
   void need(size_t i);
   void drop(size_t i);

@@ -34,7 +34,6 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
     metrics.tokens += examples_[static_cast<size_t>(row)].num_tokens();
 
   const std::vector<MicroBatch> passes = micro_batches(batch);
-  gradients_.start_step();
   for (size_t i = 0; i < passes.size(); ++i) {
     gradients_.start_pass(/*last=*/i + 1 == passes.size());
     metrics.pairs.loss += forward_and_backward(passes[i], denominator, metrics.pairs.rewards);
@@ -45,6 +44,7 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
   if (!std::isfinite(metrics.grad_norm)) stop_for_gradient(batch);
   if (options_.max_grad_norm > 0) gradients_.clip(metrics.grad_norm, options_.max_grad_norm);
   optimizer_.step(gradients_, learning_rate);
+  gradients_.reset();
 
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   metrics.seconds = elapsed.count();
@@ -103,7 +103,7 @@ double StepRunner::forward_and_backward(const MicroBatch& micro_batch,
 void StepRunner::stop_for_gradient(const RowIndices& batch) {
   RowIndices bad;
   for (const int64_t row : batch) {
-    gradients_.start_step();
+    gradients_.reset();
     gradients_.start_pass(/*last=*/true);
     RewardSums unused;
     forward_and_backward({.rows = {row}}, /*denominator=*/1, unused);

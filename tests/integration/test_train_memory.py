@@ -9,10 +9,14 @@ from conftest import ROOT
 PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 
 
-@pytest.mark.parametrize("mode", ["none", "selective", "full"])
-def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode):
+# In one pass a step, in several, and shared out.
+@pytest.mark.parametrize(
+    "mode, more",
+    [("none", []), ("selective", []), ("full", []), ("none", ["--micro-batch-tokens", 600]), ("none", ["--nproc", 2, "--zero-stage", 2])],
+)
+def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode, more):
     retmask("train-dpo", "--model", demo_model, "--pairs", PAIRS, "--out", tmp_path, "--device", "cpu", "--dtype", "bfloat16",
-            "--max-steps", 2, "--global-batch-size", 16, "--save-every", 0, "--activation-checkpointing", mode)  # fmt: skip
+            "--max-steps", 2, "--global-batch-size", 16, "--save-every", 0, "--activation-checkpointing", mode, *more)  # fmt: skip
     memory = json.loads((tmp_path / "training.json").read_text())["memory"]
     assert memory["peak"] == pytest.approx(memory["planned"], rel=0.1)
     plan = json.loads((tmp_path / "memory_plan.json").read_text())

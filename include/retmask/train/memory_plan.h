@@ -19,10 +19,11 @@ namespace retmask::train {
 struct LargestPass {
   int64_t tokens = 0;
   int64_t scored_tokens = 0;  // answer tokens among them
+  bool only = false;          // no step has a second one on its rank
 };
 
-// An upper bound, met where rows are small beside --micro-batch-tokens: no more tokens than a pass
-// may have, nor than a rank's share of the longest rows together.
+// An upper bound of tokens, met where rows are small beside --micro-batch-tokens: no more tokens
+// than a pass may have, nor than a rank's share of the longest rows together.
 LargestPass largest_pass(const std::vector<TrainingExample>& examples,
                          const TrainOptions& options,
                          int64_t ranks);
@@ -37,14 +38,16 @@ struct MemoryCase {
   ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
 };
 
-// In bytes, of one rank.
+// In bytes, of one rank, at that moment of a step when it takes most.
 struct MemoryPlan {
   int64_t process = 0;         // before anything was loaded; on a GPU, which counts its own, 0
   int64_t weights = 0;         // as the network computes with them
   int64_t master_weights = 0;  // what bfloat16 leaves of float32 weights: their lower halves
   int64_t optimizer = 0;       // both moments of AdamW
-  int64_t gradients = 0;       // float32 sums
-  int64_t activations = 0;     // kept from the forward to the backward pass
+  // float32 sums of the passes so far, and what the forward pass keeps for the backward pass. Where
+  // a step has one pass, the sums come into being as what was kept goes: one of the two is 0.
+  int64_t gradients = 0;
+  int64_t activations = 0;
   // The most beside them at one time: logits, gradients under way; on a CPU also what libtorch and
   // its math libraries take once they compute.
   int64_t working = 0;

@@ -57,10 +57,31 @@ TEST(MemoryPlan, StagesShareMoreAndMore) {
   };
   EXPECT_EQ(of_stage(0).optimizer, 134515008 * 8);
   EXPECT_EQ(of_stage(1).optimizer, 134515008 * 2);
-  EXPECT_EQ(of_stage(1).gradients, 134515008 * 4);
-  EXPECT_LT(of_stage(2).gradients, of_stage(1).gradients);
+  constexpr int64_t kEmbedding = 28311552;
+  constexpr int64_t kLayer = (134515008 - kEmbedding) / 30;
+  EXPECT_EQ(of_stage(0).gradients, 134515008 * 4);
+  EXPECT_EQ(of_stage(1).gradients, (134515008 + kEmbedding) * 4) << "Gloo's copy";
+  EXPECT_EQ(of_stage(2).gradients, (134515008 / 4 + 2 * kEmbedding + 2 * kLayer) * 4);
   EXPECT_EQ(of_stage(2).weights, 134515008 * 2);
-  EXPECT_LT(of_stage(3).weights, of_stage(2).weights);
+  EXPECT_EQ(of_stage(3).weights, (134515008 / 4 + kEmbedding + kLayer) * 2);
+  memory_case.device = torch::kCUDA;
+  EXPECT_EQ(of_stage(1).gradients, 134515008 * 4);
+  EXPECT_EQ(of_stage(2).gradients, (134515008 / 4 + kEmbedding + 2 * kLayer) * 4);
+}
+
+// The sums of a step's only pass come into being as what was kept for it goes.
+TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
+  const auto plan_of = [](int64_t tokens, bool only) {
+    return plan_memory(smollm2(),
+                       {.pass = {.tokens = tokens, .scored_tokens = tokens, .only = only}});
+  };
+  EXPECT_EQ(plan_of(100, true).gradients, 134515008 * 4);
+  EXPECT_EQ(plan_of(100, true).activations, 0);
+  EXPECT_EQ(plan_of(100, true).total(),
+            plan_of(100, false).total() - plan_of(100, false).activations);
+  EXPECT_EQ(plan_of(8000, true).gradients, 0);
+  EXPECT_EQ(plan_of(8000, true).activations, plan_of(8000, false).activations);
+  EXPECT_GT(plan_of(8000, false).gradients, 0);
 }
 
 TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
@@ -92,7 +113,9 @@ TEST(MemoryPlan, TheLargestPass) {
   options.global_batch_size = 2;
   // The two longest rows together have 602 + 402 tokens.
   EXPECT_EQ(largest_pass(examples, options, 1).tokens, 1000);
+  EXPECT_FALSE(largest_pass(examples, options, 1).only);
   EXPECT_EQ(largest_pass(examples, options, 2).tokens, 602);
+  EXPECT_TRUE(largest_pass(examples, options, 2).only);
   options.micro_batch_tokens = 100;  // one row at least
   EXPECT_EQ(largest_pass(examples, options, 1).tokens, 602);
   EXPECT_EQ(largest_pass(examples, options, 1).scored_tokens, 602 * 1120 / 1128);

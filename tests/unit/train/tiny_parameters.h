@@ -45,7 +45,7 @@ struct TinyParameters {
 
   // One pass for each list of factors; a parameter without one has no part in it.
   void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
-    gradients->start_step();
+    gradients->reset();
     for (size_t p = 0; p < passes.size(); ++p) {
       gradients->start_pass(/*last=*/p + 1 == passes.size());
       for (size_t u = 0; u < named.size(); ++u) {
