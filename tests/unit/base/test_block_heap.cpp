@@ -70,6 +70,18 @@ TEST(BlockHeap, FreeNeighboursBecomeOneBlock) {
   }
 }
 
+TEST(BlockHeap, WhatWasReservedApartStaysApart) {
+  BlockHeap heap;
+  heap.reserve(2 * kMebibyte);
+  heap.reserve(4 * kMebibyte);
+  void* one = heap.allocate(2 * kMebibyte);
+  void* two = heap.allocate(2 * kMebibyte);
+  EXPECT_TRUE(heap.release(one));
+  EXPECT_TRUE(heap.release(two));
+  EXPECT_EQ(heap.allocate(3 * kMebibyte), nullptr);
+  EXPECT_NE(heap.allocate(2 * kMebibyte), nullptr);
+}
+
 TEST(BlockHeap, TakesTheSmallestThatIsLargeEnough) {
   BlockHeap heap;
   heap.reserve(2 * kMebibyte);
