@@ -189,7 +189,7 @@ MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case)
   plan.activations = kept.all;
   const WorkingBytes working = working_bytes(config, memory_case, sizes);
   plan.working = std::max({working.head, working.layer, working.embedding});
-  if (memory_case.pass.only) {
+  if (memory_case.pass.only && memory_case.device.is_cpu()) {  // ShardedGradients::reset()
     const int64_t first = std::max(working.head, working.layer);
     const int64_t last = std::max(kept.layer + working.layer, working.embedding);
     const bool at_first = plan.activations + first >= plan.gradients + last;

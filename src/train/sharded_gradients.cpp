@@ -73,7 +73,10 @@ ShardedGradients::~ShardedGradients() {
 }
 
 void ShardedGradients::reset() {
-  for (Unit& unit : units_) unit.sum.reset();
+  for (Unit& unit : units_) {
+    unit.filled.assign(unit.filled.size(), false);
+    if (keeps_slices() || parameters_.device().is_cpu()) unit.sum.reset();
+  }
 }
 
 void ShardedGradients::start_pass(bool last) {

@@ -23,8 +23,9 @@ class ShardedGradients {
   ShardedGradients(const ShardedGradients&) = delete;
   ShardedGradients& operator=(const ShardedGradients&) = delete;
 
-  // Forgets the sum and gives its memory back: between two steps. While a step of one pass holds
-  // what it keeps for the backward pass, there are no gradients yet.
+  // Forgets the sum, between two steps. On a CPU it gives the memory back: as long as a step of one
+  // pass holds what it keeps for the backward pass, there are no gradients yet. A GPU's allocator
+  // would not make one large block of several freed ones.
   void reset();
   // Around each backward pass; a pass without one adds zeros. `last` of the step on this rank.
   void start_pass(bool last);

@@ -45,7 +45,8 @@ struct MemoryPlan {
   int64_t master_weights = 0;  // what bfloat16 leaves of float32 weights: their lower halves
   int64_t optimizer = 0;       // both moments of AdamW
   // float32 sums of the passes so far, and what the forward pass keeps for the backward pass. Where
-  // a step has one pass, the sums come into being as what was kept goes: one of the two is 0.
+  // a step has one pass, the sums come into being on a CPU as what was kept goes: one of the two
+  // is 0.
   int64_t gradients = 0;
   int64_t activations = 0;
   // The most beside them at one time: logits, gradients under way; on a CPU also what libtorch and

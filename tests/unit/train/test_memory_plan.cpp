@@ -71,9 +71,10 @@ TEST(MemoryPlan, StagesShareMoreAndMore) {
 
 // The sums of a step's only pass come into being as what was kept for it goes.
 TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
-  const auto plan_of = [](int64_t tokens, bool only) {
-    return plan_memory(smollm2(),
-                       {.pass = {.tokens = tokens, .scored_tokens = tokens, .only = only}});
+  const auto plan_of = [](int64_t tokens, bool only, torch::Device device = torch::kCPU) {
+    return plan_memory(
+        smollm2(),
+        {.device = device, .pass = {.tokens = tokens, .scored_tokens = tokens, .only = only}});
   };
   EXPECT_EQ(plan_of(100, true).gradients, 134515008 * 4);
   EXPECT_EQ(plan_of(100, true).activations, 0);
@@ -82,6 +83,7 @@ TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
   EXPECT_EQ(plan_of(8000, true).gradients, 0);
   EXPECT_EQ(plan_of(8000, true).activations, plan_of(8000, false).activations);
   EXPECT_GT(plan_of(8000, false).gradients, 0);
+  EXPECT_EQ(plan_of(8000, true, torch::kCUDA).gradients, 134515008 * 4);
 }
 
 TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
