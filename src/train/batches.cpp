@@ -18,19 +18,21 @@ BatchPlan::BatchPlan(int64_t num_rows, const TrainOptions& options)
   RETMASK_CHECK(num_rows > 0);
 }
 
-RowIndices BatchPlan::epoch_order(int64_t epoch) const {
-  RowIndices order(static_cast<size_t>(num_rows_));
-  std::iota(order.begin(), order.end(), 0);
+const RowIndices& BatchPlan::epoch_order(int64_t epoch) const {
+  if (epoch == ordered_epoch_) return order_;
+  order_.resize(static_cast<size_t>(num_rows_));
+  std::iota(order_.begin(), order_.end(), 0);
   if (shuffle_) {
     RandomStream random(seed_, "train-epoch-" + std::to_string(epoch));
-    retmask::shuffle(order, random);
+    retmask::shuffle(order_, random);
   }
-  return order;
+  ordered_epoch_ = epoch;
+  return order_;
 }
 
 RowIndices BatchPlan::batch(int64_t step) const {
   RETMASK_CHECK(step >= 0 && step < total_steps_, "step ", step, " of ", total_steps_);
-  const RowIndices order = epoch_order(step / steps_per_epoch_);
+  const RowIndices& order = epoch_order(step / steps_per_epoch_);
   const int64_t begin = step % steps_per_epoch_ * batch_size_;
   const int64_t end = std::min(begin + batch_size_, num_rows_);
   return {order.begin() + begin, order.begin() + end};

@@ -4,6 +4,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/memory.h"
+#include "retmask/train/batches.h"
 
 namespace retmask::train {
 namespace {
@@ -15,6 +16,9 @@ constexpr int64_t kLowerHalfBytes = 2;
 // all three modes and float32 in two: what was taken is 0.11 GiB less to 0.30 GiB more than the
 // rest of the plan.
 constexpr int64_t kLibraryBytes = int64_t{96} << 20;
+
+// More would show little that is new and take seconds.
+constexpr int64_t kStepsLookedAt = 4096;
 
 int64_t bytes_of(torch::ScalarType dtype) {
   return static_cast<int64_t>(torch::elementSize(dtype));
@@ -114,26 +118,29 @@ WorkingBytes working_bytes(const ModelConfig& config,
 
 LargestPass largest_pass(const std::vector<TrainingExample>& examples,
                          const TrainOptions& options,
-                         int64_t ranks) {
-  std::vector<int64_t> lengths;
-  int64_t tokens = 0;
-  int64_t scored = 0;
-  for (const TrainingExample& example : examples) {
-    lengths.push_back(example.num_tokens());
-    tokens += lengths.back();
-    scored += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
+                         int64_t ranks,
+                         int64_t hidden_size) {
+  const BatchPlan plan(static_cast<int64_t>(examples.size()), options);
+  LargestPass largest{.only = true};
+  const auto look_at = [&](const RowIndices& rows) {
+    LargestPass pass;
+    for (const int64_t row : rows) {
+      const TrainingExample& example = examples[static_cast<size_t>(row)];
+      pass.tokens += example.num_tokens();
+      pass.scored_tokens += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
+    }
+    if (pass.tokens <= largest.tokens) return;
+    largest.tokens = pass.tokens;
+    largest.scored_tokens = pass.scored_tokens;
+  };
+  for (int64_t step = 0; step < std::min(plan.total_steps(), kStepsLookedAt); ++step) {
+    for (const RowIndices& share : spread_rows(plan.batch(step), examples, ranks, hidden_size)) {
+      const auto passes = split_by_tokens(share, examples, options.micro_batch_tokens);
+      largest.only = largest.only && passes.size() <= 1;
+      for (const RowIndices& rows : passes) look_at(rows);
+    }
   }
-  const int64_t share = std::min<int64_t>((options.global_batch_size + ranks - 1) / ranks,
-                                          static_cast<int64_t>(lengths.size()));
-  std::partial_sort(lengths.begin(), lengths.begin() + share, lengths.end(), std::greater<>());
-  int64_t longest_rows = 0;
-  for (int64_t i = 0; i < share; ++i) longest_rows += lengths[static_cast<size_t>(i)];
-  const int64_t most =
-      std::min(std::max(options.micro_batch_tokens, lengths.front()), longest_rows);
-  const double scored_share = static_cast<double>(scored) / static_cast<double>(tokens);
-  return {.tokens = most,
-          .scored_tokens = static_cast<int64_t>(scored_share * static_cast<double>(most)),
-          .only = longest_rows <= options.micro_batch_tokens};
+  return largest;
 }
 
 int64_t MemoryPlan::total() const {

@@ -24,7 +24,7 @@ class BatchPlan {
   RowIndices batch(int64_t step) const;
 
  private:
-  RowIndices epoch_order(int64_t epoch) const;
+  const RowIndices& epoch_order(int64_t epoch) const;
 
   int64_t num_rows_;
   int64_t batch_size_;
@@ -32,6 +32,9 @@ class BatchPlan {
   uint64_t seed_;
   int64_t steps_per_epoch_;
   int64_t total_steps_;
+  // The order that was asked for last: steps come one after the other.
+  mutable int64_t ordered_epoch_ = -1;
+  mutable RowIndices order_;
 };
 
 // Cuts rows, in order, into groups of at most `max_tokens` tokens (one row at least) that go

@@ -22,11 +22,11 @@ struct LargestPass {
   bool only = false;          // no step has a second one on its rank
 };
 
-// An upper bound of tokens, met where rows are small beside --micro-batch-tokens: no more tokens
-// than a pass may have, nor than a rank's share of the longest rows together.
+// Of all ranks, in the steps that the run will take (of a run of very many steps, in the first).
 LargestPass largest_pass(const std::vector<TrainingExample>& examples,
                          const TrainOptions& options,
-                         int64_t ranks);
+                         int64_t ranks,
+                         int64_t hidden_size);
 
 // What the plan is made for.
 struct MemoryCase {

@@ -110,17 +110,27 @@ TEST(MemoryPlan, TheLargestPass) {
     const TokenIds tokens(static_cast<size_t>(answer), 1);
     examples.push_back({.where = "", .prompt = {1}, .chosen = tokens, .rejected = tokens});
   }
+  // 22, 602, 102 and 402 tokens.
   TrainOptions options;
+  options.shuffle = false;
+  const auto expect = [&](int64_t ranks, int64_t tokens, int64_t scored_tokens, bool only) {
+    const LargestPass pass = largest_pass(examples, options, ranks, /*hidden_size=*/64);
+    EXPECT_EQ(pass.tokens, tokens);
+    EXPECT_EQ(pass.scored_tokens, scored_tokens);
+    EXPECT_EQ(pass.only, only);
+  };
   options.micro_batch_tokens = 1000;
   options.global_batch_size = 2;
-  // The two longest rows together have 602 + 402 tokens.
-  EXPECT_EQ(largest_pass(examples, options, 1).tokens, 1000);
-  EXPECT_FALSE(largest_pass(examples, options, 1).only);
-  EXPECT_EQ(largest_pass(examples, options, 2).tokens, 602);
-  EXPECT_TRUE(largest_pass(examples, options, 2).only);
+  expect(/*ranks=*/1, 624, 620, true);
+  expect(/*ranks=*/2, 602, 600, true);
+  options.global_batch_size = 4;
+  expect(/*ranks=*/1, 726, 720, false);
   options.micro_batch_tokens = 100;  // one row at least
-  EXPECT_EQ(largest_pass(examples, options, 1).tokens, 602);
-  EXPECT_EQ(largest_pass(examples, options, 1).scored_tokens, 602 * 1120 / 1128);
+  expect(/*ranks=*/1, 602, 600, false);
+  options.global_batch_size = 1;
+  expect(/*ranks=*/1, 602, 600, true);
+  options.max_steps = 1;  // never gets to the longer rows
+  expect(/*ranks=*/1, 22, 20, true);
 }
 
 }  // namespace
