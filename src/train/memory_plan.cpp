@@ -134,8 +134,8 @@ LargestPass largest_pass(const std::vector<TrainingExample>& examples,
     largest.scored_tokens = pass.scored_tokens;
   };
   for (int64_t step = 0; step < std::min(plan.total_steps(), kStepsLookedAt); ++step) {
-    for (const RowIndices& share : spread_rows(plan.batch(step), examples, ranks, hidden_size)) {
-      const auto passes = split_by_tokens(share, examples, options.micro_batch_tokens);
+    for (const auto& passes : passes_of_ranks(
+             plan.batch(step), examples, ranks, hidden_size, options.micro_batch_tokens)) {
       largest.only = largest.only && passes.size() <= 1;
       for (const RowIndices& rows : passes) look_at(rows);
     }

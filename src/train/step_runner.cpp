@@ -53,14 +53,13 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
 
 std::vector<StepRunner::MicroBatch> StepRunner::micro_batches(const RowIndices& batch) const {
   const int64_t stage = optimizer_.parameters().stage();
-  const auto shares = spread_rows(batch, examples_, group_.size(), objective_.hidden_size());
-  std::vector<MicroBatch> own;
+  const auto of_ranks = passes_of_ranks(
+      batch, examples_, group_.size(), objective_.hidden_size(), options_.micro_batch_tokens);
   size_t most = 1;
-  for (size_t rank = 0; rank < shares.size(); ++rank) {
-    const auto groups = split_by_tokens(shares[rank], examples_, options_.micro_batch_tokens);
-    most = std::max(most, groups.size());
-    if (static_cast<int64_t>(rank) != group_.rank()) continue;
-    for (const RowIndices& rows : groups) own.push_back({.rows = rows});
+  for (const auto& passes : of_ranks) most = std::max(most, passes.size());
+  std::vector<MicroBatch> own;
+  for (const RowIndices& rows : of_ranks[static_cast<size_t>(group_.rank())]) {
+    own.push_back({.rows = rows});
   }
   // Stages 0 and 1 talk to the others in the last pass alone, whichever it is.
   const size_t wanted = stage >= 2 ? most : 1;
