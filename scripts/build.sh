@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Configures and builds one of the presets, all of it or one target. Needs scripts/setup.sh first.
 #
-#   scripts/build.sh [release|debug|asan [TARGET]]
+#   scripts/build.sh [release|dev|debug|asan [TARGET]]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-release} target=${2:-all}

@@ -1,5 +1,9 @@
 # How this project's own targets are made: one place for warnings, sanitizers and the precompiled header.
 
+# Almost all of a compilation is the parsing of libtorch's and JSON's headers, so the sources of a target are compiled
+# eight at a time. OFF compiles each alone: what a developer wants who edits one of them (presets dev, debug, asan).
+option(RETMASK_UNITY "Compile the sources of a target together" OFF)
+
 # retmask_library(<folder> SOURCES ... LINK ... [PRIVATE_LINK ...] [TORCH])
 # Makes retmask_<folder> out of src/<folder>. TORCH gives it libtorch and the shared precompiled header.
 function(retmask_library folder)
@@ -19,6 +23,11 @@ function(retmask_own_code target)
   target_compile_options(${target} PRIVATE
     "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Werror;-Wno-restrict>"
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror;-Werror=all-warnings>")
+  if(RETMASK_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    # A struct of one source file may well have a field of a type in that file's anonymous namespace.
+    target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>")
+  endif()
   if(RETMASK_SANITIZE)
     target_compile_options(${target} PRIVATE
       "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${RETMASK_SANITIZE};-fno-omit-frame-pointer>")

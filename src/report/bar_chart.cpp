@@ -8,8 +8,8 @@
 namespace retmask {
 namespace {
 
-constexpr double kLeft = 72;
-constexpr double kTop = 52;
+constexpr double kBarsLeft = 72;
+constexpr double kBarsTop = 52;
 constexpr double kHeight = 220;
 constexpr double kBarGap = 2;
 
@@ -54,7 +54,7 @@ std::string bar_chart_svg(const BarChart& chart) {
   double longest = 0;
   for (const std::string& group : chart.groups) longest = std::max(longest, text_width(group));
   const double group_width = std::max({longest + 14, 34 * series + 24, 84.0});
-  const Box plot{kLeft, kTop, std::max(280.0, group_width * groups), kHeight};
+  const Box plot{kBarsLeft, kBarsTop, std::max(280.0, group_width * groups), kHeight};
   const double top = chart.y_max > 0 ? chart.y_max : largest_value(chart.values) * 1.08;
   const std::vector<double> ticks = nice_ticks(0, top, 5);
   const Scale y{0, ticks.back(), plot.bottom(), plot.top};
@@ -98,7 +98,7 @@ std::string histogram_svg(const Histogram& histogram) {
     counts[std::min(bin, counts.size() - 1)] += 1;
   }
 
-  const Box plot{kLeft, kTop, 464, kHeight};
+  const Box plot{kBarsLeft, kBarsTop, 464, kHeight};
   const double most = *std::max_element(counts.begin(), counts.end());
   const auto height = [](double count) { return std::log10(1 + count); };
   const Scale y{0, height(most) * 1.06, plot.bottom(), plot.top};

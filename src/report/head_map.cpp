@@ -9,10 +9,10 @@
 namespace retmask {
 namespace {
 
-constexpr double kLeft = 56;
-constexpr double kTop = 48;
+constexpr double kHeadMapLeft = 56;
+constexpr double kHeadMapTop = 48;
 constexpr double kRight = 96;  // the colour legend
-constexpr double kBottom = 76;
+constexpr double kHeadMapBottom = 76;
 constexpr double kMinWidth = 460;
 
 double largest_value(const HeadMap& map) {
@@ -115,12 +115,12 @@ std::string head_map_svg(const HeadMap& map) {
   const auto layers = static_cast<double>(map.values.size());
   const auto heads = static_cast<double>(map.values.front().size());
   const double cell = std::clamp(720 / layers, 12.0, 26.0);
-  const Box plot{kLeft, kTop, cell * layers, cell * heads};
+  const Box plot{kHeadMapLeft, kHeadMapTop, cell * layers, cell * heads};
   const double largest = largest_value(map);
 
   const double width =
       std::max({kMinWidth, plot.right() + kRight, 32 + text_width(map.title) * 1.3});
-  SvgCanvas canvas(width, std::max(plot.bottom(), plot.top + 106) + kBottom, map.title);
+  SvgCanvas canvas(width, std::max(plot.bottom(), plot.top + 106) + kHeadMapBottom, map.title);
   draw_cells(canvas, map, plot, cell, largest);
   draw_axes(canvas, map, plot, cell);
   draw_colour_legend(canvas, map, plot, largest);

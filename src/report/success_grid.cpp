@@ -7,9 +7,9 @@
 namespace retmask {
 namespace {
 
-constexpr double kLeft = 76;
-constexpr double kTop = 48;
-constexpr double kBottom = 52;
+constexpr double kGridLeft = 76;
+constexpr double kGridTop = 48;
+constexpr double kGridBottom = 52;
 constexpr double kCellHeight = 28;
 
 void draw_cell(
@@ -42,13 +42,13 @@ std::string success_grid_svg(const SuccessGrid& grid) {
   RETMASK_CHECK(rows > 0 && columns > 0 && grid.successes.size() == rows &&
                 grid.totals.size() == rows);
   const double cell_width = std::clamp(560.0 / static_cast<double>(columns), 44.0, 110.0);
-  const Box plot{kLeft,
-                 kTop,
+  const Box plot{kGridLeft,
+                 kGridTop,
                  cell_width * static_cast<double>(columns),
                  kCellHeight * static_cast<double>(rows)};
 
   SvgCanvas canvas(std::max(plot.right() + 24, 32 + text_width(grid.title) * 1.3),
-                   plot.bottom() + kBottom,
+                   plot.bottom() + kGridBottom,
                    grid.title);
   for (size_t row = 0; row < rows; ++row) {
     const double y = plot.top + static_cast<double>(row) * kCellHeight;

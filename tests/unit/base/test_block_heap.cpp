@@ -13,7 +13,7 @@
 namespace retmask {
 namespace {
 
-constexpr size_t kMebibyte = size_t{1} << 20;
+constexpr size_t kBlockMebibyte = size_t{1} << 20;
 
 // The kernel's flags of the pages around an address: /proc/self/smaps.
 std::string page_flags(const void* address) {
@@ -32,21 +32,21 @@ std::string page_flags(const void* address) {
 TEST(BlockHeap, SaysWhenThereIsNoRoom) {
   BlockHeap heap;
   EXPECT_EQ(heap.allocate(1), nullptr);
-  heap.reserve(4 * kMebibyte);
-  void* half = heap.allocate(2 * kMebibyte);
+  heap.reserve(4 * kBlockMebibyte);
+  void* half = heap.allocate(2 * kBlockMebibyte);
   EXPECT_NE(half, nullptr);
-  EXPECT_EQ(heap.allocate(2 * kMebibyte + 1), nullptr);
-  EXPECT_NE(heap.allocate(2 * kMebibyte), nullptr);
+  EXPECT_EQ(heap.allocate(2 * kBlockMebibyte + 1), nullptr);
+  EXPECT_NE(heap.allocate(2 * kBlockMebibyte), nullptr);
   EXPECT_EQ(heap.allocate(1), nullptr);
-  heap.reserve(4 * kMebibyte);
+  heap.reserve(4 * kBlockMebibyte);
   EXPECT_EQ(heap.allocate(1), nullptr) << "they were there before";
-  heap.reserve(8 * kMebibyte);
-  EXPECT_NE(heap.allocate(4 * kMebibyte), nullptr);
+  heap.reserve(8 * kBlockMebibyte);
+  EXPECT_NE(heap.allocate(4 * kBlockMebibyte), nullptr);
 }
 
 TEST(BlockHeap, KnowsItsOwnBlocks) {
   BlockHeap heap;
-  heap.reserve(2 * kMebibyte);
+  heap.reserve(2 * kBlockMebibyte);
   char other = 0;
   auto* block = static_cast<char*>(heap.allocate(1000));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % BlockHeap::kAlignment, 0U);
@@ -59,12 +59,12 @@ TEST(BlockHeap, KnowsItsOwnBlocks) {
 
 TEST(BlockHeap, FreeNeighboursBecomeOneBlock) {
   BlockHeap heap;
-  heap.reserve(2 * kMebibyte);
+  heap.reserve(2 * kBlockMebibyte);
   for (const std::vector<int>& order : {std::vector{0, 1, 2, 3}, {3, 2, 1, 0}, {0, 2, 1, 3}}) {
     std::vector<void*> quarters;
-    for (int i = 0; i < 4; ++i) quarters.push_back(heap.allocate(kMebibyte / 2));
+    for (int i = 0; i < 4; ++i) quarters.push_back(heap.allocate(kBlockMebibyte / 2));
     for (const int i : order) EXPECT_TRUE(heap.release(quarters[static_cast<size_t>(i)]));
-    void* all = heap.allocate(2 * kMebibyte);
+    void* all = heap.allocate(2 * kBlockMebibyte);
     EXPECT_NE(all, nullptr);
     heap.release(all);
   }
@@ -72,19 +72,19 @@ TEST(BlockHeap, FreeNeighboursBecomeOneBlock) {
 
 TEST(BlockHeap, WhatWasReservedApartStaysApart) {
   BlockHeap heap;
-  heap.reserve(2 * kMebibyte);
-  heap.reserve(4 * kMebibyte);
-  void* one = heap.allocate(2 * kMebibyte);
-  void* two = heap.allocate(2 * kMebibyte);
+  heap.reserve(2 * kBlockMebibyte);
+  heap.reserve(4 * kBlockMebibyte);
+  void* one = heap.allocate(2 * kBlockMebibyte);
+  void* two = heap.allocate(2 * kBlockMebibyte);
   EXPECT_TRUE(heap.release(one));
   EXPECT_TRUE(heap.release(two));
-  EXPECT_EQ(heap.allocate(3 * kMebibyte), nullptr);
-  EXPECT_NE(heap.allocate(2 * kMebibyte), nullptr);
+  EXPECT_EQ(heap.allocate(3 * kBlockMebibyte), nullptr);
+  EXPECT_NE(heap.allocate(2 * kBlockMebibyte), nullptr);
 }
 
 TEST(BlockHeap, TakesTheSmallestThatIsLargeEnough) {
   BlockHeap heap;
-  heap.reserve(2 * kMebibyte);
+  heap.reserve(2 * kBlockMebibyte);
   std::vector<void*> blocks;
   for (const size_t bytes : {256, 64, 128, 64}) blocks.push_back(heap.allocate(bytes));
   heap.release(blocks[0]);
@@ -101,7 +101,7 @@ TEST(BlockHeap, BlocksNeverOverlap) {
     unsigned char value;
   };
   BlockHeap heap;
-  heap.reserve(4 * kMebibyte);
+  heap.reserve(4 * kBlockMebibyte);
   std::mt19937 random(7);
   std::vector<Block> blocks;
   const auto release_one = [&] {
@@ -112,7 +112,7 @@ TEST(BlockHeap, BlocksNeverOverlap) {
     blocks.pop_back();
   };
   for (int step = 0; step < 2000; ++step) {
-    const size_t bytes = 1 + random() % (kMebibyte / 4);
+    const size_t bytes = 1 + random() % (kBlockMebibyte / 4);
     auto* data = static_cast<unsigned char*>(heap.allocate(bytes));
     if (data != nullptr) {
       blocks.push_back({data, bytes, static_cast<unsigned char>(step)});
@@ -121,22 +121,22 @@ TEST(BlockHeap, BlocksNeverOverlap) {
     if (data == nullptr || random() % 2 == 0) release_one();
   }
   while (!blocks.empty()) release_one();
-  EXPECT_NE(heap.allocate(4 * kMebibyte), nullptr) << "all of it is free again";
+  EXPECT_NE(heap.allocate(4 * kBlockMebibyte), nullptr) << "all of it is free again";
 }
 
 TEST(BlockHeap, FreedBlocksAreTakenAgainFromHugePages) {
   if (!std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"))
     GTEST_SKIP() << "a kernel without huge pages";
   BlockHeap heap;
-  heap.reserve(1024 * kMebibyte);
+  heap.reserve(1024 * kBlockMebibyte);
   const int64_t before = resident_memory();
   for (int i = 0; i < 3; ++i) {
-    auto* block = static_cast<char*>(heap.allocate(200 * kMebibyte));
-    std::memset(block, 'x', 200 * kMebibyte);
-    EXPECT_NE(page_flags(block + 100 * kMebibyte).find(" hg "), std::string::npos);
+    auto* block = static_cast<char*>(heap.allocate(200 * kBlockMebibyte));
+    std::memset(block, 'x', 200 * kBlockMebibyte);
+    EXPECT_NE(page_flags(block + 100 * kBlockMebibyte).find(" hg "), std::string::npos);
     EXPECT_TRUE(heap.release(block));
     const int64_t taken = resident_memory() - before;
-    EXPECT_NEAR(static_cast<double>(taken), 200.0 * kMebibyte, 8.0 * kMebibyte) << i;
+    EXPECT_NEAR(static_cast<double>(taken), 200.0 * kBlockMebibyte, 8.0 * kBlockMebibyte) << i;
   }
 }
 

@@ -56,9 +56,9 @@ TYPED_TEST(RowsTest, SiluMultiply) {
 }
 
 TYPED_TEST(RowsTest, RotateTurnsThePairsOfHalves) {
-  constexpr int64_t kHeads = 3;
+  constexpr int64_t kRotatedHeads = 3;
   constexpr int64_t kDim = 10;
-  auto x = random_values<TypeParam>(kHeads * kDim, "x");
+  auto x = random_values<TypeParam>(kRotatedHeads * kDim, "x");
   const auto before = x;
   std::vector<float> cos;
   std::vector<float> sin;
@@ -66,8 +66,8 @@ TYPED_TEST(RowsTest, RotateTurnsThePairsOfHalves) {
     cos.push_back(std::cos(0.3F * static_cast<float>(i)));
     sin.push_back(std::sin(0.3F * static_cast<float>(i)));
   }
-  rotate(x.data(), kHeads, kDim, cos.data(), sin.data(), x.data(), kDim);
-  for (int64_t head = 0; head < kHeads; ++head) {
+  rotate(x.data(), kRotatedHeads, kDim, cos.data(), sin.data(), x.data(), kDim);
+  for (int64_t head = 0; head < kRotatedHeads; ++head) {
     for (int64_t i = 0; i < kDim / 2; ++i) {
       const double first = widen(before[head * kDim + i]);
       const double second = widen(before[head * kDim + kDim / 2 + i]);

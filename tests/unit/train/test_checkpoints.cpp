@@ -11,8 +11,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // In bfloat16, so that the optimizer's weights and the network's differ.
-struct TinyRun : TinyParameters {
-  explicit TinyRun(int64_t stage = 0) : TinyParameters(torch::kBFloat16, TrainOptions(), stage) {}
+struct SavedRun : TinyParameters {
+  explicit SavedRun(int64_t stage = 0) : TinyParameters(torch::kBFloat16, TrainOptions(), stage) {}
 
   void step(int64_t seed) {
     torch::manual_seed(seed);
@@ -25,7 +25,7 @@ struct TinyRun : TinyParameters {
   }
 };
 
-bool equal_states(const TinyRun& a, const TinyRun& b) {
+bool equal_states(const SavedRun& a, const SavedRun& b) {
   for (size_t u = 0; u < a.named.size(); ++u) {
     const NamedTensors left = a.optimizer->state(u);
     const NamedTensors right = b.optimizer->state(u);
@@ -39,8 +39,8 @@ bool equal_states(const TinyRun& a, const TinyRun& b) {
 TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOneInAnyStage) {
   const testing::TempDir folder;
   const Json identity = {{"seed", 1}};
-  TinyRun undisturbed;
-  TinyRun stopped;
+  SavedRun undisturbed;
+  SavedRun stopped;
   for (int64_t step = 0; step < 3; ++step) {
     undisturbed.step(step);
     stopped.step(step);
@@ -49,7 +49,7 @@ TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOneInAnyStage) {
   undisturbed.step(3);
 
   for (int64_t stage = 0; stage < 4; ++stage) {
-    TinyRun resumed(stage);
+    SavedRun resumed(stage);
     TrainingCheckpoints checkpoints = resumed.checkpoints(folder / "checkpoints", identity);
     ASSERT_EQ(checkpoints.load(*resumed.optimizer), 3);
     EXPECT_EQ(checkpoints.newest(), 3);
@@ -64,7 +64,7 @@ TEST(TrainingCheckpoints, ResumedRunEqualsTheUndisturbedOneInAnyStage) {
 TEST(TrainingCheckpoints, KeepsTheLastAndClearsWhatAKillLeft) {
   const testing::TempDir folder;
   const fs::path dir = folder / "checkpoints";
-  TinyRun run;
+  SavedRun run;
   TrainingCheckpoints checkpoints = run.checkpoints(dir, Json::object(), /*keep_last=*/2);
   for (int64_t step = 0; step < 11; ++step) {
     run.step(step);
@@ -75,7 +75,7 @@ TEST(TrainingCheckpoints, KeepsTheLastAndClearsWhatAKillLeft) {
 
   fs::create_directories(dir / "step-12.tmp");
   fs::create_directories(dir / "something else");
-  TinyRun next;
+  SavedRun next;
   TrainingCheckpoints reopened = next.checkpoints(dir, Json::object(), 2);
   EXPECT_FALSE(fs::exists(dir / "step-12.tmp"));
   EXPECT_TRUE(fs::exists(dir / "something else"));
@@ -84,7 +84,7 @@ TEST(TrainingCheckpoints, KeepsTheLastAndClearsWhatAKillLeft) {
 
 TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
   const testing::TempDir folder;
-  TinyRun run;
+  SavedRun run;
   TrainingCheckpoints checkpoints = run.checkpoints(folder / "c", Json::object(), 3);
   for (int64_t step = 0; step < 3; ++step) {
     run.step(step);
@@ -97,7 +97,7 @@ TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
     file.put('x');  // as long as before
   }
   fs::remove(folder / "c/step-2/state.json");
-  TinyRun resumed;
+  SavedRun resumed;
   EXPECT_EQ(resumed.checkpoints(folder / "c").load(*resumed.optimizer), 1);
   fs::resize_file(folder / "c/step-1/rank-0.safetensors", 150);
   EXPECT_FALSE(resumed.checkpoints(folder / "c").load(*resumed.optimizer));
@@ -105,7 +105,7 @@ TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
 
 TEST(TrainingCheckpoints, AnotherRunsStateIsRefused) {
   const testing::TempDir folder;
-  TinyRun run;
+  SavedRun run;
   run.step(0);
   run.checkpoints(folder / "c", {{"beta", 0.1}, {"seed", 1}}).save(*run.optimizer);
   expect_user_error(
@@ -117,7 +117,7 @@ TEST(TrainingCheckpoints, AnotherRunsStateIsRefused) {
 
 TEST(TrainingCheckpoints, AStateThatDoesNotFitIsRefused) {
   const testing::TempDir folder;
-  TinyRun run;
+  SavedRun run;
   run.step(0);
   run.checkpoints(folder / "c").save(*run.optimizer);
   ShardedParameters parameters(
