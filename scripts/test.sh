@@ -14,5 +14,6 @@ rm -rf $results
 mkdir -p $results
 # One thread per test program: ctest runs as many of them as there are cores. The summary decides, so failures do not end it here.
 OMP_NUM_THREADS=1 ctest --preset release --parallel "$(nproc)" --output-junit "$PWD/$results/ctest.xml" || true
-.venv/bin/python -m pytest tests/integration --junitxml=$results/pytest.xml || true
+# One test process per core, a file's tests in one of them: they share what is expensive.
+.venv/bin/python -m pytest tests/integration -n "$(nproc)" --dist loadfile --durations=25 --junitxml=$results/pytest.xml || true
 .venv/bin/python scripts/summarize_tests.py $results/ctest.xml $results/pytest.xml

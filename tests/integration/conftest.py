@@ -1,6 +1,7 @@
 """What the integration tests share: the built program, the models and a way to run commands."""
 
 import dataclasses
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -75,7 +76,12 @@ def official_grid(shared):
 
 @pytest.fixture(scope="session")
 def smollm2_detection(retmask, demo_model, official_grid, tmp_path_factory):
-    """The folder of a detection on SmolLM2-135M-Instruct; takes minutes."""
-    out = tmp_path_factory.mktemp("smollm2") / "detect"
-    retmask("detect", "--model", demo_model, *official_grid, "--out", out)
+    """The folder of a detection on SmolLM2-135M-Instruct; takes minutes, so the test processes of a run make it once."""
+    shared_by_workers = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp().parent if shared_by_workers else tmp_path_factory.mktemp("smollm2")
+    out = folder / "smollm2-detect"
+    with open(folder / "smollm2-detect.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # run.json says when it was done; a second call of the same command does nothing.
+        retmask("detect", "--model", demo_model, *official_grid, "--out", out)
     return out
