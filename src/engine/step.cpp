@@ -103,7 +103,7 @@ StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
       if (piece.is_last()) builder.want_logits();
     }
   }
-  AttentionProbe attention_probe;
+  AttentionProbe attention_probe(builder.wanted);
   builder.finish(pool_, model_.device(), probe ? &attention_probe : nullptr);
   PackedBatch& batch = builder.batch;
   if (times != nullptr) batch.times = &times->forward;

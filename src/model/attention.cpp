@@ -109,6 +109,12 @@ torch::Tensor attention(const torch::Tensor& q,
       .transpose(0, 1);
 }
 
+torch::Tensor unknown_keys(const PackedBatch& batch, int64_t num_heads, torch::Device device) {
+  return torch::full({static_cast<int64_t>(batch.lengths.size()), num_heads},
+                     AttentionProbe::kUnknown,
+                     torch::TensorOptions(torch::kInt64).device(device));
+}
+
 torch::Tensor largest_key(const torch::Tensor& q,
                           const torch::Tensor& k,
                           std::optional<int64_t> sliding_window) {

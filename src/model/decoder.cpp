@@ -208,9 +208,12 @@ torch::Tensor SelfAttentionImpl::attend(const ProjectedHeads& heads,
 
   torch::Tensor output;  // [T, H, D]
   if (context.varlen != nullptr) {
-    output = varlen_attention(heads, (*batch.cache->layers)[layer_], window, *context.varlen);
+    const VarlenKeys keys = varlen_keys(heads, (*batch.cache->layers)[layer_], *context.varlen);
+    output = varlen_attention(heads.q, keys, window, *context.varlen);
+    if (batch.probe != nullptr)
+      batch.probe->record(varlen_largest_keys(heads.q, keys, window, batch, *context.varlen));
   } else if (batch.cache == nullptr && batch.probe == nullptr) {
-    output = packed_attention(heads.q, heads.k, heads.v, batch.lengths, window);
+    output = packed_attention(heads.q, heads.k, heads.v, context.sequences, window);
   } else {
     output = attend_one_by_one(heads, context);
   }
@@ -227,15 +230,18 @@ torch::Tensor SelfAttentionImpl::attend_one_by_one(const ProjectedHeads& heads,
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
   std::vector<torch::Tensor> outputs;
-  std::vector<torch::Tensor> largest;
+  torch::Tensor largest;
+  if (batch.probe != nullptr)
+    largest = unknown_keys(batch, config_.num_attention_heads, heads.q.device());
   int64_t start = 0;
   for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
     const torch::Tensor q = heads.q.narrow(0, start, batch.lengths[s]);
     const SequenceKeys keys = sequence_keys(heads.k, heads.v, layer_, s, start, batch);
-    if (batch.probe != nullptr) largest.push_back(largest_key(q[-1], keys.keys, window));
+    if (batch.probe != nullptr && batch.probe->wants(s))
+      largest[static_cast<int64_t>(s)] = largest_key(q[-1], keys.keys, window);
     outputs.push_back(attention(q, keys.keys, keys.values, window));
   }
-  if (batch.probe != nullptr) batch.probe->record(torch::stack(largest));
+  if (batch.probe != nullptr) batch.probe->record(largest);
   return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
 }
 
@@ -243,14 +249,13 @@ torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
                                                const ForwardContext& context) const {
   const PackedBatch& batch = context.batch;
   const auto window = config_.layers[layer_].sliding_window;
-  const auto num_sequences = static_cast<int64_t>(batch.lengths.size());
   const torch::Tensor gate = batch.gate != nullptr ? batch.gate->layer(layer_) : torch::Tensor();
 
   const torch::Tensor output = torch::empty(
       {heads.q.size(0), config_.num_attention_heads, config_.head_dim}, heads.q.options());
   torch::Tensor largest;
   if (batch.probe != nullptr)
-    largest = torch::empty({num_sequences, config_.num_attention_heads}, torch::kInt64);
+    largest = unknown_keys(batch, config_.num_attention_heads, torch::kCPU);
   // Sequences with one new token read the cache where it lies, all of them at once.
   if (batch.cache != nullptr) {
     const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[layer_];
@@ -263,7 +268,8 @@ torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
     const torch::Tensor q = heads.q.narrow(0, start, batch.lengths[s]);
     const SequenceKeys keys = sequence_keys(heads.k, heads.v, layer_, s, start, batch);
     const auto row = static_cast<int64_t>(s);
-    if (batch.probe != nullptr) largest[row] = largest_key(q[-1], keys.keys, window);
+    if (batch.probe != nullptr && batch.probe->wants(s))
+      largest[row] = largest_key(q[-1], keys.keys, window);
     torch::Tensor attended = attention(q, keys.keys, keys.values, window);  // [t, H, D]
     if (gate.defined()) attended = attended * gate[row].unsqueeze(-1);
     output.narrow(0, start, batch.lengths[s]).copy_(attended);

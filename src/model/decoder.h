@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "packed_attention.h"
 #include "packed_matrix.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
@@ -34,6 +35,7 @@ struct ForwardContext {
   bool recompute_inputs = false;
   // On a GPU: all sequences' attention in one launch. Null: one after the other.
   std::shared_ptr<const VarlenPlan> varlen = nullptr;
+  PackedSequences sequences = {};  // only without a cache
   // On a GPU: one new token per sequence, by our own kernels; `batch` is then empty.
   const DecodeBatch* decode = nullptr;
 

@@ -103,7 +103,8 @@ ForwardContext make_context(const PackedBatch& batch,
   ForwardContext context{.batch = batch,
                          .rotations = ropes.rotations(make_positions(batch, device)),
                          .packed = packed && device.is_cpu(),
-                         .varlen = plan_varlen(batch, device, dtype)};
+                         .varlen = plan_varlen(batch, device, dtype),
+                         .sequences = make_packed_sequences(batch, device)};
   if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
   return context;
 }
@@ -284,7 +285,8 @@ torch::Tensor CausalLm::target_logprobs(const torch::Tensor& hidden,
                                         const torch::Tensor& targets) const {
   if (!is_packed()) return head_logprobs(hidden, impl_->head()->weight, targets);
   const int64_t chunk = head_chunk_rows(config().vocab_size, torch::kFloat32);
-  std::vector<torch::Tensor> logprobs = {torch::empty({0}, torch::kFloat32)};
+  if (hidden.size(0) == 0) return torch::empty({0}, hidden.options().dtype(torch::kFloat32));
+  std::vector<torch::Tensor> logprobs;
   for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
     const int64_t rows = std::min(chunk, hidden.size(0) - begin);
     logprobs.push_back(

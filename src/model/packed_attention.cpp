@@ -10,7 +10,7 @@
 #include "cpu_dispatch.h"
 #include "flash_window.h"
 #include "retmask/kernels/sequence_attention.h"
-#include "retmask/model/attention.h"
+#include "retmask/model/upload.h"
 
 namespace retmask {
 namespace {
@@ -158,13 +158,10 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
                                const torch::Tensor& q,
                                const torch::Tensor& k,
                                const torch::Tensor& v,
-                               const std::vector<int64_t>& lengths,
+                               const torch::Tensor& starts,
+                               int64_t longest,
                                std::optional<int64_t> sliding_window) {
     const FlashWindow window(sliding_window);
-    std::vector<int32_t> ends = {0};
-    for (const int64_t length : lengths) ends.push_back(ends.back() + static_cast<int32_t>(length));
-    const torch::Tensor starts = torch::tensor(ends, torch::kInt32).to(q.device());  // [S + 1]
-    const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
     const auto [out, sums, random, unused, debug] =
         at::_flash_attention_forward(q,
                                      k,
@@ -206,23 +203,37 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
                                                             std::optional<double>(),
                                                             window.left,
                                                             window.right);
-    return {dq, dk, dv, {}, {}};
+    return {dq, dk, dv, {}, {}, {}};
   }
 };
 
 }  // namespace
 
+PackedSequences make_packed_sequences(const PackedBatch& batch, torch::Device device) {
+  if (batch.cache != nullptr) return {};
+  PackedSequences sequences{.lengths = batch.lengths, .starts = {}};
+  if (!device.is_cuda()) return sequences;
+  std::vector<int32_t> starts{0};
+  for (const int64_t length : batch.lengths)
+    starts.push_back(starts.back() + static_cast<int32_t>(length));
+  sequences.starts = upload(starts, device);
+  return sequences;
+}
+
 torch::Tensor packed_attention(const torch::Tensor& q,
                                const torch::Tensor& k,
                                const torch::Tensor& v,
-                               const std::vector<int64_t>& lengths,
+                               const PackedSequences& sequences,
                                std::optional<int64_t> sliding_window) {
+  const std::vector<int64_t>& lengths = sequences.lengths;
   if (q.is_cpu())
     return CpuAttention::apply(
         q.contiguous(), k.contiguous(), v.contiguous(), lengths, sliding_window);
-  if (q.scalar_type() == torch::kBFloat16)
+  if (q.scalar_type() == torch::kBFloat16) {
+    const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
     return CudaAttention::apply(
-        q.contiguous(), k.contiguous(), v.contiguous(), lengths, sliding_window);
+        q.contiguous(), k.contiguous(), v.contiguous(), sequences.starts, longest, sliding_window);
+  }
   // float32 on a GPU, which flash attention does not know.
   std::vector<torch::Tensor> outputs;
   const auto queries = q.split_with_sizes(lengths);

@@ -7,16 +7,26 @@
 #include <optional>
 #include <vector>
 
+#include "retmask/model/attention.h"
+
 namespace retmask {
 
-// Each sequence of `lengths` attends to itself, causally and within the window: q [T, H, D]; k, v
+// The sequences of a batch, one after the other.
+struct PackedSequences {
+  std::vector<int64_t> lengths;  // S, sum T
+  torch::Tensor starts;  // [S + 1] int32 on a GPU: where each begins, and T; undefined on a CPU
+};
+// Copied to the device once for all layers.
+PackedSequences make_packed_sequences(const PackedBatch& batch, torch::Device device);
+
+// Each sequence attends to itself, causally and within the window: q [T, H, D]; k, v
 // [T, Hkv, D] -> [T, H, D], sum of lengths T. Equal to `attention` sequence by sequence. No head is
 // copied for grouped queries, and for the backward pass nothing is kept beside the arguments, the
 // result and one number per query and head.
 torch::Tensor packed_attention(const torch::Tensor& q,
                                const torch::Tensor& k,
                                const torch::Tensor& v,
-                               const std::vector<int64_t>& lengths,
+                               const PackedSequences& sequences,
                                std::optional<int64_t> sliding_window);
 
 }  // namespace retmask

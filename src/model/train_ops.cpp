@@ -115,6 +115,24 @@ class SiluMultiplyFunction : public torch::autograd::Function<SiluMultiplyFuncti
   }
 };
 
+// The same with libtorch, for other devices. Autograd would keep silu(gate) as well: a fourth
+// tensor of the MLP's inner width for every token.
+class DeviceSiluMultiply : public torch::autograd::Function<DeviceSiluMultiply> {
+ public:
+  static torch::Tensor forward(AutogradContext* context,
+                               const torch::Tensor& gate,
+                               const torch::Tensor& up) {
+    context->save_for_backward({gate, up});
+    return at::silu(gate).mul_(up);
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list grad_outputs) {
+    const tensor_list saved = context->get_saved_variables();
+    const torch::Tensor& dy = grad_outputs[0];
+    return {at::silu_backward(dy * saved[1], saved[0]), at::silu(saved[0]).mul_(dy)};
+  }
+};
+
 // A rotation's gradient is the rotation back.
 class RotateFunction : public torch::autograd::Function<RotateFunction> {
  public:
@@ -219,8 +237,12 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
   return RmsNormFunction::apply(x, weight, eps);
 }
 
+torch::Tensor device_silu_multiply(const torch::Tensor& gate, const torch::Tensor& up) {
+  return DeviceSiluMultiply::apply(gate, up);
+}
+
 torch::Tensor silu_multiply(const torch::Tensor& gate, const torch::Tensor& up) {
-  if (!gate.is_cpu()) return torch::silu(gate) * up;
+  if (!gate.is_cpu()) return device_silu_multiply(gate, up);
   return SiluMultiplyFunction::apply(gate, up);
 }
 

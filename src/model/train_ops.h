@@ -18,6 +18,9 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
 // silu(gate) * up, all of one shape.
 torch::Tensor silu_multiply(const torch::Tensor& gate, const torch::Tensor& up);
 
+// What silu_multiply takes on a GPU; runs on any device.
+torch::Tensor device_silu_multiply(const torch::Tensor& gate, const torch::Tensor& up);
+
 // apply_rotation with gradients: x [T, heads, head_dim].
 torch::Tensor rotate_heads(const torch::Tensor& x, const Rotation& rotation);
 

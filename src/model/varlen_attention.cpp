@@ -19,8 +19,7 @@ std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
                                               torch::Device device,
                                               torch::ScalarType dtype) {
   if (!device.is_cuda() || dtype != torch::kBFloat16 || batch.cache == nullptr ||
-      !has_kernel(batch.cache->layers->front().keys.size(3)) || batch.probe != nullptr ||
-      torch::GradMode::is_enabled())
+      !has_kernel(batch.cache->layers->front().keys.size(3)) || torch::GradMode::is_enabled())
     return nullptr;
   VarlenPlan plan;
   std::vector<int32_t> query_starts{0};
@@ -29,6 +28,8 @@ std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
     const int64_t keys = batch.past[s] + batch.lengths[s];
     query_starts.push_back(query_starts.back() + static_cast<int32_t>(batch.lengths[s]));
     key_starts.push_back(key_starts.back() + static_cast<int32_t>(keys));
+    plan.query_ends.push_back(query_starts.back());
+    plan.key_ends.push_back(key_starts.back());
     plan.longest_query = std::max(plan.longest_query, batch.lengths[s]);
     plan.longest_key = std::max(plan.longest_key, keys);
   }
@@ -51,20 +52,39 @@ std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
   return std::make_shared<const VarlenPlan>(std::move(plan));
 }
 
-torch::Tensor varlen_attention(const ProjectedHeads& heads,
-                               const KeyValueBlocks::Layer& cache,
+VarlenKeys varlen_keys(const ProjectedHeads& heads,
+                       const KeyValueBlocks::Layer& cache,
+                       const VarlenPlan& plan) {
+  if (!plan.key_blocks.defined()) return {heads.k, heads.v};
+  return {cache.keys.index({plan.key_blocks, Slice(), plan.key_rows}),
+          cache.values.index({plan.key_blocks, Slice(), plan.key_rows})};
+}
+
+torch::Tensor varlen_largest_keys(const torch::Tensor& q,
+                                  const VarlenKeys& keys,
+                                  std::optional<int64_t> sliding_window,
+                                  const PackedBatch& batch,
+                                  const VarlenPlan& plan) {
+  const torch::Tensor largest = unknown_keys(batch, q.size(1), q.device());
+  for (size_t s = 0; s < batch.lengths.size(); ++s) {
+    if (!batch.probe->wants(s)) continue;
+    const int64_t first = s == 0 ? 0 : plan.key_ends[s - 1];
+    largest[static_cast<int64_t>(s)] =
+        largest_key(q[plan.query_ends[s] - 1],
+                    keys.keys.narrow(0, first, plan.key_ends[s] - first),
+                    sliding_window);
+  }
+  return largest;
+}
+
+torch::Tensor varlen_attention(const torch::Tensor& q,
+                               const VarlenKeys& keys,
                                std::optional<int64_t> sliding_window,
                                const VarlenPlan& plan) {
-  torch::Tensor keys = heads.k;
-  torch::Tensor values = heads.v;
-  if (plan.key_blocks.defined()) {
-    keys = cache.keys.index({plan.key_blocks, Slice(), plan.key_rows});
-    values = cache.values.index({plan.key_blocks, Slice(), plan.key_rows});
-  }
   const FlashWindow window(sliding_window);
-  return std::get<0>(at::_flash_attention_forward(heads.q,
-                                                  keys,
-                                                  values,
+  return std::get<0>(at::_flash_attention_forward(q,
+                                                  keys.keys,
+                                                  keys.values,
                                                   plan.query_starts,
                                                   plan.key_starts,
                                                   plan.longest_query,

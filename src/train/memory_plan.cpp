@@ -68,6 +68,14 @@ TokenSizes token_sizes(const ModelConfig& config) {
   return sizes;
 }
 
+// A GPU's layer in bytes per token: libtorch's rotation goes through float32 (rotate_heads), four
+// products of half a head each, their sums and the bfloat16 gradients on both sides.
+int64_t gpu_working_bytes(const ModelConfig& config, int64_t width) {
+  const int64_t queries = config.num_attention_heads * config.head_dim;
+  const int64_t rotation = queries * (2 * width + (2 + 1) * kFloat32Bytes);
+  return std::max(rotation, token_sizes(config).layer_working * width);
+}
+
 // What one layer keeps in the layer's own backward pass, and all layers before it.
 struct KeptBytes {
   int64_t layer = 0;
@@ -109,8 +117,13 @@ WorkingBytes working_bytes(const ModelConfig& config,
       std::min(pass.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
   const int64_t states = (2 * pass.tokens + 2 * pass.scored_tokens) * config.hidden_size * width;
   const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;
-  return {.head = rows * config.vocab_size * width + sizes.embedding * width + states,
-          .layer = waiting + pass.tokens * token_sizes(config).layer_working * width,
+  const bool on_cpu = memory_case.device.is_cpu();
+  // A GPU's softmax of a chunk is a float32 copy of its logits (head_logprobs.cpp).
+  const int64_t logit = width + (on_cpu ? 0 : kFloat32Bytes);
+  const int64_t layer_bytes =
+      on_cpu ? token_sizes(config).layer_working * width : gpu_working_bytes(config, width);
+  return {.head = rows * config.vocab_size * logit + sizes.embedding * width + states,
+          .layer = waiting + pass.tokens * layer_bytes,
           .embedding = (config.tie_word_embeddings ? 3 : 1) * sizes.embedding * width};
 }
 

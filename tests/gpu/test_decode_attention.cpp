@@ -19,7 +19,7 @@ namespace {
 
 using kernels::cuda::kBlockTokens;
 
-struct Case {
+struct DecodeCase {
   torch::ScalarType dtype = torch::kBFloat16;
   int64_t head_dim = 128;
   int64_t heads = 8;
@@ -29,7 +29,7 @@ struct Case {
   bool gated = false;
 };
 
-void PrintTo(const Case& test, std::ostream* out) {
+void PrintTo(const DecodeCase& test, std::ostream* out) {
   *out << test.dtype << ", head_dim " << test.head_dim << ", heads " << test.heads << "/"
        << test.key_value_heads << ", window " << test.sliding_window << ", splits " << test.splits
        << (test.gated ? ", gated" : "");
@@ -39,7 +39,7 @@ void PrintTo(const Case& test, std::ostream* out) {
 const std::vector<int64_t> kLengths{1, 16, 0, 17, 130, 700, 2049};
 
 struct Setting {
-  explicit Setting(const Case& test) : shape(test) {
+  explicit Setting(const DecodeCase& test) : shape(test) {
     RandomStream random(3, "tables");
     for (const int64_t length : kLengths) {
       starts.push_back(num_blocks);
@@ -137,14 +137,14 @@ struct Setting {
     return torch::stack(rows);
   }
 
-  Case shape;
+  DecodeCase shape;
   int64_t num_blocks = 0;
   std::vector<int32_t> table;
   std::vector<int64_t> starts, past, policies;
   torch::Tensor keys, values, q, gates;
 };
 
-void expect_plain_torch(const Case& test) {
+void expect_plain_torch(const DecodeCase& test) {
   SCOPED_TRACE(::testing::PrintToString(test));
   const Setting s(test);
   const std::optional<int64_t> window =

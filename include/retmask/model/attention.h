@@ -7,6 +7,8 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "retmask/model/config.h"
@@ -49,6 +51,16 @@ class HeadGate {
 // sequence.
 class AttentionProbe {
  public:
+  AttentionProbe() = default;
+  // Of these sequences alone; the others' positions are kUnknown. A piece in the middle of a prompt
+  // need not be looked at.
+  explicit AttentionProbe(const std::vector<int64_t>& sequences)
+      : sequences_(std::in_place, sequences.begin(), sequences.end()) {}
+  static constexpr int64_t kUnknown = -1;
+
+  bool wants(size_t sequence) const {
+    return !sequences_ || sequences_->contains(static_cast<int64_t>(sequence));
+  }
   void clear() { layers_.clear(); }
   // Called by the model, once per layer in order.
   void record(torch::Tensor largest_key) { layers_.push_back(std::move(largest_key)); }
@@ -56,7 +68,8 @@ class AttentionProbe {
   torch::Tensor largest_keys() const;
 
  private:
-  std::vector<torch::Tensor> layers_;  // L of [S, H]
+  std::optional<std::set<int64_t>> sequences_;  // nothing: all
+  std::vector<torch::Tensor> layers_;           // L of [S, H]
 };
 
 // What one forward call works on. Plain prefill or training: only the lengths. With a cache, the
@@ -87,6 +100,9 @@ torch::Tensor attention(const torch::Tensor& q,
                         const torch::Tensor& k,
                         const torch::Tensor& v,
                         std::optional<int64_t> sliding_window);
+
+// [S, H] int64 of AttentionProbe::kUnknown, on `device`.
+torch::Tensor unknown_keys(const PackedBatch& batch, int64_t num_heads, torch::Device device);
 
 // q [H, D] of the last row, k [K, Hkv, D] -> [H] int64: the key with the largest weight (the first
 // of equals).

@@ -116,6 +116,24 @@ TEST_P(Family, ProbeFindsTheLargestWeight) {
     batch.probe = &probe;
     model.forward(batch);
     EXPECT_TRUE(torch::equal(probe.largest_keys()[0], golden["largest_keys"]));
+
+    AttentionProbe of_the_second(/*sequences=*/{1});
+    batch = whole_sequences({{3, 4, 5}, golden.ids("token_ids")});
+    batch.probe = &of_the_second;
+    model.forward(batch);
+    const torch::Tensor keys = of_the_second.largest_keys();
+    EXPECT_TRUE(torch::equal(keys[1], golden["largest_keys"]));
+    EXPECT_TRUE((keys[0] == AttentionProbe::kUnknown).all().item<bool>());
+  }
+}
+
+TEST_P(Family, TargetLogprobsOfNothing) {
+  const torch::NoGradGuard no_grad;
+  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+    const torch::Tensor hidden = torch::empty({0, model.config().hidden_size});
+    const torch::Tensor found = model.target_logprobs(hidden, torch::empty({0}, torch::kInt64));
+    EXPECT_EQ(found.sizes(), torch::IntArrayRef({0}));
+    EXPECT_EQ(found.scalar_type(), torch::kFloat32);
   }
 }
 

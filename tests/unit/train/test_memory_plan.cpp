@@ -86,6 +86,22 @@ TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
   EXPECT_EQ(plan_of(8000, true, torch::kCUDA).gradients, 134515008 * 4);
 }
 
+// A GPU's softmax of a chunk of logits has a float32 copy beside it, and its rotation of the
+// queries goes through float32.
+TEST(MemoryPlan, CountsFloat32CopiesOfAGpu) {
+  ModelConfig config = smollm2();
+  const auto working = [&](torch::Device device, int64_t tokens) {
+    return plan_memory(config,
+                       {.device = device, .pass = {.tokens = tokens, .scored_tokens = tokens}})
+        .working;
+  };
+  const int64_t states = 4 * 400 * 576 * 2;
+  EXPECT_EQ(working(torch::kCUDA, 400),
+            400 * int64_t{49152} * (2 + 4) + int64_t{28311552} * 2 + states);
+  config.intermediate_size = 64;  // so that attention is the larger part
+  EXPECT_EQ(working(torch::kCUDA, 200'000), 28311552 * 2 + int64_t{200'000} * 576 * (4 + 12));
+}
+
 TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
   const MemoryCase memory_case{.pass = {.tokens = 8192, .scored_tokens = 8000}};
   const auto total = [&](ActivationCheckpointing mode) {
