@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask {
 namespace {
@@ -36,7 +37,14 @@ class BlockedSignals {
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-  const sigset_t& before() const { return before_; }
+  // What a copy starts with.
+  sigset_t of_copies(bool hold) const {
+    sigset_t signals = before_;
+    for (const int signal : kRelayed) {
+      if (hold) ::sigaddset(&signals, signal);
+    }
+    return signals;
+  }
   // The next one, or nothing after kPoll.
   std::optional<siginfo_t> wait() const {
     siginfo_t info{};
@@ -103,6 +111,7 @@ class Copies {
   explicit Copies(const CopyOptions& options) : options_(options) {}
 
   CopiesResult run() {
+    stop_point();
     start();
     CopiesResult result;
     while (!running_.empty()) {
@@ -110,8 +119,8 @@ class Copies {
       for (const CopyExit& exit : reap()) judge(exit, result);
       if (kill_at_ && Clock::now() >= *kill_at_) end_others(SIGKILL);
     }
-    // Every copy says that another one was lost.
-    if (!result.cause && peer_lost_) result.cause = peer_lost_;
+    // Every copy says that another one was lost, unless that one has left in an orderly way.
+    if (!result.cause && peer_lost_ && result.exit_code == 0) result.cause = peer_lost_;
     if (result.cause) result.exit_code = result.cause->signal != 0 ? 1 : result.cause->exit_code;
     return result;
   }
@@ -128,10 +137,11 @@ class Copies {
       arguments.resize(1);
       arguments.insert(arguments.end(), options_.arguments.begin(), options_.arguments.end());
     }
+    const sigset_t copies_signals = signals_.of_copies(options_.hold_signals);
     for (int64_t index = 0; index < options_.count; ++index) {
       const auto environment = environment_with(options_.environment ? options_.environment(index)
                                                                      : EnvironmentVariables());
-      const pid_t process_id = start_copy(arguments, environment, signals_.before());
+      const pid_t process_id = start_copy(arguments, environment, copies_signals);
       if (process_id < 0) {
         const std::string reason = std::strerror(errno);
         end_others(SIGKILL);

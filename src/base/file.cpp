@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -91,10 +92,11 @@ void AtomicFile::commit() {
   if (file_.close() != 0) fail("write");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("replace");
   committed_ = true;
+  sync_folder_of(path_);
 }
 
 void AtomicFile::fail(const char* step) const {
-  user_error("cannot ", step, " ", path_, ": ", system_reason());
+  write_error(errno, "cannot ", step, " ", path_, ": ", system_reason());
 }
 
 void remove_leftovers(const fs::path& path) {
@@ -111,25 +113,38 @@ void make_output_dir(const fs::path& dir) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) {
-    user_error(
-        "cannot make the output folder ", dir, ": ", error.message(), "; give a writable --out");
+    write_error(error.value(),
+                "cannot make the output folder ",
+                dir,
+                ": ",
+                error.message(),
+                "; give a writable --out");
   }
   const fs::path probe = dir / (".writable" + std::to_string(::getpid()));
   const FileDescriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (file.get() < 0) {
-    user_error("the output folder ",
-               dir,
-               " cannot be written: ",
-               system_reason(),
-               "; give a writable --out");
+    write_error(errno,
+                "the output folder ",
+                dir,
+                " cannot be written: ",
+                system_reason(),
+                "; give a writable --out");
   }
   ::unlink(probe.c_str());
+}
+
+void sync_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const FileDescriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // EINVAL: a file system that syncs no folders. EACCES: one that we may write in but not list.
+  if (file.get() < 0 ? errno == EACCES : ::fsync(file.get()) == 0 || errno == EINVAL) return;
+  write_error(errno, "cannot sync the folder ", folder, ": ", system_reason());
 }
 
 void sync_path(const fs::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 || ::fsync(file.get()) != 0) {
-    user_error("cannot sync ", path, ": ", system_reason());
+    write_error(errno, "cannot sync ", path, ": ", system_reason());
   }
 }
 
@@ -141,11 +156,15 @@ void commit_path(const fs::path& temporary, const fs::path& final_path) {
     const fs::path old = final_path.string() + ".old" + std::to_string(::getpid());
     fs::rename(final_path, old, error);
     if (!error) fs::rename(temporary, final_path, error);
+    if (!error) sync_folder_of(final_path);
     if (!error) fs::remove_all(old, error);
   } else {
     fs::rename(temporary, final_path, error);
   }
-  if (error) user_error("cannot move ", temporary, " to ", final_path, ": ", error.message());
+  if (error) {
+    write_error(
+        error.value(), "cannot move ", temporary, " to ", final_path, ": ", error.message());
+  }
 }
 
 std::string sha256_file(const fs::path& path) {
@@ -155,6 +174,7 @@ std::string sha256_file(const fs::path& path) {
   std::array<char, 1 << 16> buffer{};
   while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
     digest.update(buffer.data(), static_cast<size_t>(in.gcount()));
+    stop_point();
   }
   return digest.hex();
 }

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -43,6 +45,7 @@ Journal::Journal(fs::path path, const Visitor& visit)
   }
   size_ = visit_whole_rows(visit);
   if (::ftruncate(file_.get(), size_) != 0) fail_to_write();
+  if (size_ == 0) sync_folder_of(path_);  // it may be new
 }
 
 int64_t Journal::visit_whole_rows(const Visitor& visit) const {
@@ -53,8 +56,10 @@ int64_t Journal::visit_whole_rows(const Visitor& visit) const {
       append_piece(file_.get(), start + static_cast<int64_t>(text.size()), kPiece, path_, text)) {
     size_t begin = 0;
     for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      stop_point();
       const Json row = parse_json(std::string_view(text).substr(begin, end - begin),
-                                  path_.string() + ":" + std::to_string(++number));
+                                  path_.string() + ":" + std::to_string(++number),
+                                  kDeepestOwnJson);
       if (visit) visit(row, start + static_cast<int64_t>(begin));
     }
     text.erase(0, begin);
@@ -70,6 +75,7 @@ std::vector<Json> Journal::rows() const {
 }
 
 Json Journal::read(int64_t offset) const {
+  stop_point();
   std::string text;
   size_t end = std::string::npos;
   while (end == std::string::npos) {
@@ -79,7 +85,7 @@ Json Journal::read(int64_t offset) const {
     RETMASK_CHECK(more, path_, " has no row at byte ", offset);
     end = text.find('\n', searched);
   }
-  return parse_json(std::string_view(text).substr(0, end), path_.string());
+  return parse_json(std::string_view(text).substr(0, end), path_.string(), kDeepestOwnJson);
 }
 
 int64_t Journal::append(const Json& row) {
@@ -91,24 +97,28 @@ int64_t Journal::append(const Json& row) {
     const ssize_t written = ::pwrite(file_.get(), rest.data(), rest.size(), end);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
-      const std::string reason = std::strerror(errno);
+      const int error = errno;
       // Back to the last whole row, so that what was finished stays readable.
       [[maybe_unused]] const int cut = ::ftruncate(file_.get(), offset);
-      user_error(
-          "cannot write ", path_, ": ", reason, "; what was finished is kept, run again to go on");
+      write_error(error,
+                  "cannot write ",
+                  path_,
+                  ": ",
+                  std::strerror(error),
+                  "; what was finished is kept, run again to go on");
     }
     rest.remove_prefix(static_cast<size_t>(written));
     end += written;
   }
   if (::fdatasync(file_.get()) != 0 && errno != EINVAL) {  // EINVAL: a pipe or /dev/null
-    user_error("cannot sync ", path_, ": ", std::strerror(errno));
+    write_error(errno, "cannot sync ", path_, ": ", std::strerror(errno));
   }
   size_ = end;
   return offset;
 }
 
 void Journal::fail_to_write() const {
-  user_error("cannot write ", path_, ": ", std::strerror(errno));
+  write_error(errno, "cannot write ", path_, ": ", std::strerror(errno));
 }
 
 }  // namespace retmask

@@ -1,13 +1,62 @@
 #include "retmask/base/json.h"
 
+#include <algorithm>
+
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 
 namespace fs = std::filesystem;
 
 namespace retmask {
+namespace {
 
-Json parse_json(std::string_view text, const std::string& where) {
+// Levels of the deepest place. Brackets within strings do not count.
+int64_t depth_of(std::string_view text) {
+  int64_t deepest = 0;
+  int64_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+}  // namespace
+
+void check_json_depth(std::string_view text, const std::string& where, int deepest) {
+  const int64_t depth = depth_of(text);
+  if (depth > deepest) {
+    user_error(where,
+               " nests arrays and objects ",
+               depth,
+               " levels deep, expected at most ",
+               deepest,
+               "; is it damaged?");
+  }
+}
+
+std::optional<Json> try_parse_json(std::string_view text) {
+  if (depth_of(text) > kDeepestJson) return std::nullopt;
+  Json parsed = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (parsed.is_discarded()) return std::nullopt;
+  return parsed;
+}
+
+Json parse_json(std::string_view text, const std::string& where, int deepest) {
+  check_json_depth(text, where, deepest);
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {

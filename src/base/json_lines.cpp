@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/json.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -110,6 +111,7 @@ void for_each_json_line(const fs::path& path,
   LineReader reader(path, what);
   std::string line;
   for (int64_t number = 1; reader.next(line); ++number) {
+    stop_point();
     if (!is_blank(line))
       visit(parse_json(line, path.string() + ":" + std::to_string(number)), number);
   }

@@ -20,7 +20,17 @@ std::atomic<int> first_signal = 0;
 std::atomic<int> interrupts = 0;
 std::atomic<bool> installed = false;
 static_assert(std::atomic<int>::is_always_lock_free, "a handler may only use lock-free atomics");
+std::atomic<int> holds = 0;
+std::atomic<bool> granted = false;
 std::array<struct sigaction, kSignals.size()> earlier_actions;
+
+// Null where it is none of them.
+const char* name_of(int signal) {
+  for (const auto& [number, name] : kSignals) {
+    if (number == signal) return name;
+  }
+  return nullptr;
+}
 
 void remember(int signal) {
   int none = 0;
@@ -32,16 +42,35 @@ void remember(int signal) {
 
 }  // namespace
 
+Stopped::Stopped(const std::string& message) : std::runtime_error(message) { granted = true; }
+
 void stop_if_asked(const StopPoll& poll, const std::string& kept) {
   if (const char* signal = poll ? poll() : nullptr) {
     throw Stopped("stopped by " + std::string(signal) + "; " + kept);
   }
 }
 
+const char* stop_asked_by() { return installed ? name_of(first_signal) : nullptr; }
+
+bool stop_is_due() { return installed && first_signal != 0 && holds == 0; }
+
+void stop_point() {
+  if (stop_is_due()) {
+    throw Stopped("stopped by " + std::string(name_of(first_signal)) +
+                  "; what was finished is kept, start again to go on");
+  }
+}
+
+bool stop_was_granted() { return granted; }
+
+HoldStops::HoldStops() { ++holds; }
+HoldStops::~HoldStops() { --holds; }
+
 StopSignals::StopSignals() {
   RETMASK_CHECK(!installed.exchange(true), "signals are watched twice");
   first_signal = 0;
   interrupts = 0;
+  granted = false;
   struct sigaction action = {};
   action.sa_handler = remember;
   action.sa_flags = SA_RESTART;
@@ -49,6 +78,10 @@ StopSignals::StopSignals() {
   for (size_t i = 0; i < kSignals.size(); ++i) {
     RETMASK_CHECK(::sigaction(kSignals[i].first, &action, &earlier_actions[i]) == 0);
   }
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const auto& [signal, name] : kSignals) sigaddset(&ours, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
 }
 
 StopSignals::~StopSignals() {
@@ -56,18 +89,6 @@ StopSignals::~StopSignals() {
     ::sigaction(kSignals[i].first, &earlier_actions[i], nullptr);
   }
   installed = false;
-}
-
-const char* StopSignals::asked_by() const {
-  const int signal = first_signal;
-  for (const auto& [number, name] : kSignals) {
-    if (number == signal) return name;
-  }
-  return nullptr;
-}
-
-StopPoll StopSignals::poll() const {
-  return [this] { return asked_by(); };
 }
 
 }  // namespace retmask

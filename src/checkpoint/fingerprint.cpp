@@ -1,5 +1,6 @@
 #include "file_names.h"
 #include "retmask/base/file.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/checkpoint/checkpoint.h"
 
 namespace retmask {
@@ -25,6 +26,7 @@ std::string Checkpoint::fingerprint() const {
   for (const SafetensorsFile& shard : shards_) {
     digests += "\n" + sha256(as_text(shard.header())) + " " + std::to_string(shard.size());
     for (const auto& [name, spec] : shard.tensors()) {
+      stop_point();
       digests += "\n" + sha256(as_text(sample(spec, shard.bytes(name))));
       shard.release(name);  // the kernel maps up to megabytes around one row
     }

@@ -73,9 +73,9 @@ void SafetensorsWriter::write_all(std::span<const std::byte> bytes) {
 }
 
 void SafetensorsWriter::fail(const char* step) {
-  const std::string reason = std::strerror(errno);
+  const int error = errno;
   discard();
-  user_error("cannot ", step, " the weights ", path_, ": ", reason);
+  write_error(error, "cannot ", step, " the weights ", path_, ": ", std::strerror(error));
 }
 
 void SafetensorsWriter::discard() {

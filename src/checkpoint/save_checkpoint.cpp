@@ -66,13 +66,13 @@ class Staging {
   static void remove_file(const fs::path& path) {
     std::error_code error;
     fs::remove(path, error);
-    if (error) user_error("cannot replace ", path, ": ", error.message());
+    if (error) write_error(error.value(), "cannot replace ", path, ": ", error.message());
   }
   void move_to_target(const fs::path& staged) {
     std::error_code error;
     const fs::path path = target_ / staged.filename();
     fs::rename(staged, path, error);
-    if (error) user_error("cannot write ", path, ": ", error.message());
+    if (error) write_error(error.value(), "cannot write ", path, ": ", error.message());
   }
 
   fs::path target_;

@@ -42,7 +42,6 @@
 #include <vector>
 
 #include "retmask/base/json.h"
-#include "retmask/base/stop_signals.h"
 #include "retmask/report/run_record.h"
 
 namespace retmask::cli {
@@ -96,17 +95,6 @@ CLI::Option* add_list_option(Command& command,
 
 // Every flag's value, by name without dashes: Invocation::options.
 Json resolved_options(const CLI::App& app);
-
-// Runs `work`, whose record is `run`: one that a signal stopped says so in run.json.
-template <typename Work>
-auto record_stop(RunRecord& run, const Work& work) {
-  try {
-    return work();
-  } catch (const Stopped&) {
-    run.stop();
-    throw;
-  }
-}
 
 // After parsing: applies the config file, checks what is required. Throws UserError.
 Invocation resolve(const Command& command, const CLI::App& root);

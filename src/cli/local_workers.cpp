@@ -56,6 +56,7 @@ void run_local_workers(int64_t count) {
     return variables;
   };
   copies.orderly_exit_codes = {0, kStoppedExitCode};
+  copies.hold_signals = true;
   const CopiesResult result = run_copies(copies);
   if (result.exit_code == 0) return;
   if (result.exit_code == kStoppedExitCode) {

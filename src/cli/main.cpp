@@ -8,6 +8,7 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <vector>
 
 #include "common.h"
@@ -112,6 +113,8 @@ int fail(const char* message, int exit_code) {
 int main(int argc, char** argv) {
   using namespace retmask::cli;
   std::signal(SIGPIPE, SIG_IGN);  // `retmask ... | head`: the results in --out matter, not the pipe
+  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: the write fails, and says so
+  const retmask::StopSignals signals;
   try {
     run(argc, argv);
     return kDone;
@@ -122,6 +125,8 @@ int main(int argc, char** argv) {
     return retmask::kStoppedExitCode;
   } catch (const retmask::UserError& error) {
     return fail(error.what(), kUserMistake);
+  } catch (const std::bad_alloc&) {
+    return fail("there is not enough memory for what was asked", kFailure);
   } catch (const c10::Error& error) {  // libtorch's: out of memory, a failing device
     return fail(error.what_without_backtrace(), kFailure);
   } catch (const std::exception& error) {

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "retmask/base/child_processes.h"
@@ -60,6 +61,18 @@ void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
   throw SilentExit(placement.launcher == distributed::Launcher::nproc ? kPeerLost : exit_code);
 }
 
+std::shared_ptr<distributed::ProcessGroup> meet(const distributed::Placement& placement) {
+  try {
+    return std::make_shared<distributed::ProcessGroup>(placement);
+  } catch (const distributed::PeerLost&) {  // which has said why, unless a signal reached all
+    if (stop_asked_by() == nullptr) end_silently(placement, kFailure);
+  } catch (const Stopped&) {
+  }
+  if (placement.rank > 0) throw SilentExit(kStoppedExitCode);
+  throw Stopped(detail::concat(
+      "stopped by ", stop_asked_by(), " before all ranks had come; start again to go on"));
+}
+
 }  // namespace
 
 void run_copies_as_ranks(int64_t count) {
@@ -70,7 +83,8 @@ void run_copies_as_ranks(int64_t count) {
            [&](int64_t index) { return distributed::environment_of_rank(index, count, port); },
        .arguments = {},
        .orderly_exit_codes = {0, kStoppedExitCode},
-       .peer_lost_exit_code = kPeerLost});
+       .peer_lost_exit_code = kPeerLost,
+       .hold_signals = true});
   if (result.cause && result.cause->signal != 0) {
     throw std::runtime_error(detail::concat("rank ",
                                             result.cause->index,
@@ -92,7 +106,9 @@ void run_as_rank(const distributed::Placement& placement,
   // Of a lost rank one line is enough; libtorch's warnings would tell of it in other words.
   ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", /*overwrite=*/0);
   c10::initLogging();
-  const auto group = std::make_shared<distributed::ProcessGroup>(placement, options.device);
+  const auto group = meet(placement);
+  std::optional<HoldStops> held;
+  if (placement.size > 1) held.emplace();
   distributed::Watchdog watchdog(*group, options.watchdog_limit, end_process);
   try {
     run_to_the_end(group, watchdog, body);

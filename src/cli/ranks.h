@@ -17,7 +17,6 @@ namespace retmask::cli {
 void run_copies_as_ranks(int64_t count);
 
 struct RankOptions {
-  torch::Device device = torch::kCPU;
   // Without a sign of life for this long, a rank counts as lost.
   std::chrono::seconds watchdog_limit{30};
 };
@@ -25,8 +24,9 @@ struct RankOptions {
 using RankBody = std::function<void(const std::shared_ptr<distributed::ProcessGroup>& group,
                                     distributed::Watchdog& watchdog)>;
 
-// Meets the other ranks, runs `body` and says goodbye. Of an error that several ranks meet, and of
-// a lost rank, one rank reports; the others end by SilentExit.
+// Meets the other ranks, runs `body`, which connects `group` before its first collective, and says
+// goodbye. Of an error that one or several ranks meet, and of a lost rank, one rank reports; the
+// others end by SilentExit. Several ranks stop where they agree to: stop points are held off.
 void run_as_rank(const distributed::Placement& placement,
                  const RankOptions& options,
                  const RankBody& body);

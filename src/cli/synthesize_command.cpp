@@ -56,8 +56,8 @@ Json parse_template_variables(const std::vector<std::string>& assignments) {
       user_error("--template-var is \"", assignment, "\", expected NAME=VALUE");
     }
     const std::string value = assignment.substr(equals + 1);
-    const Json parsed = Json::parse(value, /*cb=*/nullptr, /*allow_exceptions=*/false);
-    variables[assignment.substr(0, equals)] = parsed.is_discarded() ? Json(value) : parsed;
+    check_json_depth(value, "--template-var " + assignment.substr(0, equals));
+    variables[assignment.substr(0, equals)] = try_parse_json(value).value_or(Json(value));
   }
   return variables;
 }
@@ -201,7 +201,6 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   const CommonOptions& common = invocation.common;
   const auto selection = select_mask(options, common, resolved);
   resolved.validate();
-  const StopSignals signals;
 
   RunRecord run = invocation.start_run(flags_that_may_change());
   record_inputs(resolved, run);
@@ -210,16 +209,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
     mask::run(Checkpoint(resolved.model), *selection, common.out);
   }
   if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
-  const auto answer = [&] {
-    return record_stop(run, [&] { return synthesize::run(resolved, common.out, signals.poll()); });
-  };
-  synthesize::Result result;
-  try {
-    result = answer();
-  } catch (const Stopped&) {  // of all workers together their parent tells
-    if (local_part) throw SilentExit(kStoppedExitCode);
-    throw;
-  }
+  const synthesize::Result result = synthesize::run(resolved, common.out, stop_asked_by);
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
@@ -299,7 +289,15 @@ Command setup_synthesize(CLI::App& root) {
       run_merge(*app, *options, *common, given);
       return;
     }
-    const int64_t workers = part_of_local_worker() ? 1 : num_workers(*options, common->device);
+    if (part_of_local_worker()) {
+      try {
+        run_worker(*options, given);
+      } catch (const Stopped&) {  // of all workers together their parent tells
+        throw SilentExit(kStoppedExitCode);
+      }
+      return;
+    }
+    const int64_t workers = num_workers(*options, common->device);
     if (workers > 1) {
       run_workers(*app, *options, *common, given, workers);
     } else {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <set>
+#include <utility>
 
 #include "retmask/base/error.h"
 
@@ -103,11 +105,8 @@ class Parser {
     } else {
       parse_value(entry);
     }
-    const bool repeated =
-        std::any_of(entries_.begin(), entries_.end(), [&](const TomlEntry& other) {
-          return other.section == entry.section && other.key == entry.key;
-        });
-    if (repeated) fail("\"" + entry.key + "\" is given twice");
+    if (!names_.emplace(entry.section, entry.key).second)
+      fail("\"" + entry.key + "\" is given twice");
     entries_.push_back(std::move(entry));
   }
 
@@ -184,6 +183,7 @@ class Parser {
   size_t position_ = 0;
   int64_t line_ = 1;
   std::vector<TomlEntry> entries_;
+  std::set<std::pair<std::string, std::string>> names_;  // (section, key) of each
 };
 
 }  // namespace

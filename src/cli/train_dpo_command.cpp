@@ -134,7 +134,13 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                    const std::shared_ptr<distributed::ProcessGroup>& group,
                    distributed::Watchdog& watchdog) {
   const CommonOptions& common = invocation.common;
-  const StopSignals signals;
+  const auto stop_together = [&] {
+    const char* signal = stop_asked_by();
+    if (!group->any(signal != nullptr)) return;
+    throw Stopped("stopped by " + std::string(signal ? signal : "a signal to another rank") +
+                  " before the first step; start again to go on");
+  };
+  stop_together();
   if (!group->is_first()) log::set_quiet(true);
   share_threads(common, group->placement());
   std::unique_ptr<RunRecord> run;
@@ -156,7 +162,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
 
   auto examples = load_examples(options, train_options, config);
   const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
-  group->barrier();  // rank 0 has made --out
+  stop_together();  // now rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
                          .model = CausalLm::without_weights(checkpoint, device, dtype),
@@ -166,10 +172,9 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                          .group = group,
                          .on_step = [&](int64_t step) { watchdog.at_step(step); },
                          .held_out = std::move(examples.held_out),
-                         .stop_asked = signals.poll(),
+                         .stop_asked = stop_asked_by,
                          .memory = memory};
-  const auto train_now = [&] { return train::run_training(std::move(job), train_options); };
-  const train::TrainingSummary summary = run ? record_stop(*run, train_now) : train_now();
+  const train::TrainingSummary summary = train::run_training(std::move(job), train_options);
   if (!run) return;
   run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
   run->finish();
@@ -177,9 +182,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
 }
 
 void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
-  const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
-  // Before there are copies, each of which would say that it cannot be used.
-  const torch::Device wanted = parse_device(invocation.common.device);
+  const auto resolve = [&] { return resolve_options(options, invocation.common.seed); };
+  const auto find_device = [&] { return parse_device(invocation.common.device); };
   const distributed::Placement placement = distributed::read_placement();
   const bool is_copy = placement.launcher == distributed::Launcher::nproc;
   if (options.nproc > 1 && !is_copy) {
@@ -190,14 +194,21 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
                  placement.size,
                  " ranks that another launcher has started; leave it out");
     }
+    // Before there are copies, each of which would find the same fault.
+    resolve();
+    find_device();
     run_copies_as_ranks(options.nproc);
     return;
   }
-  const torch::Device device = device_of_rank(wanted, placement);
+  // All that can fail comes after the ranks have met, so that one speaks for all.
+  const std::chrono::seconds limit(std::max<int64_t>(1, options.watchdog_seconds));
   run_as_rank(placement,
-              {.device = device, .watchdog_limit = std::chrono::seconds(options.watchdog_seconds)},
+              {.watchdog_limit = limit},
               [&](const std::shared_ptr<distributed::ProcessGroup>& group,
                   distributed::Watchdog& watchdog) {
+                const train::TrainOptions train_options = resolve();
+                const torch::Device device = device_of_rank(find_device(), placement);
+                group->connect(device);
                 train_as_rank(options, train_options, invocation, device, group, watchdog);
               });
 }

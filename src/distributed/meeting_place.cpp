@@ -1,6 +1,16 @@
 #include "meeting_place.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
 #include <thread>
+
+#include "retmask/base/file_descriptor.h"
 
 namespace retmask::distributed {
 namespace {
@@ -8,11 +18,56 @@ namespace {
 std::vector<uint8_t> to_bytes(const std::string& text) { return {text.begin(), text.end()}; }
 std::string to_text(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
+constexpr int kConnectMilliseconds = 1000;
+constexpr int kBacklog = 1024;
+
+// The store owns what this returns.
+int listen_on_loopback(uint16_t port) {
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (socket.get() < 0 ||
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), kBacklog) != 0) {
+    throw std::runtime_error("cannot listen on port " + std::to_string(port) +
+                             " of this machine: " + std::strerror(errno));
+  }
+  return socket.release();
+}
+
 }  // namespace
+
+bool answers(const Placement& placement) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(placement.master_port);
+  if (::getaddrinfo(placement.master_address.c_str(), port.c_str(), &hints, &found) != 0) {
+    return false;
+  }
+  bool connected = false;
+  for (const addrinfo* address = found; address != nullptr && !connected;
+       address = address->ai_next) {
+    const FileDescriptor socket(
+        ::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket.get() < 0) continue;
+    connected = ::connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0;
+    pollfd ready{.fd = socket.get(), .events = POLLOUT, .revents = 0};
+    if (connected || errno != EINPROGRESS || ::poll(&ready, 1, kConnectMilliseconds) != 1) continue;
+    int error = 0;
+    socklen_t size = sizeof error;
+    connected = ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  }
+  ::freeaddrinfo(found);
+  return connected;
+}
 
 MeetingPlace::MeetingPlace(const Placement& placement,
                            bool listen,
-                           bool wait_for_all,
                            std::chrono::milliseconds timeout)
     : rank_(placement.rank), ranks_(placement.size) {
   // torchrun starts a failed job again beside the same server.
@@ -21,9 +76,12 @@ MeetingPlace::MeetingPlace(const Placement& placement,
   c10d::TCPStoreOptions options;
   options.port = placement.master_port;
   options.isServer = listen;
-  options.waitWorkers = wait_for_all;
-  if (wait_for_all) options.numWorkers = static_cast<size_t>(placement.size);
+  options.waitWorkers = false;
   options.timeout = timeout;
+  // c10d would listen on every network of this machine.
+  if (listen && placement.launcher == Launcher::nproc) {
+    options.masterListenFd = listen_on_loopback(placement.master_port);
+  }
   store_ = c10::make_intrusive<c10d::TCPStore>(placement.master_address, options);
 }
 
@@ -41,6 +99,17 @@ std::vector<std::string> MeetingPlace::get(const std::vector<std::string>& keys)
 
 std::string MeetingPlace::claim(const std::string& key, const std::string& value) {
   return to_text(store_->compareSet(prefix_ + key, {}, to_bytes(value)));
+}
+
+std::vector<std::string> MeetingPlace::missing(const std::vector<std::string>& keys) {
+  std::vector<std::string> prefixed;
+  for (const std::string& key : keys) prefixed.push_back(prefix_ + key);
+  if (store_->check(prefixed)) return {};
+  std::vector<std::string> absent;
+  for (const std::string& key : keys) {
+    if (!has(key)) absent.push_back(key);
+  }
+  return absent;
 }
 
 bool MeetingPlace::has(const std::string& key) { return store_->check({prefix_ + key}); }

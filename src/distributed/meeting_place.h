@@ -12,14 +12,18 @@
 
 namespace retmask::distributed {
 
+// Under it stands which rank failed first.
+inline constexpr const char* kFailedKey = "failed";
+// Where ranks say goodbye that end because one has failed.
+inline constexpr const char* kLeavingKey = "leaving";
+
+// Whether somebody takes connections where the ranks meet.
+bool answers(const Placement& placement);
+
 class MeetingPlace {
  public:
-  // `listen`: this process is the server. Waits for all ranks, or, for a further connection, only
-  // for the server. Throws c10::Error.
-  MeetingPlace(const Placement& placement,
-               bool listen,
-               bool wait_for_all,
-               std::chrono::milliseconds timeout);
+  // `listen`: this process is the server; else somebody listens there already. Throws c10::Error.
+  MeetingPlace(const Placement& placement, bool listen, std::chrono::milliseconds timeout);
 
   const c10::intrusive_ptr<c10d::TCPStore>& store() const { return store_; }
 
@@ -29,6 +33,8 @@ class MeetingPlace {
   // Sets the key if it is empty yet; returns what stands there now.
   std::string claim(const std::string& key, const std::string& value);
   bool has(const std::string& key);
+  // Of `keys`, those that are not there.
+  std::vector<std::string> missing(const std::vector<std::string>& keys);
   // Says goodbye under `key`, once. Rank 0, which as a rule is the server, waits for all others'
   // goodbye, or for `timeout` at most.
   void leave(const std::string& key, std::chrono::milliseconds timeout);

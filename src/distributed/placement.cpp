@@ -10,6 +10,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/file_descriptor.h"
+#include "retmask/base/slurm.h"
 
 namespace retmask::distributed {
 namespace {
@@ -56,6 +57,7 @@ Placement read_torchrun(const Environment& environment) {
   Placement placement{.launcher = environment(kLauncherVariable) == kNproc ? Launcher::nproc
                                                                            : Launcher::torchrun};
   placement.size = require_number(environment, "WORLD_SIZE", kName, 1, kMostRanks);
+  if (placement.size == 1) return {};
   placement.rank = require_number(environment, "RANK", kName, 0, placement.size - 1);
   placement.local_rank = require_number(environment, "LOCAL_RANK", kName, 0, kMostRanks);
   if (environment("LOCAL_WORLD_SIZE"))
@@ -76,10 +78,12 @@ uint16_t port_of_step(const Environment& environment) {
   return static_cast<uint16_t>(20000 + number % 10000);
 }
 
-Placement read_slurm(const Environment& environment) {
+// `count`: the variable with the number of tasks.
+Placement read_slurm(const Environment& environment, const std::string& count) {
   constexpr const char* kName = "srun (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID)";
   Placement placement{.launcher = Launcher::slurm};
-  placement.size = require_number(environment, "SLURM_NTASKS", kName, 1, kMostRanks);
+  placement.size = require_number(environment, count, kName, 1, kMostRanks);
+  if (placement.size == 1) return {};
   placement.rank = require_number(environment, "SLURM_PROCID", kName, 0, placement.size - 1);
   placement.local_rank = require_number(environment, "SLURM_LOCALID", kName, 0, kMostRanks);
   if (environment("SLURM_STEP_NUM_NODES")) {
@@ -110,13 +114,10 @@ std::optional<std::string> process_environment(const std::string& name) {
 }
 
 Placement read_placement(const Environment& environment) {
-  Placement placement;
-  if (environment("RANK") || environment("WORLD_SIZE")) {
-    placement = read_torchrun(environment);
-  } else if (environment("SLURM_STEP_ID") && environment("SLURM_NTASKS")) {
-    placement = read_slurm(environment);
-  }
-  return placement.size > 1 ? placement : Placement{.local_rank = placement.local_rank};
+  // One of them alone is a leftover, or a job script's own.
+  if (environment("RANK") && environment("WORLD_SIZE")) return read_torchrun(environment);
+  if (const auto count = slurm_task_count(environment)) return read_slurm(environment, *count);
+  return {};
 }
 
 std::string first_host(const std::string& node_list) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backend.h"
+#include "meet_others.h"
 #include "meeting_place.h"
 #include "retmask/base/error.h"
 
@@ -70,13 +71,7 @@ Pending start(const Placement& placement,
 
 class GroupBackend {
  public:
-  GroupBackend(const Placement& placement, torch::Device device, const ConnectOptions& options)
-      : meeting(placement,
-                placement.rank == 0 && !placement.launcher_listens,
-                /*wait_for_all=*/true,
-                options.meeting_timeout),
-        backend(device.is_cuda() ? make_nccl(meeting, placement, options.collective_timeout)
-                                 : make_gloo(meeting, placement, options.collective_timeout)) {}
+  explicit GroupBackend(MeetingPlace place) : meeting(std::move(place)) {}
 
   MeetingPlace meeting;
   c10::intrusive_ptr<c10d::Backend> backend;
@@ -95,27 +90,35 @@ ProcessGroup::~ProcessGroup() = default;
 ProcessGroup::ProcessGroup(ProcessGroup&&) noexcept = default;
 ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 
+ProcessGroup::ProcessGroup(const Placement& placement, const ConnectOptions& options)
+    : placement_(placement), options_(options) {
+  if (size() == 1) return;
+  backend_ = std::make_unique<GroupBackend>(meet_others(placement, options));
+}
+
 ProcessGroup::ProcessGroup(const Placement& placement,
                            torch::Device device,
                            const ConnectOptions& options)
-    : placement_(placement), device_(device) {
-  if (size() == 1) return;
+    : ProcessGroup(placement, options) {
+  connect(device);
+}
+
+void ProcessGroup::connect(torch::Device device) {
+  device_ = device;
+  if (!backend_) return;
   try {
-    backend_ = std::make_unique<GroupBackend>(placement, device, options);
-    barrier();
+    const WaitingCall waiting(backend_->waiting);
+    backend_->backend = device.is_cuda()
+                            ? make_nccl(backend_->meeting, placement_, options_.collective_timeout)
+                            : make_gloo(backend_->meeting, placement_, options_.collective_timeout);
+  } catch (const c10::Error&) {  // no such network, no such device
+    throw;
   } catch (const UserError&) {
     throw;
-  } catch (const std::exception& error) {
-    const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-    user_error(where(placement),
-               " did not meet the others at ",
-               placement.master_address,
-               ":",
-               placement.master_port,
-               " (",
-               torch_error != nullptr ? torch_error->what_without_backtrace() : error.what(),
-               "); were all ranks started?");
+  } catch (const std::runtime_error& error) {  // Gloo's own: the other side is gone
+    throw PeerLost(detail::concat(where(placement_), ": connect: ", error.what()));
   }
+  barrier();
 }
 
 bool ProcessGroup::is_waiting() const { return backend_ && backend_->waiting->load() > 0; }

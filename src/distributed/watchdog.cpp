@@ -24,8 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr const char* kFailedKey = "failed";
-constexpr const char* kLeavingKey = "leaving";
 constexpr milliseconds kLongestInterval{1000};
 
 std::string host_name() {
@@ -110,7 +108,7 @@ class Watchdog::Impl {
         interval_(std::min(kLongestInterval, limit / 10)),
         on_loss_(std::move(on_loss)),
         pulse_(group),
-        meeting_(placement_, /*listen=*/false, /*wait_for_all=*/false, limit),
+        meeting_(placement_, /*listen=*/false, limit),
         seen_(static_cast<size_t>(group.size()), Seen{.sign = {}, .when = Clock::now()}) {
     own_.host = host_name();
     talker_ = std::thread([this] { talk(); });

@@ -10,9 +10,8 @@ namespace {
 
 constexpr size_t kLongestMessage = 300;
 
-Json parse_leniently(const std::string& body) {
-  return Json::parse(body, /*cb=*/nullptr, /*allow_exceptions=*/false);
-}
+// Null for what is not JSON.
+Json parse_leniently(const std::string& body) { return try_parse_json(body).value_or(Json()); }
 
 // Control characters become spaces; cut between characters.
 std::string one_line(const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "retmask/base/error.h"
 
@@ -42,6 +43,9 @@ std::string describe(httplib::Error error) {
 struct HttpConnection::Impl {
   explicit Impl(const std::string& origin) : client(origin) {}
   httplib::Client client;
+  std::mutex mutex;
+  int socket = -1;  // the newest one
+  bool in_use = false;
   std::string path;
   std::chrono::duration<double> timeout{};
 };
@@ -58,6 +62,11 @@ HttpConnection::HttpConnection(const Url& url, double timeout_seconds, const std
   client.set_connection_timeout(micros(std::min(timeout_seconds, kLongestConnect)));
   client.set_read_timeout(micros(timeout_seconds));
   client.set_write_timeout(micros(timeout_seconds));
+  client.set_socket_options([impl = impl_.get()](socket_t socket) {
+    httplib::default_socket_options(socket);
+    const std::lock_guard lock(impl->mutex);
+    impl->socket = static_cast<int>(socket);
+  });
   client.set_keep_alive(true);
   client.set_tcp_nodelay(true);
   client.set_url_encode(false);
@@ -66,7 +75,16 @@ HttpConnection::HttpConnection(const Url& url, double timeout_seconds, const std
 
 HttpConnection::~HttpConnection() = default;
 
-void HttpConnection::stop() { impl_->client.stop(); }
+// Client::stop() would wait for the end of a connect, which may take half a minute.
+void HttpConnection::stop() {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->in_use && impl_->socket >= 0) ::shutdown(impl_->socket, SHUT_RDWR);
+}
+
+void HttpConnection::set_in_use(bool in_use) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->in_use = in_use;
+}
 
 HttpReply HttpConnection::post(const std::string& body) {
   HttpReply reply;
@@ -84,7 +102,9 @@ HttpReply HttpConnection::post(const std::string& body) {
     reply.body.append(data, size);
     return !late() && reply.body.size() <= kLongestBody;
   };
+  set_in_use(true);
   const httplib::Result result = impl_->client.send(request);
+  set_in_use(false);
   if (result) {
     reply.status = result->status;
     reply.retry_after = result->get_header_value("Retry-After");

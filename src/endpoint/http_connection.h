@@ -30,6 +30,8 @@ class HttpConnection {
   void stop();
 
  private:
+  void set_in_use(bool in_use);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -5,11 +5,14 @@
 #include "exchange.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::endpoint {
 namespace {
 
 constexpr auto kStopInterval = std::chrono::milliseconds(20);
+// How often next() looks for a signal while no reply comes.
+constexpr auto kSignalInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -41,8 +44,12 @@ bool Pool::all_ended() const {
 
 std::optional<Pool::Arrived> Pool::next() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !arrived_.empty() || failure_ || working_ == 0; });
-  if (arrived_.empty()) return std::nullopt;
+  const auto has_news = [&] { return !arrived_.empty() || failure_ || working_ == 0; };
+  while (!changed_.wait_for(lock, kSignalInterval, has_news)) stop_point();
+  if (arrived_.empty()) {
+    stop_point();
+    return std::nullopt;
+  }
   Arrived first = std::move(arrived_.front());
   arrived_.pop_front();
   return first;
@@ -62,6 +69,7 @@ void Pool::work(const std::stop_token& stop, HttpConnection& connection) {
       arrived_.push_back({.index = taken->first, .reply = std::move(*reply)});
       changed_.notify_all();
     }
+  } catch (const Stopped&) {  // while the request was made; next() sees it by itself
   } catch (const UserError& error) {
     fail(/*users_mistake=*/true, error.what());
   } catch (const std::exception& error) {

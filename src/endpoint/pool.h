@@ -43,7 +43,7 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   // Waits for a reply. Nothing when all have been handed out, or after a failure those that had
-  // come.
+  // come. Throws Stopped.
   std::optional<Arrived> next();
 
   // Of the first request that failed for good.

@@ -7,6 +7,7 @@
 #include "cache_size.h"
 #include "next_tokens.h"
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "scheduler.h"
 
@@ -61,6 +62,7 @@ class Run {
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
     while (true) {
+      stop_point();
       scheduler_.admit();
       if (scheduler_.is_idle()) return;
       scheduler_.make_room();

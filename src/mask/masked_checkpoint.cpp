@@ -5,6 +5,7 @@
 #include <string>
 
 #include "retmask/base/progress.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::mask {
 namespace {
@@ -42,6 +43,7 @@ void save_masked_checkpoint(const Checkpoint& checkpoint,
 
   Progress progress("mask", static_cast<int64_t>(specs.size()), "tensors");
   const auto write_tensor = [&](const TensorSpec& spec, const ByteSink& sink) {
+    stop_point();
     const std::span<const std::byte> bytes = checkpoint.bytes(spec.name);
     const auto masked = columns_of.find(spec.name);
     if (masked == columns_of.end()) {

@@ -9,6 +9,7 @@
 #include "decoder.h"
 #include "head_logprobs.h"
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/decode.h"
 #include "retmask/model/device.h"
 #include "retmask/model/recompute.h"
@@ -185,6 +186,7 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
         torch::from_blob(const_cast<std::byte*>(bytes.data()), spec.shape, to_torch(spec.type));
     parameter.copy_(stored);
     checkpoint.release(name);
+    stop_point();
   }
   return model;
 }
@@ -194,6 +196,7 @@ void CausalLm::pack() {
   const torch::NoGradGuard no_grad;
   // The allocator would keep the weights that each layer frees: nearly all of them once more.
   for (const auto& module : *impl_->backbone->layers) {
+    stop_point();
     module->as<DecoderLayerImpl>()->pack();
     ::malloc_trim(/*pad=*/0);
   }
@@ -240,6 +243,7 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     x = impl_->embed(context->batch.token_ids);
   }
   for (int64_t i = 0; i < config().num_hidden_layers(); ++i) {
+    stop_point();
     if (shared && i == batch.first_difference) {
       x = x.index_select(0, context->row_of_token);
       context = whole;
@@ -288,6 +292,7 @@ torch::Tensor CausalLm::target_logprobs(const torch::Tensor& hidden,
   if (hidden.size(0) == 0) return torch::empty({0}, hidden.options().dtype(torch::kFloat32));
   std::vector<torch::Tensor> logprobs;
   for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
+    stop_point();
     const int64_t rows = std::min(chunk, hidden.size(0) - begin);
     logprobs.push_back(
         gather_logprobs(logits(hidden.narrow(0, begin, rows)), targets.narrow(0, begin, rows)));

@@ -35,7 +35,9 @@ bool ends_sentence(const Tokenizer& tokenizer, int64_t token) {
   return last != std::string::npos && text[last] == '.';
 }
 
+// A start token may have no text of its own, as in sentencepiece vocabularies.
 void remove_all(std::string& text, const std::string& part) {
+  if (part.empty()) return;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
     text.erase(at, part.size());
   }

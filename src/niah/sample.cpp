@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::niah {
 namespace {
@@ -39,6 +40,17 @@ std::vector<std::string> fill(std::vector<std::string> haystacks, int64_t max_le
                              " tokens: it is repeated"));
   }
   return haystacks;
+}
+
+// Long before memory is filled with haystacks for a length of, say, a thousand million.
+void check_length(int64_t longest, int64_t max_position_embeddings) {
+  constexpr int64_t kShortfall = 200;  // by so much reference placement may stay below the length
+  if (longest <= max_position_embeddings + kShortfall) return;
+  user_error("a context of ",
+             longest,
+             " tokens exceeds the model's maximum of ",
+             max_position_embeddings,
+             "; use smaller --lengths");
 }
 
 // What the published implementation asks.
@@ -106,8 +118,9 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                                   const PromptTools& tools) {
   RETMASK_CHECK(data.needles.size() == data.haystacks.size());
   const std::vector<int64_t> lengths = grid.context_lengths();
-  const std::vector<std::string> haystacks =
-      fill(data.haystacks, *std::max_element(lengths.begin(), lengths.end()));
+  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+  check_length(longest, tools.max_position_embeddings);
+  const std::vector<std::string> haystacks = fill(data.haystacks, longest);
   std::vector<Sample> samples;
   for (size_t n = 0; n < data.needles.size(); ++n) {
     const Needle& needle = data.needles[n];
@@ -116,6 +129,7 @@ std::vector<Sample> build_samples(const GridOptions& grid,
         tools.tokenizer.encode(needle.real_needle, /*add_special_tokens=*/false);
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
+        stop_point();
         Sample sample{.needle = static_cast<int64_t>(n),
                       .length = length,
                       .depth = depth,

@@ -5,6 +5,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/stop_signals.h"
 #include "run_sections.h"
 
 namespace fs = std::filesystem;
@@ -65,6 +66,7 @@ fs::path write_combined_report(const std::vector<fs::path>& dirs, const fs::path
   HtmlFragment page;
   page.table(glance);
   page.append(body);
+  stop_point();
   const fs::path file = out / "report.html";
   write_file_atomic(file, html_page("retmask report", page));
   return file;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -43,7 +44,10 @@ void RunFolder::for_each_line(const std::string& file,
 
 RunFolders open_runs(const std::vector<fs::path>& dirs) {
   RunFolders runs;
-  for (const fs::path& dir : dirs) runs.push_back(open_run(dir));
+  for (const fs::path& dir : dirs) {
+    stop_point();
+    runs.push_back(open_run(dir));
+  }
   for (RunFolder& run : runs) {
     const auto same = std::count_if(runs.begin(), runs.end(), [&](const RunFolder& other) {
       return without_slash(other.dir).filename() == without_slash(run.dir).filename();

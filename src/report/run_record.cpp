@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/report/version.h"
 
 namespace fs = std::filesystem;
@@ -105,7 +106,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
 RunRecord::~RunRecord() {
   if (finished_ || process_ != ::getpid()) return;
   try {
-    write("failed");
+    write(stop_was_granted() ? "stopped" : "failed");
   } catch (const std::exception& error) {
     log::warn(error.what());  // the exception on its way is the one to report
   }
@@ -143,11 +144,6 @@ void RunRecord::set_memory(const Json& budget, int64_t peak) {
 
 void RunRecord::finish() {
   write("done");
-  finished_ = true;
-}
-
-void RunRecord::stop() {
-  write("stopped");
   finished_ = true;
 }
 

@@ -55,6 +55,16 @@ std::string reason(const Json::exception& error) {
 void for_each_array_element(std::istream& in, const fs::path& file, const RowVisitor& visit) {
   int64_t element = 0;
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDeepestJson) {
+      user_error(file.string(),
+                 ":",
+                 element + 1,
+                 ": row ",
+                 element + 1,
+                 " nests arrays and objects more than ",
+                 kDeepestJson,
+                 " levels deep; is the file damaged?");
+    }
     const bool ends_value = event == Json::parse_event_t::object_end ||
                             event == Json::parse_event_t::array_end ||
                             event == Json::parse_event_t::value;

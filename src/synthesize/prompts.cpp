@@ -8,6 +8,7 @@
 #include "prompt_rows.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -41,6 +42,7 @@ class PromptReader {
   void read(const fs::path& file, const std::string& name) {
     const int64_t before = set_.rows;
     for_each_row(file, known_columns(options_), [&](const Json& row, int64_t line) {
+      stop_point();
       ++set_.rows;
       add(read_record(row, options_, file.string() + ":" + std::to_string(line)),
           file.string() + ":" + std::to_string(line),

@@ -1,6 +1,7 @@
 #include "rounds.h"
 
 #include "model_round.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/synthesize/endpoint_answerer.h"
 
 namespace retmask::synthesize {
@@ -56,6 +57,7 @@ std::vector<AnswerTask> unfinished_tasks(const Round& round,
   const std::vector<Policy> policies = round.policies();
   std::vector<AnswerTask> tasks;
   for (const Prompt& prompt : prompts) {
+    stop_point();
     for (int64_t sample = 0; sample < samples; ++sample) {
       for (const Policy policy : policies) {
         const AnswerTask task{.prompt = &prompt, .policy = policy, .sample = sample};

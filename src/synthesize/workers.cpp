@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "retmask/base/error.h"
+#include "retmask/base/slurm.h"
 
 namespace fs = std::filesystem;
 
@@ -47,12 +48,20 @@ Part array_part(const Environment& environment) {
   return {.shard = (*id - least) / step, .num_shards = *count};
 }
 
-// A batch script that is no step has SLURM_PROCID 0 and the job's SLURM_NTASKS too.
 Part step_part(const Environment& environment) {
-  const auto process = variable(environment, "SLURM_PROCID");
-  const auto tasks = variable(environment, "SLURM_NTASKS");
-  if (!variable(environment, "SLURM_STEP_ID") || !process || !tasks) return {};
-  return {.shard = *process, .num_shards = *tasks};
+  const auto count = slurm_task_count([&](const std::string& name) -> std::optional<std::string> {
+    const char* value = environment(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  });
+  if (!count) return {};
+  const int64_t tasks = variable(environment, count->c_str()).value();
+  const int64_t process = variable(environment, "SLURM_PROCID").value();
+  if (process < 0 || process >= tasks) {
+    user_error(
+        "SLURM_PROCID is ", process, " of ", tasks, " tasks (", *count, "); give --shard i/n");
+  }
+  return {.shard = process, .num_shards = tasks};
 }
 
 std::string dir_name(const Part& part) {

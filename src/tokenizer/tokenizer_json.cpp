@@ -168,6 +168,7 @@ class Handler : public nlohmann::json_sax<Json> {
 
 TokenizerJson read_tokenizer_json(const std::filesystem::path& path) {
   const std::string text = read_text_file(path, "tokenizer file");
+  check_json_depth(text, path.string());
   TokenizerJson out;
   Handler handler(out, path.string());
   Json::sax_parse(text, &handler);

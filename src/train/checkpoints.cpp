@@ -34,7 +34,7 @@ std::optional<int64_t> step_of(const fs::path& folder) {
 void remove_folder(const fs::path& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
-  if (error) user_error("cannot remove ", folder, ": ", error.message());
+  if (error) write_error(error.value(), "cannot remove ", folder, ": ", error.message());
 }
 
 // Runs `work` on this rank; returns once all have done theirs. An error of one rank ends it on all:
@@ -44,7 +44,7 @@ void together(distributed::ProcessGroup& group, const Work& work) {
   std::exception_ptr own;
   try {
     work();
-  } catch (const UserError&) {
+  } catch (const std::exception&) {
     own = std::current_exception();
   }
   if (!group.any(own != nullptr)) return;

@@ -13,6 +13,7 @@
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
 #include "retmask/base/progress.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
 #include "retmask/train/held_out.h"
@@ -141,6 +142,7 @@ ReadWeights reader_of(const Checkpoint& checkpoint) {
         torch::from_blob(bytes, {spec.num_elements()}, to_torch(spec.type));
     into.copy_(stored.narrow(0, begin, into.size(0)));
     checkpoint.release(name);
+    stop_point();
   };
 }
 
@@ -271,6 +273,8 @@ void train_steps(TrainingJob& job,
   if (const auto step = checkpoints.load(optimizer)) {
     log::info("goes on behind step " + std::to_string(*step));
   }
+
+  const HoldStops until_the_state_is_saved;
 
   const BatchPlan plan(static_cast<int64_t>(job.examples.size()), options);
   announce(options, plan, static_cast<int64_t>(job.examples.size()));

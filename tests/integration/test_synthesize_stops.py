@@ -120,7 +120,7 @@ def test_full_disk(synthesize, tmp_path):
 
     for name, said in [("first", "answers.jsonl"), ("second", "jsonl")]:
         errors = [line for line in (kept / f"{name}.err").read_text().splitlines() if "error" in line]
-        assert (kept / f"{name}.code").read_text() == "2\n", errors
+        assert (kept / f"{name}.code").read_text() == "1\n", errors
         assert len(errors) == 1 and said in errors[0] and "No space left on device" in errors[0], errors
         assert ".tmp" not in (kept / f"{name}.files").read_text()
     first, second = [(kept / f"{name}.jsonl").read_bytes() for name in ("first", "second")]

@@ -127,6 +127,36 @@ def test_stages_in_bfloat16_equal_stage_0(retmask, tiny_llama, tmp_path, stage):
     assert [row["loss"] for row in sliced] == pytest.approx([row["loss"] for row in whole], rel=1e-3)
 
 
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory):
+    """Seven pairs, some 650 tokens."""
+    path = tmp_path_factory.mktemp("held-out") / "pairs.jsonl"
+    path.write_text("".join(PAIRS.read_text().splitlines(keepends=True)[:7]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def held_out_by_one(retmask, tiny_llama, held_out, tmp_path_factory):
+    out = tmp_path_factory.mktemp("one") / "out"
+    train(retmask, tiny_llama, out, "--eval-pairs", held_out, "--eval-every", 1, "--zero-stage", 0, steps=2)
+    return read_lines(out / "eval_metrics.jsonl")
+
+
+# All rows in one pass, of which two of three ranks have none; more passes than ranks, the last round not full.
+@pytest.mark.parametrize("ranks, tokens", [(3, 100000), (2, 300)])
+@pytest.mark.parametrize("stage", [1, 3])
+def test_held_out_rows_by_several_ranks(retmask, tiny_llama, tmp_path, held_out, held_out_by_one, ranks, tokens, stage):
+    more = ["--nproc", ranks, "--zero-stage", stage, "--micro-batch-tokens", tokens]
+    train(retmask, tiny_llama, tmp_path / "out", "--eval-pairs", held_out, "--eval-every", 1, *more, steps=2)
+    ours = read_lines(tmp_path / "out/eval_metrics.jsonl")
+    assert [row["step"] for row in ours] == [0, 1, 2]
+    for row, expected in zip(ours, held_out_by_one):
+        assert row["rows"] == 7 and row["tokens"] == expected["tokens"]
+        assert row.keys() == expected.keys()
+        for key, value in expected.items():
+            assert row[key] == pytest.approx(value, rel=1e-4, abs=1e-5), (row["step"], key)
+
+
 def start(command, **environment):
     return subprocess.Popen(
         command, env={**ENVIRONMENT, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -254,6 +284,43 @@ def start_by_hand(command, ranks):
     ]
 
 
+@pytest.mark.parametrize(
+    "arguments, environment, code, said",
+    [
+        (["--device", "cuda"], {}, 2, "cuda"),
+        ([], {"GLOO_SOCKET_IFNAME": "no-such-network"}, 1, "no-such-network"),
+    ],
+)
+def test_an_error_of_one_rank_before_they_are_connected(retmask, tiny_llama, tmp_path, arguments, environment, code, said):
+    """It says so, and the other one ends with it, without waiting and without a word."""
+    if said == "cuda" and torch.cuda.is_available():
+        pytest.skip("here is a GPU")
+    out, port = tmp_path / "out", str(free_port())
+    begun = time.monotonic()
+    jobs = [
+        start(command_of(retmask, tiny_llama, out, *(arguments if r == 1 else [])), RANK=str(r), LOCAL_RANK=str(r),
+              WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **(environment if r == 1 else {}))
+        for r in range(2)
+    ]  # fmt: skip
+    errors = [job.communicate(timeout=60)[1] for job in jobs]
+    assert time.monotonic() - begun < 30
+    assert jobs[1].returncode == code and said in errors[1], errors
+    assert jobs[0].returncode != 0
+    assert "".join(errors).count("retmask: error:") == 1, errors
+
+
+def test_a_lone_rank_says_for_whom_it_waits(retmask, tiny_llama, tmp_path):
+    environment = dict(RANK="0", LOCAL_RANK="0", WORLD_SIZE="3", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
+    job = start(command_of(retmask, tiny_llama, tmp_path / "out", "--quiet"), **environment)
+    begun = time.monotonic()
+    line = job.stderr.readline()
+    assert time.monotonic() - begun < 10
+    assert "rank 0 of 3 waits for the ranks 1, 2" in line and "env -u RANK" in line, line
+    job.send_signal(signal.SIGUSR1)
+    assert "stopped by SIGUSR1" in job.communicate(timeout=10)[1]
+    assert job.returncode == 75
+
+
 def test_ranks_of_another_launcher(retmask, tiny_llama, tmp_path):
     train(retmask, tiny_llama, tmp_path / "nproc", "--nproc", 2)
     jobs = start_by_hand(command_of(retmask, tiny_llama, tmp_path / "torchrun"), 2)
@@ -331,7 +398,7 @@ def test_full_disk_keeps_the_last_state(retmask, tiny_llama, tmp_path, stage):
     limit = f"trap '' XFSZ; ulimit -f {size // 2048}; exec \"$0\" \"$@\""
     command = command_of(retmask, tiny_llama, out, *more, "--save-every", 1, "--quiet", steps=4)
     done = subprocess.run(["bash", "-c", limit, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 1, done.stderr
     assert "rank-" in done.stderr and done.stderr.count("\n") == 1, done.stderr
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-2"]
     assert "goes on behind step 2" in train(retmask, tiny_llama, out, *more, steps=4).stderr

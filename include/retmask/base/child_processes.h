@@ -25,6 +25,9 @@ struct CopyOptions {
   std::vector<int> orderly_exit_codes = {0};
   // The code of a copy that ended because another one did: it is never the cause.
   int peer_lost_exit_code = -1;
+  // The copies begin with SIGTERM, SIGINT and SIGUSR1 blocked, until their StopSignals is there:
+  // one that comes while a copy is still starting is not lost, and does not kill it.
+  bool hold_signals = false;
   // Between asking the others to end (SIGTERM) and ending them (SIGKILL).
   std::chrono::milliseconds grace{5000};
 };
@@ -54,7 +57,7 @@ struct CopiesResult {
 // what a terminal sends: that reaches the copies by itself); should this process die, the kernel
 // kills them (PR_SET_PDEATHSIG). When one dies or fails the others are ended. Call it before the
 // program has started threads: a signal could reach one of those. Throws UserError when no process
-// can be started.
+// can be started, Stopped where a signal came before.
 CopiesResult run_copies(const CopyOptions& options);
 
 // Ends the program with a code and without a message, for what was reported elsewhere already.

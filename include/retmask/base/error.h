@@ -1,6 +1,7 @@
 #pragma once
-// The two kinds of error. Libraries throw them; only main.cpp catches.
+// The kinds of error. Libraries throw them; only main.cpp catches.
 
+#include <cerrno>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -10,6 +11,13 @@ namespace retmask {
 // The user's mistake: bad flags, files or data. One line: what, where, what was expected, what to
 // do. Exit code 2.
 class UserError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The disk is full or fails: nobody's mistake, and the same command goes on when it is mended. One
+// line. Exit code 1.
+class StorageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
@@ -33,6 +41,21 @@ std::string concat(const Parts&... parts) {
 template <typename... Parts>
 [[noreturn]] void user_error(const Parts&... parts) {
   throw UserError(detail::concat(parts...));
+}
+
+// For a file that cannot be written, with the `errno` that says why: a StorageError where there is
+// no room or the device fails, else a UserError.
+template <typename... Parts>
+[[noreturn]] void write_error(int error_number, const Parts&... parts) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:  // the limit of a file system, or `ulimit -f`
+    case EIO:
+      throw StorageError(detail::concat(parts...));
+    default:
+      user_error(parts...);
+  }
 }
 
 }  // namespace retmask

@@ -15,7 +15,8 @@ namespace retmask {
 std::string read_text_file(const std::filesystem::path& path, std::string_view what);
 
 // Writes to a temporary name beside `path`, syncs and renames, so that a kill or a full disk leaves
-// the old file. Throws UserError (with the system's reason) when it cannot be written.
+// the old file. Throws UserError (with the system's reason) when it cannot be written, StorageError
+// when there is no room for it.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
 // The same for a file that is written piece by piece: it appears at commit(), and without commit()
@@ -50,6 +51,10 @@ void make_output_dir(const std::filesystem::path& dir);
 // Removes and replaces: moves the finished `temporary` folder or file to `final_path` (same file
 // system). An existing folder there is replaced. Throws UserError.
 void commit_path(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
+
+// Pushes the entry of `path` in its folder to the disk, without which a power cut could undo a
+// rename. Throws UserError.
+void sync_folder_of(const std::filesystem::path& path);
 
 // Pushes a file's (or folder's entry list's) content to the disk. Throws UserError.
 void sync_path(const std::filesystem::path& path);

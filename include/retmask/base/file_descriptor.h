@@ -20,6 +20,9 @@ class FileDescriptor {
 
   int get() const { return fd_; }
 
+  // Gives it away.
+  int release() { return std::exchange(fd_, -1); }
+
   // What close(2) returned: a writer looks at it, since some file systems tell of a full disk here.
   int close() { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,21 @@ namespace retmask {
 using Json = nlohmann::ordered_json;  // keeps the order of keys: tokenizers, templates and reports
                                       // depend on it
 
+// Arrays and objects inside each other, wherever JSON is read. What copies, compares or writes a
+// value calls itself for each level, so that a file of brackets alone would overflow the stack.
+constexpr int kDeepestJson = 512;
+// In files that we wrote ourselves: what was read stands in them below a few levels of ours.
+constexpr int kDeepestOwnJson = kDeepestJson + 64;
+
+// Throws UserError, which names `where`, for more than `deepest` levels. To be called before any
+// other parser than parse_json; `text` need not be JSON.
+void check_json_depth(std::string_view text, const std::string& where, int deepest = kDeepestJson);
+
 // Parses `text`; a UserError names `where` (a file, or file and line) and the parser's reason.
-Json parse_json(std::string_view text, const std::string& where);
+Json parse_json(std::string_view text, const std::string& where, int deepest = kDeepestJson);
+
+// The same for what a program at the other end sent: nothing for what is not JSON or too deep.
+std::optional<Json> try_parse_json(std::string_view text);
 
 Json read_json_file(const std::filesystem::path& path, std::string_view what);
 void write_json_file(const std::filesystem::path& path, const Json& value);

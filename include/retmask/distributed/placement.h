@@ -7,6 +7,7 @@
 #include <string>
 
 #include "retmask/base/child_processes.h"
+#include "retmask/base/slurm.h"
 
 namespace retmask::distributed {
 
@@ -29,13 +30,12 @@ struct Placement {
   bool launcher_listens = false;
 };
 
-// The value of an environment variable; nothing when it is unset or empty.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+using Environment = EnvironmentLookup;
 std::optional<std::string> process_environment(const std::string& name);
 
-// torchrun's variables go before SLURM's. A SLURM job counts only inside of srun: in a batch script
-// itself there is one process, whatever the job's number of tasks. Throws UserError for a variable
-// that is missing beside the others or is not a number in range.
+// torchrun's variables (RANK and WORLD_SIZE together) go before SLURM's, which count where
+// slurm_task_count says that several processes run. Throws UserError for a variable that is missing
+// beside the others or is not a number in range.
 Placement read_placement(const Environment& environment = process_environment);
 
 // The first name of SLURM's list: "gpu[07-09,12],login" -> "gpu07".

@@ -35,6 +35,8 @@ class Pending {
 };
 
 struct ConnectOptions {
+  // Until it is said who is waited for.
+  std::chrono::milliseconds patience{5000};
   // Until all ranks have come.
   std::chrono::seconds meeting_timeout{300};
   // Longest time that a rank may let the others wait in a collective (it may be saving the model).
@@ -48,14 +50,22 @@ class ProcessGroup {
  public:
   // One rank alone.
   ProcessGroup();
-  // Waits for the others. `device`: where the tensors will be. Throws UserError when they do not
-  // come.
+  // Meets the others; after a few seconds it warns whom it waits for and how to run alone. They can
+  // tell each other of errors from here on, see Watchdog; connect() comes before any collective.
+  // Throws UserError when they do not come, Stopped when a signal comes first, PeerLost when
+  // another rank has failed meanwhile.
+  explicit ProcessGroup(const Placement& placement, const ConnectOptions& options = {});
+  // Both.
   ProcessGroup(const Placement& placement,
                torch::Device device,
                const ConnectOptions& options = {});
   ~ProcessGroup();
   ProcessGroup(ProcessGroup&&) noexcept;
   ProcessGroup& operator=(ProcessGroup&&) noexcept;
+
+  // Of all ranks with each other. `device`: where the tensors will be. Throws what the backend
+  // throws where this rank cannot, PeerLost where another one does not.
+  void connect(torch::Device device);
 
   const Placement& placement() const { return placement_; }
   int64_t rank() const { return placement_.rank; }
@@ -86,6 +96,7 @@ class ProcessGroup {
 
  private:
   Placement placement_;
+  ConnectOptions options_;
   torch::Device device_ = torch::kCPU;
   std::unique_ptr<GroupBackend> backend_;
 };

@@ -36,7 +36,8 @@ class ChatClient {
   // no chat completion. Any other status is a UserError with the server's message. When a request
   // has failed options.tries times, or the server asks to wait longer than kLongestWait, this is an
   // EndpointFailure. Either error names the URL, the last reason and how many replies had come;
-  // what `on_reply` throws goes through. Returns or throws when no request is under way any more.
+  // what `on_reply` throws goes through, and so does Stopped while replies are waited for. Returns
+  // or throws when no request is under way any more.
   void run(size_t count, const MakeRequest& make_request, const OnReply& on_reply) const;
 
   static constexpr double kLongestWait = 600;  // seconds that a Retry-After may ask for

@@ -32,8 +32,8 @@ class RunRecord {
   // other options; it lists them old -> new. A folder with nothing but run.json (a run that failed
   // at once) may be used anew.
   explicit RunRecord(RunInfo info);
-  // Writes status "failed" unless finish() or stop() was reached; never throws. In a forked child
-  // it does nothing.
+  // Unless finish() was reached, writes status "stopped" (a signal asked for it, and the same
+  // command goes on) or "failed"; never throws. In a forked child it does nothing.
   ~RunRecord();
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
@@ -57,8 +57,6 @@ class RunRecord {
 
   // Status "done" with the time it took.
   void finish();
-  // Status "stopped": a signal asked for it, and the same command goes on.
-  void stop();
 
  private:
   using Clock = std::chrono::steady_clock;

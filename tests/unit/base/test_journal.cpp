@@ -45,7 +45,7 @@ TEST(Journal, AFullDiskKeepsWhatWasFinished) {
   rlimit limit = before;
   limit.rlim_cur = static_cast<rlim_t>(whole + 5);
   setrlimit(RLIMIT_FSIZE, &limit);
-  expect_user_error(
+  expect_storage_error(
       [&] {
         journal.append({{"text", "longer than five bytes"}});
       },

@@ -39,6 +39,42 @@ TEST(Json, BadLineIsNamedWithFileAndLine) {
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
 }
 
+std::string repeated(const std::string& text, int64_t count) {
+  std::string all;
+  for (int64_t i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+TEST(Json, HundredsOfThousandsOfLevelsAreAnError) {
+  constexpr int64_t kLevels = 300000;
+  const testing::TempDir dir;
+  for (const auto& [open, close] : {std::pair("[", "]"),
+                                    std::pair("{\"a\":", "}"),
+                                    std::pair("[{\"b\": [", "]}]"),
+                                    std::pair("[", "")}) {
+    const std::string text = repeated(open, kLevels) + "1" + repeated(close, kLevels);
+    const std::string message = error_of([&] { parse_json(text, "deep.json"); });
+    EXPECT_NE(message.find("deep.json nests arrays and objects"), std::string::npos) << message;
+    EXPECT_LT(message.size(), 200U);
+    EXPECT_FALSE(try_parse_json(text));
+    write_file_atomic(dir / "deep.jsonl", "{}\n" + text + "\n");
+    EXPECT_NE(error_of([&] { read_json_lines(dir / "deep.jsonl", "rows"); }).find("deep.jsonl:2 "),
+              std::string::npos);
+  }
+}
+
+TEST(Json, TheDepthIsThatOfTheDeepestPlaceAndBracketsInTextsAreNone) {
+  const std::string deepest = repeated("[", kDeepestJson) + repeated("]", kDeepestJson);
+  EXPECT_EQ(error_of([&] { parse_json(deepest, "file"); }), "");
+  EXPECT_NE(error_of([&] { parse_json("[" + deepest + "]", "file"); }), "");
+  EXPECT_EQ(error_of([&] { parse_json("[" + deepest + "]", "file", kDeepestOwnJson); }), "");
+  EXPECT_EQ(try_parse_json(deepest).value().dump(), deepest);
+  const Json wide = parse_json("[" + repeated("[[]],", 2000) + "0]", "file");
+  EXPECT_EQ(wide.size(), 2001U);
+  const std::string brackets = R"(["\"[[\\", ")" + repeated("[{", 1000) + "\"]";
+  EXPECT_EQ(parse_json(brackets, "file")[0], "\"[[\\");
+}
+
 TEST(Json, TruncatedGzipIsAnError) {
   const testing::TempDir dir;
   std::vector<Json> rows;

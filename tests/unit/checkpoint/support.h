@@ -45,13 +45,13 @@ inline void write_text(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// Runs `action`, which must throw a UserError of one line that contains each of `parts`.
-inline void expect_user_error(const std::function<void()>& action,
-                              const std::vector<std::string>& parts) {
+// Runs `action`, which must throw an Error of one line that contains each of `parts`.
+template <typename Error>
+void expect_error_line(const std::function<void()>& action, const std::vector<std::string>& parts) {
   try {
     action();
     ADD_FAILURE() << "no error, expected one with \"" << parts.front() << "\"";
-  } catch (const UserError& error) {
+  } catch (const Error& error) {
     const std::string message = error.what();
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     for (const std::string& part : parts) {
@@ -59,6 +59,17 @@ inline void expect_user_error(const std::function<void()>& action,
           << "\"" << part << "\" is not in: " << message;
     }
   }
+}
+
+inline void expect_user_error(const std::function<void()>& action,
+                              const std::vector<std::string>& parts) {
+  expect_error_line<UserError>(action, parts);
+}
+
+// The disk is full, or fails.
+inline void expect_storage_error(const std::function<void()>& action,
+                                 const std::vector<std::string>& parts) {
+  expect_error_line<StorageError>(action, parts);
 }
 
 // A safetensors file with any header and `data_bytes` bytes of data.

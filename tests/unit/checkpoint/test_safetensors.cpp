@@ -41,6 +41,16 @@ TEST(SafetensorsFile, ReadsEveryTypeAsPythonDoes) {
   }
 }
 
+TEST(SafetensorsFile, AHeaderOfBracketsIsAnError) {
+  const TemporaryDir dir;
+  const std::string header = "{\"a\": " + std::string(300000, '[') + std::string(300000, ']') + "}";
+  const uint64_t size = header.size();
+  std::ofstream(dir / "deep.safetensors", std::ios::binary)
+      << std::string(reinterpret_cast<const char*>(&size), sizeof size) << header;
+  expect_user_error([&] { SafetensorsFile(dir / "deep.safetensors"); },
+                    {"deep.safetensors", "nests arrays and objects", "300001 levels"});
+}
+
 TEST(SafetensorsFile, MovedFileKeepsItsBytes) {
   std::vector<SafetensorsFile> files;
   files.emplace_back(testing::golden("checkpoint/types.safetensors"));
@@ -241,8 +251,8 @@ TEST(SafetensorsWriter, FullDiskAndBadFolder) {
   {
     SafetensorsWriter writer(dir / "out", {{"a", TensorType::uint8, {100000}}});
     const testing::FileSizeLimit limit(50000);
-    expect_user_error([&] { writer.write(testing::some_bytes(100000)); },
-                      {"cannot write", "out", "File too large"});
+    testing::expect_storage_error([&] { writer.write(testing::some_bytes(100000)); },
+                                  {"cannot write", "out", "File too large"});
   }
   EXPECT_TRUE(testing::file_names(dir.path()).empty());
   expect_user_error([&] { SafetensorsWriter writer(dir / "none/out", kSpecs); },

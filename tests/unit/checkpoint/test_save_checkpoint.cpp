@@ -113,9 +113,10 @@ TEST_F(SaveCheckpointTest, FullDiskLeavesTheOlderCheckpoint) {
   const auto before = testing::file_names(target_);
   {
     const testing::FileSizeLimit limit(300);  // enough for the small files, not for the weights
-    expect_user_error([&] { save(target_); },
-                      {"cannot write the weights", "model.safetensors", "File too large"});
-    expect_user_error([&] { save(dir_ / "fresh"); }, {"cannot write the weights"});
+    testing::expect_storage_error(
+        [&] { save(target_); },
+        {"cannot write the weights", "model.safetensors", "File too large"});
+    testing::expect_storage_error([&] { save(dir_ / "fresh"); }, {"cannot write the weights"});
   }
   EXPECT_EQ(testing::file_names(target_), before);
   expect_whole(target_);

@@ -32,6 +32,16 @@ TEST(Toml, ReadsSectionsValuesAndLines) {
   EXPECT_EQ(entries[4].line, 8);
 }
 
+TEST(Toml, HundredsOfThousandsOfBracketsAndKeysEnd) {
+  const std::string brackets(300000, '[');
+  expect_user_error([&] { parse_toml("[" + brackets, "f"); }, {"f:1"});
+  expect_user_error([&] { parse_toml("heads = " + brackets, "f"); }, {"f:1", "\"heads\""});
+  std::string keys;
+  for (int i = 0; i < 300000; ++i) keys += "key-" + std::to_string(i) + " = 1\n";
+  EXPECT_EQ(parse_toml(keys, "f").size(), 300000U);
+  expect_user_error([&] { parse_toml(keys + "key-7 = 2\n", "f"); }, {"\"key-7\" is given twice"});
+}
+
 TEST(Toml, ReadsArraysOverSeveralLines) {
   const auto entries =
       parse_toml("lengths = [512, # short\n  1024,\n]\nheads = []\nlast = [\"a,b\"]", "f");

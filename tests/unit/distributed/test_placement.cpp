@@ -88,6 +88,27 @@ TEST(Placement, ABatchScriptOutsideOfSrunIsOneProcess) {
   EXPECT_EQ(read_placement(environment_of(variables)).size, 1);
 }
 
+TEST(Placement, AShellInAJobIsOneProcess) {
+  Variables variables = srun();
+  variables["SLURM_PTY_PORT"] = "40000";
+  EXPECT_EQ(read_placement(environment_of(variables)).size, 1);
+  variables = srun();
+  variables["SLURM_PROCID"] = "0";
+  variables["SLURM_STEP_NUM_TASKS"] = "1";
+  EXPECT_EQ(read_placement(environment_of(variables)).size, 1);
+  variables["SLURM_STEP_NUM_TASKS"] = "2";
+  EXPECT_EQ(read_placement(environment_of(variables)).size, 2);
+}
+
+TEST(Placement, VariablesOfAnEarlierTorchrunAreNoRanks) {
+  EXPECT_EQ(read_placement(environment_of({{"WORLD_SIZE", "8"}})).size, 1);
+  EXPECT_EQ(read_placement(environment_of({{"RANK", "3"}})).size, 1);
+  EXPECT_EQ(read_placement(environment_of({{"RANK", "0"}, {"WORLD_SIZE", "1"}})).size, 1);
+  Variables variables = srun();
+  variables["WORLD_SIZE"] = "4";  // as job scripts export it
+  EXPECT_EQ(read_placement(environment_of(variables)).launcher, Launcher::slurm);
+}
+
 TEST(Placement, TorchrunGoesBeforeSrun) {
   Variables variables = srun();
   variables.merge(torchrun());

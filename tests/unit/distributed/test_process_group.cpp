@@ -2,12 +2,18 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <sstream>
+#include <thread>
 #include <utility>
 
+#include "retmask/base/stop_signals.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/distributed/watchdog.h"
+#include "unit/support/expect_user_error.h"
 
 namespace retmask::distributed {
 namespace {
@@ -79,6 +85,47 @@ TEST_F(Rank, DISABLED_Collectives) {
   EXPECT_FALSE(group.any(false));
   group.finish();
   if (HasFailure()) ::_exit(1);
+}
+
+// The addresses, in hexadecimal, at which somebody on this machine listens on the port.
+std::vector<std::string> listeners(uint16_t port) {
+  std::vector<std::string> addresses;
+  char wanted[8];
+  std::snprintf(wanted, sizeof wanted, ":%04X", port);
+  for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream in(table);
+    std::string number, local, remote, state;
+    for (std::string line; std::getline(in, line);) {
+      std::istringstream(line) >> number >> local >> remote >> state;
+      if (state == "0A" && local.ends_with(wanted)) addresses.push_back(local);
+    }
+  }
+  return addresses;
+}
+
+TEST_F(Rank, DISABLED_ListensOnLoopbackAlone) {
+  ProcessGroup group(read_placement(), torch::kCPU);
+  const auto addresses = listeners(read_placement().master_port);
+  ASSERT_EQ(addresses.size(), 1U);
+  EXPECT_TRUE(addresses[0].starts_with("0100007F:")) << addresses[0];
+  group.barrier();
+  group.finish();
+  if (HasFailure()) ::_exit(1);
+}
+
+// Rank 1 gives up while it waits for rank 2, which comes later.
+TEST_F(Rank, DISABLED_OneGivesUpWhileAllMeet) {
+  const Placement placement = read_placement();
+  if (placement.rank == 2) ::usleep(1'500'000);
+  const std::chrono::seconds patience(placement.rank == 1 ? 1 : 60);
+  try {
+    const ProcessGroup group(placement, ConnectOptions{.meeting_timeout = patience});
+  } catch (const UserError& error) {
+    ::_exit(placement.rank == 1 ? 0 : kOtherLoss);
+  } catch (const PeerLost&) {
+    ::_exit(placement.rank == 1 ? kOtherLoss : kSilent);
+  }
+  ::_exit(kOtherLoss);
 }
 
 // Rank `lost` stops or hangs; the others wait for it in a collective.
@@ -153,6 +200,56 @@ TEST(ProcessGroup, CollectivesOfTwoAndThree) {
     EXPECT_EQ(result.exit_code, 0) << size;
     EXPECT_FALSE(result.cause) << size;
   }
+}
+
+TEST(ProcessGroup, TheStoreOfCopiesListensOnLoopbackAlone) {
+  const CopiesResult result = run_ranks("ListensOnLoopbackAlone", 2);
+  EXPECT_EQ(result.exit_code, 0);
+}
+
+Placement first_of_two(Launcher launcher) {
+  return {
+      .launcher = launcher, .size = 2, .master_address = "127.0.0.1", .master_port = free_port()};
+}
+
+TEST(ProcessGroup, SaysForWhomItWaitsAndHowToRunAlone) {
+  for (const auto& [launcher, advice] : {std::pair(Launcher::torchrun, "env -u RANK"),
+                                         std::pair(Launcher::slurm, "env -u SLURM_STEP_ID")}) {
+    const ConnectOptions options{.patience = milliseconds(200),
+                                 .meeting_timeout = std::chrono::seconds(1)};
+    ::testing::internal::CaptureStderr();
+    expect_user_error([&] { ProcessGroup(first_of_two(launcher), options); },
+                      {"rank 0 of 2 did not meet rank 1 within 1 s", advice});
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(said.find("rank 0 of 2 waits for rank 1."), std::string::npos) << said;
+    EXPECT_NE(said.find(advice), std::string::npos) << said;
+
+    Placement second = first_of_two(launcher);
+    second.rank = 1;
+    expect_user_error([&] { ProcessGroup(second, options); },
+                      {"rank 1 of 2 did not meet rank 0 at 127.0.0.1:", advice});
+  }
+  EXPECT_LE(ConnectOptions().patience, std::chrono::seconds(8));
+}
+
+TEST(ProcessGroup, ASignalEndsTheWaitForOthers) {
+  const StopSignals signals;
+  for (const int64_t rank : {0, 1}) {
+    Placement placement = first_of_two(Launcher::torchrun);
+    placement.rank = rank;
+    std::thread later([] {
+      ::usleep(300'000);
+      ::kill(::getpid(), SIGUSR1);
+    });
+    EXPECT_THROW(ProcessGroup{placement}, Stopped);
+    later.join();
+  }
+}
+
+TEST(ProcessGroup, WhoGivesUpTellsTheOthers) {
+  const CopiesResult result = run_ranks("OneGivesUpWhileAllMeet", 3);
+  EXPECT_EQ(result.exit_code, kSilent);
+  EXPECT_FALSE(result.cause);
 }
 
 TEST(Watchdog, AStoppedRankIsNamedByOneOfTheOthers) {

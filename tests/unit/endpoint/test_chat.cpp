@@ -82,6 +82,10 @@ TEST(ChatReply, WhatIsNoCompletionIsGarbled) {
   EXPECT_NE(garbled("<html>").find("no JSON"), std::string::npos);
   EXPECT_NE(garbled("{\"choices\": \"\xff\"}").find("no JSON"), std::string::npos);
   EXPECT_NE(garbled("[1]").find("no JSON object"), std::string::npos);
+  EXPECT_NE(garbled(std::string(300000, '[')).find("no JSON"), std::string::npos);
+  EXPECT_NE(garbled("{\"choices\": " + std::string(300000, '[') + std::string(300000, ']') + "}")
+                .find("no JSON"),
+            std::string::npos);
   EXPECT_NE(garbled(R"({"error": {"message": "busy"}})").find("error"), std::string::npos);
   EXPECT_NE(garbled(R"({"choices": []})").find("choices[0]"), std::string::npos);
   EXPECT_NE(garbled(completion(7).dump()).find("content"), std::string::npos);

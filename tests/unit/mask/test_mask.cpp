@@ -169,7 +169,7 @@ TEST_F(MaskTest, UnwritableOutput) {
   fs::create_directory(out_);
   testing::write_text(out_ / "run.json", "{}");
   const testing::FileSizeLimit limit(600);  // a full disk
-  expect_user_error([&] { run(options); }, {"cannot write", "File too large"});
+  testing::expect_storage_error([&] { run(options); }, {"cannot write", "File too large"});
   EXPECT_EQ(testing::file_names(out_), std::vector<std::string>{"run.json"});
 }
 

@@ -47,6 +47,23 @@ TEST(SentencePlacement, RefusesANeedleLongerThanTheContext) {
 
 // The rules of the published implementation. Its contexts are 200 tokens short of the wanted
 // length.
+// Its start token has no text of its own, as in a sentencepiece vocabulary.
+class SilentStartTokenizer : public WordTokenizer {
+ public:
+  std::string decode(std::span<const int64_t> ids, bool /*skip_special_tokens*/) const override {
+    return WordTokenizer::decode(ids, /*skip_special_tokens=*/true);
+  }
+};
+
+TEST(ReferencePlacementEnds, WhereTheStartTokenHasNoText) {
+  const SilentStartTokenizer tokenizer;
+  const ContextMaker contexts(tokenizer,
+                              kHaystack,
+                              "NEEDLE",
+                              GridOptions{.depths = 1, .placement = niah::Placement::reference});
+  EXPECT_EQ(contexts.make(400, 0), "NEEDLEa b c. d e f g. h i j");
+}
+
 class ReferencePlacement : public ::testing::Test {
  protected:
   GridOptions grid(int64_t depths) { return {.depths = depths, .placement = Placement::reference}; }

@@ -2,6 +2,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/niah/sample.h"
+#include "unit/support/expect_user_error.h"
 #include "word_tokenizer.h"
 
 namespace retmask::niah {
@@ -58,6 +59,16 @@ TEST_F(SamplesTest, PromptIsTheOfficialOneInTheTemplate) {
       tokenizer_.decode(samples[1].prompt, /*skip_special_tokens=*/false),
       "<s><book>a b c. d The key is under the blue stone</book>\nBased on the content of the book, "
       "Question: Where is the key ?\nAnswer: quick go");
+}
+
+TEST_F(SamplesTest, ALengthBeyondTheModelsFillsNoMemory) {
+  for (const Placement placement : {Placement::sentence, Placement::reference}) {
+    expect_user_error(
+        [&] {
+          build({.lengths = {12, int64_t{1} << 50}, .depths = 1, .placement = placement});
+        },
+        {"1125899906842624 tokens", "maximum of 1000", "--lengths"});
+  }
 }
 
 TEST_F(SamplesTest, OrderIsNeedleLengthDepth) {

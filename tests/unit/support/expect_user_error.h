@@ -6,13 +6,13 @@
 
 #include "retmask/base/error.h"
 
-// Runs `action` and expects a UserError of one line with every one of `parts` in it.
-template <typename Action>
-void expect_user_error(Action action, std::initializer_list<std::string> parts) {
+// Runs `action` and expects an Error of one line with every one of `parts` in it.
+template <typename Error, typename Action>
+void expect_error_line(Action action, std::initializer_list<std::string> parts) {
   try {
     action();
     ADD_FAILURE() << "no error was thrown";
-  } catch (const retmask::UserError& error) {
+  } catch (const Error& error) {
     const std::string message = error.what();
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     for (const std::string& part : parts) {
@@ -20,4 +20,15 @@ void expect_user_error(Action action, std::initializer_list<std::string> parts) 
           << "\"" << part << "\" is not in: " << message;
     }
   }
+}
+
+template <typename Action>
+void expect_user_error(Action action, std::initializer_list<std::string> parts) {
+  expect_error_line<retmask::UserError>(action, parts);
+}
+
+// The disk is full, or fails.
+template <typename Action>
+void expect_storage_error(Action action, std::initializer_list<std::string> parts) {
+  expect_error_line<retmask::StorageError>(action, parts);
 }

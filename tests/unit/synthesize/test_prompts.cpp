@@ -38,6 +38,15 @@ class PromptsTest : public ::testing::Test {
 
 Json user(const std::string& text) { return Json::array({{{"role", "user"}, {"content", text}}}); }
 
+TEST_F(PromptsTest, RowsOfBracketsAreErrors) {
+  constexpr size_t kLevels = 300000;
+  const std::string deep =
+      R"({"messages": )" + std::string(kLevels, '[') + std::string(kLevels, ']') + "}";
+  expect_error("p.jsonl", "{\"prompt\": \"a\"}\n" + deep + "\n", {"p.jsonl:2", "levels deep"});
+  expect_error("p.json", "[{\"prompt\": \"a\"}, " + deep + "]", {"p.json:2", "levels deep"});
+  expect_error("q.json", std::string(kLevels, '['), {"q.json:1", "levels deep"});
+}
+
 TEST_F(PromptsTest, EveryColumnIsRead) {
   EXPECT_EQ(messages(R"({"messages": [{"role": "user", "content": "a"}]})"), user("a"));
   EXPECT_EQ(messages(R"({"conversation": [{"content": "a", "role": "user"}]})"), user("a"));

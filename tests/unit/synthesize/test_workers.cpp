@@ -45,6 +45,20 @@ TEST(PartFromSlurm, OutsideOrAloneThereIsNone) {
       << "a batch script runs once, however many tasks its job has";
 }
 
+TEST(PartFromSlurm, AShellInAJobDoesTheWhole) {
+  Variables shell = step("0", "8");
+  shell["SLURM_STEP_NUM_TASKS"] = "8";
+  EXPECT_EQ(part_in(shell), "0/8");
+  shell["SLURM_PTY_PORT"] = "40000";
+  EXPECT_EQ(part_in(shell), "none");
+  shell = step("0", "8");
+  shell["SLURM_STEP_NUM_TASKS"] = "1";
+  EXPECT_EQ(part_in(shell), "none");
+  shell["SLURM_STEP_NUM_TASKS"] = "2";
+  shell["SLURM_PROCID"] = "3";
+  expect_user_error([&] { part_in(shell); }, {"SLURM_PROCID is 3", "SLURM_STEP_NUM_TASKS"});
+}
+
 TEST(PartFromSlurm, TasksOfAnArray) {
   EXPECT_EQ(part_in(array("0", "0", "3", "1", "4")), "0/4");
   EXPECT_EQ(part_in(array("4", "1", "4", "1", "4")), "3/4");

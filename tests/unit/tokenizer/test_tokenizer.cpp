@@ -182,6 +182,15 @@ TEST(TokenizerFile, MistakesAndUnsupportedPartsAreNamed) {
   }
 }
 
+TEST(TokenizerFile, BracketsWithoutEndAreAnError) {
+  const TemporaryDir dir;
+  for (const char* start : {R"({"model": {"vocab": )", R"({"model": {"merges": )", R"({"x": )"}) {
+    std::ofstream(dir / "tokenizer.json") << start << std::string(300000, '[');
+    expect_user_error([&] { Tokenizer::load(dir.path()); },
+                      {"tokenizer.json", "nests arrays and objects"});
+  }
+}
+
 TEST(TokenizerFile, CharactersOutsideTheVocabularyVanish) {
   const auto tokenizer = load_tokenizer(small_tokenizer());
   EXPECT_EQ(tokenizer->encode("abxc", false), (Ids{3, 2}));

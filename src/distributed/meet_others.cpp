@@ -1,0 +1,152 @@
+#include "meet_others.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+#include "retmask/base/stop_signals.h"
+
+namespace retmask::distributed {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kMeetingInterval{50};
+constexpr std::chrono::milliseconds kStoreTimeout{30000};
+constexpr std::chrono::milliseconds kLeaveTaking{2000};
+
+std::string arrival_key(int64_t rank) { return "arrived/" + std::to_string(rank); }
+
+std::string address_of(const Placement& placement) {
+  return detail::concat(placement.master_address, ":", placement.master_port);
+}
+
+// What makes this process count as a rank, and how it would not.
+std::string launch_of(const Placement& placement) {
+  switch (placement.launcher) {
+    case Launcher::torchrun:
+      return "as torchrun's RANK and WORLD_SIZE say; to run alone, start it with env -u RANK -u "
+             "WORLD_SIZE";
+    case Launcher::slurm:
+      return "as srun's SLURM_PROCID and SLURM_STEP_NUM_TASKS or SLURM_NTASKS say; to run alone, "
+             "start it with env -u SLURM_STEP_ID";
+    default:
+      return "as --nproc says";
+  }
+}
+
+// The time since the meeting began, and what is done while it goes on.
+class Wait {
+ public:
+  Wait(const Placement& placement, const ConnectOptions& options)
+      : placement_(placement), options_(options) {}
+
+  // `missing` in words: "the ranks 1, 2". Throws Stopped, and UserError at the end of the time.
+  // `speaks`: this rank warns for all.
+  void go_on(const std::string& missing, bool speaks) {
+    stop_point();
+    const auto elapsed = Clock::now() - start_;
+    if (elapsed >= options_.meeting_timeout) {
+      user_error(self(), " did not meet ", missing, " within ", options_.meeting_timeout.count(),
+                 " s; were all ranks started? It is one of several ", launch_of(placement_));
+    }
+    if (elapsed >= options_.patience && speaks && !said_) {
+      log::warn(self() + " waits for " + missing + ". It is one of several " +
+                launch_of(placement_));
+      said_ = true;
+    }
+    std::this_thread::sleep_for(kMeetingInterval);
+  }
+
+ private:
+  std::string self() const {
+    return detail::concat("rank ", placement_.rank, " of ", placement_.size);
+  }
+
+  const Placement& placement_;
+  const ConnectOptions& options_;
+  const Clock::time_point start_ = Clock::now();
+  bool said_ = false;
+};
+
+// Of "arrived/1", "arrived/2".
+std::string in_words(const std::vector<std::string>& keys) {
+  constexpr size_t kShown = 8;
+  std::string words = keys.size() == 1 ? "rank " : "the ranks ";
+  for (size_t i = 0; i < std::min(keys.size(), kShown); ++i) {
+    words += (i > 0 ? ", " : "") + keys[i].substr(keys[i].find('/') + 1);
+  }
+  if (keys.size() > kShown) words += " and " + std::to_string(keys.size() - kShown) + " more";
+  return words;
+}
+
+MeetingPlace open_place(const Placement& placement, Wait& wait) {
+  const bool listen = placement.rank == 0 && !placement.launcher_listens;
+  while (!listen && !answers(placement)) {
+    wait.go_on(placement.launcher_listens ? "the launcher's store at " + address_of(placement)
+                                          : "rank 0 at " + address_of(placement),
+               /*speaks=*/true);
+  }
+  try {
+    return MeetingPlace(placement, listen, kStoreTimeout);
+  } catch (const c10::Error& error) {
+    user_error("rank ",
+               placement.rank,
+               " of ",
+               placement.size,
+               listen ? " cannot listen at " : " cannot talk to rank 0 at ",
+               address_of(placement),
+               ": ",
+               error.what_without_backtrace());
+  }
+}
+
+void wait_for_all(MeetingPlace& place, const Placement& placement, Wait& wait) {
+  place.set(arrival_key(placement.rank), "here");
+  std::vector<std::string> waited_for;
+  for (int64_t rank = 0; rank < placement.size; ++rank) waited_for.push_back(arrival_key(rank));
+  while (true) {
+    if (place.has(kFailedKey)) {
+      place.leave(kLeavingKey, kLeaveTaking);
+      throw PeerLost("another rank has failed before all had met");
+    }
+    waited_for = place.missing(waited_for);
+    if (waited_for.empty()) return;
+    // The first that has come speaks.
+    bool is_first = true;
+    for (int64_t rank = 0; rank < placement.rank && is_first; ++rank) {
+      is_first = std::ranges::find(waited_for, arrival_key(rank)) != waited_for.end();
+    }
+    wait.go_on(in_words(waited_for), is_first);
+  }
+}
+
+}  // namespace
+
+MeetingPlace meet_others(const Placement& placement, const ConnectOptions& options) {
+  Wait wait(placement, options);
+  MeetingPlace place = open_place(placement, wait);
+  try {
+    wait_for_all(place, placement, wait);
+  } catch (const c10::Error& error) {
+    throw PeerLost(detail::concat("rank ",
+                                  placement.rank,
+                                  " of ",
+                                  placement.size,
+                                  " lost rank 0 while it waited for the others: ",
+                                  error.what_without_backtrace()));
+  } catch (const PeerLost&) {
+    throw;
+  } catch (const std::exception&) {  // it has waited long enough, or was stopped
+    try {
+      place.claim(kFailedKey, std::to_string(placement.rank));
+      place.leave(kLeavingKey, kLeaveTaking);
+    } catch (const std::exception&) {  // the others have gone
+    }
+    throw;
+  }
+  return place;
+}
+
+}  // namespace retmask::distributed
