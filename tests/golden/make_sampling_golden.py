@@ -6,6 +6,7 @@ tiny models with a repetition penalty.
 
   cases   logits, the ids seen so far (some twice), the penalty and the filters; the penalised logits, and the
           probabilities that are then drawn from
+  tempered  logits, and for several temperatures and filters the probabilities that are then drawn from
   greedy  {family: 24 tokens after the first 40 of tests/golden/model/<family>.safetensors' token_ids}
 """
 import json
@@ -27,20 +28,25 @@ HERE = pathlib.Path(__file__).resolve().parent
 GREEDY_PENALTY = 1.3
 
 
+def warpers(temperature: float, top_k: int, top_p: float, min_p: float) -> LogitsProcessorList:
+    """As transformers' generate orders them."""
+    result = LogitsProcessorList([TemperatureLogitsWarper(temperature)])
+    if top_k:
+        result.append(TopKLogitsWarper(top_k))
+    if top_p < 1:
+        result.append(TopPLogitsWarper(top_p))
+    if min_p:
+        result.append(MinPLogitsWarper(min_p))
+    return result
+
+
 def make_case(seed: int, penalty: float, temperature: float, top_k: int, top_p: float, min_p: float) -> dict:
     generator = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(24, generator=generator)
     seen = torch.randint(24, (10,), generator=generator)
     seen = torch.cat([seen, seen[:3], logits.argmax()[None]])
     penalised = RepetitionPenaltyLogitsProcessor(penalty)(seen[None], logits[None].clone())
-    warpers = LogitsProcessorList([TemperatureLogitsWarper(temperature)])
-    if top_k:
-        warpers.append(TopKLogitsWarper(top_k))
-    if top_p < 1:
-        warpers.append(TopPLogitsWarper(top_p))
-    if min_p:
-        warpers.append(MinPLogitsWarper(min_p))
-    probabilities = warpers(seen[None], penalised.clone())[0].softmax(-1)
+    probabilities = warpers(temperature, top_k, top_p, min_p)(seen[None], penalised.clone())[0].softmax(-1)
     return {
         "logits": logits.tolist(),
         "seen": seen.tolist(),
@@ -52,6 +58,18 @@ def make_case(seed: int, penalty: float, temperature: float, top_k: int, top_p: 
         "penalised": penalised[0].tolist(),
         "probabilities": probabilities.tolist(),
     }
+
+
+def make_tempered() -> dict:
+    """Filters at several temperatures, without a penalty."""
+    logits = 2 * torch.randn(24, generator=torch.Generator().manual_seed(5))
+    cases = []
+    for temperature in (0.4, 0.8, 1.0, 1.6, 3.0):
+        for top_k, top_p, min_p in ((0, 1.0, 0.15), (0, 1.0, 0.5), (0, 0.8, 0.0), (9, 0.9, 0.1)):
+            kept = warpers(temperature, top_k, top_p, min_p)(torch.zeros(1, 0, dtype=torch.long), logits[None].clone())
+            cases.append({"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
+                          "probabilities": kept[0].double().softmax(-1).tolist()})
+    return {"logits": logits.tolist(), "cases": cases}
 
 
 def greedy(family: str) -> list[int]:
@@ -69,7 +87,7 @@ def main() -> None:
         make_case(4, 1.2, 0.9, 0, 1.0, 0.2),
     ]
     texts = {family: greedy(family) for family in ("llama", "qwen3", "olmo3")}
-    golden = {"cases": cases, "greedy_penalty": GREEDY_PENALTY, "greedy": texts}
+    golden = {"cases": cases, "tempered": make_tempered(), "greedy_penalty": GREEDY_PENALTY, "greedy": texts}
     (HERE / "sampling.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 

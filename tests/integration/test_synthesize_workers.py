@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from synthesize_runs import expect_one_line, final_bytes, read_rows, summary_of, texts
+from chat_server import ChatServer, sampled_text
+from synthesize_runs import Synthesize, expect_one_line, final_bytes, read_rows, summary_of, texts
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 WORKERS = 3
@@ -65,6 +66,34 @@ def test_merge_with_a_choice_of_prompts_and_pairs(synthesize, prompts, tmp_path)
     synthesize(tmp_path / "whole", drop_unfinished=True, **flags)
     synthesize.merge(tmp_path / "parts", drop_unfinished=True)
     assert final_bytes(tmp_path / "parts") == final_bytes(tmp_path / "whole")
+
+
+def test_merge_of_a_judged_run_asks_no_judge(retmask, prompts, tmp_path):
+    """Each worker has its own answers judged; merging takes the verdicts from there, with both servers gone."""
+
+    def reply(request):
+        if request["model"] != "grader":
+            return sampled_text(request)
+        text = request["messages"][-1]["content"]
+        return "no grade" if "salt" in text else f"[[{1 + sum(text.encode()) % 9}]]"
+
+    with ChatServer(reply).running() as server:
+        synthesize = Synthesize(
+            retmask, prompts=prompts, strategy="win-lose", samples=3, seed=7, threads=1, device="cpu", max_new_tokens=40,
+            endpoint=server.url, endpoint_model="theta", judge_endpoint=server.url, judge_model="grader",
+        )  # fmt: skip
+        synthesize(tmp_path / "whole")
+        judged = sum(request["model"] == "grader" for request in server.requests)
+        for shard in range(2):
+            synthesize(tmp_path / "parts", shard=f"{shard}/2")
+        asked = len(server.requests)
+        assert sum(request["model"] == "grader" for request in server.requests) == 2 * judged == 2 * 10 * 3
+    done = synthesize.merge(tmp_path / "parts", code=0)
+    assert len(server.requests) == asked and "pairs:" in done.stdout
+    for name in ("chosen.jsonl.gz", "pairs.jsonl", "summary.json"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    verdicts = summary_of(tmp_path / "parts")["verdicts"]
+    assert verdicts["judged"] > 0 and verdicts["unjudged"] > 0
 
 
 def test_more_workers_than_prompts(synthesize, tmp_path):

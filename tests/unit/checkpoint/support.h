@@ -2,10 +2,12 @@
 // Folders and damaged files for the tests of checkpoints.
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -95,6 +97,36 @@ inline std::vector<std::string> file_names(const fs::path& dir) {
   std::sort(names.begin(), names.end());
   return names;
 }
+
+// What comes into a folder and what goes, in order: "+name" (by a rename), "-name".
+class FolderLog {
+ public:
+  explicit FolderLog(const fs::path& dir) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    if (::inotify_add_watch(fd_, dir.c_str(), IN_DELETE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+      ADD_FAILURE() << "inotify: " << std::strerror(errno);
+  }
+  ~FolderLog() { ::close(fd_); }
+  FolderLog(const FolderLog&) = delete;
+  FolderLog& operator=(const FolderLog&) = delete;
+
+  // Since the last call; folders and hidden files are left out.
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    alignas(inotify_event) char buffer[65536];
+    for (ssize_t size = 0; (size = ::read(fd_, buffer, sizeof buffer)) > 0;) {
+      for (ssize_t at = 0; at < size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(buffer + at);
+        at += static_cast<ssize_t>(sizeof *event + event->len);
+        if ((event->mask & IN_ISDIR) != 0 || event->name[0] == '.') continue;
+        names.push_back(((event->mask & IN_DELETE) != 0 ? "-" : "+") + std::string(event->name));
+      }
+    }
+    return names;
+  }
+
+ private:
+  int fd_;
+};
 
 // Makes writes past `bytes` fail with an error while it lives, as a full disk does.
 class FileSizeLimit {

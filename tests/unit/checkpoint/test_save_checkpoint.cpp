@@ -84,6 +84,30 @@ TEST_F(SaveCheckpointTest, ATensorAboveTheLimitGetsItsOwnShard) {
   }
 }
 
+// No more shards than the limit asks for: a shard is filled to its last byte, and is not begun
+// before a tensor has to go there.
+TEST_F(SaveCheckpointTest, AsManyShardsAsTheLimitNeeds) {
+  const std::vector<std::pair<int64_t, size_t>> shards_by_limit{
+      {220, 1}, {219, 2}, {200, 2}, {199, 2}, {120, 2}, {119, 3}, {100, 3}, {99, 4}, {1, 4}};
+  for (const auto& [limit, shards] : shards_by_limit) {
+    SCOPED_TRACE(limit);
+    save(target_, limit);
+    std::vector<std::string> weights;
+    for (const std::string& name : testing::file_names(target_))
+      if (name.ends_with(".safetensors")) weights.push_back(name);
+    std::vector<std::string> expected{"model.safetensors"};
+    if (shards > 1) {
+      expected.clear();
+      for (size_t i = 1; i <= shards; ++i)
+        expected.push_back("model-0000" + std::to_string(i) + "-of-0000" + std::to_string(shards) +
+                           ".safetensors");
+    }
+    EXPECT_EQ(weights, expected);
+    EXPECT_EQ(fs::exists(target_ / "model.safetensors.index.json"), shards > 1);
+    expect_whole(target_);
+  }
+}
+
 TEST_F(SaveCheckpointTest, ReplacesAnOlderCheckpointAndKeepsOtherFiles) {
   save(target_, /*max_shard_bytes=*/50);
   testing::write_text(target_ / "run.json", "kept");
@@ -95,6 +119,27 @@ TEST_F(SaveCheckpointTest, ReplacesAnOlderCheckpointAndKeepsOtherFiles) {
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(testing::file_names(target_), expected);
   expect_whole(target_);
+}
+
+// A kill may come between any two steps: while there are old and new files side by side there is no
+// config.json, so that nothing loads.
+TEST_F(SaveCheckpointTest, ConfigGoesFirstAndComesLast) {
+  save(target_, /*max_shard_bytes=*/50);
+  const testing::FolderLog log(target_);
+  save(target_, /*max_shard_bytes=*/100);
+  const std::vector<std::string> steps = log.names();
+  ASSERT_GT(steps.size(), 10U);
+  EXPECT_EQ(steps.front(), "-config.json");
+  EXPECT_EQ(steps.back(), "+config.json");
+  EXPECT_EQ(std::ranges::count_if(
+                steps, [](const std::string& step) { return step.ends_with("config.json"); }),
+            2 + 2)
+      << "tokenizer_config.json too";
+  const auto first_new =
+      std::ranges::find_if(steps, [](const auto& step) { return step[0] == '+'; });
+  EXPECT_TRUE(std::ranges::none_of(first_new, steps.end(), [](const auto& step) {
+    return step[0] == '-';
+  })) << "an old file went after a new one had come";
 }
 
 TEST_F(SaveCheckpointTest, MayReplaceItsOwnSource) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "retmask/base/error.h"
@@ -75,22 +78,51 @@ TEST(Sampler, MinPKeepsAShareOfTheLargest) {
   expect_close(frequencies({.temperature = 1.0, .min_p = 1.0}, 100000), expected({1, 4}, 1.0));
 }
 
-// However the filters went about it: the GPU's sampler draws the same token for the same number.
-TEST(Sampler, KeptTokensAreDrawnInTheOrderOfTheirIds) {
-  const std::vector<int64_t> kept{1, 2, 4};
-  const auto probabilities = expected(kept, 1.0);
+// What must be drawn: the first id whose probability, added to those before it, exceeds the uniform
+// number. Nothing where rounding may decide between two of them.
+std::optional<int64_t> drawn_by(double uniform, const std::vector<double>& probabilities) {
+  double rest = uniform;
+  for (size_t id = 0; id < probabilities.size(); ++id) {
+    rest -= probabilities[id];
+    if (std::abs(rest) < 4e-6) return std::nullopt;
+    if (rest < 0) return static_cast<int64_t>(id);
+  }
+  return std::nullopt;
+}
+
+// Of each draw the very token: a filter that keeps one token too many or too few shifts them all.
+// Sorting and sums in parts change nothing: the GPU's sampler draws the same token for the same
+// number.
+void expect_draws(const std::vector<float>& logits,
+                  const SamplingParams& params,
+                  const std::vector<double>& probabilities,
+                  int draws) {
+  SCOPED_TRACE(::testing::Message()
+               << "temperature " << params.temperature << ", top-k " << params.top_k << ", top-p "
+               << params.top_p << ", min-p " << params.min_p);
+  double total = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit));
   RandomStream random(9, "order");
   Sampler sampler;
-  for (const SamplingParams& params : {SamplingParams{.temperature = 1.0, .top_k = 3},
-                                       SamplingParams{.temperature = 1.0, .top_p = 0.85}}) {
-    for (int i = 0; i < 200; ++i) {
-      double rest = RandomStream(random).uniform();
-      const int64_t id = sampler.sample(kLogits.data(), 5, params, random).id;
-      size_t wanted = 0;
-      while (rest >= probabilities.at(kept[wanted])) rest -= probabilities.at(kept[wanted++]);
-      EXPECT_EQ(id, kept[wanted]);
-    }
+  int compared = 0;
+  for (int i = 0; i < draws; ++i) {
+    const auto expected_id = drawn_by(RandomStream(random).uniform(), probabilities);
+    const SampledToken token =
+        sampler.sample(logits.data(), static_cast<int64_t>(logits.size()), params, random);
+    if (!expected_id) continue;
+    ++compared;
+    ASSERT_EQ(token.id, *expected_id) << "draw " << i;
+    ASSERT_NEAR(token.logprob, logits[static_cast<size_t>(token.id)] - std::log(total), 1e-5);
   }
+  EXPECT_GT(compared, draws * 9 / 10);
+}
+
+TEST(Sampler, KeptTokensAreDrawnInTheOrderOfTheirIds) {
+  std::vector<double> probabilities(kLogits.size());
+  for (const auto& [id, probability] : expected({1, 2, 4}, 1.0))
+    probabilities[static_cast<size_t>(id)] = probability;
+  expect_draws(kLogits, {.temperature = 1.0, .top_k = 3}, probabilities, 200);
+  expect_draws(kLogits, {.temperature = 1.0, .top_p = 0.85}, probabilities, 200);
 }
 
 Json sampling_golden() {
@@ -161,34 +193,61 @@ TEST(Sampler, LogprobIsThatOfTheUnpenalisedDistribution) {
   }
 }
 
-// More tokens than one partial sum and than one sorted stretch hold.
+// min-p and top-p are shares of the tempered distribution: the temperature decides what is kept.
+TEST(Sampler, FiltersSeeTheTemperedDistributionAsInTransformers) {
+  const Json golden = sampling_golden();
+  std::set<size_t> numbers_kept;
+  for (const Json& json : golden["tempered"]["cases"]) {
+    const auto probabilities = json["probabilities"].get<std::vector<double>>();
+    expect_draws(golden["tempered"]["logits"].get<std::vector<float>>(),
+                 {.temperature = json["temperature"],
+                  .top_p = json["top_p"],
+                  .top_k = json["top_k"],
+                  .min_p = json["min_p"]},
+                 probabilities,
+                 500);
+    numbers_kept.insert(static_cast<size_t>(
+        std::ranges::count_if(probabilities, [](double value) { return value > 0; })));
+  }
+  EXPECT_GT(numbers_kept.size(), 4U);
+}
+
+// softmax(logits / temperature) of the ids that the filters keep, by sorting the whole vocabulary.
+std::vector<double> kept_probabilities(const std::vector<float>& logits,
+                                       const SamplingParams& params) {
+  std::vector<int64_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](int64_t a, int64_t b) { return logits[a] > logits[b]; });
+  std::vector<double> weights(logits.size());
+  for (size_t id = 0; id < logits.size(); ++id)
+    weights[id] =
+        std::exp((logits[id] - static_cast<double>(logits[order[0]])) / params.temperature);
+  if (params.top_k > 0) {
+    for (size_t i = static_cast<size_t>(params.top_k); i < order.size(); ++i) weights[order[i]] = 0;
+  }
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  double reached = 0;
+  for (const int64_t id : order) {
+    const double weight = weights[id];
+    if (reached >= params.top_p * total || weight < params.min_p) weights[id] = 0;
+    reached += weight;
+  }
+  const double kept = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= kept;
+  return weights;
+}
+
+// More tokens than one partial sum and than one sorted stretch hold; many are equal.
 TEST(Sampler, LargeVocabulary) {
   constexpr int64_t kVocabSize = 3000;
   std::vector<float> logits(kVocabSize);
   for (int64_t i = 0; i < kVocabSize; ++i) logits[i] = static_cast<float>((i * 7919) % 1000) / 500;
-  double total = 0;
-  for (const float logit : logits) total += std::exp(logit);
-  Sampler sampler;
-  RandomStream random(5, "large");
-  for (const double top_p : {1.0, 0.9}) {
-    double mean = 0;
-    constexpr int kDraws = 20000;
-    for (int i = 0; i < kDraws; ++i) {
-      const SampledToken token =
-          sampler.sample(logits.data(), kVocabSize, {.temperature = 1.0, .top_p = top_p}, random);
-      ASSERT_NEAR(token.logprob, logits[token.id] - std::log(total), 1e-5);
-      mean += logits[token.id] / kDraws;
-    }
-    std::vector<float> sorted = logits;
-    std::sort(sorted.rbegin(), sorted.rend());
-    double kept = 0;
-    double wanted = 0;
-    for (const float logit : sorted) {
-      if (kept >= top_p * total) break;
-      kept += std::exp(logit);
-      wanted += std::exp(logit) * logit;
-    }
-    EXPECT_NEAR(mean, wanted / kept, 0.02) << "top_p " << top_p;
+  for (const SamplingParams& params : {SamplingParams{.temperature = 1.0},
+                                       SamplingParams{.temperature = 0.3, .top_p = 0.9},
+                                       SamplingParams{.temperature = 1.0, .top_p = 0.9},
+                                       SamplingParams{.temperature = 1.0, .top_k = 301},
+                                       SamplingParams{.temperature = 2.0, .min_p = 0.5}}) {
+    expect_draws(logits, params, kept_probabilities(logits, params), 200);
   }
 }
 

@@ -2,17 +2,17 @@
 // Reproducible values around 0 for the kernels' tests.
 
 #include <string>
-#include <vector>
 
+#include "guarded.h"
 #include "retmask/base/random.h"
 #include "retmask/kernels/bfloat16.h"
 
 namespace retmask::kernels::testing {
 
 template <typename Element>
-std::vector<Element> random_values(int64_t count, const std::string& name) {
+Guarded<Element> random_values(int64_t count, const std::string& name) {
   RandomStream random(1, name);
-  std::vector<Element> values(static_cast<size_t>(count));
+  Guarded<Element> values(static_cast<size_t>(count));
   for (Element& value : values) narrow(static_cast<float>(2 * random.uniform() - 1), value);
   return values;
 }

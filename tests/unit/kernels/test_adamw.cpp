@@ -27,8 +27,8 @@ TEST(AdamW, OneStepEqualsTheFormula) {
   for (float& value : v) value = std::abs(value);
   const auto m_before = m;
   const auto v_before = v;
-  std::vector<BFloat16> upper(kCount);
-  std::vector<int16_t> lower(kCount);
+  testing::Guarded<BFloat16> upper(kCount);
+  testing::Guarded<int16_t> lower(kCount);
   for (int64_t i = 0; i < kCount; ++i) {
     const auto bits = std::bit_cast<uint32_t>(weights[i]);
     lower[i] = static_cast<int16_t>(bits);

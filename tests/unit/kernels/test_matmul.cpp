@@ -10,6 +10,7 @@
 namespace retmask::kernels {
 namespace {
 
+using testing::Guarded;
 using testing::kTolerance;
 using testing::random_values;
 
@@ -79,8 +80,8 @@ struct Product {
     }
   }
 
-  std::vector<Element> x, w, bias, residual, packed;
-  std::vector<Out> out;
+  Guarded<Element> x, w, bias, residual, packed;
+  Guarded<Out> out;
   Matmul<Element, Out> matmul;
 };
 
@@ -120,7 +121,7 @@ TYPED_TEST(MatmulTest, ARowDoesNotDependOnTheOthers) {
   constexpr int64_t kRows = 61;
   Product<typename TypeParam::Element, Out> product(kRows, 112, 576);
   product.run();
-  const std::vector<Out> together = product.out;
+  const Guarded<Out> together = product.out;
   for (int64_t row = 0; row < kRows; ++row) {
     product.out.assign(product.out.size(), Out{});
     for (int64_t panel = 0; panel < num_panels(112); ++panel)
@@ -134,7 +135,7 @@ TYPED_TEST(MatmulTest, ARowDoesNotDependOnTheOthers) {
 TYPED_TEST(MatmulTest, UnpackGivesTheRowBack) {
   using Element = typename TypeParam::Element;
   const Product<Element, typename TypeParam::Out> product(1, 100, 30);
-  std::vector<Element> row(30);
+  Guarded<Element> row(30);
   for (const int64_t index : {0, 47, 48, 99}) {
     unpack_row(product.packed.data(), index, 30, row.data());
     for (int64_t i = 0; i < 30; ++i) EXPECT_EQ(widen(row[i]), widen(product.w[index * 30 + i]));

@@ -9,6 +9,7 @@
 namespace retmask::kernels {
 namespace {
 
+using testing::Guarded;
 using testing::kTolerance;
 using testing::random_values;
 
@@ -43,7 +44,7 @@ struct Setting {
              .out = out.data(),
              .largest_key = nullptr};
   }
-  const Element* row(const std::vector<Element>& from, int64_t token) const {
+  const Element* row(const Guarded<Element>& from, int64_t token) const {
     const int64_t block = blocks[static_cast<size_t>(token / kBlockSize)];
     return from.data() +
            ((block * kHeads + query.key_value_head) * kBlockSize + token % kBlockSize) *
@@ -67,8 +68,8 @@ struct Setting {
       EXPECT_NEAR(widen(out[g * cache.head_dim + i]), sums[i] / total, kTolerance<Element>);
   }
 
-  std::vector<int32_t> blocks{4, 0, 5, 2};
-  std::vector<Element> keys, values, q, out;
+  Guarded<int32_t> blocks{4, 0, 5, 2};
+  Guarded<Element> keys, values, q, out;
   PagedKeyValues<Element> cache;
   GroupQuery<Element> query;
   std::vector<float> scratch;
@@ -91,7 +92,7 @@ TYPED_TEST(PagedAttentionTest, EqualsPlainLoops) {
 TYPED_TEST(PagedAttentionTest, AGateOfZeroSwitchesAHeadOff) {
   Setting<TypeParam> s(64);
   s.cache.end = 40;
-  std::vector<TypeParam> gate(kGroup);
+  Guarded<TypeParam> gate(kGroup);
   narrow(1.0F, gate[0]);
   narrow(1.0F, gate[2]);
   s.query.gate = gate.data();
@@ -106,8 +107,8 @@ TYPED_TEST(PagedAttentionTest, FindsTheLargestKeyAlsoOfHeadsThatAreOff) {
   Setting<TypeParam> s(64);
   s.cache.first = 5;
   s.cache.end = 60;
-  const std::vector<TypeParam> gate(kGroup);
-  std::vector<int64_t> largest(kGroup, -1);
+  const Guarded<TypeParam> gate(kGroup);
+  Guarded<int64_t> largest(kGroup, -1);
   s.query.gate = gate.data();
   s.query.largest_key = largest.data();
   attend(s.cache, s.query, s.scratch);

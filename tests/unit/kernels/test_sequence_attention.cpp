@@ -8,6 +8,7 @@
 namespace retmask::kernels {
 namespace {
 
+using testing::Guarded;
 using testing::kTolerance;
 using testing::random_values;
 
@@ -18,10 +19,10 @@ struct Expected {
 
 template <typename Element>
 Expected by_the_formula(const SequenceShape& shape,
-                        const std::vector<Element>& q,
-                        const std::vector<Element>& k,
-                        const std::vector<Element>& v,
-                        const std::vector<Element>& dout) {
+                        const Guarded<Element>& q,
+                        const Guarded<Element>& k,
+                        const Guarded<Element>& v,
+                        const Guarded<Element>& dout) {
   const auto [tokens, group, dim, window] = shape;
   const double scale = 1 / std::sqrt(static_cast<double>(dim));
   Expected e;
@@ -86,8 +87,8 @@ void expect_formula(const SequenceShape& shape) {
   const auto dout = random_values<Element>(shape.tokens * row, "dout");
   const Expected expected = by_the_formula(shape, q, k, v, dout);
 
-  std::vector<Element> out(q.size()), dq(q.size()), dk(k.size()), dv(k.size());
-  std::vector<float> log_sums(static_cast<size_t>(shape.tokens * shape.group));
+  Guarded<Element> out(q.size()), dq(q.size()), dk(k.size()), dv(k.size());
+  Guarded<float> log_sums(static_cast<size_t>(shape.tokens * shape.group));
   std::vector<float> scratch(7, NAN);  // what was left behind does not matter
   attend(SequenceAttention<Element>{.shape = shape,
                                     .q = {q.data(), row},

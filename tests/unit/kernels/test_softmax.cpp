@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "random_values.h"
@@ -9,11 +10,23 @@ namespace retmask::kernels {
 namespace {
 
 TEST(Softmax, ArgMaxIsTheFirstOfEquals) {
-  std::vector<float> values(1000, -1.0F);
+  testing::Guarded<float> values(1000, -1.0F);
   values[437] = values[900] = 2.0F;
   EXPECT_EQ(arg_max(values.data(), 1000), 437);
   EXPECT_EQ(arg_max(values.data(), 437), 0);
   EXPECT_EQ(arg_max(values.data() + 437, 1), 0);
+}
+
+TEST(Softmax, ReadsNoElementBehindTheEnd) {
+  std::vector<float> sums;
+  for (int64_t count = 1; count < 70; ++count) {
+    const auto values = testing::random_values<float>(count, "logits");
+    const auto largest = std::max_element(values.begin(), values.end()) - values.begin();
+    EXPECT_EQ(arg_max(values.data(), count), largest);
+    double expected = 0;
+    for (const float value : values) expected += std::exp(static_cast<double>(value) - 1.0);
+    EXPECT_NEAR(exp_sums(values.data(), count, 1.0F, 1.0F, sums), expected, 1e-5 * expected);
+  }
 }
 
 TEST(Softmax, SumsOfExponentials) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "placement.h"
 #include "retmask/base/error.h"
 #include "word_tokenizer.h"
@@ -106,6 +108,37 @@ TEST_F(ReferencePlacement, RoundsDepthsToWholePerCent) {
   const ContextMaker contexts(tokenizer, kHaystack, "x", grid(10));
   const std::vector<double> expected = {0, .11, .22, .33, .44, .56, .67, .78, .89, 1};
   for (int64_t i = 0; i < 10; ++i) EXPECT_DOUBLE_EQ(contexts.depth_fraction(i), expected[i]);
+}
+
+// numpy.round(numpy.linspace(0, 100, n)).astype(int) for n = 5, 9, 17 and 41: halves go to the even
+// neighbour, up or down.
+TEST_F(ReferencePlacement, RoundsHalvesToEvenAsNumpy) {
+  const std::map<int64_t, std::vector<int>> per_cent{
+      {5, {0, 25, 50, 75, 100}},
+      {9, {0, 12, 25, 38, 50, 62, 75, 88, 100}},
+      {17, {0, 6, 12, 19, 25, 31, 38, 44, 50, 56, 62, 69, 75, 81, 88, 94, 100}},
+      {41, {0,  2,  5,  8,  10, 12, 15, 18, 20, 22, 25, 28, 30, 32, 35, 38, 40, 42, 45, 48, 50,
+            52, 55, 58, 60, 62, 65, 68, 70, 72, 75, 78, 80, 82, 85, 88, 90, 92, 95, 98, 100}},
+  };
+  const WordTokenizer tokenizer;
+  for (const auto& [depths, expected] : per_cent) {
+    const ContextMaker contexts(tokenizer, kHaystack, "x", grid(depths));
+    for (int64_t i = 0; i < depths; ++i)
+      EXPECT_DOUBLE_EQ(contexts.depth_fraction(i), expected[static_cast<size_t>(i)] / 100.0)
+          << i << " of " << depths;
+  }
+}
+
+// Where in the context that leads: in 100 full stops a needle at 12 % stands behind the twelfth.
+TEST_F(ReferencePlacement, APlaceOnAHalfIsTheEvenOne) {
+  const WordTokenizer tokenizer(/*period_id=*/29889, /*adds_start=*/false);
+  std::string haystack;
+  for (int i = 0; i < 200; ++i) haystack += ".";
+  const ContextMaker contexts(tokenizer, haystack, "x", grid(9));
+  // 301 - 200 - 1 leaves 100 tokens.
+  EXPECT_EQ(contexts.make(301, 1).find('x'), 12U);
+  EXPECT_EQ(contexts.make(301, 3).find('x'), 38U);
+  EXPECT_EQ(contexts.make(301, 5).find('x'), 62U);
 }
 
 }  // namespace

@@ -1,0 +1,104 @@
+// Which continuations hold blocks of the cache, without a model: tokens are made up.
+
+#include <gtest/gtest.h>
+
+#include "scheduler.h"
+#include "unit/support/golden.h"
+
+namespace retmask {
+namespace {
+
+constexpr int64_t kBlocks = 60;
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  // `prompt_size` tokens, with `continuations` of the same policy.
+  static GenerationRequest request(size_t prompt_size, size_t continuations) {
+    return {.prompt = std::vector<int64_t>(prompt_size, 1),
+            .continuations = std::vector<Continuation>(continuations),
+            .max_new_tokens = 240};
+  }
+  Scheduler make(const std::vector<GenerationRequest>& requests) {
+    source_ = source_of(requests);
+    return {config_, source_, options_, pool_, /*never_evict=*/false};
+  }
+  static void read_pieces(Scheduler& scheduler) {
+    for (const PromptPiece& piece : scheduler.next_pieces()) scheduler.finish(piece, [] {});
+    scheduler.drop_finished_prefills();
+  }
+  static void grow(Scheduler& scheduler) {
+    for (Row& row : scheduler.rows()) row.result.tokens.push_back(7);
+  }
+
+  const ModelConfig config_ = testing::load_tiny("llama").config();
+  const GeneratorOptions options_{.max_batch_size = 4, .prefill_tokens = kPieceTokens};
+  BlockPool pool_{config_, torch::TensorOptions(torch::kFloat32), kBlocks, /*reserve=*/false};
+  RequestSource source_;
+};
+
+// The row grows while the long prompt is read, until no block is free: the prompt goes back to the
+// queue with all that it holds, its spare blocks too, and the row stays.
+TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
+  const std::vector<GenerationRequest> requests{request(20, 1), request(700, 3)};
+  Scheduler scheduler = make(requests);
+  scheduler.admit();
+  read_pieces(scheduler);
+  ASSERT_EQ(scheduler.rows().size(), 1U);
+  // 2 blocks of the row, 44 of the long prompt and 2 for its other two continuations.
+  ASSERT_EQ(pool_.num_free(), kBlocks - 2 - 44 - 2);
+
+  read_pieces(scheduler);
+  while (pool_.num_free() > 0) {
+    grow(scheduler);
+    scheduler.make_room();
+  }
+  const size_t row_blocks = scheduler.rows().front().blocks.size();
+  ASSERT_EQ(row_blocks, 14U) << "all that the prompt does not hold";
+  const std::vector<PromptPiece> pieces = scheduler.next_pieces();
+  ASSERT_EQ(pieces.size(), 1U);
+  EXPECT_EQ(pieces[0].begin, kPieceTokens) << "half of the prompt has been read";
+
+  while (scheduler.rows().front().blocks.size() == row_blocks) {
+    grow(scheduler);
+    scheduler.make_room();
+  }
+  EXPECT_EQ(scheduler.rows().size(), 1U);
+  EXPECT_TRUE(scheduler.next_pieces().empty());
+  EXPECT_EQ(pool_.num_free(), kBlocks - static_cast<int64_t>(row_blocks) - 1);
+
+  // It begins anew once there is room, from its first token and with all its continuations.
+  scheduler.admit();
+  EXPECT_TRUE(scheduler.next_pieces().empty()) << "no room yet";
+  scheduler.retire([](Row&) { return true; }, [](const Row&) {});
+  EXPECT_EQ(pool_.num_free(), kBlocks);
+  scheduler.admit();
+  ASSERT_EQ(scheduler.next_pieces().size(), 1U);
+  EXPECT_EQ(scheduler.next_pieces()[0].begin, 0);
+  while (!scheduler.next_pieces().empty()) read_pieces(scheduler);
+  ASSERT_EQ(scheduler.rows().size(), 3U);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(scheduler.rows()[i].continuation, i);
+  scheduler.retire([](Row&) { return true; }, [](const Row&) {});
+  EXPECT_TRUE(scheduler.is_idle());
+  EXPECT_EQ(pool_.num_free(), kBlocks);
+}
+
+// Among prompts that are being read the newest goes.
+TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
+  const std::vector<GenerationRequest> requests{request(20, 1), request(600, 1), request(100, 1)};
+  Scheduler scheduler = make(requests);
+  scheduler.admit();
+  ASSERT_EQ(pool_.num_free(), kBlocks - 2 - 38 - 7);
+  const std::vector<PromptPiece> pieces = scheduler.next_pieces();
+  ASSERT_EQ(pieces.size(), 1U) << "20 tokens; 512 more are too many for one step";
+  read_pieces(scheduler);
+  while (scheduler.rows().front().blocks.size() < 16) {
+    grow(scheduler);
+    scheduler.make_room();
+  }
+  ASSERT_EQ(scheduler.rows().size(), 1U);
+  ASSERT_EQ(scheduler.next_pieces().size(), 1U);
+  EXPECT_EQ(scheduler.next_pieces()[0].prefill->prompt().size(), 600U);
+}
+
+}  // namespace
+}  // namespace retmask
