@@ -16,18 +16,17 @@ namespace retmask::text {
 // words or results that do not fit into it are not kept.
 class WordCache {
  public:
-  // The ids of `word`; empty when it is not there (no word has zero ids).
+  // The ids of `word`; empty when it is not there (a word without ids is not kept).
   std::span<const int32_t> find(std::string_view word, uint64_t hash) const {
     const Slot& slot = slots_[hash % kSlots];
-    if (slot.word_size != word.size() ||
-        std::memcmp(slot.word.data(), word.data(), word.size()) != 0)
-      return {};
+    if (std::string_view(slot.word.data(), slot.word_size) != word) return {};
     return {slot.ids.data(), slot.id_count};
   }
 
   void put(std::string_view word, uint64_t hash, std::span<const int32_t> ids) {
     Slot& slot = slots_[hash % kSlots];
-    if (word.empty() || word.size() > slot.word.size() || ids.size() > slot.ids.size()) return;
+    if (word.empty() || word.size() > slot.word.size()) return;
+    if (ids.empty() || ids.size() > slot.ids.size()) return;
     slot.word_size = static_cast<uint8_t>(word.size());
     slot.id_count = static_cast<uint8_t>(ids.size());
     std::memcpy(slot.word.data(), word.data(), word.size());

@@ -29,8 +29,8 @@ inline fs::path golden(const std::string& name) { return fs::path(RETMASK_GOLDEN
 // A folder of this test alone, removed at its end.
 class TemporaryDir {
  public:
-  TemporaryDir() {
-    std::string pattern = (fs::temp_directory_path() / "retmask-XXXXXX").string();
+  explicit TemporaryDir(const fs::path& base = fs::temp_directory_path()) {
+    std::string pattern = (base / "retmask-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   ~TemporaryDir() { fs::remove_all(path_); }

@@ -1,0 +1,23 @@
+#include "harnesses.h"
+#include "retmask/base/error.h"
+#include "retmask/mask/head_scores.h"
+#include "retmask/model/heads.h"
+#include "scratch_file.h"
+
+namespace retmask::fuzz {
+
+// mask.json and head_scores.json of a model with 4 layers of 4 heads.
+void read_mask(std::string_view bytes) {
+  static const ScratchFile scratch("mask.json");
+  ModelConfig config;
+  config.num_attention_heads = 4;
+  config.layers.resize(4);
+  const auto& path = scratch.holding(bytes);
+  try {
+    read_mask_file(path, config);
+  } catch (const UserError&) {
+  }
+  mask::read_head_scores(path, config);
+}
+
+}  // namespace retmask::fuzz
