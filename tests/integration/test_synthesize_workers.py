@@ -74,7 +74,7 @@ def test_merge_of_a_judged_run_asks_no_judge(retmask, prompts, tmp_path):
     def reply(request):
         if request["model"] != "grader":
             return sampled_text(request)
-        text = request["messages"][-1]["content"]
+        text = json.dumps(request["messages"])
         return "no grade" if "salt" in text else f"[[{1 + sum(text.encode()) % 9}]]"
 
     with ChatServer(reply).running() as server:
@@ -87,7 +87,7 @@ def test_merge_of_a_judged_run_asks_no_judge(retmask, prompts, tmp_path):
         for shard in range(2):
             synthesize(tmp_path / "parts", shard=f"{shard}/2")
         asked = len(server.requests)
-        assert sum(request["model"] == "grader" for request in server.requests) == 2 * judged == 2 * 10 * 3
+        assert sum(request["model"] == "grader" for request in server.requests) == 2 * judged > 0
     done = synthesize.merge(tmp_path / "parts", code=0)
     assert len(server.requests) == asked and "pairs:" in done.stdout
     for name in ("chosen.jsonl.gz", "pairs.jsonl", "summary.json"):
