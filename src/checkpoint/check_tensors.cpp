@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <set>
 
+#include "other_formats.h"
 #include "retmask/base/error.h"
 #include "retmask/checkpoint/checkpoint.h"
 
@@ -16,6 +18,23 @@ std::string describe(const std::vector<std::string>& names, const std::string& k
     text += (i > 0 ? ", " : "") + names[i];
   if (names.size() > kListed) text += " and " + std::to_string(names.size() - kListed) + " more";
   return text;
+}
+
+// The part of a name behind its last dot.
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+// Buffers of older versions of transformers and of other programs, at whatever level: they are
+// computed anew from the config, or are a mask that every causal model has.
+bool is_harmless_buffer(const TensorSpec& spec) {
+  const std::string_view name = spec.name;
+  if (name.starts_with("rotary_emb.") || name.find(".rotary_emb.") != std::string_view::npos)
+    return true;
+  constexpr std::array<std::string_view, 6> kNames{
+      "inv_freq", "original_inv_freq", "cos_cached", "sin_cached", "masked_bias", "position_ids"};
+  if (std::find(kNames.begin(), kNames.end(), last_part(name)) != kNames.end()) return true;
+  // A triangle of ones over all positions.
+  const bool is_bias = name.ends_with("attn.bias") || name.ends_with("attention.bias");
+  return is_bias && spec.shape.size() == 4 && spec.shape[0] == 1 && spec.shape[1] == 1;
 }
 
 }  // namespace
@@ -40,7 +59,7 @@ void check_tensors(const Checkpoint& checkpoint,
     }
   }
   for (const auto& [name, spec] : held) {
-    if (!known.contains(name)) unexpected.push_back(name);
+    if (!known.contains(name) && !is_harmless_buffer(spec)) unexpected.push_back(name);
   }
 
   std::string problems;
@@ -51,6 +70,15 @@ void check_tensors(const Checkpoint& checkpoint,
   report(unexpected, "unexpected");
   report(wrong_shape, "of the wrong shape");
   report(wrong_type, "of the wrong type");
+  const auto quantized = std::find_if(unexpected.begin(), unexpected.end(), is_quantized_part);
+  if (quantized != unexpected.end()) {
+    user_error("the weights in ",
+               checkpoint.dir(),
+               " are quantized (",
+               *quantized,
+               "), which config.json does not say",
+               kDequantize);
+  }
   if (!problems.empty()) {
     user_error("the weights in ", checkpoint.dir(), " do not fit its config.json: ", problems);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "file_names.h"
+#include "other_formats.h"
 #include "retmask/base/error.h"
 
 namespace fs = std::filesystem;
@@ -14,12 +15,14 @@ namespace {
 Json read_config(const fs::path& dir) {
   std::error_code error;
   if (!fs::exists(dir, error)) user_error("the model folder ", dir, " does not exist");
+  refuse_other_formats(dir);
   if (!fs::is_directory(dir, error)) {
     user_error("the model ", dir, " is a file, expected a folder with config.json and safetensors");
   }
   const fs::path path = dir / kConfigFile;
   Json config = read_json_file(path, "model config");
   if (!config.is_object()) user_error(path, " is not a JSON object");
+  refuse_quantized(dir, config);
   return config;
 }
 
@@ -68,15 +71,7 @@ std::vector<SafetensorsFile> open_shards(const fs::path& dir) {
     return shards;
   }
   const fs::path index = dir / kIndexFile;
-  if (!fs::exists(index, error)) {
-    user_error("the model folder ",
-               dir,
-               " holds neither ",
-               kSingleFile,
-               " nor ",
-               kIndexFile,
-               "; other weight formats must be converted first");
-  }
+  if (!fs::exists(index, error)) refuse_without_safetensors(dir);
   const auto file_of = read_index(index);
   std::map<std::string, size_t> opened;
   for (const auto& [tensor, file] : file_of) {

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "other_formats.h"
 #include "retmask/base/error.h"
 #include "retmask/checkpoint/safetensors.h"
 
@@ -46,6 +47,8 @@ TensorType tensor_type_from_name(std::string_view name, const std::string& where
     if (row.name == name) return row.type;
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
+  if (is_quantized_type(name))
+    user_error(where, " has the type \"", name, "\": a quantized checkpoint", kDequantize);
   user_error(where, " has the type \"", name, "\", expected one of ", known);
 }
 

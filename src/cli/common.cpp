@@ -127,6 +127,13 @@ Command add_command(CLI::App& root, const std::string& name, const std::string& 
   return {.app = app, .common = std::move(common), .required = {}, .run = {}};
 }
 
+void add_max_position_flag(CLI::App& app, int64_t& max_position) {
+  app.add_option("--max-position",
+                 max_position,
+                 "Longest sequence in tokens, whatever config.json says (0: what it says, with its "
+                 "RoPE scaling)");
+}
+
 Json resolved_options(const CLI::App& app) {
   Json resolved = Json::object();
   for (const CLI::Option* option : app.get_options()) {

@@ -93,6 +93,9 @@ CLI::Option* add_list_option(Command& command,
   return command.app->add_option(name, values, description)->delimiter(',');
 }
 
+// --max-position, for limit_positions().
+void add_max_position_flag(CLI::App& app, int64_t& max_position);
+
 // Every flag's value, by name without dashes: Invocation::options.
 Json resolved_options(const CLI::App& app);
 

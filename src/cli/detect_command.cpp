@@ -17,6 +17,7 @@ constexpr size_t kPrintedHeads = 10;
 
 struct DetectCommandOptions {
   std::filesystem::path model;
+  int64_t max_position = 0;
   NiahFlags niah;
   std::string scoring = to_string(detect::DetectOptions{}.scoring);
   std::string stop = to_string(detect::DetectOptions{}.stop);
@@ -91,14 +92,15 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
 
   RunRecord run = invocation.start_run({"batch-size", "threshold"});
   const Checkpoint checkpoint(options.model);
-  const ModelConfig config =
-      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  ModelConfig config = read_model_config(checkpoint);
+  limit_positions(config, options.max_position);
   run.add_input("model", checkpoint.fingerprint());
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
   const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
 
-  CausalLm model = CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+  CausalLm model =
+      CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype));
   model.pack();
   Journal journal(common.out / "samples.jsonl");
   const detect::DetectResult result = detect::run_detection(
@@ -130,6 +132,7 @@ Command setup_detect(CLI::App& root) {
       add_command(root, "detect", "Find retrieval heads by hiding needles in a haystack");
   CLI::App& app = *command.app;
   app.add_option("--model", options->model, "Checkpoint folder");
+  add_max_position_flag(app, options->max_position);
   add_niah_flags(command, options->niah);
   app.add_option(
       "--scoring",

@@ -16,6 +16,7 @@ namespace {
 
 struct EvalCommandOptions {
   std::filesystem::path model;
+  int64_t max_position = 0;
   std::string suite;
   std::filesystem::path data;
   std::filesystem::path mask;
@@ -38,7 +39,8 @@ struct Evaluation {
   RunRecord& run;
 
   CausalLm load_model() const {
-    CausalLm model = CausalLm::load(checkpoint, device, parse_dtype(common.dtype, config.dtype));
+    CausalLm model =
+        CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype));
     model.pack();
     return model;
   }
@@ -126,8 +128,8 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
 
   RunRecord run = invocation.start_run({"batch-size", "batch-tokens"});
   const Checkpoint checkpoint(options.model);
-  const ModelConfig config =
-      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  ModelConfig config = read_model_config(checkpoint);
+  limit_positions(config, options.max_position);
   run.add_input("model", checkpoint.fingerprint());
   run.set_device(device.str());
   std::vector<Head> masked_heads;
@@ -148,6 +150,7 @@ Command setup_eval(CLI::App& root) {
   Command command = add_command(root, "eval", "Measure a model, with any heads switched off");
   CLI::App& app = *command.app;
   app.add_option("--model", options->model, "Checkpoint folder");
+  add_max_position_flag(app, options->max_position);
   app.add_option(
       "--suite", options->suite, "niah (needles found) or logprob (how probable texts are)");
   app.add_option(

@@ -38,7 +38,7 @@ std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
   run.add_input("needles", data.fingerprint());
   const auto chat_template = ChatTemplate::load(checkpoint.dir());
   return niah::build_samples(
-      grid, data, {tokenizer, *chat_template, config.max_position_embeddings});
+      grid, data, {tokenizer, *chat_template, config.max_positions});
 }
 
 }  // namespace retmask::cli

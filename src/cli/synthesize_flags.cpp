@@ -18,6 +18,7 @@ void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   app.add_option("--rejected-model",
                  o.rejected_model,
                  "Instead of --mask: checkpoint folder of the rejected answers");
+  add_max_position_flag(app, o.max_position);
   app.add_option("--thinking",
                  options.thinking,
                  "Of reasoning models: keep the thinking in the answers; strip: cut off all up to "

@@ -21,6 +21,7 @@ namespace {
 
 struct TrainDpoCommandOptions {
   std::filesystem::path model;
+  int64_t max_position = 0;
   std::vector<std::filesystem::path> pairs;
   std::vector<std::filesystem::path> eval_pairs;
   std::string loss = "dpo";
@@ -70,7 +71,7 @@ Examples load_examples(const TrainDpoCommandOptions& options,
   const auto tokenizer = Tokenizer::load(options.model);
   const train::RowTokenizer rows(*tokenizer, options.model);
   const auto read = [&](const std::vector<std::filesystem::path>& files) {
-    return train::read_examples(files, rows, train_options, config.max_position_embeddings);
+    return train::read_examples(files, rows, train_options, config.max_positions);
   };
   Examples examples{.training = read(options.pairs), .held_out = {}};
   if (!options.eval_pairs.empty()) examples.held_out = read(options.eval_pairs);
@@ -150,8 +151,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
         {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"})));
   }
   const Checkpoint checkpoint(options.model);
-  const ModelConfig config =
-      parse_model_config(checkpoint.config(), (options.model / "config.json").string());
+  ModelConfig config = read_model_config(checkpoint);
+  limit_positions(config, options.max_position);
   const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
   if (run) {
     run->add_input("model", checkpoint.fingerprint());
@@ -165,7 +166,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   stop_together();  // now rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
-                         .model = CausalLm::without_weights(checkpoint, device, dtype),
+                         .model = CausalLm::without_weights(checkpoint, config, device, dtype),
                          .examples = std::move(examples.training),
                          .out = common.out,
                          .save_dtype = save_dtype,
@@ -285,6 +286,7 @@ Command setup_train_dpo(CLI::App& root) {
   Command command = add_command(
       root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
   command.app->add_option("--model", options->model, "Checkpoint folder to start from");
+  add_max_position_flag(*command.app, options->max_position);
   add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
   add_list_option(
       command, "--eval-pairs", options->eval_pairs, "Held-out pairs, evaluated but not trained on");

@@ -53,7 +53,7 @@ DrawParameters draw_parameters(Row& row) {
 
 DecodeInputs::DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device)
     : policies_(config, max_rows, device) {
-  const int64_t most_blocks = max_rows * BlockPool::blocks_for(config.max_position_embeddings);
+  const int64_t most_blocks = max_rows * BlockPool::blocks_for(config.max_positions);
   fields_ =
       torch::zeros({kNumFields, max_rows}, torch::TensorOptions(torch::kInt64).device(device));
   block_tables_ = torch::zeros({most_blocks}, torch::TensorOptions(torch::kInt32).device(device));

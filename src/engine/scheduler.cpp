@@ -17,16 +17,16 @@ void check_request(const GenerationRequest& request,
     user_error("--max-new-tokens is ", request.max_new_tokens, ", expected 1 or more");
   if (request.prompt.empty()) user_error("prompt ", index, " has no tokens");
   const auto length = static_cast<int64_t>(request.prompt.size()) + request.max_new_tokens;
-  if (length > config.max_position_embeddings) {
+  if (length > config.max_positions) {
     user_error("prompt ",
                index,
                " has ",
                request.prompt.size(),
                " tokens, which with ",
                request.max_new_tokens,
-               " new ones exceeds the model's max_position_embeddings ",
-               config.max_position_embeddings,
-               "; shorten it or lower --max-new-tokens");
+               " new ones exceeds the model's maximum of ",
+               config.max_positions,
+               "; shorten it, lower --max-new-tokens or, if the model can, give --max-position");
   }
   if (BlockPool::blocks_for(length) > pool.num_blocks()) {
     user_error("prompt ",

@@ -87,6 +87,7 @@ StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
   Builder builder(model_.config().num_hidden_layers());
   for (const Row& row : rows) {
     builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
+    builder.batch.known.push_back(row.past() + 1);
     builder.want_logits();
   }
   for (const PromptPiece& piece : pieces) {
@@ -99,6 +100,7 @@ StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
                                            policy.blocks,
                                            prefill.masked_heads(policy),
                                            leader);
+      builder.batch.known.push_back(static_cast<int64_t>(prefill.prompt().size()));
       if (!leader) leader = sequence;
       if (piece.is_last()) builder.want_logits();
     }

@@ -23,7 +23,7 @@ LogprobReader::LogprobReader(const Tokenizer& tokenizer,
                              const ModelConfig& config)
     : tokenizer_(tokenizer),
       model_dir_(std::move(model_dir)),
-      max_tokens_(config.max_position_embeddings),
+      max_tokens_(config.max_positions),
       vocab_size_(config.vocab_size) {}
 
 std::vector<LogprobRow> LogprobReader::read(const std::filesystem::path& path) {
@@ -87,8 +87,12 @@ void LogprobReader::check(const LogprobRow& row, const std::string& where) const
   const auto tokens = static_cast<int64_t>(row.tokens.size());
   if (tokens == 0) user_error(where, ": the row has no tokens");
   if (tokens > max_tokens_) {
-    user_error(
-        where, ": the row has ", tokens, " tokens, more than the model's maximum of ", max_tokens_);
+    user_error(where,
+               ": the row has ",
+               tokens,
+               " tokens, more than the model's maximum of ",
+               max_tokens_,
+               "; shorten it or, if the model can, give --max-position");
   }
   const int64_t largest = *std::max_element(row.tokens.begin(), row.tokens.end());
   if (largest >= vocab_size_) {

@@ -53,8 +53,7 @@ void check_separate(const fs::path& model, const fs::path& out) {
 Result run(const Checkpoint& checkpoint, const Options& options, const fs::path& out) {
   options.validate();
   check_separate(checkpoint.dir(), out);
-  const ModelConfig config =
-      parse_model_config(checkpoint.config(), (checkpoint.dir() / "config.json").string());
+  const ModelConfig config = read_model_config(checkpoint);
   Result result;
   result.num_model_heads = config.num_hidden_layers() * config.num_attention_heads;
   if (!options.scores.empty()) result.scores = read_head_scores(options.scores, config);

@@ -18,14 +18,92 @@ std::string known_families() {
   return names;
 }
 
-int64_t get_size(const Json& config, const std::string& key, const std::string& where) {
-  // 2^24 is far beyond any real model, and keeps products of two sizes inside int64.
-  constexpr int64_t kLargest = int64_t{1} << 24;
+// 2^24 is far beyond any real model, and keeps products of two sizes inside int64.
+constexpr int64_t kLargestSize = int64_t{1} << 24;
+
+// Missing: `fallback`, where that is not 0. Null: missing without a fallback.
+int64_t get_size(const Json& config,
+                 const std::string& key,
+                 int64_t fallback,
+                 const std::string& where) {
+  if (!config.contains(key) && fallback != 0) return fallback;
   const auto value = json_get<int64_t>(config, key, where);
-  if (value < 1 || value > kLargest) {
-    user_error(where, ": \"", key, "\" is ", value, ", expected 1 to ", kLargest);
+  if (value < 1 || value > kLargestSize) {
+    user_error(where, ": \"", key, "\" is ", value, ", expected 1 to ", kLargestSize);
   }
   return value;
+}
+
+bool is_missing(const Json& config, const char* key) {
+  return !config.contains(key) || config[key].is_null();
+}
+
+// Keys of related models that change what is computed without a tensor that would show it, and the
+// values at which they do not. What needs tensors of its own is found when those are read.
+struct ForeignKey {
+  const char* name;
+  const char* neutral;  // JSON; null is neutral for every key
+};
+constexpr std::array kForeignKeys{
+    ForeignKey{"clip_qkv", "null"},
+    ForeignKey{"logit_scale", "1.0"},
+    ForeignKey{"logits_scaling", "1.0"},
+    ForeignKey{"embedding_multiplier", "1.0"},
+    ForeignKey{"residual_multiplier", "1.0"},
+    ForeignKey{"attention_multiplier", "null"},
+    ForeignKey{"query_pre_attn_scalar", "null"},
+    ForeignKey{"attn_logit_softcapping", "0.0"},
+    ForeignKey{"final_logit_softcapping", "0.0"},
+    ForeignKey{"scale_emb", "1.0"},
+    ForeignKey{"scale_depth", "null"},
+    ForeignKey{"dim_model_base", "null"},
+    ForeignKey{"attention_chunk_size", "null"},
+    ForeignKey{"attn_temperature_tuning", "false"},
+    ForeignKey{"no_rope_layers", "[]"},
+    ForeignKey{"no_rope_layer_interval", "0"},
+    ForeignKey{"rope_interleaved", "false"},
+    ForeignKey{"rope_traditional", "false"},
+    ForeignKey{"rope_local_base_freq", "null"},
+    ForeignKey{"per_layer_config", "{}"},
+    ForeignKey{"use_parallel_residual", "false"},
+    ForeignKey{"parallel_attn", "false"},
+    ForeignKey{"alibi", "false"},
+    ForeignKey{"use_bidirectional_attention", "false"},
+    ForeignKey{"is_causal", "true"},
+    ForeignKey{"is_encoder_decoder", "false"},
+    ForeignKey{"add_cross_attention", "false"},
+};
+
+void check_foreign_keys(const Json& config, const std::string& where) {
+  for (const ForeignKey& key : kForeignKeys) {
+    if (is_missing(config, key.name) || config[key.name] == Json::parse(key.neutral)) continue;
+    const bool always = std::string_view(key.neutral) == "null";
+    user_error(where,
+               ": \"",
+               key.name,
+               "\" is ",
+               config[key.name].dump().substr(0, 80),
+               ", which is not supported, expected ",
+               always ? "" : std::string(key.neutral) + " or ",
+               "null");
+  }
+}
+
+int64_t get_head_dim(const Json& json,
+                     const FamilyDefaults& defaults,
+                     const ModelConfig& config,
+                     const std::string& where) {
+  // Null is "derive it" where that is the default, and no number elsewhere.
+  if (defaults.head_dim != 0 || !is_missing(json, "head_dim"))
+    return get_size(json, "head_dim", defaults.head_dim, where);
+  if (config.hidden_size % config.num_attention_heads == 0)
+    return config.hidden_size / config.num_attention_heads;
+  user_error(where,
+             ": hidden_size ",
+             config.hidden_size,
+             " is not a multiple of num_attention_heads ",
+             config.num_attention_heads,
+             " and \"head_dim\" is missing");
 }
 
 TensorType get_dtype(const Json& config, const std::string& where) {
@@ -74,42 +152,40 @@ ModelConfig parse_model_config(const Json& json, const std::string& where) {
         where, ": model_type \"", model_type, "\" is not supported; known: ", known_families());
   }
 
+  check_foreign_keys(json, where);
+  const FamilyDefaults& defaults = family->defaults;
   ModelConfig config;
   config.model_type = model_type;
-  config.vocab_size = get_size(json, "vocab_size", where);
-  config.hidden_size = get_size(json, "hidden_size", where);
-  config.intermediate_size = get_size(json, "intermediate_size", where);
-  config.num_attention_heads = get_size(json, "num_attention_heads", where);
-  config.num_key_value_heads =
-      json.contains("num_key_value_heads") && !json["num_key_value_heads"].is_null()
-          ? get_size(json, "num_key_value_heads", where)
-          : config.num_attention_heads;
-  config.max_position_embeddings = get_size(json, "max_position_embeddings", where);
-  config.rms_norm_eps =
-      json_get_or<double>(json, "rms_norm_eps", family->default_rms_norm_eps, where);
-  if (json.contains("head_dim") && !json["head_dim"].is_null()) {
-    config.head_dim = get_size(json, "head_dim", where);
-  } else if (family->default_head_dim != 0) {
-    config.head_dim = family->default_head_dim;
-  } else if (config.hidden_size % config.num_attention_heads == 0) {
-    config.head_dim = config.hidden_size / config.num_attention_heads;
-  } else {
-    user_error(where,
-               ": hidden_size ",
-               config.hidden_size,
-               " is not a multiple of num_attention_heads ",
-               config.num_attention_heads,
-               " and \"head_dim\" is missing");
-  }
+  const auto size = [&](const char* key, int64_t fallback) {
+    return get_size(json, key, fallback, where);
+  };
+  config.vocab_size = size("vocab_size", defaults.vocab_size);
+  config.hidden_size = size("hidden_size", defaults.hidden_size);
+  config.intermediate_size = size("intermediate_size", defaults.intermediate_size);
+  config.num_attention_heads = size("num_attention_heads", defaults.num_attention_heads);
+  // Null is as many as attention heads in every family, a missing key not in every one.
+  const bool key_value_heads_are_null =
+      json.contains("num_key_value_heads") && json["num_key_value_heads"].is_null();
+  const int64_t key_value_heads =
+      defaults.num_key_value_heads != 0 ? defaults.num_key_value_heads : config.num_attention_heads;
+  config.num_key_value_heads = key_value_heads_are_null
+                                   ? config.num_attention_heads
+                                   : size("num_key_value_heads", key_value_heads);
+  config.max_positions = size("max_position_embeddings", defaults.max_position_embeddings);
+  config.rms_norm_eps = json_get_or<double>(json, "rms_norm_eps", defaults.rms_norm_eps, where);
+  config.head_dim = get_head_dim(json, defaults, config, where);
   config.tie_word_embeddings = json_get_or<bool>(json, "tie_word_embeddings", false, where);
   config.attention_bias = json_get_or<bool>(json, "attention_bias", false, where);
   config.mlp_bias = json_get_or<bool>(json, "mlp_bias", false, where);
+  if (config.mlp_bias && !family->has_mlp_bias)
+    user_error(where, ": mlp_bias is true, but a ", model_type, " has no such key");
   config.dtype = get_dtype(json, where);
   const auto activation = json_get_or<std::string>(json, "hidden_act", "silu", where);
-  if (activation != "silu") user_error(where, ": hidden_act \"", activation, "\", expected silu");
-  config.layers.resize(static_cast<size_t>(get_size(json, "num_hidden_layers", where)));
-  family->configure(json, where, *family, config);
+  if (activation != "silu" && activation != "swish")
+    user_error(where, ": hidden_act \"", activation, "\", expected silu");
+  config.layers.resize(static_cast<size_t>(size("num_hidden_layers", defaults.num_hidden_layers)));
   check_consistent(config, where);
+  family->configure(json, where, *family, config);
   return config;
 }
 
@@ -160,9 +236,6 @@ int64_t num_weights(const ModelConfig& config) {
 std::vector<std::string> optional_tensor_names(const ModelConfig& config) {
   std::vector<std::string> names;
   if (config.tie_word_embeddings) names.push_back("lm_head.weight");
-  for (int64_t i = 0; i < config.num_hidden_layers(); ++i) {
-    names.push_back("model.layers." + std::to_string(i) + ".self_attn.rotary_emb.inv_freq");
-  }
   return names;
 }
 

@@ -1,98 +1,24 @@
 #include "families.h"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <functional>
 
 #include "retmask/base/error.h"
+#include "rope_config.h"
 
 namespace retmask {
 namespace {
 
-double positive(const Json& rope,
-                const std::string& key,
-                double fallback,
-                const std::string& where) {
-  const auto value = json_get_or<double>(rope, key, fallback, where);
-  if (!(value > 0)) user_error(where, ": \"", key, "\" is ", value, ", expected a positive number");
-  return value;
-}
-
-// Source: get_mscale in transformers modeling_rope_utils.py.
-double yarn_mscale(double factor, double mscale) {
-  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
-}
-
-RopeConfig parse_rope(const Json& rope,
-                      double default_theta,
-                      const ModelConfig& config,
-                      const std::string& where) {
-  RopeConfig result;
-  result.rope_theta = positive(rope, "rope_theta", default_theta, where);
-  auto type = json_get_or<std::string>(rope, "rope_type", "", where);
-  if (type.empty()) type = json_get_or<std::string>(rope, "type", "default", where);
-  if (json_get_or<double>(rope, "partial_rotary_factor", 1.0, where) != 1.0) {
-    user_error(where, ": partial_rotary_factor is not supported, expected 1");
-  }
-  if (type == "default") return result;
-  if (type != "llama3" && type != "yarn") {
-    user_error(where, ": rope_type \"", type, "\" is not supported; known: default, llama3, yarn");
-  }
-
-  result.factor = positive(rope, "factor", 0, where);
-  result.original_max_position_embeddings = json_get_or<int64_t>(
-      rope, "original_max_position_embeddings", config.max_position_embeddings, where);
-  if (result.original_max_position_embeddings < 1) {
-    user_error(where,
-               ": \"original_max_position_embeddings\" is ",
-               result.original_max_position_embeddings,
-               ", expected a positive number");
-  }
-  if (type == "llama3") {
-    result.type = RopeType::llama3;
-    result.low_freq_factor = positive(rope, "low_freq_factor", 0, where);
-    result.high_freq_factor = positive(rope, "high_freq_factor", 0, where);
-    if (result.low_freq_factor == result.high_freq_factor) {
-      user_error(where,
-                 ": low_freq_factor equals high_freq_factor ",
-                 result.low_freq_factor,
-                 ", expected two different numbers");
-    }
-    return result;
-  }
-  result.type = RopeType::yarn;
-  result.beta_fast = positive(rope, "beta_fast", 32, where);
-  result.beta_slow = positive(rope, "beta_slow", 1, where);
-  result.truncate = json_get_or<bool>(rope, "truncate", true, where);
-  const auto mscale = json_get_or<double>(rope, "mscale", 0, where);
-  const auto mscale_all_dim = json_get_or<double>(rope, "mscale_all_dim", 0, where);
-  const double inferred =
-      mscale != 0 && mscale_all_dim != 0
-          ? yarn_mscale(result.factor, mscale) / yarn_mscale(result.factor, mscale_all_dim)
-          : yarn_mscale(result.factor, 1);
-  result.attention_factor = positive(rope, "attention_factor", inferred, where);
-  return result;
-}
-
-// One RoPE for all layers: rope_parameters (new), or rope_theta beside rope_scaling (old).
-RopeConfig parse_global_rope(const Json& json,
-                             double default_theta,
-                             const ModelConfig& config,
-                             const std::string& where) {
-  const auto theta = json_get_or<double>(json, "rope_theta", default_theta, where);
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
-    if (json.contains(key) && !json[key].is_null())
-      return parse_rope(json[key], theta, config, where);
-  }
-  return parse_rope(Json::object(), theta, config, where);
-}
+constexpr int64_t kDefaultWindow = 4096;
 
 void set_all_ropes(const Json& json,
                    const std::string& where,
-                   double default_theta,
+                   const Family& family,
                    ModelConfig& config) {
-  const RopeConfig rope = parse_global_rope(json, default_theta, config, where);
+  const RopeConfig rope = read_rope(json, where, family.defaults.rope_theta, config);
   for (LayerConfig& layer : config.layers) layer.rope = rope;
+  config.max_positions = scaled_positions({rope}, config.max_positions);
 }
 
 // "layer_types" of config.json as one flag per layer: does it attend through the sliding window?
@@ -125,16 +51,35 @@ std::vector<bool> sliding_layers(const Json& json,
   return sliding;
 }
 
+// `fallback`: the window where the key is missing. An explicit null is no window.
 void set_windows(const Json& json,
                  const std::string& where,
                  const std::vector<bool>& sliding,
+                 int64_t fallback,
                  ModelConfig& config) {
+  const bool given = json.contains("sliding_window");
   for (size_t i = 0; i < sliding.size(); ++i) {
     if (!sliding[i]) continue;
-    const auto window = json_get<int64_t>(json, "sliding_window", where);
+    const auto window = given ? json_get<int64_t>(json, "sliding_window", where) : fallback;
     if (window < 1)
       user_error(where, ": \"sliding_window\" is ", window, ", expected a positive number");
     config.layers[i].sliding_window = window;
+  }
+}
+
+// A window that transformers' Llama does not look at and other programs do.
+void check_no_window(const Json& json, const std::string& where, const ModelConfig& config) {
+  const auto sliding = sliding_layers(json, where, config, [](size_t) { return false; });
+  if (std::find(sliding.begin(), sliding.end(), true) != sliding.end())
+    user_error(where, ": layer_types has \"sliding_attention\", which a llama does not have");
+  const bool used = json_get_or<bool>(json, "use_sliding_window", true, where);
+  const auto window = json_get_or<int64_t>(json, "sliding_window", 0, where);
+  if (used && window != 0 && window < config.max_positions) {
+    user_error(where,
+               ": \"sliding_window\" is ",
+               window,
+               ", but a llama has none: transformers ignores it and other programs do not; set it "
+               "to null if the model was trained without");
   }
 }
 
@@ -142,58 +87,90 @@ void configure_llama(const Json& json,
                      const std::string& where,
                      const Family& family,
                      ModelConfig& config) {
-  set_all_ropes(json, where, family.default_rope_theta, config);
+  set_all_ropes(json, where, family, config);
+  check_no_window(json, where, config);
 }
 
 // Source: transformers models/qwen3/configuration_qwen3.py: layers from max_window_layers on slide
-// when use_sliding_window.
+// when use_sliding_window and there is a window.
 void configure_qwen3(const Json& json,
                      const std::string& where,
                      const Family& family,
                      ModelConfig& config) {
   config.qk_norm = QkNorm::per_head;
-  set_all_ropes(json, where, family.default_rope_theta, config);
-  if (!json_get_or<bool>(json, "use_sliding_window", false, where)) return;
-  const auto first =
-      static_cast<size_t>(json_get_or<int64_t>(json, "max_window_layers", 28, where));
-  set_windows(json,
-              where,
-              sliding_layers(json, where, config, [&](size_t i) { return i >= first; }),
-              config);
+  set_all_ropes(json, where, family, config);
+  const bool window_is_null = json.contains("sliding_window") && json["sliding_window"].is_null();
+  const bool slides =
+      json_get_or<bool>(json, "use_sliding_window", false, where) && !window_is_null;
+  const auto first = json_get_or<int64_t>(json, "max_window_layers", 28, where);
+  const auto sliding = sliding_layers(
+      json, where, config, [&](size_t i) { return slides && static_cast<int64_t>(i) >= first; });
+  if (!slides && std::find(sliding.begin(), sliding.end(), true) != sliding.end()) {
+    user_error(where,
+               ": layer_types has \"sliding_attention\", but ",
+               window_is_null ? "\"sliding_window\" is null" : "\"use_sliding_window\" is false");
+  }
+  set_windows(json, where, sliding, kDefaultWindow, config);
 }
 
 // Source: transformers models/olmo3/configuration_olmo3.py: three sliding layers with plain RoPE,
-// then a full one with the scaled RoPE. In the old style rope_scaling speaks of the full layers
-// only.
+// then a full one with the scaled RoPE.
 void configure_olmo3(const Json& json,
                      const std::string& where,
                      const Family& family,
                      ModelConfig& config) {
   config.qk_norm = QkNorm::full_width;
   config.norm_placement = NormPlacement::post;
-  const auto theta = json_get_or<double>(json, "rope_theta", family.default_rope_theta, where);
-  Json ropes = Json::object();
-  if (json.contains("rope_parameters") && !json["rope_parameters"].is_null())
-    ropes = json["rope_parameters"];
-  if (json.contains("rope_scaling") && !json["rope_scaling"].is_null())
-    ropes["full_attention"] = json["rope_scaling"];
-  const auto rope_of = [&](const char* layer_type) {
-    const bool given = ropes.contains(layer_type) && !ropes[layer_type].is_null();
-    return parse_rope(given ? ropes[layer_type] : Json::object(), theta, config, where);
-  };
-  const RopeConfig sliding_rope = rope_of("sliding_attention");
-  const RopeConfig full_rope = rope_of("full_attention");
+  const RopePerLayerType ropes =
+      read_rope_per_layer_type(json, where, family.defaults.rope_theta, config);
+  config.max_positions = scaled_positions({ropes.sliding, ropes.full}, config.max_positions);
   const auto sliding =
       sliding_layers(json, where, config, [](size_t i) { return (i + 1) % 4 != 0; });
-  set_windows(json, where, sliding, config);
+  set_windows(json, where, sliding, kDefaultWindow, config);
   for (size_t i = 0; i < sliding.size(); ++i)
-    config.layers[i].rope = sliding[i] ? sliding_rope : full_rope;
+    config.layers[i].rope = sliding[i] ? ropes.sliding : ropes.full;
 }
 
 constexpr std::array kFamilies{
-    Family{"llama", 1e4, 1e-6, 0, configure_llama},
-    Family{"qwen3", 1e4, 1e-6, 128, configure_qwen3},
-    Family{"olmo3", 5e5, 1e-5, 0, configure_olmo3},
+    Family{.model_type = "llama",
+           .defaults = {.vocab_size = 32000,
+                        .hidden_size = 4096,
+                        .intermediate_size = 11008,
+                        .num_hidden_layers = 32,
+                        .num_attention_heads = 32,
+                        .num_key_value_heads = 0,
+                        .head_dim = 0,
+                        .max_position_embeddings = 2048,
+                        .rope_theta = 1e4,
+                        .rms_norm_eps = 1e-6},
+           .has_mlp_bias = true,
+           .configure = configure_llama},
+    Family{.model_type = "qwen3",
+           .defaults = {.vocab_size = 151936,
+                        .hidden_size = 4096,
+                        .intermediate_size = 22016,
+                        .num_hidden_layers = 32,
+                        .num_attention_heads = 32,
+                        .num_key_value_heads = 32,
+                        .head_dim = 128,
+                        .max_position_embeddings = 32768,
+                        .rope_theta = 1e4,
+                        .rms_norm_eps = 1e-6},
+           .has_mlp_bias = false,
+           .configure = configure_qwen3},
+    Family{.model_type = "olmo3",
+           .defaults = {.vocab_size = 50304,
+                        .hidden_size = 4096,
+                        .intermediate_size = 11008,
+                        .num_hidden_layers = 32,
+                        .num_attention_heads = 32,
+                        .num_key_value_heads = 0,
+                        .head_dim = 0,
+                        .max_position_embeddings = 2048,
+                        .rope_theta = 5e5,
+                        .rms_norm_eps = 1e-5},
+           .has_mlp_bias = false,
+           .configure = configure_olmo3},
 };
 
 }  // namespace

@@ -8,14 +8,26 @@
 
 namespace retmask {
 
+// What transformers assumes where config.json is silent.
+struct FamilyDefaults {
+  int64_t vocab_size;
+  int64_t hidden_size;
+  int64_t intermediate_size;
+  int64_t num_hidden_layers;
+  int64_t num_attention_heads;
+  int64_t num_key_value_heads;  // 0: num_attention_heads
+  int64_t head_dim;             // 0: hidden_size / num_attention_heads
+  int64_t max_position_embeddings;
+  double rope_theta;
+  double rms_norm_eps;
+};
+
 struct Family {
   std::string_view model_type;
-  // What transformers assumes where config.json is silent.
-  double default_rope_theta;
-  double default_rms_norm_eps;
-  int64_t default_head_dim;  // 0: hidden_size / num_attention_heads
+  FamilyDefaults defaults;
+  bool has_mlp_bias;  // whether "mlp_bias" is one of its keys
   // Fills what differs between families: norms, windows, RoPE per layer. The common sizes are set
-  // already.
+  // already; max_positions is config.json's max_position_embeddings.
   void (*configure)(const Json& json,
                     const std::string& where,
                     const Family& family,

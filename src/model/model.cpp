@@ -88,6 +88,17 @@ torch::Tensor make_positions(const PackedBatch& batch, torch::Device device) {
   return upload(positions, device);
 }
 
+// [T]: how many tokens of its sequence are known; see RopeSet.
+torch::Tensor make_known_lengths(const PackedBatch& batch, torch::Device device) {
+  std::vector<int64_t> lengths;
+  for (size_t s = 0; s < batch.lengths.size(); ++s) {
+    const int64_t past = batch.past.empty() ? 0 : batch.past[s];
+    const int64_t known = batch.known.empty() ? past + batch.lengths[s] : batch.known[s];
+    lengths.insert(lengths.end(), batch.lengths[s], known);
+  }
+  return upload(lengths, device);
+}
+
 torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device) {
   std::vector<int64_t> sequence;
   for (size_t s = 0; s < batch.lengths.size(); ++s)
@@ -101,8 +112,10 @@ ForwardContext make_context(const PackedBatch& batch,
                             torch::Device device,
                             torch::ScalarType dtype,
                             bool packed) {
+  const torch::Tensor known =
+      ropes.depends_on_length() ? make_known_lengths(batch, device) : torch::Tensor();
   ForwardContext context{.batch = batch,
-                         .rotations = ropes.rotations(make_positions(batch, device)),
+                         .rotations = ropes.rotations(make_positions(batch, device), known),
                          .packed = packed && device.is_cpu(),
                          .varlen = plan_varlen(batch, device, dtype),
                          .sequences = make_packed_sequences(batch, device)};
@@ -130,6 +143,7 @@ void make_shared_part(const PackedBatch& batch, SharedPart& part) {
       first_row[s] = static_cast<int64_t>(tokens.size());
       part.batch.lengths.push_back(batch.lengths[s]);
       part.batch.past.push_back(batch.past[s]);
+      if (!batch.known.empty()) part.batch.known.push_back(batch.known[s]);
       for (int64_t i = 0; i < batch.lengths[s]; ++i) tokens.push_back(start + i);
     }
     RETMASK_CHECK(batch.lengths[s] == batch.lengths[leader]);
@@ -152,31 +166,29 @@ CausalLm CausalLm::empty(const ModelConfig& config, torch::Device device, torch:
   return model;
 }
 
-namespace {
-
-// The config of a checkpoint that holds what it asks for.
-ModelConfig checked_config(const Checkpoint& checkpoint) {
-  ModelConfig config =
-      parse_model_config(checkpoint.config(), (checkpoint.dir() / "config.json").string());
-  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
-  return config;
-}
-
-}  // namespace
-
 CausalLm CausalLm::without_weights(const Checkpoint& checkpoint,
+                                   const ModelConfig& config,
                                    torch::Device device,
                                    torch::ScalarType dtype) {
+  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
   CausalLm model;
   model.impl_ = std::make_shared<CausalLmImpl>(
-      checked_config(checkpoint), torch::TensorOptions(dtype).device(torch::kMeta), device);
+      config, torch::TensorOptions(dtype).device(torch::kMeta), device);
   return model;
 }
 
 CausalLm CausalLm::load(const Checkpoint& checkpoint,
                         torch::Device device,
                         torch::ScalarType dtype) {
-  CausalLm model = empty(checked_config(checkpoint), device, dtype);
+  return load(checkpoint, read_model_config(checkpoint), device, dtype);
+}
+
+CausalLm CausalLm::load(const Checkpoint& checkpoint,
+                        const ModelConfig& config,
+                        torch::Device device,
+                        torch::ScalarType dtype) {
+  check_tensors(checkpoint, expected_tensors(config), optional_tensor_names(config));
+  CausalLm model = empty(config, device, dtype);
   const torch::NoGradGuard no_grad;
   for (auto& [name, parameter] : model.parameters()) {
     const TensorSpec& spec = checkpoint.tensors().at(name);
@@ -268,7 +280,9 @@ bool CausalLm::has_decode() const {
 
 torch::Tensor CausalLm::decode(const DecodeBatch& batch) const {
   RETMASK_CHECK(has_decode() && !torch::GradMode::is_enabled());
-  const ForwardContext context{.rotations = impl_->ropes.rotations(batch.past), .decode = &batch};
+  const torch::Tensor known = impl_->ropes.depends_on_length() ? batch.past + 1 : torch::Tensor();
+  const ForwardContext context{.rotations = impl_->ropes.rotations(batch.past, known),
+                               .decode = &batch};
   torch::Tensor x = impl_->embed(batch.token_ids);  // [S, hidden]
   for (int64_t i = 0; i < config().num_hidden_layers(); ++i)
     x = impl_->backbone->layers[i]->as<DecoderLayerImpl>()->forward(x, context);
@@ -337,6 +351,9 @@ void save_model(const CausalLm& model,
     specs.push_back({name, dtype, parameter.sizes().vec()});
   }
   Json config = source.config();
+  // A head of its own, whatever the source's config said of it.
+  if (!model.config().tie_word_embeddings && config.value("tie_word_embeddings", Json()) == true)
+    config["tie_word_embeddings"] = false;
   static constexpr std::pair<TensorType, const char*> kNames[] = {
       {TensorType::float32, "float32"},
       {TensorType::float16, "float16"},

@@ -51,15 +51,42 @@ torch::Tensor yarn_frequencies(const torch::Tensor& plain,
   return plain / rope.factor * ramp + plain * (1 - ramp);
 }
 
+// [head_dim / 2] float32: the powers of theta.
+torch::Tensor exponents(int64_t head_dim, torch::Device device) {
+  const auto options = torch::TensorOptions(torch::kFloat32).device(device);
+  return torch::arange(0, head_dim, 2, options) / static_cast<double>(head_dim);
+}
+
+// lengths [T] int64, plain [head_dim / 2] -> [T, head_dim / 2]: theta grows with the sequence's
+// length. Source: _compute_dynamic_ntk_parameters in transformers modeling_rope_utils.py.
+torch::Tensor dynamic_frequencies(const torch::Tensor& lengths,
+                                  const torch::Tensor& plain,
+                                  const RopeConfig& rope,
+                                  int64_t head_dim) {
+  const auto original = static_cast<double>(rope.original_max_position_embeddings);
+  const auto dim = static_cast<double>(head_dim);
+  const torch::Tensor stretch =
+      rope.factor * lengths.to(torch::kFloat32) / original - (rope.factor - 1);
+  // Below the original length it may be negative, whose power is no number.
+  const torch::Tensor theta =
+      rope.rope_theta * stretch.clamp_min(1e-6).pow(dim / (dim - 2)).unsqueeze(1);
+  const torch::Tensor stretched =
+      1.0 / torch::pow(theta, exponents(head_dim, plain.device()).unsqueeze(0));
+  return torch::where((lengths > rope.original_max_position_embeddings).unsqueeze(1),
+                      stretched,
+                      plain.unsqueeze(0));
+}
+
 }  // namespace
 
 torch::Tensor rope_inverse_frequencies(const RopeConfig& rope, int64_t head_dim) {
-  const torch::Tensor exponent =
-      torch::arange(0, head_dim, 2, torch::kFloat32) / static_cast<double>(head_dim);
-  const torch::Tensor plain = 1.0 / torch::pow(rope.rope_theta, exponent);
+  const torch::Tensor plain = 1.0 / torch::pow(rope.rope_theta, exponents(head_dim, torch::kCPU));
   switch (rope.type) {
     case RopeType::standard:
+    case RopeType::dynamic:
       return plain;
+    case RopeType::linear:
+      return plain / rope.factor;
     case RopeType::llama3:
       return llama3_frequencies(plain, rope);
     case RopeType::yarn:
@@ -68,7 +95,7 @@ torch::Tensor rope_inverse_frequencies(const RopeConfig& rope, int64_t head_dim)
   return plain;
 }
 
-RopeSet::RopeSet(const ModelConfig& config, torch::Device device) {
+RopeSet::RopeSet(const ModelConfig& config, torch::Device device) : head_dim_(config.head_dim) {
   for (const LayerConfig& layer : config.layers) {
     const auto found = std::find(ropes_.begin(), ropes_.end(), layer.rope);
     layer_index_.push_back(static_cast<size_t>(found - ropes_.begin()));
@@ -79,11 +106,22 @@ RopeSet::RopeSet(const ModelConfig& config, torch::Device device) {
   }
 }
 
-std::vector<Rotation> RopeSet::rotations(const torch::Tensor& positions) const {
+bool RopeSet::depends_on_length() const {
+  return std::any_of(ropes_.begin(), ropes_.end(), [](const RopeConfig& rope) {
+    return rope.type == RopeType::dynamic;
+  });
+}
+
+std::vector<Rotation> RopeSet::rotations(const torch::Tensor& positions,
+                                         const torch::Tensor& lengths) const {
   std::vector<Rotation> result;
   for (size_t i = 0; i < ropes_.size(); ++i) {
+    const torch::Tensor frequencies =
+        ropes_[i].type == RopeType::dynamic
+            ? dynamic_frequencies(lengths, inverse_frequencies_[i], ropes_[i], head_dim_)
+            : inverse_frequencies_[i].unsqueeze(0);
     const torch::Tensor angles =
-        torch::outer(positions.to(torch::kFloat32), inverse_frequencies_[i]).unsqueeze(1);
+        (positions.to(torch::kFloat32).unsqueeze(1) * frequencies).unsqueeze(1);
     const double factor = ropes_[i].attention_factor;
     result.push_back({angles.cos() * factor, angles.sin() * factor});
   }

@@ -67,9 +67,9 @@ std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& 
                                 /*add_special_tokens=*/false);
 }
 
-void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_position_embeddings) {
+void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positions) {
   const auto tokens = static_cast<int64_t>(sample.prompt.size());
-  if (tokens + max_new_tokens <= max_position_embeddings) return;
+  if (tokens + max_new_tokens <= max_positions) return;
   user_error("a context of ",
              sample.length,
              " tokens makes a prompt of ",
@@ -77,8 +77,8 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
              ", which with ",
              max_new_tokens,
              " new tokens exceeds the model's maximum of ",
-             max_position_embeddings,
-             "; use smaller --lengths");
+             max_positions,
+             "; use smaller --lengths or, if the model can, give --max-position");
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                           tools, user_message(contexts.make(length, depth), needle.question)),
                       .span = {}};
         sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
-        check_fits(sample, grid.max_new_tokens, tools.max_position_embeddings);
+        check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));
       }
     }

@@ -45,7 +45,7 @@ void ModelAnswerer::answer(const std::vector<AnswerTask>& tasks, const AnswerVis
       while (next < tasks.size() && tasks[next].prompt == &prompt) ++next;
       std::vector<int64_t> tokens = encoder_.encode(prompt);
       const auto positions = static_cast<int64_t>(tokens.size()) + options_.max_new_tokens;
-      if (positions <= model_.config().max_position_embeddings) {
+      if (positions <= model_.config().max_positions) {
         first_task.push_back(begin);
         return request(tasks, begin, next, std::move(tokens));
       }

@@ -40,14 +40,20 @@ class LoadedModel : public Answerer {
   MemoryBudget budget_;
 };
 
+ModelConfig read_config(const Checkpoint& checkpoint, const Options& options) {
+  ModelConfig config = read_model_config(checkpoint);
+  limit_positions(config, options.max_position);
+  return config;
+}
+
 }  // namespace
 
 ModelRound::ModelRound(const fs::path& dir, const Options& options)
     : options_(options),
       checkpoint_(dir),
-      config_(parse_model_config(checkpoint_.config(), (dir / "config.json").string())),
+      config_(read_config(checkpoint_, options)),
       encoder_(dir, options.render_variables()) {
-  const int64_t positions = config_.max_position_embeddings;
+  const int64_t positions = config_.max_positions;
   const int64_t max_new_tokens = options.decoding.max_new_tokens;
   if (max_new_tokens >= positions) {
     user_error("--max-new-tokens ",
@@ -56,7 +62,7 @@ ModelRound::ModelRound(const fs::path& dir, const Options& options)
                dir,
                " has ",
                positions,
-               " positions (max_position_embeddings)");
+               " positions; lower it or, if the model can, give --max-position");
   }
   if (checkpoint_.eos_token_ids().empty()) {
     log::warn(dir.string() + " names no eos_token_id: every answer will be " +
@@ -88,7 +94,7 @@ GeneratorOptions ModelRound::generator_options(const std::vector<AnswerTask>& ta
   for (const AnswerTask& task : tasks) {
     if (std::exchange(last, task.prompt) == task.prompt) continue;
     const int64_t tokens = static_cast<int64_t>(encoder_.encode(*task.prompt).size()) + new_tokens;
-    if (tokens > config_.max_position_embeddings) continue;  // it gets no answer
+    if (tokens > config_.max_positions) continue;  // it gets no answer
     generation.max_sequence_tokens = std::max(generation.max_sequence_tokens, tokens);
   }
   generation.reserve_cache = true;
@@ -103,7 +109,7 @@ std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks)
   generation.kv_cache_bytes = budget.kv_cache;
   log::info("memory: " + budget.text());
 
-  CausalLm model = CausalLm::load(checkpoint_, device, dtype);
+  CausalLm model = CausalLm::load(checkpoint_, config_, device, dtype);
   model.pack();
   return std::make_unique<LoadedModel>(std::move(model),
                                        encoder_,

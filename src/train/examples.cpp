@@ -35,7 +35,7 @@ class LengthLimit {
                  limit_,
                  " exceeds the model's maximum of ",
                  max_positions,
-                 " positions");
+                 " positions; if the model can, give --max-position");
     }
   }
 

@@ -1,11 +1,14 @@
 """retmask eval: log-probs and needles found, against transformers and with heads switched off."""
 
 import json
+import pathlib
+import shutil
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT_ROWS = [
     {"text": "The boat left the harbour in the morning, and nobody minded the rain."},
     {"id": "unicode", "text": "Caf\u00e9 na\u00efve \u2014 \u6771\u4eac \U0001f600 end."},
@@ -146,3 +149,28 @@ def test_masking_retrieval_heads_breaks_retrieval_and_others_do_not(
         success[select] = json.loads((out / "results.json").read_text())["success"]
     assert success["retrieval"] <= 2
     assert success["non-retrieval"] >= 9
+
+
+def test_longer_than_max_position_embeddings(retmask, tmp_path):
+    """The published recipe for long contexts stretches the limit; what is longer still needs --max-position."""
+    folder = tmp_path / "model"
+    shutil.copytree(ROOT / "tests/golden/tiny/qwen3", folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["rope_parameters"]
+    config |= {"max_position_embeddings": 160, "rope_theta": 1e6}
+    config["rope_scaling"] = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 128}
+    (folder / "config.json").write_text(json.dumps(config))
+    data = write_rows(tmp_path / "rows.jsonl", [{"text": " the boat" * 100}])
+    flags = ["eval", "--model", folder, "--suite", "logprob", "--dtype", "float32", "--device", "cpu", "--data", data]
+    retmask(*flags, "--out", tmp_path / "out")
+    prediction = read_rows(tmp_path / "out/predictions.jsonl")[0]
+    assert 160 < len(prediction["tokens"]) <= 512
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    assert prediction["logprobs"][1:] == pytest.approx(logprobs(model, prediction["tokens"]), abs=1e-4)
+
+    config["rope_scaling"]["factor"] = 1.0
+    (folder / "config.json").write_text(json.dumps(config))
+    done = retmask(*flags, "--out", tmp_path / "refused", code=2)
+    assert "more than the model's maximum of 128; shorten it or, if the model can, give --max-position" in done.stderr
+    done = retmask(*flags, "--max-position", 512, "--out", tmp_path / "longer")
+    assert "--max-position 512 instead of the 128" in done.stderr

@@ -53,8 +53,9 @@ class Checkpoint {
 
 // Compares what a network expects with what a checkpoint holds. Throws one UserError that lists
 // every missing, unexpected, wrong-shape and (integers for floats) wrong-type tensor: the first 8
-// of each kind by name, then a count. `optional_names` may be present or absent
-// (rotary_emb.inv_freq of old checkpoints; a tied lm_head).
+// of each kind by name, then a count; quantized weights are named as such. `optional_names` may be
+// present or absent (a tied lm_head), and so may buffers that say nothing (rotary_emb.inv_freq of
+// old checkpoints).
 void check_tensors(const Checkpoint& checkpoint,
                    const std::vector<TensorSpec>& expected,
                    const std::vector<std::string>& optional_names);

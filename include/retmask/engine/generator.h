@@ -72,7 +72,7 @@ struct GeneratorOptions {
   // sends its newest continuation back to the queue.
   int64_t kv_cache_bytes = 0;
   // The longest prompt with its new tokens, by which is known what the batch can need; 0: unknown,
-  // so that it is max_position_embeddings.
+  // so that it is the model's longest.
   int64_t max_sequence_tokens = 0;
   // On the CPU, take all of the cache's memory at the start instead of page by page: a run that has
   // begun does not fail for lack of it, and its memory is known beforehand.
@@ -108,7 +108,7 @@ class Generator {
   Generator(const CausalLm& model, GeneratorOptions options);
 
   // Runs all requests of the source. Throws UserError for an empty prompt or one that (with its new
-  // tokens) exceeds max_position_embeddings or the whole cache.
+  // tokens) exceeds the model's positions or the whole cache.
   void run(const RequestSource& source,
            const ResultVisitor& on_finish,
            const StepObserver& observer = nullptr,

@@ -78,6 +78,9 @@ struct PackedBatch {
   torch::Tensor token_ids;       // [T] int64
   std::vector<int64_t> lengths;  // S: new tokens of each sequence, sum T
   std::vector<int64_t> past;     // S: tokens that the cache already holds (0 without a cache)
+  // S: tokens of each sequence that are known: all of the prompt where this call reads a piece of
+  // it. For RoPE that depends on the length. Empty: past + lengths.
+  std::vector<int64_t> known = {};
   const KeyValueBlocks* cache = nullptr;
   const HeadGate* gate = nullptr;
   // Sequences with the same tokens and past whose gates are equal below layer `first_difference`

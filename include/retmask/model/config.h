@@ -9,18 +9,20 @@
 #include <vector>
 
 #include "retmask/base/json.h"
+#include "retmask/checkpoint/checkpoint.h"
 #include "retmask/checkpoint/safetensors.h"
 
 namespace retmask {
 
-enum class RopeType { standard, llama3, yarn };
+enum class RopeType { standard, linear, dynamic, llama3, yarn };
 
 // Rotary position embedding. Source: transformers modeling_rope_utils.py
-// (_compute_{llama3,yarn}_parameters).
+// (_compute_{linear_scaling_rope,dynamic_ntk,llama3,yarn}_parameters).
 struct RopeConfig {
   RopeType type = RopeType::standard;
   double rope_theta = 10000.0;
   double factor = 1.0;
+  // The length from which llama3 and yarn stretch; of dynamic the length up to which it does not.
   int64_t original_max_position_embeddings = 0;
   // llama3
   double low_freq_factor = 1.0;
@@ -58,7 +60,9 @@ struct ModelConfig {
   int64_t num_attention_heads = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;  // read, never derived where config.json gives it
-  int64_t max_position_embeddings = 0;
+  // The longest sequence: max_position_embeddings of config.json as its RoPE scaling extends it, or
+  // what the user says instead (limit_positions).
+  int64_t max_positions = 0;
   double rms_norm_eps = 1e-6;
   bool tie_word_embeddings = false;
   bool attention_bias = false;  // on q, k, v and o
@@ -67,15 +71,26 @@ struct ModelConfig {
   NormPlacement norm_placement = NormPlacement::pre;
   TensorType dtype = TensorType::float32;  // "dtype" or "torch_dtype" of config.json
   std::vector<LayerConfig> layers;
+  // What the reader of the config should tell the user: keys that have no effect, or one that wins
+  // over another.
+  std::vector<std::string> warnings;
 
   int64_t num_hidden_layers() const { return static_cast<int64_t>(layers.size()); }
 };
 
-// Reads config.json in its old (rope_theta, rope_scaling) and new (rope_parameters) style. `where`
-// names the file in errors. Throws UserError for an unknown model_type (lists the known ones),
-// impossible sizes, and features that we would otherwise compute wrongly (another activation,
-// another rope type).
+// Reads config.json as transformers 5 does, in its old (rope_theta, rope_scaling) and new
+// (rope_parameters) style and in mixtures of the two. `where` names the file in errors. Throws
+// UserError for an unknown model_type (lists the known ones), impossible sizes, and features that
+// we would otherwise compute wrongly (another activation, another rope type, scaled logits).
 ModelConfig parse_model_config(const Json& config, const std::string& where);
+
+// The same of a checkpoint, with what its tensors say: a head of its own beside
+// "tie_word_embeddings" is used, as transformers does. Logs the warnings.
+ModelConfig read_model_config(const Checkpoint& checkpoint);
+
+// --max-position: sequences of up to `positions` tokens, whatever config.json says; 0 leaves the
+// limit as it is. Warns when it changes. Throws UserError for an impossible number.
+void limit_positions(ModelConfig& config, int64_t positions);
 
 // The names and shapes that a checkpoint of this config must hold, in the order of the layers.
 std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
@@ -83,8 +98,7 @@ std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
 // Elements of all of them.
 int64_t num_weights(const ModelConfig& config);
 
-// What it may hold besides, and what nothing here reads: the RoPE frequencies of old checkpoints, a
-// copy of tied embeddings.
+// What it may hold besides, and what nothing here reads: a copy of tied embeddings.
 std::vector<std::string> optional_tensor_names(const ModelConfig& config);
 
 }  // namespace retmask

@@ -22,7 +22,12 @@ struct DecodeBatch;
 
 class CausalLm {
  public:
-  // Loads strictly (check_tensors) and converts to dtype. Gradients are off.
+  // Loads strictly (check_tensors) and converts to dtype. Gradients are off. `config` is
+  // read_model_config's, to which the caller may have given other limits.
+  static CausalLm load(const Checkpoint& checkpoint,
+                       const ModelConfig& config,
+                       torch::Device device,
+                       torch::ScalarType dtype);
   static CausalLm load(const Checkpoint& checkpoint, torch::Device device, torch::ScalarType dtype);
   // Uninitialised weights, for benchmarks of shapes that are not on disk and for tests that fill
   // them.
@@ -31,6 +36,7 @@ class CausalLm {
   // What load() would return but with parameters that hold no memory, for a WeightLender to replace
   // by memory on `device`.
   static CausalLm without_weights(const Checkpoint& checkpoint,
+                                  const ModelConfig& config,
                                   torch::Device device,
                                   torch::ScalarType dtype);
 

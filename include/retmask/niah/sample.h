@@ -44,7 +44,7 @@ TokenSpan find_needle(std::span<const int64_t> prompt,
 struct PromptTools {
   const Tokenizer& tokenizer;
   const ChatTemplate& chat_template;
-  int64_t max_position_embeddings = 0;
+  int64_t max_positions = 0;
 };
 
 // All samples: needle by needle, length by length, depth by depth. A haystack with fewer words than

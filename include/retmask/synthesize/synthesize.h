@@ -50,6 +50,7 @@ struct Options {
   PairOptions pairs;
   Thinking thinking = Thinking::keep;
   Json template_variables = Json::object();  // as in RenderOptions, but for what `thinking` sets
+  int64_t max_position = 0;                  // as in limit_positions
   std::string device = "auto";               // as in parse_device
   std::string dtype = "auto";                // as in parse_dtype
 

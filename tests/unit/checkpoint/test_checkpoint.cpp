@@ -201,5 +201,99 @@ TEST_F(CheckpointTest, AnOptionalTensorMustStillHaveItsShape) {
                     {"wrong shape"});
 }
 
+// One tensor of nothing, for names and types that a checkpoint may hold besides.
+TensorSpec extra(const std::string& name, std::vector<int64_t> shape = {1}) {
+  return {name, TensorType::float32, std::move(shape)};
+}
+
+// A single-file checkpoint of `tensors`, all zeros.
+void write_model(const fs::path& dir, const std::vector<TensorSpec>& tensors) {
+  fs::create_directories(dir);
+  testing::write_text(dir / "config.json", R"({"model_type": "llama"})");
+  SafetensorsWriter writer(dir / "model.safetensors", tensors);
+  for (const TensorSpec& spec : tensors) writer.write(std::vector<std::byte>(spec.num_bytes()));
+  writer.finish();
+}
+
+TEST_F(CheckpointTest, BuffersThatSayNothingArePassedOver) {
+  const std::vector<TensorSpec> buffers = {extra("rotary_emb.inv_freq"),
+                                           extra("model.rotary_emb.inv_freq"),
+                                           extra("model.rotary_emb.full_attention_inv_freq"),
+                                           extra("model.layers.7.self_attn.rotary_emb.inv_freq"),
+                                           extra("model.layers.0.self_attn.rotary_emb.cos_cached"),
+                                           extra("model.layers.0.self_attn.masked_bias"),
+                                           extra("model.layers.0.attn.bias", {1, 1, 4, 4}),
+                                           extra("model.position_ids")};
+  write_model(dir_ / "buffers", buffers);
+  EXPECT_NO_THROW(check_tensors(Checkpoint(dir_ / "buffers"), {}, {}));
+  write_model(dir_ / "bias", {extra("model.layers.0.attn.bias", {4})});
+  expect_user_error([&] { check_tensors(Checkpoint(dir_ / "bias"), {}, {}); },
+                    {"1 unexpected: model.layers.0.attn.bias"});
+}
+
+struct QuantizedConfig {
+  const char* key;
+  const char* value;
+  const char* expected;
+};
+
+TEST_F(CheckpointTest, AQuantizedCheckpointIsNamed) {
+  const QuantizedConfig cases[] = {
+      {"quantization_config",
+       R"({"quant_method": "bitsandbytes", "load_in_4bit": true})",
+       "bitsandbytes, load_in_4bit"},
+      {"quantization_config", R"({"quant_method": "gptq", "bits": 4})", "gptq, 4 bits"},
+      {"quantization_config",
+       R"({"quant_method": "compressed-tensors", "format": "pack-quantized"})",
+       "compressed-tensors, pack-quantized"},
+      {"compression_config", R"({"format": "int-quantized"})", "compression_config"},
+      {"quantization", R"({"group_size": 64, "bits": 4})", "4 bits"},
+  };
+  for (const QuantizedConfig& test : cases) {
+    const fs::path dir = dir_ / "quantized";
+    write_model(dir, {extra("a")});
+    testing::write_text(dir / "config.json",
+                        std::string("{\"") + test.key + "\": " + test.value + "}");
+    expect_user_error([&] { Checkpoint checkpoint(dir); },
+                      {"quantized checkpoint", test.expected, "dequantize"});
+  }
+  testing::write_text(dir_ / "quantized" / "config.json", R"({"quantization_config": null})");
+  EXPECT_NO_THROW(Checkpoint(dir_ / "quantized"));
+  testing::write_text(dir_ / "quantized" / "quant_config.json", "{}");
+  expect_user_error([&] { Checkpoint checkpoint(dir_ / "quantized"); }, {"quant_config.json"});
+}
+
+TEST_F(CheckpointTest, QuantizedTensorsAreNamedWithoutAConfig) {
+  write_model(dir_ / "awq", {extra("model.layers.0.mlp.up_proj.qweight"), extra("b.qzeros")});
+  expect_user_error([&] { check_tensors(Checkpoint(dir_ / "awq"), {}, {}); },
+                    {"are quantized", "qzeros"});
+  expect_user_error([] { tensor_type_from_name("F8_E4M3", "x.safetensors"); },
+                    {"\"F8_E4M3\": a quantized checkpoint"});
+}
+
+TEST_F(CheckpointTest, OtherFormatsAreNamed) {
+  const auto expect_open = [&](const fs::path& path, const std::vector<std::string>& parts) {
+    expect_user_error([&] { Checkpoint checkpoint(path); }, parts);
+  };
+  testing::write_text(dir_ / "model.gguf", "GGUF");
+  expect_open(dir_ / "model.gguf", {"is a GGUF file", "convert"});
+
+  const fs::path other = dir_ / "other";
+  fs::create_directories(other);
+  testing::write_text(other / "training_args.bin", "x");
+  expect_open(other, {"model config", "does not exist"});
+  testing::write_text(other / "small-Q4_K_M.gguf", "GGUF");
+  expect_open(other, {"holds a GGUF file (small-Q4_K_M.gguf)"});
+  fs::remove(other / "small-Q4_K_M.gguf");
+
+  testing::write_text(other / "config.json", R"({"model_type": "llama"})");
+  expect_open(other, {"neither model.safetensors nor"});
+  testing::write_text(other / "pytorch_model-00001-of-00002.bin", "x");
+  expect_open(other, {"PyTorch .bin files (pytorch_model-00001-of-00002.bin)", "save_pretrained"});
+
+  testing::write_text(model_ / "adapter_config.json", "{}");
+  expect_open(model_, {"LoRA", "adapter_config.json", "merge_and_unload"});
+}
+
 }  // namespace
 }  // namespace retmask

@@ -32,7 +32,7 @@ class DetectTest : public ::testing::Test {
   std::vector<niah::Sample> build() const {
     return build_samples(options_.grid,
                          niah::load_needles_and_haystacks("", ""),
-                         {*tokenizer_, *template_, model_.config().max_position_embeddings});
+                         {*tokenizer_, *template_, model_.config().max_positions});
   }
 
   DetectResult detect(const std::string& journal_name) {

@@ -68,6 +68,32 @@ TEST_P(Family, GreedyEqualsTransformers) {
   }
 }
 
+// RoPE that depends on the length: all of the prompt counts, also where it is read in pieces, and
+// each new token for itself.
+TEST(Generator, DynamicRopeEqualsTransformers) {
+  const Json golden =
+      read_json_file(testing::golden_dir() / "model" / "dynamic_greedy.json", "golden file");
+  const ModelConfig config = parse_model_config(golden["config"], "config.json");
+  EXPECT_EQ(config.max_positions, 4 * 96);
+  const auto half = prompt_of("llama", 0, 300);
+  std::vector<int64_t> ids = half;
+  ids.insert(ids.end(), half.rbegin(), half.rend());
+  for (const bool packed : {false, true}) {
+    ModelConfig longer = config;
+    longer.max_positions = 1000;
+    const Checkpoint checkpoint(testing::golden_dir() / "tiny" / "llama");
+    CausalLm model = CausalLm::load(checkpoint, longer, torch::kCPU, torch::kFloat32);
+    if (packed) model.pack();
+    for (const std::ptrdiff_t prompt : {90, 120, 560}) {
+      const Answers answers = generate(
+          model, {{.prompt = {ids.begin(), ids.begin() + prompt}, .max_new_tokens = 24}}, 1);
+      EXPECT_EQ(answers.at({0, 0}).tokens,
+                golden[std::to_string(prompt)].get<std::vector<int64_t>>())
+          << prompt << (packed ? " packed" : "");
+    }
+  }
+}
+
 // The cache changes nothing: each token is the largest logit of a full forward over what stood
 // before it.
 TEST_P(Family, CachedDecodeEqualsFullForward) {

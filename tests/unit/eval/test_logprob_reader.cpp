@@ -72,7 +72,7 @@ TEST_F(LogprobReaderTest, MistakesNameFileAndLine) {
 
 TEST_F(LogprobReaderTest, RefusesARowLongerThanTheModel) {
   std::string text;
-  for (int64_t i = 0; i <= model_.config().max_position_embeddings; ++i) text += " the";
+  for (int64_t i = 0; i <= model_.config().max_positions; ++i) text += " the";
   const std::string error = error_of("{\"text\": \"" + text + "\"}");
   EXPECT_NE(
       error.find("rows.jsonl:1: the row has 2049 tokens, more than the model's maximum of 2048"),

@@ -13,7 +13,7 @@ class NiahSuiteTest : public TinySubjectTest {
     samples_ =
         build_samples({.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
                       niah::load_needles_and_haystacks("", ""),
-                      {*tokenizer_, *chat_template, model_.config().max_position_embeddings});
+                      {*tokenizer_, *chat_template, model_.config().max_positions});
   }
 
   NiahResult run(const std::string& name, std::vector<Head> masked = {}) {

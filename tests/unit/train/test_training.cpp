@@ -121,7 +121,9 @@ TEST(Training, DecaysWhatTransformersDecays) {
     const Checkpoint checkpoint(kGolden / "tiny" / family);
     std::vector<std::string> decayed;
     for (const auto& [name, parameter] :
-         CausalLm::without_weights(checkpoint, torch::kCPU, torch::kFloat32).parameters()) {
+         CausalLm::without_weights(
+             checkpoint, read_model_config(checkpoint), torch::kCPU, torch::kFloat32)
+             .parameters()) {
       if (parameter.dim() > 1) decayed.push_back(name);
     }
     auto expected = golden.at("decayed").get<std::vector<std::string>>();

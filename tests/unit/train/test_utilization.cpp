@@ -16,7 +16,7 @@ ModelConfig small_config() {
   config.num_attention_heads = 2;
   config.num_key_value_heads = 1;
   config.head_dim = 6;
-  config.max_position_embeddings = 64;
+  config.max_positions = 64;
   config.layers.resize(3);
   return config;
 }

@@ -39,7 +39,8 @@ struct TinyRun {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
     return run_training({.checkpoint = checkpoint,
-                         .model = CausalLm::without_weights(checkpoint, device, dtype),
+                         .model = CausalLm::without_weights(
+                             checkpoint, read_model_config(checkpoint), device, dtype),
                          .examples = examples,
                          .out = out,
                          .held_out = held_out,
