@@ -1,7 +1,6 @@
 #include "retmask/endpoint/chat.h"
 
 #include <numeric>
-#include <string_view>
 
 #include "retmask/base/error.h"
 
@@ -50,9 +49,35 @@ std::vector<double> token_logprobs(const Json& choice) {
   return logprobs;
 }
 
+// Null: a reasoning model that was cut while it was thinking.
+std::string parse_content(const Json& message, bool may_lack) {
+  if (may_lack && message.is_object() && !message.contains("content")) return "";
+  const Json& content = member(message, "content", "choices[0].message.content");
+  if (content.is_null()) return "";
+  if (!content.is_string()) throw GarbledReply("choices[0].message.content is no text");
+  return content.get<std::string>();
+}
+
+// Of a server with a reasoning parser: "reasoning_content" as DeepSeek named it, SGLang and
+// llama.cpp say it and vLLM did, "reasoning" in newer vLLM and with OpenRouter. Some send both.
+std::string parse_reasoning(const Json& message) {
+  if (!message.is_object()) return "";
+  for (const char* key : {"reasoning_content", "reasoning"}) {
+    const auto found = message.find(key);
+    if (found == message.end() || found->is_null()) continue;
+    if (!found->is_string()) {
+      throw GarbledReply(std::string("choices[0].message.") + key + " is no text");
+    }
+    if (*found != "") return found->get<std::string>();
+  }
+  return "";
+}
+
 ChatEnding parse_ending(const Json& choice) {
   const Json& reason = member(choice, "finish_reason", "choices[0].finish_reason");
   if (!reason.is_string()) throw GarbledReply("choices[0].finish_reason is no text");
+  if (reason == "abort")
+    throw GarbledReply("the server broke the answer off (finish_reason abort)");
   return reason == "length" || reason == "content_filter" ? ChatEnding::cut : ChatEnding::stop;
 }
 
@@ -86,19 +111,15 @@ ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
   const Json& choices = member(json, "choices", "choices");
   if (!choices.is_array() || choices.empty()) throw GarbledReply("the reply has no choices[0]");
   const Json& choice = choices.front();
-  const Json& content = member(
-      member(choice, "message", "choices[0].message"), "content", "choices[0].message.content");
-  // Null: a reasoning model that was cut while it was thinking.
-  if (!content.is_string() && !content.is_null()) {
-    throw GarbledReply("choices[0].message.content is no text");
-  }
+  const Json& message = member(choice, "message", "choices[0].message");
   const std::string where = "usage.completion_tokens";
   const Json& tokens = member(member(json, "usage", where), "completion_tokens", where);
   if (!tokens.is_number_integer() || tokens.get<int64_t>() < 0) {
     throw GarbledReply(where + " is no count");
   }
   ChatReply reply;
-  if (content.is_string()) reply.text = content.get<std::string>();
+  reply.reasoning = parse_reasoning(message);
+  reply.text = parse_content(message, /*may_lack=*/!reply.reasoning.empty());
   reply.tokens = tokens.get<int64_t>();
   reply.ending = parse_ending(choice);
   if (logprobs && reply.tokens > 0) {
@@ -121,15 +142,6 @@ std::string error_message(const std::string& body) {
     return one_line(message.is_string() ? message.get<std::string>() : dump_json_line(message));
   }
   return one_line(body);
-}
-
-bool says_prompt_too_long(int status, const std::string& body) {
-  if (status != 400 && status != 413) return false;
-  for (const std::string_view sign :
-       {"context_length_exceeded", "maximum context length", "exceed_context_size_error"}) {
-    if (body.find(sign) != std::string::npos) return true;
-  }
-  return false;
 }
 
 }  // namespace retmask::endpoint

@@ -26,20 +26,21 @@ std::string said(const HttpReply& http, const std::string& api_key) {
 
 }  // namespace
 
-Outcome interpret(const HttpReply& http, bool logprobs, const std::string& api_key) {
+Outcome interpret(const HttpReply& http, const ChatRequest& request, const std::string& api_key) {
   if (http.status == 0) return {.reply = {}, .reason = http.failure, .retry_after = {}};
+  if (says_prompt_too_long(http.status, http.body, request.max_tokens)) {
+    ChatReply too_long;
+    too_long.ending = ChatEnding::prompt_too_long;
+    return {.reply = too_long, .reason = "", .retry_after = {}};
+  }
   if (http.status == 200) {
     try {
-      return {.reply = parse_chat_reply(http.body, logprobs), .reason = "", .retry_after = {}};
+      return {
+          .reply = parse_chat_reply(http.body, request.logprobs), .reason = "", .retry_after = {}};
     } catch (const GarbledReply& error) {
       return {
           .reply = {}, .reason = error.what() + (": " + said(http, api_key)), .retry_after = {}};
     }
-  }
-  if (says_prompt_too_long(http.status, http.body)) {
-    ChatReply too_long;
-    too_long.ending = ChatEnding::prompt_too_long;
-    return {.reply = too_long, .reason = "", .retry_after = {}};
   }
   const std::string reason = detail::concat("status ", http.status, ": ", said(http, api_key));
   if (!is_passing(http.status)) throw UserError(reason);

@@ -17,6 +17,6 @@ struct Outcome {
 
 // Throws UserError with the server's message for a reply that asking again cannot mend. `api_key`
 // is cut out of what the server says.
-Outcome interpret(const HttpReply& http, bool logprobs, const std::string& api_key);
+Outcome interpret(const HttpReply& http, const ChatRequest& request, const std::string& api_key);
 
 }  // namespace retmask::endpoint

@@ -38,22 +38,30 @@ std::string describe(httplib::Error error) {
   }
 }
 
+// By host and port: what reads a whole URL there takes no letters in an IPv6 address.
+std::unique_ptr<httplib::ClientImpl> make_client(const Url& url) {
+  if (url.encrypted) return std::make_unique<httplib::SSLClient>(url.host, url.port);
+  return std::make_unique<httplib::ClientImpl>(url.host, url.port);
+}
+
 }  // namespace
 
 struct HttpConnection::Impl {
-  explicit Impl(const std::string& origin) : client(origin) {}
-  httplib::Client client;
+  explicit Impl(const Url& url) : client(make_client(url)) {}
+  std::unique_ptr<httplib::ClientImpl> client;
   std::mutex mutex;
   int socket = -1;  // the newest one
   bool in_use = false;
+  std::string host;  // the header
   std::string path;
   std::chrono::duration<double> timeout{};
 };
 
 HttpConnection::HttpConnection(const Url& url, double timeout_seconds, const std::string& api_key)
-    : impl_(std::make_unique<Impl>(url.origin)) {
-  httplib::Client& client = impl_->client;
+    : impl_(std::make_unique<Impl>(url)) {
+  httplib::ClientImpl& client = *impl_->client;
   RETMASK_CHECK(client.is_valid(), url.origin);
+  impl_->host = url.origin.substr(url.origin.find("//") + 2);
   impl_->path = url.path;
   impl_->timeout = std::chrono::duration<double>(timeout_seconds);
   const auto micros = [](double seconds) {
@@ -94,7 +102,8 @@ HttpReply HttpConnection::post(const std::string& body) {
   request.method = "POST";
   request.path = impl_->path;
   request.body = body;
-  request.headers = {{"Content-Type", "application/json"},
+  request.headers = {{"Host", impl_->host},
+                     {"Content-Type", "application/json"},
                      {"Accept", "application/json"},
                      {"User-Agent", "retmask"}};
   // The read timeout is for each piece; this one is for the whole.
@@ -103,7 +112,7 @@ HttpReply HttpConnection::post(const std::string& body) {
     return !late() && reply.body.size() <= kLongestBody;
   };
   set_in_use(true);
-  const httplib::Result result = impl_->client.send(request);
+  const httplib::Result result = impl_->client->send(request);
   set_in_use(false);
   if (result) {
     reply.status = result->status;

@@ -93,7 +93,7 @@ std::optional<ChatReply> Pool::ask(const ChatRequest& request,
   const std::string body = chat_body(request, options_.options.model);
   RandomStream jitter(request.seed, "backoff");
   for (int64_t tries = 1; !stop.stop_requested(); ++tries) {
-    const Outcome outcome = interpret(connection.post(body), request.logprobs, options_.api_key);
+    const Outcome outcome = interpret(connection.post(body), request, options_.api_key);
     if (outcome.reply) return outcome.reply;
     if (stop.stop_requested()) break;
     if (tries == options_.options.tries) {

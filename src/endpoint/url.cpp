@@ -1,7 +1,13 @@
 #include "retmask/endpoint/url.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <strings.h>
+
 #include <algorithm>
 #include <cctype>
+#include <optional>
+#include <string_view>
 
 #include "retmask/base/error.h"
 
@@ -14,26 +20,59 @@ bool is_printable(const std::string& text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
 }
 
-bool is_port(std::string_view text) {
+std::optional<int> parse_port(std::string_view text) {
   const bool digits =
       !text.empty() && text.size() <= 5 &&
       std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
-  if (!digits) return false;
+  if (!digits) return std::nullopt;
   const int port = std::stoi(std::string(text));
-  return port >= 1 && port <= 65535;
+  if (port < 1 || port > 65535) return std::nullopt;
+  return port;
 }
 
-// "host", "host:8000", "[::1]:8000" -> host; empty when it is none of these.
-std::string host_of(std::string_view authority) {
-  size_t end = authority.find(':');
-  if (authority.starts_with('[')) {
-    const size_t bracket = authority.find(']');
-    if (bracket == std::string_view::npos) return "";
-    end = bracket + 1;
-  }
-  if (end >= authority.size()) return std::string(authority);
-  const bool port = authority[end] == ':' && is_port(authority.substr(end + 1));
-  return port ? std::string(authority.substr(0, end)) : "";
+// "::1", "fe80::1%eth0"
+bool is_ipv6(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, text.substr(0, text.find('%')).c_str(), &address) == 1;
+}
+
+// What stands in the brackets of an IPv6 address; "%25" is how a URL writes the "%" before a zone.
+std::string without_brackets(std::string_view text) {
+  std::string host(text.substr(1, text.size() - 2));
+  const size_t zone = host.find("%25");
+  if (zone != std::string::npos) host.erase(zone + 1, 2);
+  return host;
+}
+
+struct Authority {
+  std::string host;
+  std::optional<int> port;
+};
+
+// "host", "host:8000", "[::1]:8000"; nothing when it is none of these.
+std::optional<Authority> parse_authority(std::string_view text) {
+  const size_t end = std::min(text.starts_with('[') ? text.find(']') : text.find(':'), text.size());
+  const bool bracketed = text.starts_with('[');
+  if (bracketed && end == text.size()) return std::nullopt;
+  const std::string_view shown = text.substr(0, end + (bracketed ? 1 : 0));
+  Authority authority{.host = bracketed ? without_brackets(shown) : std::string(shown), .port = {}};
+  if (authority.host.empty() || (bracketed && !is_ipv6(authority.host))) return std::nullopt;
+  const std::string_view rest = text.substr(shown.size());
+  if (rest.empty()) return authority;
+  authority.port = parse_port(rest.substr(1));
+  if (!rest.starts_with(':') || !authority.port) return std::nullopt;
+  return authority;
+}
+
+// Names that only begin so belong to somebody else: 127.0.0.1.example.com.
+bool is_loopback(const std::string& host) {
+  if (::strcasecmp(host.c_str(), "localhost") == 0) return true;
+  constexpr uint32_t kLoopbackNet = 127;
+  in_addr v4{};  // also 127.1, as the resolver reads it
+  if (::inet_aton(host.c_str(), &v4) != 0) return ntohl(v4.s_addr) >> 24 == kLoopbackNet;
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == kLoopbackNet);
 }
 
 std::string chat_path(std::string path) {
@@ -63,14 +102,21 @@ Url parse_chat_url(const std::string& text, const std::string& flag) {
                " carries a ?query or #fragment, which would be written into run.json; give the "
                "address alone, and a key in an environment variable (--endpoint-key-env)");
   }
-  const std::string host = host_of(authority);
-  if (host.empty()) {
-    user_error(flag, " is \"", text, "\", expected a host and perhaps a port: http://host:8000/v1");
+  const std::optional<Authority> parsed = parse_authority(authority);
+  if (!parsed) {
+    user_error(
+        flag,
+        " is \"",
+        text,
+        "\", expected a host and perhaps a port: http://host:8000/v1, or for an IPv6 address "
+        "http://[fd00::1]:8000/v1");
   }
   return {.origin = text.substr(0, slash),
           .path = chat_path(text.substr(slash)),
+          .host = parsed->host,
+          .port = parsed->port.value_or(encrypted ? 443 : 80),
           .encrypted = encrypted,
-          .loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.")};
+          .loopback = is_loopback(parsed->host)};
 }
 
 }  // namespace retmask::endpoint

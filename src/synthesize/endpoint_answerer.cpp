@@ -1,7 +1,9 @@
 #include "retmask/synthesize/endpoint_answerer.h"
 
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 #include "retmask/base/random.h"
+#include "retmask/synthesize/thinking.h"
 
 namespace retmask::synthesize {
 namespace {
@@ -19,7 +21,7 @@ Ending to_ending(endpoint::ChatEnding ending) {
 }
 
 Answer to_answer(const endpoint::ChatReply& reply) {
-  return {.text = reply.text,
+  return {.text = with_thinking(reply.reasoning, reply.text),
           .tokens = reply.tokens,
           .ending = to_ending(reply.ending),
           .mean_logprob = reply.mean_logprob};
@@ -39,14 +41,25 @@ EndpointAnswerer::EndpointAnswerer(const endpoint::Options& server,
 
 void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
                               const AnswerVisitor& on_answer) {
+  size_t only_thinking = 0;
   client_.run(
       tasks.size(),
       [&](size_t task) { return request(tasks[task]); },
       [&](size_t task, const endpoint::ChatReply& reply) {
         Answer answer = to_answer(reply);
         if (decoding_.logprobs) answer.token_logprobs = reply.logprobs;
+        const bool ended = reply.ending == endpoint::ChatEnding::stop;
+        if (ended && !reply.reasoning.empty() && reply.text.empty()) ++only_thinking;
         on_answer(tasks[task], answer);
       });
+  if (only_thinking > 0) {
+    log::warn(detail::concat(
+        only_thinking,
+        " of ",
+        tasks.size(),
+        " replies hold thinking alone (reasoning_content) and no answer, though they were not cut: "
+        "is the server's reasoning parser the right one for this model?"));
+  }
 }
 
 endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {

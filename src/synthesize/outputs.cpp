@@ -8,11 +8,22 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
+bool is_remote(Policy policy, const Options& options) {
+  const bool rejected = policy == Policy::rejected;
+  return (rejected ? options.rejected_server : options.chosen_server).given();
+}
+
+// A server may go on thinking though it was asked not to.
+bool strips(Policy policy, const Options& options) {
+  return options.thinking == Thinking::strip ||
+         (options.thinking == Thinking::off && is_remote(policy, options));
+}
+
 // Whether the template of the policy's checkpoint begins the thinking; a server keeps its own to
 // itself.
 bool opened_by_prompt(Policy policy, const Options& options) {
   const bool rejected = policy == Policy::rejected;
-  if ((rejected ? options.rejected_server : options.chosen_server).given()) return false;
+  if (is_remote(policy, options)) return false;
   const bool other = rejected && !options.rejected_model.empty();
   return prompt_opens_thinking(other ? options.rejected_model : options.model,
                                options.render_variables());
@@ -22,7 +33,7 @@ bool opened_by_prompt(Policy policy, const Options& options) {
 
 FinalAnswers::FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
     : policy_(policy), options_(options), answers_(answers) {
-  if (options.thinking == Thinking::strip) opened_by_prompt_ = opened_by_prompt(policy, options);
+  if (strips(policy, options)) opened_by_prompt_ = opened_by_prompt(policy, options);
 }
 
 std::vector<Answer> FinalAnswers::to(const Prompt& prompt) const {
@@ -30,7 +41,7 @@ std::vector<Answer> FinalAnswers::to(const Prompt& prompt) const {
   for (int64_t sample = 0; sample < options_.samples; ++sample) {
     Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
     answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
-    if (options_.thinking == Thinking::strip) strip_thinking(opened_by_prompt_, answer);
+    if (strips(policy_, options_)) strip_thinking(opened_by_prompt_, answer);
     all.push_back(std::move(answer));
   }
   return all;

@@ -46,6 +46,17 @@ void strip_thinking(bool opened_by_prompt, Answer& answer) {
   }
 }
 
+std::string with_thinking(const std::string& reasoning, const std::string& text) {
+  if (reasoning.empty() || text.find(kClose) != std::string::npos) return text;
+  const size_t begin = std::min(reasoning.find_first_not_of('\n'), reasoning.size());
+  const size_t end = reasoning.find_last_not_of('\n') + 1;
+  std::string whole =
+      std::string(kOpen) + "\n" + reasoning.substr(begin, std::max(begin, end) - begin);
+  if (without_white_start(text).empty()) return whole;
+  const size_t text_begin = text.find_first_not_of('\n');
+  return whole + "\n" + std::string(kClose) + "\n\n" + text.substr(text_begin);
+}
+
 bool prompt_opens_thinking(const fs::path& model, const Json& template_variables) {
   const std::string prompt = render_probe(model, template_variables);
   const size_t end = prompt.find_last_not_of(kWhite);

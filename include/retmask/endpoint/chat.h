@@ -35,7 +35,8 @@ enum class ChatEnding {
 
 struct ChatReply {
   std::string text;
-  int64_t tokens = 0;  // generated ones, as the server counts them
+  std::string reasoning = {};  // the thinking, where the server has taken it out of the text
+  int64_t tokens = 0;          // generated ones, as the server counts them
   ChatEnding ending = ChatEnding::stop;
   // Natural log; NaN when the server was not asked.
   double mean_logprob = std::numeric_limits<double>::quiet_NaN();
@@ -57,8 +58,9 @@ ChatReply parse_chat_reply(const std::string& body, bool logprobs);
 // {"message"}}, {"error"}, {"message"} or {"detail"}, else the beginning of the body.
 std::string error_message(const std::string& body);
 
-// Whether an error reply says that the prompt does not fit the model, in the words of OpenAI, vLLM
-// or llama.cpp.
-bool says_prompt_too_long(int status, const std::string& body);
+// Whether an error reply says that the prompt does not fit the model, in the words of OpenAI, vLLM,
+// SGLang, Text Generation Inference, llama.cpp and others. Not when it was `max_tokens` alone, of
+// the answer, that was too many: that would be so with any prompt.
+bool says_prompt_too_long(int status, const std::string& body, int64_t max_tokens = 0);
 
 }  // namespace retmask::endpoint

@@ -8,8 +8,10 @@ namespace retmask::endpoint {
 struct Url {
   std::string origin;  // "https://host:8000"
   std::string path;    // "/v1/chat/completions"
+  std::string host;    // "host"; an IPv6 address without its brackets
+  int port = 80;
   bool encrypted = false;
-  bool loopback = false;  // this machine
+  bool loopback = false;  // this machine: localhost, 127.0.0.0/8, ::1
 
   std::string text() const { return origin + path; }
 };

@@ -22,6 +22,11 @@ Thinking parse_thinking(const std::string& text);
 // answer without thinking stays as it is. `opened_by_prompt`: see below.
 void strip_thinking(bool opened_by_prompt, Answer& answer);
 
+// What a model wrote whose server has taken the thinking out of the text: "<think>", the thinking,
+// "</think>", an empty line, the text; without a text thinking that never ended. A text that has
+// its thinking still in it stays as it is.
+std::string with_thinking(const std::string& reasoning, const std::string& text);
+
 // Whether the checkpoint's template itself writes <think> where the assistant begins (Olmo-3-Think,
 // DeepSeek-R1), so that an answer without </think> is nothing but thinking. Throws UserError.
 bool prompt_opens_thinking(const std::filesystem::path& model, const Json& template_variables);

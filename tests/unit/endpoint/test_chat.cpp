@@ -66,6 +66,25 @@ TEST(ChatReply, TextTokensAndEnding) {
   EXPECT_EQ(parse_chat_reply(completion(nullptr, "length").dump(), false).text, "");
 }
 
+TEST(ChatReply, ThinkingThatTheServerHasTakenOut) {
+  Json json = completion("Four.");
+  Json& message = json["choices"][0]["message"];
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).reasoning, "");
+  message["reasoning"] = "Two and two.";
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).reasoning, "Two and two.");
+  message["reasoning_content"] = nullptr;
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).reasoning, "Two and two.");
+  message["reasoning_content"] = "One and one.";
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).reasoning, "One and one.");
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).text, "Four.");
+  message["content"] = nullptr;
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).text, "");
+  message.erase("content");
+  EXPECT_EQ(parse_chat_reply(json.dump(), false).text, "");
+  message["reasoning_content"] = 7;
+  EXPECT_NE(garbled(json.dump()).find("reasoning_content"), std::string::npos);
+}
+
 TEST(ChatReply, LogprobsAndTheirMean) {
   Json json = completion();
   json["choices"][0]["logprobs"]["content"] = {{{"token", "a"}, {"logprob", -0.5}},
@@ -90,6 +109,7 @@ TEST(ChatReply, WhatIsNoCompletionIsGarbled) {
   EXPECT_NE(garbled(R"({"choices": []})").find("choices[0]"), std::string::npos);
   EXPECT_NE(garbled(completion(7).dump()).find("content"), std::string::npos);
   EXPECT_NE(garbled(completion("x", nullptr).dump()).find("finish_reason"), std::string::npos);
+  EXPECT_NE(garbled(completion("x", "abort").dump()).find("broke"), std::string::npos);
   for (const char* part : {"choices", "usage"}) {
     Json json = completion();
     json.erase(part);
@@ -111,13 +131,86 @@ TEST(ErrorMessage, FindsTheReasonOfEachKindOfServer) {
             std::string(299, 'x') + "...");
 }
 
+// Messages as the servers' users have reported them.
+constexpr const char* kTooLong[] = {
+    // OpenAI
+    R"({"error": {"message": "no matter", "type": "invalid_request_error", "param": "messages",
+        "code": "context_length_exceeded"}})",
+    R"({"error": {"message": "This model's maximum context length is 4097 tokens. However, your messages
+        resulted in 35569 tokens. Please reduce the length of the messages.", "code": null}})",
+    R"({"error": {"message": "Input tokens exceed the configured limit of 272000 tokens. Your messages
+        resulted in 289650 tokens."}})",
+    R"({"error": {"message": "Your input exceeds the context window of this model."}})",
+    // vLLM, of several years
+    R"({"object": "error", "message": "This model's maximum context length is 16384 tokens. However, you
+        requested 122946 tokens (112946 in the messages, 10000 in the completion).", "code": 400})",
+    R"({"object": "error", "message": "The decoder prompt (length 10127) is longer than the maximum model
+        length of 8192. Make sure that `max_model_len` is no smaller.", "type": "BadRequestError"})",
+    R"({"error": {"message": "The prompt (total length 25938) is too long to fit into the model (context
+        length 4096)."}})",
+    R"({"error": {"message": "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's
+        maximum context length is 4096 tokens and your request has 4000 input tokens"}})",
+    R"({"error": {"message": "You passed 5000 input tokens and requested 100 output tokens. However, the
+        model's context length is only 4096 tokens, resulting in a maximum input length of 3996"}})",
+    R"({"detail": "[address=0.0.0.0:1] The decoder prompt (length 6) is longer than the maximum model length of 5"})",
+    // SGLang
+    R"({"object": "error", "message": "The input (61709 tokens) is longer than the model's context length
+        (40960 tokens).", "type": "BadRequestError", "param": null, "code": 400})",
+    R"({"message": "Requested token count exceeds the model's maximum context length of 32768 tokens. You
+        requested a total of 40000 tokens: 30000 tokens from the input messages"})",
+    R"({"message": "Input length (9000 tokens) exceeds the maximum allowed length (8192 tokens). Use a
+        shorter input or enable --allow-auto-truncate."})",
+    // Text Generation Inference
+    R"({"error": "Input validation error: `inputs` must have less than 1024 tokens. Given: 1168",
+        "error_type": "validation"})",
+    R"({"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 1244
+        `inputs` tokens and 1000 `max_new_tokens`", "error_type": "validation"})",
+    // llama.cpp and llama-cpp-python
+    R"({"error": {"code": 400, "message": "no matter", "type": "exceed_context_size_error",
+        "n_prompt_tokens": 1407, "n_ctx": 256}})",
+    R"({"error": {"code": 500, "message": "the request exceeds the available context size. try increasing
+        the context size or enable context shift", "type": "server_error"}})",
+    R"({"error": {"message": "Requested tokens (2285) exceed context window of 2048"}})",
+    // no JSON, another apostrophe, a long number
+    "Error: This model\u2019s MAXIMUM context length is 131,072 tokens",
+};
+
 TEST(PromptTooLong, InTheWordsOfEachServer) {
-  EXPECT_TRUE(says_prompt_too_long(400, R"({"error": {"code": "context_length_exceeded"}})"));
-  EXPECT_TRUE(says_prompt_too_long(
-      400, R"({"message": "This model's maximum context length is 4096 tokens."})"));
-  EXPECT_TRUE(says_prompt_too_long(400, R"({"error": {"type": "exceed_context_size_error"}})"));
-  EXPECT_FALSE(says_prompt_too_long(400, R"({"error": {"message": "unknown field seed"}})"));
-  EXPECT_FALSE(says_prompt_too_long(500, "maximum context length"));
+  for (const char* body : kTooLong) {
+    std::string line = body;
+    std::erase(line, '\n');
+    while (line.find("  ") != std::string::npos) line.erase(line.find("  "), 1);
+    EXPECT_TRUE(says_prompt_too_long(400, line, /*max_tokens=*/64)) << line;
+    EXPECT_FALSE(says_prompt_too_long(401, line, /*max_tokens=*/64)) << line;
+  }
+}
+
+TEST(PromptTooLong, OtherRefusalsAreNot) {
+  for (
+      const char* body : {
+          R"({"error": {"message": "unknown field seed"}})",
+          R"({"error": {"message": "max_tokens is too large: 9000. This model supports at most 4096
+               completion tokens"}})",
+          R"({"error": {"message": "top_logprobs must be at most 20, the length is wrong"}})",
+          R"({"error": {"message": "The model's maximum context length is not known"}})",
+          "maximum context length",
+          // What it repeats of the request is the prompt.
+          R"({"detail": [{"msg": "Field required", "input": "maximum context length is 5 tokens"}]})",
+          R"({"error": {"message": "bad seed", "body": "context_length_exceeded"}})",
+          "",
+      }) {
+    EXPECT_FALSE(says_prompt_too_long(400, body, 64)) << body;
+  }
+  EXPECT_FALSE(says_prompt_too_long(
+      200, R"({"choices": [], "message": "the request exceeds the available context size"})"));
+}
+
+TEST(PromptTooLong, AnAnswerThatFillsTheRoomAloneIsNotThePrompts) {
+  const std::string said =
+      R"({"message": "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum context length is 4096 tokens and your request has 12 input tokens"})";
+  EXPECT_FALSE(says_prompt_too_long(400, said, /*max_tokens=*/5000));
+  EXPECT_FALSE(says_prompt_too_long(400, said, /*max_tokens=*/4096));
+  EXPECT_TRUE(says_prompt_too_long(400, said, /*max_tokens=*/4090));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ constexpr char kGood[] =
 
 Outcome outcome(int status, const std::string& body, const std::string& retry_after = "") {
   return interpret({.status = status, .body = body, .retry_after = retry_after, .failure = ""},
-                   /*logprobs=*/false,
+                   ChatRequest{},
                    kKey);
 }
 
@@ -26,8 +26,8 @@ TEST(Exchange, PassingTroubleIsAskedAgain) {
     EXPECT_EQ(busy.retry_after, 3);
   }
   EXPECT_EQ(outcome(200, "<html>").reason, "the reply is no JSON object: <html>");
-  const Outcome dropped =
-      interpret({.status = 0, .body = "", .retry_after = "", .failure = "dropped"}, false, kKey);
+  const Outcome dropped = interpret(
+      {.status = 0, .body = "", .retry_after = "", .failure = "dropped"}, ChatRequest{}, kKey);
   EXPECT_EQ(dropped.reason, "dropped");
   EXPECT_FALSE(dropped.reply);
 }
@@ -39,6 +39,17 @@ TEST(Exchange, OtherStatusesAreTheUsersMistake) {
   }
   const Outcome too_long = outcome(400, R"({"error": {"code": "context_length_exceeded"}})");
   EXPECT_EQ(too_long.reply->ending, ChatEnding::prompt_too_long);
+}
+
+TEST(Exchange, APromptThatDoesNotFitIsAnAnswerWhateverTheStatus) {
+  const std::string said =
+      R"({"error": {"message": "The request exceeds the available context size (256 tokens)."}})";
+  for (const int status : {200, 400, 422, 500}) {
+    EXPECT_EQ(outcome(status, said).reply->ending, ChatEnding::prompt_too_long) << status;
+  }
+  EXPECT_EQ(outcome(413, "<html>Request Entity Too Large").reply->ending,
+            ChatEnding::prompt_too_long);
+  EXPECT_FALSE(outcome(503, said).reply) << "a proxy's, perhaps";
 }
 
 TEST(Exchange, TheKeyIsCutOutOfWhatTheServerSays) {

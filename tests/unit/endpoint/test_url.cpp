@@ -27,6 +27,34 @@ TEST(Url, KnowsWhatStaysOnThisMachine) {
   EXPECT_TRUE(parse_chat_url("http://127.0.0.1:8000", "--endpoint").loopback);
   EXPECT_TRUE(parse_chat_url("http://[::1]:8000/v1", "--endpoint").loopback);
   EXPECT_TRUE(parse_chat_url("https://host", "--endpoint").encrypted);
+  const auto is_loopback = [](const std::string& host) {
+    return parse_chat_url("http://" + host + ":8000", "--endpoint").loopback;
+  };
+  for (const char* host : {"LocalHost", "127.9.8.7", "127.1", "[0:0::1]", "[::ffff:127.0.0.1]"}) {
+    EXPECT_TRUE(is_loopback(host)) << host;
+  }
+  for (const char* host : {"127.0.0.1.example.com",
+                           "127.example",
+                           "127.0.0.1x",
+                           "localhost.example",
+                           "local",
+                           "128.0.0.1",
+                           "[::]",
+                           "[::2]",
+                           "[::ffff:10.0.0.1]",
+                           "[fe80::1]"}) {
+    EXPECT_FALSE(is_loopback(host)) << host;
+  }
+}
+
+TEST(Url, TakesEveryIpv6Address) {
+  const Url url = parse_chat_url("https://[fd00:abcd::1]/v1", "--endpoint");
+  EXPECT_EQ(url.host, "fd00:abcd::1");
+  EXPECT_EQ(url.port, 443);
+  EXPECT_EQ(url.origin, "https://[fd00:abcd::1]");
+  EXPECT_EQ(parse_chat_url("http://[FE80::A%25eth0]:81", "--endpoint").host, "FE80::A%eth0");
+  EXPECT_EQ(parse_chat_url("http://[FE80::A%25eth0]:81", "--endpoint").port, 81);
+  EXPECT_EQ(parse_chat_url("http://host", "--endpoint").port, 80);
 }
 
 TEST(Url, SecretsAreRefusedAndNotRepeated) {
@@ -51,6 +79,11 @@ TEST(Url, OtherTextsAreUserErrors) {
                            "http://host:99999",
                            "http://host:port",
                            "http://ho st",
+                           "http://::1",
+                           "http://fd00::1:8000",
+                           "http://[::g]",
+                           "http://[1.2.3.4]",
+                           "http://[]:80",
                            "http://[::1",
                            "http://[::1]x"}) {
     SCOPED_TRACE(text);

@@ -38,6 +38,15 @@ TEST(Thinking, WhatNeverEndedIsNoAnswer) {
   }
 }
 
+TEST(Thinking, IsPutBackBeforeTheTextOfAServer) {
+  EXPECT_EQ(with_thinking("\nHm.\n", "\n\nYes."), "<think>\nHm.\n</think>\n\nYes.");
+  EXPECT_EQ(stripped(with_thinking("Hm.", "Yes.")).text, "Yes.");
+  EXPECT_EQ(with_thinking("", "Yes."), "Yes.");
+  EXPECT_EQ(with_thinking("Hm.", "<think>Hm.</think>Yes."), "<think>Hm.</think>Yes.");
+  EXPECT_EQ(with_thinking("Hm.", " \n"), "<think>\nHm.");
+  EXPECT_TRUE(stripped(with_thinking("Hm.", "")).unended_thinking);
+}
+
 TEST(Thinking, AnswersWithoutItStay) {
   EXPECT_EQ(stripped("Yes.\nSay <think> and go on.").text, "Yes.\nSay <think> and go on.");
   EXPECT_FALSE(stripped("Yes.").unended_thinking);
