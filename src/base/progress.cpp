@@ -1,11 +1,10 @@
 #include "retmask/base/progress.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 
 #include "retmask/base/log.h"
+#include "retmask/base/terminal.h"
 
 namespace retmask {
 namespace {
@@ -39,8 +38,8 @@ Progress::Progress(std::string title, int64_t total, std::string unit, int64_t d
       total_(total),
       before_(done),
       done_(done),
-      terminal_(::isatty(STDERR_FILENO) == 1) {
-  show(/*force=*/terminal_);
+      in_place_(terminal::can_update_in_place()) {
+  show(/*force=*/in_place_);
 }
 
 Progress::~Progress() { finish(); }
@@ -51,14 +50,15 @@ void Progress::advance(int64_t count, const std::string& note) {
   show(/*force=*/false);
 }
 
-std::string Progress::line() const {
+std::string Progress::line(int bar_width, bool with_note) const {
   const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_ - before_) / elapsed : 0;
   std::string text = title_ + " ";
   if (total_ > 0) {
-    if (terminal_) {
-      const int filled = static_cast<int>(std::min(done_, total_) * kBarWidth / total_);
-      text += "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
+    if (bar_width > 0) {
+      const auto filled = static_cast<size_t>(std::min(done_, total_) * bar_width / total_);
+      text += "[" + std::string(filled, '#') +
+              std::string(static_cast<size_t>(bar_width) - filled, '.') + "] ";
     }
     text += std::to_string(done_) + "/" + std::to_string(total_) + " " + unit_;
   } else {
@@ -69,26 +69,38 @@ std::string Progress::line() const {
     if (done_ < total_) text += ", " + format_duration((total_ - done_) / rate) + " left";
   }
   if (done_ == total_) text += ", took " + format_duration(elapsed);
-  if (!note_.empty()) text += ", " + note_;
-  return text;
+  if (with_note && !note_.empty()) text += ", " + note_;
+  return printable(text);
+}
+
+// What does not fit is left out in this order: the bar's length, the bar, the note.
+std::string Progress::line_for(int columns) const {
+  for (const int bar_width : {kBarWidth, kBarWidth / 2, 0}) {
+    const std::string text = line(bar_width, /*with_note=*/true);
+    if (terminal::width(text) < columns) return text;
+  }
+  return line(/*bar_width=*/0, /*with_note=*/false);
 }
 
 void Progress::show(bool force) {
   if (log::is_quiet() || finished_) return;
   const auto now = Clock::now();
   // The first plain line comes after an interval: short jobs print one line, at their end.
-  if (shown_ == Clock::time_point{} && !terminal_) shown_ = now;
-  if (!force && now - shown_ < (terminal_ ? Clock::duration(kTerminalInterval) : kLogInterval))
+  if (shown_ == Clock::time_point{} && !in_place_) shown_ = now;
+  if (!force && now - shown_ < (in_place_ ? Clock::duration(kTerminalInterval) : kLogInterval))
     return;
   shown_ = now;
-  std::fprintf(stderr, terminal_ ? "\r\033[K%s" : "%s\n", line().c_str());
-  std::fflush(stderr);
+  if (in_place_) {
+    terminal::show_status(line_for(terminal::columns()));
+  } else {
+    terminal::write(terminal::timestamp() + line(/*bar_width=*/0, /*with_note=*/true) + "\n");
+  }
 }
 
 void Progress::finish() {
   if (finished_) return;
   show(/*force=*/true);
-  if (terminal_ && !log::is_quiet()) std::fputc('\n', stderr);
+  if (in_place_) terminal::end_status();
   finished_ = true;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// How far a long job is: a bar with rate and time left on a terminal, plain lines at intervals in a
-// log.
+// How far a long job is: a bar with rate and time left on a terminal, never wider than it; in a log
+// plain lines at intervals, with the time.
 
 #include <chrono>
 #include <cstdint>
@@ -24,7 +24,8 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string line() const;
+  std::string line(int bar_width, bool with_note) const;
+  std::string line_for(int columns) const;
   void show(bool force);
 
   std::string title_;
@@ -35,7 +36,7 @@ class Progress {
   int64_t done_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point shown_{};
-  bool terminal_ = false;
+  bool in_place_ = false;
   bool finished_ = false;
 };
 

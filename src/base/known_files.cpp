@@ -1,0 +1,94 @@
+#include "retmask/base/known_files.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+
+namespace retmask {
+namespace {
+
+constexpr std::array<std::pair<KnownFile, std::string_view>, 12> kNames{{
+    {KnownFile::head_scores, "head scores (detect's head_scores.json)"},
+    {KnownFile::mask, "a mask (mask.json)"},
+    {KnownFile::summary,
+     "a detection's summary (summary.json; the scores are in head_scores.json)"},
+    {KnownFile::samples,
+     "a detection's samples (samples.jsonl; the scores are in head_scores.json)"},
+    {KnownFile::run_record, "the record of a run (run.json)"},
+    {KnownFile::results, "results of eval (results.json)"},
+    {KnownFile::pair, "preference pairs (pairs.jsonl)"},
+    {KnownFile::answer, "answers of synthesize (answers.jsonl; the pairs are in pairs.jsonl)"},
+    {KnownFile::prompt, "prompts"},
+    {KnownFile::config, "a checkpoint's config.json"},
+    {KnownFile::tokenizer, "a tokenizer (tokenizer.json)"},
+    {KnownFile::weight_index, "the index of a checkpoint's weight files"},
+}};
+
+// "18-6"
+bool is_head_name(const std::string& key) {
+  const size_t dash = key.find('-');
+  const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  return dash != std::string::npos && dash > 0 && dash + 1 < key.size() &&
+         std::all_of(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(dash), is_digit) &&
+         std::all_of(key.begin() + static_cast<std::ptrdiff_t>(dash) + 1, key.end(), is_digit);
+}
+
+bool has(const Json& json, std::initializer_list<const char*> keys) {
+  return std::ranges::all_of(keys, [&](const char* key) { return json.contains(key); });
+}
+
+}  // namespace
+
+std::optional<KnownFile> recognize(const Json& json) {
+  if (!json.is_object() || json.empty()) return std::nullopt;
+  if (is_head_name(json.begin().key())) return KnownFile::head_scores;
+  if (has(json, {"command", "status", "options"})) return KnownFile::run_record;
+  if (has(json, {"model_type"})) return KnownFile::config;
+  if (has(json, {"weight_map"})) return KnownFile::weight_index;
+  if (has(json, {"model", "pre_tokenizer"})) return KnownFile::tokenizer;
+  if (has(json, {"chosen", "rejected"})) return KnownFile::pair;
+  if (has(json, {"policy", "text", "finish_reason"})) return KnownFile::answer;
+  if (has(json, {"needle", "right", "scores"})) return KnownFile::samples;
+  if (has(json, {"samples", "heads_at_least"})) return KnownFile::summary;
+  if (json.contains("heads") && json.at("heads").is_array()) return KnownFile::mask;
+  if (has(json, {"success", "total"}) || has(json, {"rows", "perplexity"})) {
+    return KnownFile::results;
+  }
+  for (const char* key : {"prompt", "messages", "conversation", "conversations", "instruction"}) {
+    if (json.contains(key)) return KnownFile::prompt;
+  }
+  return std::nullopt;
+}
+
+std::string is_what(const Json& json) {
+  const std::optional<KnownFile> known = recognize(json);
+  for (const auto& [file, name] : kNames) {
+    if (known == file) return " holds " + std::string(name);
+  }
+  return " holds something else";
+}
+
+Json read_named_json(const std::filesystem::path& path,
+                     std::string_view what,
+                     std::string_view expected) {
+  const std::string text = read_text_file(path, what);
+  const size_t end = text.find('\n');
+  if (end != std::string::npos && !Json::accept(text) &&
+      text.find_first_not_of(" \t\r\n", end) != std::string::npos) {
+    const Json row = Json::parse(text.substr(0, end), /*cb=*/nullptr, /*allow_exceptions=*/false);
+    if (row.is_object()) {
+      user_error(path.string(),
+                 " is a file of JSON lines",
+                 recognize(row) ? " that" + is_what(row) : "",
+                 ", expected ",
+                 expected);
+    }
+  }
+  return parse_json(text, path.string());
+}
+
+}  // namespace retmask
