@@ -4,9 +4,30 @@
 #include <cmath>
 
 #include "retmask/base/error.h"
+#include "retmask/base/known_files.h"
 
 namespace retmask::mask {
 namespace {
+
+constexpr char kForm[] =
+    "{\"layer-head\": [score, ...], ...} as detect writes it into head_scores.json";
+
+// Scores of all heads of another model are not a matter of one head that lacks.
+void check_shape(const Json& scores, const ModelConfig& config, const std::string& where) {
+  Head last;
+  for (const auto& [key, samples] : scores.items()) {
+    const Head head = parse_head(key, where);
+    last = {std::max(last.layer, head.layer), std::max(last.head, head.head)};
+  }
+  constexpr int64_t kMost = 1 << 20;  // more is a mistake that check_heads names
+  if (last.layer >= kMost || last.head >= kMost) return;
+  const int64_t layers = last.layer + 1;
+  const int64_t heads = last.head + 1;
+  const bool is_whole = static_cast<int64_t>(scores.size()) == layers * heads;
+  const bool fits = layers == config.num_hidden_layers() && heads == config.num_attention_heads;
+  if (!is_whole || fits) return;
+  user_error(where, ": the scores are for ", other_model(layers, heads, config));
+}
 
 double mean_score(const Json& samples, const std::string& where) {
   double sum = 0.0;
@@ -43,10 +64,14 @@ void check_complete(const HeadScores& scores, const ModelConfig& config, const s
 
 HeadScores read_head_scores(const std::filesystem::path& path, const ModelConfig& config) {
   const std::string where = path.string();
-  const Json json = read_json_file(path, "scores file");
+  const Json json = read_named_json(path, "scores file", kForm);
   if (!json.is_object() || json.empty()) {
-    user_error(where, " is not an object with heads, expected {\"layer-head\": [score, ...], ...}");
+    user_error(where, " is not an object with heads, expected ", kForm);
   }
+  if (const auto known = recognize(json); known && known != KnownFile::head_scores) {
+    user_error(where, is_what(json), ", expected ", kForm);
+  }
+  check_shape(json, config, where);
   HeadScores scores;
   scores.num_samples = static_cast<int64_t>(json.begin()->size());
   for (const auto& [key, samples] : json.items()) {

@@ -27,16 +27,6 @@ std::vector<Head> all_heads(const ModelConfig& config) {
   return heads;
 }
 
-std::vector<Head> named_heads(const std::vector<std::string>& names, const ModelConfig& config) {
-  std::vector<Head> heads;
-  for (const std::string& name : names) heads.push_back(parse_head(name, "--heads"));
-  check_heads(heads, config, "--heads");
-  std::sort(heads.begin(), heads.end());
-  const auto twice = std::adjacent_find(heads.begin(), heads.end());
-  if (twice != heads.end()) user_error("--heads: ", to_string(*twice), " is given twice");
-  return heads;
-}
-
 // Every head, the highest mean first, equal ones by (layer, head).
 std::vector<Head> ranked_heads(const HeadScores& scores) {
   std::vector<Head> heads;
@@ -50,7 +40,7 @@ std::vector<Head> ranked_heads(const HeadScores& scores) {
 std::vector<Head> retrieval_heads(const SelectOptions& options,
                                   const ModelConfig& config,
                                   const HeadScores* scores) {
-  if (!options.heads.empty()) return named_heads(options.heads, config);
+  if (!options.heads.empty()) return parse_heads(options.heads, config, "--heads");
   RETMASK_CHECK(scores != nullptr);
   std::vector<Head> heads = ranked_heads(*scores);
   if (options.top_k) {

@@ -1,8 +1,12 @@
 #include "retmask/model/heads.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
+#include <optional>
 
 #include "retmask/base/error.h"
+#include "retmask/base/known_files.h"
 
 namespace retmask {
 namespace {
@@ -12,7 +16,45 @@ bool parse_number(std::string_view text, int64_t& value) {
   return error == std::errc() && end == text.data() + text.size() && value >= 0;
 }
 
+constexpr char kMaskForm[] = "{\"heads\": [[layer, head], ...]} as retmask mask writes it";
+
+Head mask_entry(const Json& entry, const std::string& where) {
+  const auto is_number = [](const Json& value) {
+    return value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
+  };
+  if (!entry.is_array() || entry.size() != 2 || !is_number(entry[0]) || !is_number(entry[1])) {
+    user_error(where,
+               ": \"heads\" has the entry ",
+               entry.dump().substr(0, 80),
+               ", expected [layer, head], two whole numbers such as [18, 6]");
+  }
+  return {entry[0].get<int64_t>(), entry[1].get<int64_t>()};
+}
+
+// What mask.json says about the model that it was made for, where it does.
+void check_made_for(const Json& mask, const ModelConfig& config, const std::string& where) {
+  const auto model = mask.find("model");
+  if (model == mask.end() || !model->is_object()) return;
+  const auto layers =
+      json_get_or<int64_t>(*model, "num_hidden_layers", config.num_hidden_layers(), where);
+  const auto heads =
+      json_get_or<int64_t>(*model, "num_attention_heads", config.num_attention_heads, where);
+  if (layers == config.num_hidden_layers() && heads == config.num_attention_heads) return;
+  user_error(where, ": the mask is for ", other_model(layers, heads, config));
+}
+
 }  // namespace
+
+std::string other_model(int64_t layers, int64_t heads, const ModelConfig& config) {
+  return detail::concat(layers,
+                        " x ",
+                        heads,
+                        " heads (layers x heads), this model has ",
+                        config.num_hidden_layers(),
+                        " x ",
+                        config.num_attention_heads,
+                        "; it was made with another model");
+}
 
 std::string to_string(const Head& head) {
   return std::to_string(head.layer) + "-" + std::to_string(head.head);
@@ -54,19 +96,32 @@ ColumnRange output_columns(const ModelConfig& config, int64_t head) {
   return {head * config.head_dim, (head + 1) * config.head_dim};
 }
 
-std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config) {
-  const Json json = read_json_file(path, "mask file");
-  const std::string where = path.string();
-  if (!json.is_object())
-    user_error(where, " is not a JSON object, expected {\"heads\": [[layer, head], ...]}");
-  const auto pairs = json_get<std::vector<std::vector<int64_t>>>(json, "heads", where);
+std::vector<Head> parse_heads(const std::vector<std::string>& names,
+                              const ModelConfig& config,
+                              const std::string& where) {
   std::vector<Head> heads;
-  for (const auto& pair : pairs) {
-    if (pair.size() != 2)
-      user_error(
-          where, ": \"heads\" has an entry of ", pair.size(), " numbers, expected [layer, head]");
-    heads.push_back({pair[0], pair[1]});
+  for (const std::string& name : names) heads.push_back(parse_head(name, where));
+  check_heads(heads, config, where);
+  std::sort(heads.begin(), heads.end());
+  const auto twice = std::adjacent_find(heads.begin(), heads.end());
+  if (twice != heads.end()) user_error(where, ": ", to_string(*twice), " is given twice");
+  return heads;
+}
+
+std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config) {
+  const std::string where = path.string();
+  const Json json = read_named_json(path, "mask file", kMaskForm);
+  const std::optional<KnownFile> known = recognize(json);
+  if (!json.is_object() || !json.contains("heads") || (known && known != KnownFile::mask)) {
+    user_error(where, is_what(json), ", expected ", kMaskForm);
   }
+  check_made_for(json, config, where);
+  const Json& listed = json.at("heads");
+  if (!listed.is_array()) {
+    user_error(where, ": \"heads\" has the wrong type, expected ", kMaskForm);
+  }
+  std::vector<Head> heads;
+  for (const Json& entry : listed) heads.push_back(mask_entry(entry, where));
   check_heads(heads, config, where);
   return heads;
 }

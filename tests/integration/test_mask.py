@@ -185,7 +185,7 @@ def test_bad_selection(retmask, tiny_llama, tmp_path):
     expect("only 7 are not retrieval heads", "--scores", scores, "--top-k", 9, "--select", "non-retrieval")
     expect(["none.json", "No such file"], "--scores", tmp_path / "none.json", "--top-k", 1)
     write_scores(scores, {}, layers=2)
-    expect(["scores of 8 heads, the model has 16", "another model"], "--scores", scores, "--top-k", 1)
+    expect(["scores are for 2 x 4 heads", "this model has 4 x 4", "another model"], "--scores", scores, "--top-k", 1)
     write_scores(scores, {}, samples=0)
     expect("no answer was right", "--scores", scores, "--top-k", 1)
     write_scores(scores, {(1, 1): float("nan")})

@@ -22,10 +22,20 @@ std::string to_string(const Head& head);
 // Throws UserError naming `where` when it is not LAYER-HEAD.
 Head parse_head(const std::string& text, const std::string& where);
 
+// The heads of names such as "18-6", sorted. Throws UserError naming `where` for one that is no
+// name, that the model does not have or that is given twice.
+std::vector<Head> parse_heads(const std::vector<std::string>& names,
+                              const ModelConfig& config,
+                              const std::string& where);
+
 // Throws one UserError that lists the heads which the model does not have.
 void check_heads(const std::vector<Head>& heads,
                  const ModelConfig& config,
                  const std::string& where);
+
+// "32 x 32 heads (layers x heads), this model has 30 x 9; it was made with another model", for
+// errors.
+std::string other_model(int64_t layers, int64_t heads, const ModelConfig& config);
 
 // The columns [begin, end) of W_o ([hidden_size, num_attention_heads * head_dim]) that read this
 // head: the only place that knows the layout.
@@ -35,7 +45,8 @@ struct ColumnRange {
 };
 ColumnRange output_columns(const ModelConfig& config, int64_t head);
 
-// mask.json: {"heads": [[18, 6], ...], ...}. Reading checks the heads against the model.
+// mask.json: {"heads": [[18, 6], ...], "model": {...}, ...}. Reading checks the heads, and the
+// model for which it was made where it says so, against this model.
 std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config);
 
 }  // namespace retmask

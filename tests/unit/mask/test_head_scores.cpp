@@ -37,7 +37,9 @@ TEST_F(HeadScoresTest, AveragesOverSamples) {
 }
 
 TEST_F(HeadScoresTest, FileMustFitTheModel) {
-  expect_error(R"({"0-0": [1]})", {"scores of 1 heads, the model has 2", "0-1"});
+  expect_error(R"({"0-1": [1]})", {"scores of 1 heads, the model has 2", "0-0"});
+  expect_error(R"({"0-0": [], "0-1": [], "1-0": [], "1-1": [], "2-0": [], "2-1": []})",
+               {"3 x 2 heads", "this model has 1 x 2", "another model"});
   expect_error(R"({"0-0": [1], "0-1": [1], "0-2": [1], "7-0": [1]})", {"no head 0-2, 7-0"});
   expect_error(R"({"0-0": [1], "00-0": [1], "0-1": [1]})", {"00-0", "listed twice"});
   expect_error(R"({"first": [1], "0-1": [1]})", {"\"first\" is not a head"});
@@ -64,6 +66,13 @@ TEST_F(HeadScoresTest, NotAScoresFile) {
   expect_error("[]", {"not an object"});
   expect_error("{}", {"not an object with heads"});
   expect_error("{", {"not valid JSON"});
+  expect_error("{\n1", {"not valid JSON"});
+  expect_error(R"({"heads": [[0, 1]], "select": "retrieval"})",
+               {"holds a mask", "head_scores.json"});
+  expect_error("{\"needle\": 0, \"right\": true, \"scores\": {}}\n{\"needle\": 1}\n",
+               {"JSON lines", "a detection's samples", "head_scores.json"});
+  expect_error(R"({"samples": 3, "heads_at_least": {}, "heads": []})", {"summary"});
+  expect_error(R"({"model_type": "llama"})", {"config.json"});
   expect_user_error([&] { read_head_scores(dir_ / "none", model_of(1, 2)); },
                     {"scores file", "none", "does not exist"});
 }
