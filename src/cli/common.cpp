@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "config_file.h"
 #include "number_options.h"
@@ -16,8 +17,10 @@ const std::vector<std::string> kIgnoredCommonFlags = {"out", "device", "threads"
 
 Json typed_value(const CLI::Option& option, const std::string& text) {
   if (text.empty()) return nullptr;
-  if (wants_whole_number(option)) return std::stoll(text);
-  if (wants_number(option)) return std::stod(text);
+  // As CLI11 reads them: 0x10 is 16. What it could not read never comes here.
+  if (option.get_type_name().starts_with("UINT")) return std::strtoull(text.c_str(), nullptr, 0);
+  if (wants_whole_number(option)) return std::strtoll(text.c_str(), nullptr, 0);
+  if (wants_number(option)) return std::strtod(text.c_str(), nullptr);
   return text;
 }
 
@@ -124,7 +127,7 @@ Command add_command(CLI::App& root, const std::string& name, const std::string& 
   app->add_option("--seed", common->seed, "Seed of everything random")->group(group);
   app->add_option("--threads", common->threads, "CPU threads")->group(group);
   app->add_flag("--quiet", common->quiet, "No progress and no messages but warnings")->group(group);
-  return {.app = app, .common = std::move(common), .required = {}, .run = {}};
+  return {.app = app, .common = std::move(common), .required = {}, .alternatives = {}, .run = {}};
 }
 
 void add_max_position_flag(CLI::App& app, int64_t& max_position) {
@@ -145,7 +148,13 @@ Json resolved_options(const CLI::App& app) {
 Invocation resolve(const Command& command, const CLI::App& root) {
   check_no_extras(*command.app);
   const CommonOptions& common = *command.common;
-  if (!common.config.empty()) apply_config_file(*command.app, root, common.config);
+  std::vector<std::string> on_command_line;
+  for (const CLI::Option* option : command.app->get_options()) {
+    if (option->count() > 0) on_command_line.push_back(option->get_single_name());
+  }
+  if (!common.config.empty()) {
+    apply_config_file(*command.app, root, common.config, command.alternatives);
+  }
   check_unsigned(*command.app);
   check_required(command);
   if (common.out.empty())
@@ -153,7 +162,8 @@ Invocation resolve(const Command& command, const CLI::App& root) {
   common.validate();
   return {.command = command.app->get_name(),
           .common = common,
-          .options = resolved_options(*command.app)};
+          .options = resolved_options(*command.app),
+          .on_command_line = std::move(on_command_line)};
 }
 
 }  // namespace retmask::cli

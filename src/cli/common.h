@@ -41,6 +41,8 @@
 #include <thread>
 #include <vector>
 
+#include "alternatives.h"
+#include "number_options.h"
 #include "retmask/base/json.h"
 #include "retmask/report/run_record.h"
 
@@ -63,7 +65,8 @@ struct CommonOptions {
 struct Invocation {
   std::string command;  // "detect"
   CommonOptions common;
-  Json options;  // every flag's value, by name without dashes
+  Json options;                                   // every flag's value, by name without dashes
+  std::vector<std::string> on_command_line = {};  // names of the flags given there
 
   // `ignored`: flags of this command, without dashes, that do not change its results
   // ("save-every"). A folder of an earlier run that differs in any other flag is refused. The
@@ -75,6 +78,7 @@ struct Command {
   CLI::App* app = nullptr;  // owned by the root app
   std::shared_ptr<CommonOptions> common;
   std::vector<std::string> required;  // flags without which the command cannot start: "--model"
+  std::vector<Alternatives> alternatives = {};
   std::function<void(const Invocation&)> run;
 };
 
@@ -95,6 +99,14 @@ CLI::Option* add_list_option(Command& command,
 
 // --max-position, for limit_positions().
 void add_max_position_flag(CLI::App& app, int64_t& max_position);
+
+// A length or a count of tokens, which may be given as 32k.
+inline CLI::Option* add_count_option(CLI::App& app,
+                                     const std::string& name,
+                                     int64_t& value,
+                                     const std::string& description) {
+  return take_short_counts(app.add_option(name, value, description));
+}
 
 // Every flag's value, by name without dashes: Invocation::options.
 Json resolved_options(const CLI::App& app);

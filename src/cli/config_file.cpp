@@ -1,5 +1,7 @@
 #include "config_file.h"
 
+#include <algorithm>
+
 #include "number_options.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -47,7 +49,8 @@ void check_type(const CLI::Option& option, const TomlEntry& entry, const std::st
   if (is_flag != (entry.kind == TomlEntry::Kind::boolean)) {
     user_error(at, key, is_flag ? " takes true or false" : " does not take true or false");
   }
-  if (wants_number(option) && entry.kind != TomlEntry::Kind::number)
+  const bool is_short = takes_short_counts(option) && entry.kind == TomlEntry::Kind::string;
+  if (wants_number(option) && entry.kind != TomlEntry::Kind::number && !is_short)
     user_error(at, key, " takes a number");
   if (entry.is_array && option.get_items_expected_max() <= 1) {
     user_error(at, key, " takes one value, not an array");
@@ -66,19 +69,55 @@ void apply(CLI::Option& option, const TomlEntry& entry, const std::string& at) {
   }
 }
 
+GivenFlags given_flags(const CLI::App& app) {
+  GivenFlags given;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0) given[option->get_single_name()] = option->results().back();
+  }
+  return given;
+}
+
+// Whether another flag of its set may decide that it has no alternative: these come last.
+bool is_conditional(const std::vector<Alternatives>& alternatives, const std::string& key) {
+  return std::ranges::any_of(alternatives, [&](const Alternatives& group) {
+    return !group.unless.empty() && std::ranges::any_of(group.sets, [&](const Alternative& set) {
+      return std::ranges::find(set, key) != set.end();
+    });
+  });
+}
+
 }  // namespace
 
-void apply_config_file(CLI::App& app, const CLI::App& root, const std::filesystem::path& path) {
+void apply_config_file(CLI::App& app,
+                       const CLI::App& root,
+                       const std::filesystem::path& path,
+                       const std::vector<Alternatives>& alternatives) {
   const std::string file = path.string();
   const std::vector<TomlEntry> entries = parse_toml(read_text_file(path, "config file"), file);
-  const auto visit = [&](const TomlEntry& entry, bool do_apply) {
-    const std::string at = file + ":" + std::to_string(entry.line) + ": ";
-    const CLI::App& owner = entry.section.empty() ? app : find_section(root, entry, at);
-    check_type(find_option(owner, entry, at), entry, at);
-    if (do_apply) apply(*app.get_option("--" + entry.key), entry, at);
+  const auto where = [&](const TomlEntry& entry) {
+    return file + ":" + std::to_string(entry.line) + ": ";
   };
-  for (const TomlEntry& entry : entries) visit(entry, entry.section == app.get_name());
-  for (const TomlEntry& entry : entries) visit(entry, entry.section.empty());
+  const GivenFlags command_line = given_flags(app);
+  GivenFlags with_section = command_line;
+  const auto visit = [&](bool in_section, bool conditional) {
+    for (const TomlEntry& entry : entries) {
+      const bool is_here = in_section ? entry.section == app.get_name() : entry.section.empty();
+      if (!is_here || is_conditional(alternatives, entry.key) != conditional) continue;
+      const GivenFlags& stronger = in_section ? command_line : with_section;
+      const std::string value = entry.values.empty() ? "" : entry.values.back();
+      if (has_alternative(alternatives, stronger, given_flags(app), entry.key, value)) continue;
+      apply(*app.get_option("--" + entry.key), entry, where(entry));
+      if (in_section) with_section[entry.key] = value;
+    }
+  };
+  for (const TomlEntry& entry : entries) {
+    const CLI::App& owner = entry.section.empty() ? app : find_section(root, entry, where(entry));
+    check_type(find_option(owner, entry, where(entry)), entry, where(entry));
+  }
+  for (const bool conditional : {false, true}) {
+    visit(/*in_section=*/true, conditional);
+    visit(/*in_section=*/false, conditional);
+  }
 }
 
 }  // namespace retmask::cli

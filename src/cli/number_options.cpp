@@ -1,6 +1,7 @@
 #include "number_options.h"
 
 #include <charconv>
+#include <cmath>
 
 namespace retmask::cli {
 namespace {
@@ -13,7 +14,40 @@ bool is(const std::string& text) {
   return stop == end && error == std::errc();
 }
 
+constexpr char kCountType[] = "INT|4k";  // as --help shows it
+
 }  // namespace
+
+CLI::Option* take_short_counts(CLI::Option* option) {
+  // A validator may change the text; an error would be its own, not wrong_number()'s.
+  const auto expand = [](std::string& text) {
+    text = expand_count(text);
+    return std::string();
+  };
+  return option->type_name(kCountType)->transform(CLI::Validator(expand, ""));
+}
+
+bool takes_short_counts(const CLI::Option& option) {
+  return option.get_type_name().starts_with(kCountType);
+}
+
+std::string expand_count(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  std::string unit(stop, end);
+  if (unit.size() == 2 && unit[1] == 'i') unit.pop_back();
+  double factor = 0;
+  if (unit == "k" || unit == "K") factor = 1 << 10;
+  if (unit == "m" || unit == "M") factor = 1 << 20;
+  const double count = number * factor;
+  constexpr double kMost = 1e15;  // below it a double holds every whole number
+  if (error != std::errc() || factor == 0 || count != std::floor(count) || count > kMost ||
+      count < 0) {
+    return text;
+  }
+  return std::to_string(static_cast<int64_t>(count));
+}
 
 bool wants_whole_number(const CLI::Option& option) {
   const std::string type = option.get_type_name();
@@ -28,8 +62,9 @@ std::string wrong_number(const CLI::Option& option) {
   if (!wants_number(option)) return "";
   const bool whole = wants_whole_number(option);
   for (const std::string& value : option.results()) {
-    if (whole ? !is<int64_t>(value) : !is<double>(value))
-      return "\"" + value + "\", expected a " + (whole ? "whole number" : "number");
+    if (whole ? is<int64_t>(value) : is<double>(value)) continue;
+    const std::string example = takes_short_counts(option) ? " such as 4096 or 4k" : "";
+    return "\"" + value + "\", expected a " + (whole ? "whole number" : "number") + example;
   }
   return "";
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "foreign_names.h"
+
 namespace retmask::cli {
 namespace {
 
@@ -25,6 +27,14 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
+  const std::string plain = plain_name(name);
+  std::vector<std::string> meant = {plain};  // --max_new_tokens
+  for (const std::string& own : own_names(plain)) meant.push_back(own);
+  for (const std::string& own : meant) {
+    for (const std::string& candidate : known) {
+      if (plain_name(candidate) == own) return "; did you mean " + candidate + "?";
+    }
+  }
   const std::string* nearest = nullptr;
   size_t smallest = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : known) {

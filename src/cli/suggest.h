@@ -1,5 +1,5 @@
 #pragma once
-// "did you mean": the nearest of the known names.
+// "did you mean": the known name that other tools' users mean, else the nearest.
 
 #include <string>
 #include <vector>

@@ -147,7 +147,9 @@ class Parser {
     char* end = nullptr;
     std::strtod(word.c_str(), &end);
     if (word.empty() || *end != '\0') {
-      fail("the value of \"" + key + "\" is not a \"string\", number, true, false or array");
+      const bool is_short = !word.empty() && std::isdigit(static_cast<unsigned char>(word[0])) != 0;
+      fail("the value of \"" + key + "\" is not a \"string\", number, true, false or array" +
+           (is_short ? "; write \"" + word + "\" in quotes" : ""));
     }
     return word;
   }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "config_file.h"
+#include "number_options.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
@@ -18,6 +19,7 @@ class ConfigFile : public ::testing::Test {
     detect_ = root_.add_subcommand("detect");
     detect_->add_option("--lengths", lengths_)->delimiter(',');
     detect_->add_option("--depths", depths_);
+    take_short_counts(detect_->add_option("--max-length", max_length_));
     detect_->add_option("--model", model_);
     detect_->add_option("--threshold", threshold_);
     detect_->add_option("--seed", seed_);
@@ -30,7 +32,7 @@ class ConfigFile : public ::testing::Test {
   void parse(const std::string& arguments, const std::string& toml) {
     root_.parse(arguments);
     std::ofstream(file_) << toml;
-    apply_config_file(*detect_, root_, file_);
+    apply_config_file(*detect_, root_, file_, {{.sets = {{"lengths"}, {"max-length"}}}});
   }
 
   void expect_error(const std::string& toml, std::initializer_list<std::string> parts) {
@@ -43,6 +45,7 @@ class ConfigFile : public ::testing::Test {
   CLI::App* detect_ = nullptr;
   std::vector<int64_t> lengths_ = {100, 200, 300};
   int64_t depths_ = 10;
+  int64_t max_length_ = 9;
   std::filesystem::path model_;
   std::optional<double> threshold_;
   uint64_t seed_ = 0;
@@ -72,6 +75,37 @@ TEST_F(ConfigFile, CommandLineWins) {
 TEST_F(ConfigFile, OwnSectionWinsAndOthersAreNotApplied) {
   parse("detect", "depths = 5\n[mask]\ntop-k = 20\n[detect]\ndepths = 7\n");
   EXPECT_EQ(depths_, 7);
+}
+
+TEST_F(ConfigFile, CommandLineOverridesAlternatives) {
+  parse("detect --max-length 64", "lengths = [512]\ndepths = 5");
+  EXPECT_EQ(lengths_, (std::vector<int64_t>{100, 200, 300}));
+  EXPECT_EQ(detect_->get_option("--lengths")->count(), 0u);
+  EXPECT_EQ(depths_, 5);
+}
+
+TEST_F(ConfigFile, OwnSectionOverridesAlternatives) {
+  parse("detect", "lengths = [512]\n[detect]\nmax-length = 64\n");
+  EXPECT_EQ(max_length_, 64);
+  EXPECT_EQ(detect_->get_option("--lengths")->count(), 0u);
+}
+
+TEST_F(ConfigFile, OverriddenAlternativesMustBeRightAllTheSame) {
+  EXPECT_NO_THROW(parse("detect", "lengths = [512]\nmax-length = 64")) << "validate() judges it";
+  expect_user_error([&] { parse("detect --max-length 64", "lengths = true"); }, {"lengths"});
+}
+
+TEST_F(ConfigFile, CountsMayBeShort) {
+  parse("detect", "max-length = \"2k\"\n");
+  EXPECT_EQ(max_length_, 2048);
+  expect_error("max-length = \"2q\"",
+               {"\"max-length\" is \"2q\", expected a whole number such as"});
+  expect_error("depths = \"2k\"", {"\"depths\" takes a number"});
+}
+
+TEST_F(ConfigFile, NamesOfOtherToolsAreKnown) {
+  expect_error("max_len = 5", {"did you mean max-length?"});
+  expect_error("[train]\nlr = 1", {"[train]"});
 }
 
 TEST_F(ConfigFile, UnknownKeysNameFileLineAndNearest) {
