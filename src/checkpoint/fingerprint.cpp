@@ -3,6 +3,8 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/checkpoint/checkpoint.h"
 
+namespace fs = std::filesystem;
+
 namespace retmask {
 namespace {
 
@@ -32,6 +34,22 @@ std::string Checkpoint::fingerprint() const {
     }
   }
   return sha256(digests);
+}
+
+std::map<std::string, std::string> Checkpoint::hash_other_files() const {
+  std::map<std::string, std::string> hashes;
+  const auto add = [&](const fs::path& path, const std::string& name) {
+    std::error_code error;
+    if (fs::is_regular_file(path, error)) hashes[name] = sha256_file(path);
+  };
+  for (const std::string_view name : kTextFiles) add(dir_ / name, std::string(name));
+  std::error_code error;  // most have no such folder
+  for (const auto& entry : fs::directory_iterator(dir_ / kTemplateFolder, error)) {
+    const fs::path file = entry.path().filename();
+    if (file.extension() == ".jinja")
+      add(entry.path(), (fs::path(kTemplateFolder) / file).string());
+  }
+  return hashes;
 }
 
 }  // namespace retmask

@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,6 +19,37 @@ std::vector<fs::path> list_files(const fs::path& dir) {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(dir)) paths.push_back(entry.path());
   return paths;
+}
+
+// A file as it was when it was written: what has another size or time is somebody else's.
+Json stamp(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return nullptr;
+  const int64_t modified = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return {{"name", path.filename().string()}, {"bytes", status.st_size}, {"modified", modified}};
+}
+
+bool is_part_of_checkpoint(const std::string& name) {
+  return name == kConfigFile || is_weight_file(name) || is_carried_file(name);
+}
+
+// The files in `dir` that are part of a checkpoint there, all of them `own`; config.json first.
+std::vector<fs::path> own_checkpoint(const fs::path& dir, const Json& own) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    if (!is_part_of_checkpoint(entry.path().filename().string())) continue;
+    if (std::find(own.begin(), own.end(), stamp(entry.path())) == own.end()) {
+      user_error(entry.path(),
+                 " was not written by this run, or was changed since; it would be replaced or "
+                 "mixed with the new checkpoint: give another --out, or move it away");
+    }
+    files.push_back(entry.path());
+  }
+  std::partition(files.begin(), files.end(), [](const fs::path& file) {
+    return file.filename() == kConfigFile;
+  });
+  return files;
 }
 
 // Where the new files grow: a folder inside the target, so that the last step is a rename even when
@@ -44,9 +78,15 @@ class Staging {
   // Puts the staged files in place of an older checkpoint's. A folder without config.json is no
   // checkpoint: it goes first and comes last, so that a kill in between leaves nothing that loads
   // with mixed weights.
-  void commit() {
-    remove_file(target_ / kConfigFile);
-    remove_older_checkpoint();
+  void commit(const SaveOptions& options) {
+    const std::vector<fs::path> older = own_checkpoint(target_, options.own_files);
+    if (options.announce) {
+      Json files = Json::array();
+      for (const fs::path& path : older) files.push_back(stamp(path));
+      for (const fs::path& path : list_files(dir_)) files.push_back(stamp(path));
+      options.announce(files);
+    }
+    for (const fs::path& path : older) remove_file(path);
     for (const fs::path& path : list_files(dir_)) {
       if (path.filename() != kConfigFile) move_to_target(path);
     }
@@ -57,12 +97,6 @@ class Staging {
   }
 
  private:
-  void remove_older_checkpoint() {
-    for (const fs::path& path : list_files(target_)) {
-      const std::string name = path.filename();
-      if (is_weight_file(name) || is_carried_file(name)) remove_file(path);
-    }
-  }
   static void remove_file(const fs::path& path) {
     std::error_code error;
     fs::remove(path, error);
@@ -141,6 +175,10 @@ void copy_carried_files(const fs::path& source_dir, const fs::path& dir) {
 
 }  // namespace
 
+void check_checkpoint_folder(const fs::path& dir, const Json& own_files) {
+  own_checkpoint(dir, own_files);
+}
+
 void save_checkpoint(const fs::path& dir,
                      const fs::path& source_dir,
                      const Json& config,
@@ -148,6 +186,7 @@ void save_checkpoint(const fs::path& dir,
                      const std::function<void(const TensorSpec&, const ByteSink&)>& write_tensor,
                      const SaveOptions& options) {
   RETMASK_CHECK(options.max_shard_bytes > 0);
+  check_checkpoint_folder(dir, options.own_files);
   Staging staging(dir);
   copy_carried_files(source_dir, staging.dir());
   const auto shards = split_into_shards(specs, options.max_shard_bytes);
@@ -160,7 +199,7 @@ void save_checkpoint(const fs::path& dir,
     write_json_file(staging.dir() / kIndexFile, make_index(shards));
   }
   write_json_file(staging.dir() / kConfigFile, config);
-  staging.commit();
+  staging.commit(options);
 }
 
 }  // namespace retmask

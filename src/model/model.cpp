@@ -345,7 +345,8 @@ void save_model(const CausalLm& model,
                 const Checkpoint& source,
                 const std::filesystem::path& dir,
                 TensorType dtype,
-                const std::function<torch::Tensor(const std::string& name)>& weight_of) {
+                const std::function<torch::Tensor(const std::string& name)>& weight_of,
+                const SaveOptions& options) {
   std::vector<TensorSpec> specs;
   for (const auto& [name, parameter] : model.parameters()) {
     specs.push_back({name, dtype, parameter.sizes().vec()});
@@ -361,12 +362,12 @@ void save_model(const CausalLm& model,
   for (const auto& [type, name] : kNames) {
     if (type == dtype) config[config.contains("torch_dtype") ? "torch_dtype" : "dtype"] = name;
   }
-  save_checkpoint(
-      dir, source.dir(), config, specs, [&](const TensorSpec& spec, const ByteSink& sink) {
-        const torch::Tensor tensor =
-            weight_of(spec.name).detach().to(torch::kCPU, to_torch(spec.type)).contiguous();
-        sink({static_cast<const std::byte*>(tensor.const_data_ptr()), spec.num_bytes()});
-      });
+  const auto write_tensor = [&](const TensorSpec& spec, const ByteSink& sink) {
+    const torch::Tensor tensor =
+        weight_of(spec.name).detach().to(torch::kCPU, to_torch(spec.type)).contiguous();
+    sink({static_cast<const std::byte*>(tensor.const_data_ptr()), spec.num_bytes()});
+  };
+  save_checkpoint(dir, source.dir(), config, specs, write_tensor, options);
 }
 
 }  // namespace retmask

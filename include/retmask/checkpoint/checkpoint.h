@@ -42,6 +42,10 @@ class Checkpoint {
   // checkpoints apart without reading gigabytes.
   std::string fingerprint() const;
 
+  // SHA-256 of each other file of the folder that says how texts become tokens and answers end:
+  // tokenizer, chat templates, generation config. By name ("additional_chat_templates/rag.jinja").
+  std::map<std::string, std::string> hash_other_files() const;
+
  private:
   std::filesystem::path dir_;
   Json config_;
@@ -62,7 +66,17 @@ void check_tensors(const Checkpoint& checkpoint,
 
 struct SaveOptions {
   int64_t max_shard_bytes = 5'000'000'000;  // as transformers' default "5GB"
+  // Files of a checkpoint in the folder that may be replaced, as an earlier save has told
+  // `announce`. None but these is ever removed or written over.
+  Json own_files = Json::array();
+  // Told before the first file is put in place which ones the folder will hold of this save and of
+  // `own_files`: [{"name", "bytes", "modified"}]. To be kept where a kill does not reach it.
+  std::function<void(const Json& files)> announce = nullptr;
 };
+
+// Throws UserError when `dir` holds a file that would be part of a checkpoint there and is not one
+// of `own_files`, or was changed since. To be called before long work.
+void check_checkpoint_folder(const std::filesystem::path& dir, const Json& own_files);
 
 // Writes a checkpoint folder that transformers and vLLM load: `specs` in sharded or single
 // safetensors with an index, `config`, and copies of `source_dir`'s tokenizer, template, generation
@@ -72,8 +86,9 @@ struct SaveOptions {
 //
 // Everything is written to a hidden folder inside `dir` and moved into place at the end,
 // config.json last: an error leaves `dir` as it was, and a kill never leaves a folder that loads
-// but is not whole. An older checkpoint in `dir` is replaced (it may be `source_dir` itself); other
-// files there (run.json, metrics.jsonl) are kept. Throws UserError.
+// but is not whole. An older checkpoint in `dir` is replaced where options.own_files name it (it
+// may be `source_dir` itself), else the save is refused; other files there (run.json,
+// metrics.jsonl) are kept. Throws UserError.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 void save_checkpoint(const std::filesystem::path& dir,
                      const std::filesystem::path& source_dir,

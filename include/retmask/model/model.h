@@ -96,6 +96,7 @@ void save_model(const CausalLm& model,
                 const Checkpoint& source,
                 const std::filesystem::path& dir,
                 TensorType dtype,
-                const std::function<torch::Tensor(const std::string& name)>& weight_of);
+                const std::function<torch::Tensor(const std::string& name)>& weight_of,
+                const SaveOptions& options = {});
 
 }  // namespace retmask

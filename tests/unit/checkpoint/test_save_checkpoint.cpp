@@ -20,13 +20,21 @@ class SaveCheckpointTest : public ::testing::Test {
     }
   }
 
-  void save(const fs::path& dir, int64_t max_shard_bytes = 1000) const {
+  void save(const fs::path& dir, int64_t max_shard_bytes = 1000) {
     const auto write = [](const TensorSpec& spec, const ByteSink& sink) {
       const auto bytes = testing::some_bytes(spec.num_bytes(), spec.name[0]);
       sink(std::span(bytes).first(1));
       sink(std::span(bytes).subspan(1));
     };
-    save_checkpoint(dir, source_, Json{{"model_type", "llama"}}, kSpecs, write, {max_shard_bytes});
+    save_checkpoint(
+        dir, source_, Json{{"model_type", "llama"}}, kSpecs, write, options(max_shard_bytes));
+  }
+
+  // As a run has them that goes on.
+  SaveOptions options(int64_t max_shard_bytes = 1000) {
+    return {.max_shard_bytes = max_shard_bytes,
+            .own_files = own_files_,
+            .announce = [&](const Json& files) { own_files_ = files; }};
   }
 
   static void expect_whole(const fs::path& dir) {
@@ -44,6 +52,7 @@ class SaveCheckpointTest : public ::testing::Test {
                                                      {"b", TensorType::bfloat16, {30}},
                                                      {"c", TensorType::uint8, {100}},
                                                      {"d", TensorType::float16, {10, 1}}};
+  Json own_files_ = Json::array();
   const TemporaryDir dir_;
   const fs::path source_ = dir_ / "source";
   const fs::path target_ = dir_ / "target";
@@ -111,7 +120,6 @@ TEST_F(SaveCheckpointTest, AsManyShardsAsTheLimitNeeds) {
 TEST_F(SaveCheckpointTest, ReplacesAnOlderCheckpointAndKeepsOtherFiles) {
   save(target_, /*max_shard_bytes=*/50);
   testing::write_text(target_ / "run.json", "kept");
-  testing::write_text(target_ / "merges.txt", "of the older tokenizer");
   fs::create_directory(target_ / "step-10");
   save(target_);
   std::vector<std::string> expected = kSingle;
@@ -150,7 +158,54 @@ TEST_F(SaveCheckpointTest, MayReplaceItsOwnSource) {
   const auto copy = [&](const TensorSpec& spec, const ByteSink& sink) {
     sink(source.bytes(spec.name));
   };
-  save_checkpoint(target_, target_, source.config(), kSpecs, copy);
+  save_checkpoint(target_, target_, source.config(), kSpecs, copy, options());
+  EXPECT_EQ(testing::file_names(target_), kSingle);
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, FilesOfOthersAreNeitherRemovedNorMixedIn) {
+  for (const char* name : {"model.safetensors",
+                           "model-00001-of-00002.safetensors",
+                           "model.safetensors.index.json",
+                           "config.json",
+                           "tokenizer.json",
+                           "added_tokens.json",
+                           "LICENSE"}) {
+    const fs::path other = dir_ / (std::string("with ") + name);
+    fs::create_directory(other);
+    testing::write_text(other / name, "of somebody else");
+    expect_user_error([&] { save(other); }, {name, "was not written by this run", "--out"});
+    EXPECT_EQ(testing::file_names(other), std::vector<std::string>{name});
+    EXPECT_EQ(read_text_file(other / name, "file"), "of somebody else");
+  }
+}
+
+TEST_F(SaveCheckpointTest, AnOwnFileThatWasChangedIsSomebodyElses) {
+  save(target_);
+  testing::write_text(target_ / "tokenizer.json", "a longer one, edited by hand");
+  expect_user_error([&] { check_checkpoint_folder(target_, own_files_); },
+                    {"tokenizer.json", "was changed since"});
+  expect_user_error([&] { save(target_); }, {"tokenizer.json"});
+  expect_whole(target_);
+}
+
+TEST_F(SaveCheckpointTest, GoesOnBehindAKillInTheMiddle) {
+  save(target_, /*max_shard_bytes=*/50);
+  const auto die = [&](const Json& files) {
+    own_files_ = files;
+    throw std::runtime_error("killed");
+  };
+  SaveOptions dying = options();
+  dying.announce = die;
+  const auto write = [](const TensorSpec& spec, const ByteSink& sink) {
+    sink(testing::some_bytes(spec.num_bytes(), spec.name[0]));
+  };
+  EXPECT_THROW(save_checkpoint(target_, source_, Json::object(), kSpecs, write, dying),
+               std::runtime_error);
+  expect_whole(target_);  // what is announced was not removed yet
+  fs::remove(target_ / "config.json");
+  fs::remove(target_ / "model-00001-of-00004.safetensors");
+  save(target_);
   EXPECT_EQ(testing::file_names(target_), kSingle);
   expect_whole(target_);
 }
