@@ -20,11 +20,13 @@ std::string without_trailing_space(const std::string& text) {
 
 LogprobReader::LogprobReader(const Tokenizer& tokenizer,
                              std::filesystem::path model_dir,
-                             const ModelConfig& config)
+                             const ModelConfig& config,
+                             std::optional<Moment> moment)
     : tokenizer_(tokenizer),
       model_dir_(std::move(model_dir)),
       max_tokens_(config.max_positions),
-      vocab_size_(config.vocab_size) {}
+      vocab_size_(config.vocab_size),
+      moment_(moment) {}
 
 std::vector<LogprobRow> LogprobReader::read(const std::filesystem::path& path) {
   std::vector<LogprobRow> rows;
@@ -66,7 +68,8 @@ std::vector<int64_t> LogprobReader::encode_messages(const Json& row, const std::
     user_error(where, ": \"messages\" is not a list of {\"role\", \"content\"}");
   }
   if (!template_) template_ = ChatTemplate::load(model_dir_);
-  const RenderOptions options{.add_generation_prompt = false, .variables = Json::object()};
+  const RenderOptions options{
+      .add_generation_prompt = false, .variables = Json::object(), .moment = moment_};
   return tokenizer_.encode(template_->render(messages, options), /*add_special_tokens=*/false);
 }
 

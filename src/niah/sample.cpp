@@ -62,7 +62,8 @@ std::string user_message(const std::string& context, const std::string& question
 std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
   const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
   const RenderOptions options{.add_generation_prompt = true,
-                              .variables = {{"enable_thinking", false}}};
+                              .variables = {{"enable_thinking", false}},
+                              .moment = tools.moment};
   return tools.tokenizer.encode(tools.chat_template.render(messages, options),
                                 /*add_special_tokens=*/false);
 }

@@ -52,7 +52,7 @@ ModelRound::ModelRound(const fs::path& dir, const Options& options)
     : options_(options),
       checkpoint_(dir),
       config_(read_config(checkpoint_, options)),
-      encoder_(dir, options.render_variables()) {
+      encoder_(dir, options.render_variables(), options.moment) {
   const int64_t positions = config_.max_positions;
   const int64_t max_new_tokens = options.decoding.max_new_tokens;
   if (max_new_tokens >= positions) {

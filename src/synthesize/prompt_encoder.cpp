@@ -4,10 +4,14 @@
 
 namespace retmask::synthesize {
 
-PromptEncoder::PromptEncoder(const std::filesystem::path& dir, Json template_variables)
+PromptEncoder::PromptEncoder(const std::filesystem::path& dir,
+                             Json template_variables,
+                             std::optional<Moment> moment)
     : tokenizer_(Tokenizer::load(dir)),
       template_(ChatTemplate::load(dir)),
-      render_{.add_generation_prompt = true, .variables = std::move(template_variables)} {}
+      render_{.add_generation_prompt = true,
+              .variables = std::move(template_variables),
+              .moment = moment} {}
 
 std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
   try {

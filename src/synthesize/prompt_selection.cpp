@@ -10,7 +10,8 @@ PromptSet read_selected_prompts(const Options& options) {
   PromptSet set = read_prompts(options.prompts);
   const PromptFilters& filters = options.prompts.filters;
   if (filters.min_tokens > 0 || filters.max_tokens > 0) {
-    leave_out_by_tokens(filters, PromptEncoder(options.model, options.render_variables()), set);
+    leave_out_by_tokens(
+        filters, PromptEncoder(options.model, options.render_variables(), options.moment), set);
     if (set.prompts.empty()) user_error("no prompt is left in --prompts: ", set.describe());
   }
   select_prompts(options.selection, set);

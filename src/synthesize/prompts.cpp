@@ -15,14 +15,15 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
-// Names for ids: the file's name, or its whole path when two files share the name.
+// Names for ids: the file's name, or its whole path when two files share the name; the same
+// however the paths are spelled.
 std::map<fs::path, std::string> id_names(const std::vector<fs::path>& files) {
   std::map<std::string, int> uses;
   for (const fs::path& file : files) ++uses[file.filename().string()];
   std::map<fs::path, std::string> names;
   for (const fs::path& file : files) {
     const std::string name = file.filename().string();
-    names[file] = uses[name] > 1 ? file.string() : name;
+    names[file] = uses[name] > 1 ? fs::canonical(file).string() : name;
   }
   return names;
 }
@@ -168,6 +169,14 @@ PromptSet read_prompts(const PromptOptions& options) {
 }
 
 std::string hash_prompt_files(const PromptOptions& options) {
+  const std::vector<fs::path> files = expand_folders(options.files);
+  const std::map<fs::path, std::string> names = id_names(files);
+  std::string hashes;
+  for (const fs::path& file : files) hashes += sha256_file(file) + " " + names.at(file) + "\n";
+  return sha256(hashes);
+}
+
+std::string older_hash_of_prompt_files(const PromptOptions& options) {
   std::string hashes;
   for (const fs::path& file : expand_folders(options.files)) {
     hashes += sha256_file(file) + " " + file.string() + "\n";

@@ -7,9 +7,6 @@
 
 namespace retmask::synthesize {
 
-// options.strategy, or the one that the sources imply. Throws UserError when they imply none.
-Strategy resolved_strategy(const Options& options);
-
 // Throws UserError when a source is missing, one too many or of no use.
 void check_sources(const Options& options);
 

@@ -124,7 +124,8 @@ std::string ChatTemplate::render(const Json& messages, const RenderOptions& opti
   variables["messages"] = prepare_messages(messages);
   variables["add_generation_prompt"] = options.add_generation_prompt;
   try {
-    const auto context = minja::Context::make(minja::Value(variables), text::jinja_builtins());
+    const auto context =
+        minja::Context::make(minja::Value(variables), text::jinja_builtins(options.moment));
     return impl_->root->render(context);
   } catch (const text::TemplateComplaint& complaint) {
     user_error("the chat template refuses the messages: ", complaint.message);

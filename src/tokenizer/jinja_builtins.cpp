@@ -24,8 +24,8 @@ std::string trim(const std::string& text) {
   return text.substr(begin, end - begin);
 }
 
-std::string format_now(const std::string& format) {
-  const std::time_t now = std::time(nullptr);
+std::string format_time(const std::string& format, const Moment& moment) {
+  const std::time_t now = std::chrono::system_clock::to_time_t(moment.time_point());
   std::tm local{};
   localtime_r(&now, &local);
   std::array<char, 512> buffer{};
@@ -52,15 +52,16 @@ Value length(const Value& items) {
 
 }  // namespace
 
-std::shared_ptr<minja::Context> jinja_builtins() {
+std::shared_ptr<minja::Context> jinja_builtins(const std::optional<Moment>& moment) {
   auto context = minja::Context::make(Value::object(), minja::Context::builtins());
   context->set("raise_exception",
                function("raise_exception", "message", [](const Value& message) -> Value {
                  throw TemplateComplaint{message.to_str()};
                }));
-  context->set("strftime_now", function("strftime_now", "format", [](const Value& format) {
-                 return Value(format_now(format.get<std::string>()));
-               }));
+  context->set(
+      "strftime_now", function("strftime_now", "format", [moment](const Value& format) {
+        return Value(format_time(format.get<std::string>(), moment.value_or(Moment::now())));
+      }));
   // A missing value is an empty text, and white space is Unicode's.
   context->set("trim", function("trim", "text", [](const Value& value) {
                  return Value(value.is_null() ? std::string() : trim(value.to_str()));

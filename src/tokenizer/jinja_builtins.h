@@ -3,7 +3,10 @@
 
 #include <memory>
 #include <minja/minja.hpp>
+#include <optional>
 #include <string>
+
+#include "retmask/base/moment.h"
 
 namespace retmask::text {
 
@@ -13,7 +16,7 @@ struct TemplateComplaint {
   std::string message;
 };
 
-// minja's builtins with our own on top.
-std::shared_ptr<minja::Context> jinja_builtins();
+// minja's builtins with our own on top. `moment`: as in RenderOptions.
+std::shared_ptr<minja::Context> jinja_builtins(const std::optional<Moment>& moment);
 
 }  // namespace retmask::text

@@ -65,9 +65,12 @@ TokenIds slice(const std::vector<int64_t>& ids, size_t begin, size_t end) {
 
 }  // namespace
 
-RowTokenizer::RowTokenizer(const Tokenizer& tokenizer, fs::path model_dir)
+RowTokenizer::RowTokenizer(const Tokenizer& tokenizer,
+                           fs::path model_dir,
+                           std::optional<Moment> moment)
     : tokenizer_(tokenizer),
       model_dir_(std::move(model_dir)),
+      moment_(moment),
       eos_token_(find_eos_token(model_dir_)) {}
 
 const ChatTemplate& RowTokenizer::chat_template() const {
@@ -78,6 +81,7 @@ const ChatTemplate& RowTokenizer::chat_template() const {
 RowTokenizer::Texts RowTokenizer::render_conversation(const TextRow& row) const {
   RenderOptions options;
   options.variables = row.template_variables;
+  options.moment = moment_;
   Texts texts;
   texts.prompt = chat_template().render(row.prompt, options);
   options.add_generation_prompt = false;

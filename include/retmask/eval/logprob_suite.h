@@ -30,10 +30,12 @@ struct LogprobRow {
 //   the same).
 class LogprobReader {
  public:
-  // `model_dir` for its chat template, which is loaded when the first {"messages"} row comes.
+  // `model_dir` for its chat template, which is loaded when the first {"messages"} row comes;
+  // `moment` as in RenderOptions.
   LogprobReader(const Tokenizer& tokenizer,
                 std::filesystem::path model_dir,
-                const ModelConfig& config);
+                const ModelConfig& config,
+                std::optional<Moment> moment = std::nullopt);
 
   // Throws UserError with file and line for a row of another form, without tokens, or longer than
   // the model's maximum.
@@ -49,6 +51,7 @@ class LogprobReader {
   std::filesystem::path model_dir_;
   int64_t max_tokens_;
   int64_t vocab_size_;
+  std::optional<Moment> moment_;
   std::unique_ptr<const ChatTemplate> template_;
 };
 

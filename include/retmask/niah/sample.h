@@ -2,6 +2,7 @@
 // One question about one needle at one depth of a context of one length, as token ids.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,7 @@ struct PromptTools {
   const Tokenizer& tokenizer;
   const ChatTemplate& chat_template;
   int64_t max_positions = 0;
+  std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
 };
 
 // All samples: needle by needle, length by length, depth by depth. A haystack with fewer words than

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,11 @@ namespace retmask::synthesize {
 
 class PromptEncoder {
  public:
-  // Tokenizer and template of a checkpoint folder; `template_variables` as in RenderOptions. Throws
-  // UserError.
-  PromptEncoder(const std::filesystem::path& dir, Json template_variables);
+  // Tokenizer and template of a checkpoint folder; `template_variables` and `moment` as in
+  // RenderOptions. Throws UserError.
+  PromptEncoder(const std::filesystem::path& dir,
+                Json template_variables,
+                std::optional<Moment> moment = std::nullopt);
 
   // The rendered conversation up to where the assistant begins. Throws UserError naming the
   // prompt's place for what the template does not accept.

@@ -22,8 +22,9 @@
 namespace retmask::synthesize {
 
 struct Prompt {
-  // The row's own id (id, conversation_id, key, question_id, prompt_id) when no other row has it,
-  // else "file-name:line". The same files give the same ids, whatever part of them a run takes.
+  // The row's own id (id, conversation_id, key, question_id, prompt_id) when no other row has it or
+  // could be called so, else "file-name:line". No two rows share one. The same files give the same
+  // ids, whatever part of them a run takes and however their paths are spelled.
   std::string id;
   Json messages;          // [{"role", "content"}]; the last one is a user turn
   bool redacted = false;  // the row's own flag (LMSYS-Chat-1M, WildChat)
@@ -113,7 +114,10 @@ struct PromptSet {
 // nothing.
 PromptSet read_prompts(const PromptOptions& options);
 
-// Changes with the content and the names of the files (folders expanded). Throws UserError.
+// Changes with the content of the files (folders expanded), their order and their names in ids.
+// Throws UserError.
 std::string hash_prompt_files(const PromptOptions& options);
+// What version 0.1 made of them: it changes with the spelling of the paths, too.
+std::string older_hash_of_prompt_files(const PromptOptions& options);
 
 }  // namespace retmask::synthesize

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "retmask/base/json.h"
+#include "retmask/base/moment.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/synthesize/judge.h"
 #include "retmask/synthesize/model_answerer.h"
@@ -51,6 +52,7 @@ struct Options {
   Thinking thinking = Thinking::keep;
   Json template_variables = Json::object();  // as in RenderOptions, but for what `thinking` sets
   int64_t max_position = 0;                  // as in limit_positions
+  std::optional<Moment> moment;              // as in RenderOptions
   std::string device = "auto";               // as in parse_device
   std::string dtype = "auto";                // as in parse_dtype
 
@@ -60,6 +62,9 @@ struct Options {
   // template_variables and what `thinking` sets.
   Json render_variables() const;
 };
+
+// options.strategy, or the one that the sources imply. Throws UserError when they imply none.
+Strategy resolved_strategy(const Options& options);
 
 struct Result {
   Strategy strategy = Strategy::automatic;  // the one that was followed

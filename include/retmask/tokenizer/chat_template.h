@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "retmask/base/json.h"
+#include "retmask/base/moment.h"
 
 namespace retmask {
 
@@ -14,6 +16,8 @@ struct RenderOptions {
   // Passed through to the template: {"enable_thinking": false}. They win over the special tokens
   // ("bos_token") and "tools", which the template is given anyway.
   Json variables = Json::object();
+  // What strftime_now formats: the moment when the run started. Nothing: that of the call.
+  std::optional<Moment> moment = std::nullopt;
 };
 
 class ChatTemplate {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,10 @@ struct TrainingExample {
 class RowTokenizer {
  public:
   // The chat template is read from the checkpoint's folder when the first conversation comes, so
-  // that plain text needs none. `tokenizer` outlives this object.
-  RowTokenizer(const Tokenizer& tokenizer, std::filesystem::path model_dir);
+  // that plain text needs none. `tokenizer` outlives this object; `moment` as in RenderOptions.
+  RowTokenizer(const Tokenizer& tokenizer,
+               std::filesystem::path model_dir,
+               std::optional<Moment> moment = std::nullopt);
 
   // Completion tokens: the template's rendering of prompt + answer minus its rendering of the
   // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless it is there) minus
@@ -67,6 +70,7 @@ class RowTokenizer {
   const Tokenizer& tokenizer_;
   std::filesystem::path model_dir_;
   mutable std::unique_ptr<const ChatTemplate> chat_template_;
+  std::optional<Moment> moment_;
   std::string eos_token_;  // empty: the tokenizer names none
   mutable bool warned_of_merge_ = false;
 };

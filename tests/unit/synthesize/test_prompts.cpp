@@ -147,6 +147,19 @@ TEST_F(PromptsTest, FilesOfOneNameKeepTheirIdsApart) {
   expect_user_error([&] { read_files({first, dir_ / "a"}); }, {"twice"});
 }
 
+TEST_F(PromptsTest, HowAPathIsSpelledChangesNothing) {
+  const auto first = dir_.write("a/p.jsonl", "{\"prompt\": \"a\"}\n");
+  const auto second = dir_.write("b/p.jsonl", "{\"prompt\": \"b\"}\n");
+  const std::vector<fs::path> straight = {first, second};
+  const std::vector<fs::path> crooked = {dir_ / "b/../a", fs::relative(second)};
+  EXPECT_EQ(ids(read_files(straight).prompts), ids(read_files(crooked).prompts));
+  const std::string hash = hash_prompt_files({.files = straight});
+  EXPECT_EQ(hash_prompt_files({.files = crooked}), hash);
+  EXPECT_NE(hash_prompt_files({.files = {second, first}}), hash) << "in another order";
+  dir_.write("b/p.jsonl", "{\"prompt\": \"c\"}\n");
+  EXPECT_NE(hash_prompt_files({.files = straight}), hash);
+}
+
 TEST_F(PromptsTest, JsonIsAnArrayOrLines) {
   const PromptSet array =
       read("p.json", " [{\"prompt\": \"a\"},\n {\"prompt\": \"b\", \"x\": [1]}]");
