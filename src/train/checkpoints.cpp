@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kTemporarySuffix = ".tmp";
+constexpr const char* kReplacedSuffix = ".old";  // then the process id of who replaced it
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kNoteSuffix = ".json";  // a rank's size and hash, until state.json has them
 
@@ -29,6 +30,32 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   const auto result = std::from_chars(begin, end, step);
   if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
   return step;
+}
+
+// "step-12" of "step-12.old345", where a state stepped aside for another one of its step; nothing
+// for other names.
+std::optional<fs::path> replaced_state(const fs::path& folder) {
+  const std::string ending = folder.extension();
+  const auto digits = ending.find_first_not_of("0123456789", std::strlen(kReplacedSuffix));
+  if (!ending.starts_with(kReplacedSuffix) || digits != std::string::npos) return std::nullopt;
+  return folder.parent_path() / folder.stem();
+}
+
+// Throws UserError when a state's file lacks something, or it is of another kind.
+void check_form(const Json& state, int64_t step, const std::string& where) {
+  const auto ranks = json_get<int64_t>(state, "ranks", where);
+  const auto files = json_get<Json>(state, "files", where);
+  if (json_get<int64_t>(state, "step", where) != step) {
+    user_error(where, " is of step ", state.at("step"));
+  }
+  if (ranks < 1 || !files.is_array() || static_cast<int64_t>(files.size()) != ranks) {
+    user_error(where, ": \"files\" does not hold one entry for each rank");
+  }
+  for (const Json& file : files) {
+    json_get<uint64_t>(file, "bytes", where);
+    json_get<std::string>(file, "sha256", where);
+  }
+  for (const char* key : {"units", "identity"}) json_get<Json>(state, key, where);
 }
 
 void remove_folder(const fs::path& folder) {
@@ -61,11 +88,30 @@ TrainingCheckpoints::TrainingCheckpoints(fs::path dir,
     : dir_(std::move(dir)), identity_(std::move(identity)), keep_last_(keep_last), group_(group) {
   check_identities();
   if (!group_.is_first() || !fs::exists(dir_)) return;
+  clear_leftovers();
+  check_identities();  // of what was put back
+}
+
+void TrainingCheckpoints::clear_leftovers() const {
   std::vector<fs::path> half_written;
+  std::vector<fs::path> replaced;
   for (const auto& entry : fs::directory_iterator(dir_)) {
-    if (entry.path().extension() == kTemporarySuffix) half_written.push_back(entry.path());
+    const fs::path& path = entry.path();
+    const auto state = replaced_state(path);
+    if (path.extension() == kTemporarySuffix) {
+      if (step_of(path.stem())) half_written.push_back(path);
+    } else if (state && (step_of(*state) || state->extension() == kTemporarySuffix)) {
+      replaced.push_back(path);
+    }
   }
   for (const fs::path& path : half_written) remove_folder(path);
+  for (const fs::path& path : replaced) {
+    // Killed between two renames: nothing stands in its place yet.
+    const fs::path state = *replaced_state(path);
+    std::error_code error;
+    if (step_of(state) && !fs::exists(state)) fs::rename(path, state, error);
+    if (fs::exists(path)) remove_folder(path);
+  }
 }
 
 fs::path TrainingCheckpoints::path_of(int64_t step) const {
@@ -125,11 +171,11 @@ std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
 
 std::string TrainingCheckpoints::damage(const fs::path& folder) const {
   const std::string where = (folder / kStateFile).string();
-  Json state;
-  std::vector<Json> files;
+  Json files;
   try {
-    state = read_json_file(folder / kStateFile, "training state");
-    files = json_get<std::vector<Json>>(state, "files", where);
+    const Json state = read_json_file(folder / kStateFile, "training state");
+    check_form(state, step_of(folder).value_or(-1), where);
+    files = state.at("files");
   } catch (const UserError& error) {
     return error.what();
   }

@@ -47,6 +47,7 @@ class TrainingCheckpoints {
   void write(const std::filesystem::path& temporary, const AdamW& optimizer);
   void commit(const std::filesystem::path& temporary, const AdamW& optimizer) const;
   void prune() const;
+  void clear_leftovers() const;
   void check_identities() const;
 
   std::filesystem::path dir_;

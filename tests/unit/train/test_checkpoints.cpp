@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include "checkpoints.h"
 #include "tiny_parameters.h"
@@ -101,6 +103,59 @@ TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
   EXPECT_EQ(resumed.checkpoints(folder / "c").load(*resumed.optimizer), 1);
   fs::resize_file(folder / "c/step-1/rank-0.safetensors", 150);
   EXPECT_FALSE(resumed.checkpoints(folder / "c").load(*resumed.optimizer));
+}
+
+// A state whose own file cannot be trusted is as good as none, whatever it lacks.
+TEST(TrainingCheckpoints, AStateWithoutItsChecksumsIsLeftOut) {
+  const std::vector<std::pair<const char*, std::function<void(Json&)>>> damages = {
+      {"no checksum", [](Json& state) { state["files"][0].erase("sha256"); }},
+      {"no size", [](Json& state) { state["files"][0].erase("bytes"); }},
+      {"a checksum of another kind", [](Json& state) { state["files"][0]["sha256"] = 7; }},
+      {"no file", [](Json& state) { state["files"] = Json::array(); }},
+      {"files of another kind", [](Json& state) { state["files"] = "rank-0"; }},
+      {"an entry of another kind", [](Json& state) { state["files"][0] = 1; }},
+      {"no ranks", [](Json& state) { state.erase("ranks"); }},
+      {"no units", [](Json& state) { state.erase("units"); }},
+      {"another step", [](Json& state) { state["step"] = 1; }},
+      {"no object", [](Json& state) { state = Json::array(); }},
+      {"null", [](Json& state) { state = nullptr; }}};
+  for (const auto& [what, damage] : damages) {
+    const testing::TempDir folder;
+    SavedRun run;
+    TrainingCheckpoints checkpoints = run.checkpoints(folder / "c", Json::object(), 3);
+    for (int64_t step = 0; step < 2; ++step) {
+      run.step(step);
+      checkpoints.save(*run.optimizer);
+    }
+    Json state = read_json_file(folder / "c/step-2/state.json", "state");
+    damage(state);
+    write_json_file(folder / "c/step-2/state.json", state);
+    SavedRun resumed;
+    EXPECT_EQ(resumed.checkpoints(folder / "c").load(*resumed.optimizer), 1) << what;
+  }
+}
+
+TEST(TrainingCheckpoints, ClearsWhatSteppedAsideAndPutsBackWhatHasNoSuccessor) {
+  const testing::TempDir folder;
+  const fs::path dir = folder / "c";
+  SavedRun run;
+  TrainingCheckpoints checkpoints = run.checkpoints(dir, Json::object(), 3);
+  for (int64_t step = 0; step < 2; ++step) {
+    run.step(step);
+    checkpoints.save(*run.optimizer);
+  }
+  fs::create_directories(dir / "step-1.old77");      // killed behind the second rename
+  fs::rename(dir / "step-2", dir / "step-2.old78");  // and in front of it
+  fs::create_directories(dir / "step-2.tmp");
+  fs::create_directories(dir / "step-0.tmp.old79");
+  fs::create_directories(dir / "notes.old");
+  fs::create_directories(dir / "mine.tmp");
+  SavedRun resumed;
+  EXPECT_EQ(resumed.checkpoints(dir, Json::object(), 3).load(*resumed.optimizer), 2);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(dir)) names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"mine.tmp", "notes.old", "step-1", "step-2"}));
 }
 
 TEST(TrainingCheckpoints, AnotherRunsStateIsRefused) {
