@@ -9,6 +9,8 @@
 #include "retmask/base/file.h"
 #include "suggest.h"
 
+namespace fs = std::filesystem;
+
 namespace retmask::cli {
 namespace {
 
@@ -32,14 +34,24 @@ std::vector<std::string> default_values(const CLI::Option& option, bool is_list)
   return CLI::detail::split(text.substr(1, text.size() - 2), ',');
 }
 
-Json resolved_value(const CLI::Option& option) {
-  if (option.get_expected_min() == 0) return option.as<bool>();
-  const bool is_list = option.get_items_expected_max() > 1;
-  const auto& values = option.count() > 0 ? option.results() : default_values(option, is_list);
+Json typed_values(const CLI::Option& option, const std::vector<std::string>& values, bool is_list) {
   if (!is_list) return typed_value(option, values.back());
   Json list = Json::array();
   for (const std::string& value : values) list.push_back(typed_value(option, value));
   return list;
+}
+
+Json resolved_value(const CLI::Option& option) {
+  if (option.get_expected_min() == 0) return option.as<bool>();
+  const bool is_list = option.get_items_expected_max() > 1;
+  const auto& values = option.count() > 0 ? option.results() : default_values(option, is_list);
+  return typed_values(option, values, is_list);
+}
+
+Json default_value(const CLI::Option& option) {
+  if (option.get_expected_min() == 0) return false;
+  const bool is_list = option.get_items_expected_max() > 1;
+  return typed_values(option, default_values(option, is_list), is_list);
 }
 
 // CLI11 reads "-1" into an unsigned number as 2^64 - 1.
@@ -88,6 +100,38 @@ void check_one_of(const std::string& flag,
   user_error(flag, " is \"", value, "\", expected one of: ", CLI::detail::join(known, ", "));
 }
 
+// The folders above `path` and itself, links resolved.
+std::vector<fs::path> with_parents(const fs::path& path) {
+  std::error_code error;
+  fs::path place = fs::weakly_canonical(fs::absolute(path, error), error);
+  if (place.filename().empty()) place = place.parent_path();  // "out/"
+  std::vector<fs::path> all;
+  for (; !place.empty(); place = place.parent_path()) {
+    all.push_back(place);
+    if (place == place.parent_path()) break;
+  }
+  return all;
+}
+
+bool is_one_of(const fs::path& folder, const std::vector<fs::path>& folders) {
+  return std::any_of(folders.begin(), folders.end(), [&](const fs::path& other) {
+    std::error_code error;  // a folder that does not exist is another one
+    return fs::equivalent(folder, other, error);
+  });
+}
+
+// A checkpoint stays as it is, and a run's folder is removed to start anew.
+void check_apart(const fs::path& model, const fs::path& out) {
+  std::error_code error;
+  if (model.empty() || !fs::exists(model, error)) return;  // who opens it says so
+  const auto fail = [&](const char* how) {
+    user_error("--out ", out, how, model, ", which stays as it is; give another --out");
+  };
+  if (fs::equivalent(model, out, error)) fail(" is the model's own folder ");
+  if (is_one_of(model, with_parents(out))) fail(" lies inside of the model's folder ");
+  if (is_one_of(out, with_parents(model))) fail(" holds the model's folder ");
+}
+
 }  // namespace
 
 void CommonOptions::validate() const {
@@ -96,14 +140,31 @@ void CommonOptions::validate() const {
   if (threads < 1) user_error("--threads is ", threads, ", expected at least 1");
 }
 
-RunRecord Invocation::start_run(std::vector<std::string> ignored) const {
-  ignored.insert(ignored.end(), kIgnoredCommonFlags.begin(), kIgnoredCommonFlags.end());
-  make_output_dir(common.out);
+OutputLock Invocation::claim_out(const std::vector<fs::path>& models, OutputLock::Mode mode) const {
+  for (const fs::path& model : models) check_apart(model, common.out);
+  return OutputLock(common.out, mode);
+}
+
+RunRecord Invocation::start_run(RunRules rules, std::optional<Moment> moment) const {
+  rules.ignored.insert(rules.ignored.end(), kIgnoredCommonFlags.begin(), kIgnoredCommonFlags.end());
   return RunRecord({.command = command,
                     .out = common.out,
                     .options = options,
-                    .ignored = std::move(ignored),
-                    .threads = common.threads});
+                    .defaults = defaults,
+                    .rules = std::move(rules),
+                    .threads = common.threads,
+                    .moment = moment});
+}
+
+void add_model_input(const std::string& name, const Checkpoint& checkpoint, RunRecord& run) {
+  run.add_input(name, checkpoint.fingerprint());
+  run.add_input_folder(name, checkpoint.hash_other_files());
+}
+
+std::string hash_files(const std::vector<fs::path>& files) {
+  std::string hashes;
+  for (const fs::path& file : files) hashes += sha256_file(file) + "\n";
+  return sha256(hashes);
 }
 
 Command add_command(CLI::App& root, const std::string& name, const std::string& description) {
@@ -145,6 +206,14 @@ Json resolved_options(const CLI::App& app) {
   return resolved;
 }
 
+Json default_options(const CLI::App& app) {
+  Json defaults = Json::object();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable()) defaults[option->get_single_name()] = default_value(*option);
+  }
+  return defaults;
+}
+
 Invocation resolve(const Command& command, const CLI::App& root) {
   check_no_extras(*command.app);
   const CommonOptions& common = *command.common;
@@ -163,6 +232,7 @@ Invocation resolve(const Command& command, const CLI::App& root) {
   return {.command = command.app->get_name(),
           .common = common,
           .options = resolved_options(*command.app),
+          .defaults = default_options(*command.app),
           .on_command_line = std::move(on_command_line)};
 }
 

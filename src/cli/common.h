@@ -8,8 +8,9 @@
 //   };
 //
 //   void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
-//     options.select.validate();                 // before any file is opened
-//     RunRecord run = invocation.start_run({});  // makes --out, refuses another run's folder
+//     options.select.validate();  // before any file is opened
+//     const OutputLock lock = invocation.claim_out({options.model});  // makes --out, which is ours
+//     RunRecord run = invocation.start_run({.inputs = {{"model", "model"}}});  // or another run's
 //     const Checkpoint checkpoint(options.model);
 //     run.add_input("model", checkpoint.fingerprint());
 //     ...  // libraries return plain results; the command prints them on stdout
@@ -37,6 +38,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +46,8 @@
 #include "alternatives.h"
 #include "number_options.h"
 #include "retmask/base/json.h"
+#include "retmask/base/output_lock.h"
+#include "retmask/checkpoint/checkpoint.h"
 #include "retmask/report/run_record.h"
 
 namespace retmask::cli {
@@ -65,14 +69,28 @@ struct CommonOptions {
 struct Invocation {
   std::string command;  // "detect"
   CommonOptions common;
-  Json options;                                   // every flag's value, by name without dashes
+  Json options;   // every flag's value, by name without dashes
+  Json defaults;  // the same where no flag is given
   std::vector<std::string> on_command_line = {};  // names of the flags given there
 
-  // `ignored`: flags of this command, without dashes, that do not change its results
-  // ("save-every"). A folder of an earlier run that differs in any other flag is refused. The
-  // common flags but seed and dtype are ignored anyway. Throws UserError.
-  RunRecord start_run(std::vector<std::string> ignored = {}) const;
+  // Makes --out and keeps other processes out of it. To be called before anything is read or
+  // written. Throws UserError when another process writes there and when --out is one of `models`
+  // (folders of checkpoints; empty paths are none), lies inside of one or holds one.
+  OutputLock claim_out(const std::vector<std::filesystem::path>& models,
+                       OutputLock::Mode mode = OutputLock::Mode::alone) const;
+
+  // Behind claim_out(). A folder of an earlier run that differs in a flag is refused, but for what
+  // `rules` say. The common flags but seed and dtype are ignored anyway. Throws UserError.
+  RunRecord start_run(RunRules rules = {}, std::optional<Moment> moment = std::nullopt) const;
 };
+
+// The files of a checkpoint that decide about results: weights and config as an input
+// `name`, tokenizer, templates and generation config as its files. Throws UserError, as
+// RunRecord::add_input().
+void add_model_input(const std::string& name, const Checkpoint& checkpoint, RunRecord& run);
+
+// One hash for several files in their order.
+std::string hash_files(const std::vector<std::filesystem::path>& files);
 
 struct Command {
   CLI::App* app = nullptr;  // owned by the root app
@@ -110,6 +128,8 @@ inline CLI::Option* add_count_option(CLI::App& app,
 
 // Every flag's value, by name without dashes: Invocation::options.
 Json resolved_options(const CLI::App& app);
+// Invocation::defaults.
+Json default_options(const CLI::App& app);
 
 // After parsing: applies the config file, checks what is required. Throws UserError.
 Invocation resolve(const Command& command, const CLI::App& root);

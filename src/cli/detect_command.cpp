@@ -90,17 +90,21 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const detect::DetectOptions detect_options = resolve_options(options);
   const torch::Device device = parse_device(common.device);
 
-  RunRecord run = invocation.start_run({"batch-size", "threshold"});
+  const OutputLock lock = invocation.claim_out({options.model});
+  RunRules rules = niah_rules();
+  rules.ignored = {"batch-size", "threshold"};
+  RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
-  run.add_input("model", checkpoint.fingerprint());
+  add_model_input("model", checkpoint, run);
+  const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
+  run.settle("dtype", c10::toString(dtype));
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
   const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
 
-  CausalLm model =
-      CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype));
+  CausalLm model = CausalLm::load(checkpoint, config, device, dtype);
   model.pack();
   Journal journal(common.out / "samples.jsonl");
   const detect::DetectResult result = detect::run_detection(

@@ -16,6 +16,10 @@ std::string as_flag_value(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+bool is_input(const std::vector<InputFlag>& inputs, const std::string& name) {
+  return std::ranges::any_of(inputs, [&](const InputFlag& input) { return input.flag == name; });
+}
+
 void set(CLI::Option& option, const Json& value) {
   if (value.is_null() || value == false) return;  // not set then, too
   if (value.is_array()) {
@@ -32,6 +36,7 @@ void take_earlier_options(CLI::App& app,
                           const Json& earlier,
                           const std::vector<std::string>& skipped,
                           const std::vector<std::string>& free,
+                          const std::vector<InputFlag>& inputs,
                           const std::string& where) {
   const Json now = resolved_options(app);
   for (CLI::Option* option : app.get_options()) {
@@ -40,7 +45,8 @@ void take_earlier_options(CLI::App& app,
     if (!option->get_configurable() || value == earlier.end() || contains(skipped, name)) continue;
     if (option->count() == 0) {
       set(*option, *value);
-    } else if (!contains(free, name) && now[name] != *value) {
+    } else if (!contains(free, name) && now[name] != *value &&
+               !(is_input(inputs, name) && names_same_places(now[name], *value))) {
       user_error("--", name, " is ", now[name], ", but ", where, " was made with ", *value);
     }
   }

@@ -70,7 +70,10 @@ void run_niah_suite(const Evaluation& evaluation) {
 
 void run_logprob_suite(const Evaluation& evaluation) {
   const std::filesystem::path& data = evaluation.options.data;
-  eval::LogprobReader reader(evaluation.tokenizer, evaluation.checkpoint.dir(), evaluation.config);
+  eval::LogprobReader reader(evaluation.tokenizer,
+                             evaluation.checkpoint.dir(),
+                             evaluation.config,
+                             evaluation.run.moment());
   const std::vector<eval::LogprobRow> rows = reader.read(data);
   evaluation.run.add_input("data", sha256_file(data));
   const CausalLm model = evaluation.load_model();
@@ -126,11 +129,16 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   options.validate();
   const torch::Device device = parse_device(common.device);
 
-  RunRecord run = invocation.start_run({"batch-size", "batch-tokens"});
+  const OutputLock lock = invocation.claim_out({options.model});
+  RunRules rules = niah_rules();
+  rules.ignored = {"batch-size", "batch-tokens"};
+  rules.inputs.insert(rules.inputs.end(), {{"data", "data"}, {"mask", "mask"}});
+  RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
-  run.add_input("model", checkpoint.fingerprint());
+  add_model_input("model", checkpoint, run);
+  run.settle("dtype", c10::toString(parse_dtype(common.dtype, config.dtype)));
   run.set_device(device.str());
   std::vector<Head> masked_heads;
   if (!options.mask.empty()) {

@@ -45,16 +45,19 @@ void print_heads(const mask::Result& result) {
 
 void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const mask::Options mask_options = resolve_options(options, common.seed);
-  mask::check_separate(options.model, common.out);
+  mask::Options mask_options = resolve_options(options, common.seed);
   if (common.dtype != "auto") {
     log::warn("--dtype has no effect: mask keeps the type of each tensor");
   }
 
-  RunRecord run = invocation.start_run();
+  const OutputLock lock = invocation.claim_out({options.model});
+  RunRecord run = invocation.start_run(
+      {.ignored = {"dtype"}, .inputs = {{"model", "model"}, {"scores", "scores"}}, .settled = {}});
   const Checkpoint checkpoint(options.model);
-  run.add_input("model", checkpoint.fingerprint());
+  add_model_input("model", checkpoint, run);
   if (!mask_options.scores.empty()) run.add_input("scores", sha256_file(mask_options.scores));
+  mask_options.save.own_files = run.own_files();
+  mask_options.save.announce = [&](const Json& files) { run.set_own_files(files); };
   const mask::Result result = mask::run(checkpoint, mask_options, common.out);
   run.finish();
 

@@ -9,6 +9,18 @@ niah::GridOptions NiahFlags::resolve() const {
   return resolved;
 }
 
+RunRules niah_rules() {
+  return {.ignored = {},
+          .inputs = {{"model", "model"},
+                     {"needles", "needles", /*has_default=*/true},
+                     {"haystack", "needles", /*has_default=*/true}},
+          .settled = {{"dtype", "dtype"},
+                      {"lengths", "lengths"},
+                      {"min-length", "lengths"},
+                      {"max-length", "lengths"},
+                      {"length-steps", "lengths"}}};
+}
+
 void add_niah_flags(Command& command, NiahFlags& flags) {
   CLI::App& app = *command.app;
   niah::GridOptions& grid = flags.grid;
@@ -36,9 +48,10 @@ std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
                                        RunRecord& run) {
   const auto data = niah::load_needles_and_haystacks(grid.needles, grid.haystack);
   run.add_input("needles", data.fingerprint());
+  run.settle("lengths", grid.context_lengths());
   const auto chat_template = ChatTemplate::load(checkpoint.dir());
   return niah::build_samples(
-      grid, data, {tokenizer, *chat_template, config.max_positions});
+      grid, data, {tokenizer, *chat_template, config.max_positions, run.moment()});
 }
 
 }  // namespace retmask::cli

@@ -16,6 +16,9 @@ struct NiahFlags {
   niah::GridOptions resolve() const;
 };
 
+// Of a command that has them, with its model and type.
+RunRules niah_rules();
+
 void add_niah_flags(Command& command, NiahFlags& flags);
 
 // Reads needles and haystacks (an input of the run), and makes the samples with the checkpoint's

@@ -14,14 +14,15 @@ void check_same(const std::string& what,
                 const Json& first,
                 const Json& other,
                 const std::vector<std::string>& may_differ,
+                const Json& defaults,
                 const fs::path& first_dir,
                 const fs::path& other_dir) {
   Json all = first;
   all.update(other);
   for (const auto& [name, ignored] : all.items()) {
     if (std::ranges::find(may_differ, name) != may_differ.end()) continue;
-    const Json before = first.value(name, Json());
-    const Json now = other.value(name, Json());
+    const Json before = first.value(name, defaults.value(name, Json()));
+    const Json now = other.value(name, defaults.value(name, Json()));
     if (before == now) continue;
     user_error("--merge: the ",
                what,
@@ -52,9 +53,41 @@ void check_shard(const Json& options, const fs::path& dir, const synthesize::Par
              part.name());
 }
 
+std::optional<Moment> moment_in(const Json& record) {
+  const Json moment = record.is_object() ? record.value("moment", Json()) : Json();
+  return moment.is_string() ? Moment::parse(moment.get<std::string>()) : std::nullopt;
+}
+
 }  // namespace
 
-PartRecords read_part_records(const fs::path& out, const std::vector<std::string>& may_differ) {
+std::optional<Moment> moment_of_parts(const fs::path& out) {
+  std::vector<fs::path> files = {out / "run.json"};
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(out, error)) {
+    if (entry.path().filename().string().starts_with("shard-")) {
+      files.push_back(entry.path() / "run.json");
+    }
+  }
+  std::sort(std::next(files.begin()), files.end());
+  for (const fs::path& file : files) {
+    if (!fs::exists(file, error)) continue;
+    try {
+      if (const auto moment = moment_in(read_json_file(file, "run record"))) return moment;
+    } catch (const UserError&) {  // who needs that record says so
+    }
+  }
+  return std::nullopt;
+}
+
+PartRecords read_part_records(const fs::path& out,
+                              const std::vector<std::string>& may_differ,
+                              const std::vector<std::string>& inputs_that_differ,
+                              const RunRules& rules,
+                              const Json& defaults) {
+  std::vector<std::string> flags = may_differ;
+  for (const InputFlag& input : rules.inputs) flags.push_back(input.flag);
+  for (const auto& [flag, name] : rules.settled) flags.push_back(flag);
+  for (const std::string& flag : inputs_that_differ) flags.push_back(flag);
   PartRecords parts;
   parts.dirs = synthesize::find_parts(out);
   for (size_t i = 0; i < parts.dirs.size(); ++i) {
@@ -62,6 +95,8 @@ PartRecords read_part_records(const fs::path& out, const std::vector<std::string
     const Json record = read_json_file(file, "run record");
     const Json options = json_get<Json>(record, "options", file.string());
     const Json inputs = json_get<Json>(record, "inputs", file.string());
+    const Json input_files = record.value("input_files", Json::object());
+    const Json settled = record.value("settled", Json::object());
     check_shard(
         options,
         parts.dirs[i],
@@ -69,10 +104,24 @@ PartRecords read_part_records(const fs::path& out, const std::vector<std::string
     if (i == 0) {
       parts.options = options;
       parts.inputs = inputs;
+      parts.input_files = input_files;
+      parts.settled = settled;
+      parts.moment = moment_in(record);
       parts.device = json_get_or<std::string>(record, "device", "", file.string());
     }
-    check_same("flag", parts.options, options, may_differ, parts.dirs[0], parts.dirs[i]);
-    check_same("input", parts.inputs, inputs, {}, parts.dirs[0], parts.dirs[i]);
+    const auto same = [&](const char* what,
+                          const Json& first,
+                          const Json& other,
+                          const std::vector<std::string>& free,
+                          const Json& fallbacks = Json::object()) {
+      check_same(what, first, other, free, fallbacks, parts.dirs[0], parts.dirs[i]);
+    };
+    same("flag", parts.options, options, flags, defaults);
+    same("input", parts.inputs, inputs, inputs_that_differ);
+    same("meaning of", parts.settled, settled, {}, parts.settled);
+    for (const auto& [folder, hashes] : parts.input_files.items()) {
+      same("input", hashes, input_files.value(folder, Json::object()), {}, hashes);
+    }
     const Json throughput = record.value("throughput", Json::object());
     parts.tokens_per_second +=
         json_get_or<double>(throughput, "tokens_per_second", 0.0, file.string());

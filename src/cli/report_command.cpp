@@ -14,7 +14,8 @@ struct ReportCommandOptions {
 void run_report(const ReportCommandOptions& options, const Invocation& invocation) {
   // A report is cheap and always made anew, so another list of runs may replace the one in the
   // folder.
-  RunRecord run = invocation.start_run(/*ignored=*/{"runs"});
+  const OutputLock lock = invocation.claim_out({});
+  RunRecord run = invocation.start_run({.ignored = {"runs"}, .inputs = {}, .settled = {}});
   const auto file = write_combined_report(options.runs, invocation.common.out);
   run.finish();
   std::cout << "report: " << file.string() << std::endl;

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <optional>
+#include <utility>
 
 #include "earlier_options.h"
 #include "local_workers.h"
@@ -98,16 +101,47 @@ std::vector<std::string> flags_that_may_change() {
   return flags;
 }
 
+RunRules run_rules() {
+  return {.ignored = flags_that_may_change(),
+          .inputs = {{"model", "model"},
+                     {"prompts", "prompts"},
+                     {"mask", "mask"},
+                     {"scores", "scores"},
+                     {"rejected-model", "rejected-model"},
+                     {"judge-prompt", "judge-prompt"}},
+          .settled = {{"strategy", "strategy"}, {"dtype", "dtype"}}};
+}
+
+// Returns the type that the weights are used in.
+std::string record_model(const std::string& name,
+                         const std::filesystem::path& dir,
+                         const std::string& dtype,
+                         RunRecord& run) {
+  const Checkpoint checkpoint(dir);
+  add_model_input(name, checkpoint, run);
+  const ModelConfig config =
+      parse_model_config(checkpoint.config(), (dir / "config.json").string());
+  return c10::toString(parse_dtype(dtype, config.dtype));
+}
+
 void record_inputs(const synthesize::Options& options, RunRecord& run) {
-  if (!options.model.empty() || !options.rejected_model.empty()) {
-    run.set_device(parse_device(options.device).str());
+  Json dtypes = Json::object();
+  for (const auto& [name, dir] :
+       {std::pair<std::string, std::filesystem::path>("model", options.model),
+        {"rejected-model", options.rejected_model}}) {
+    if (!dir.empty()) dtypes[name] = record_model(name, dir, options.dtype, run);
   }
-  if (!options.model.empty()) run.add_input("model", Checkpoint(options.model).fingerprint());
-  run.add_input("prompts", synthesize::hash_prompt_files(options.prompts));
-  if (!options.rejected_model.empty()) {
-    run.add_input("rejected-model", Checkpoint(options.rejected_model).fingerprint());
-  }
+  if (!dtypes.empty()) run.settle("dtype", dtypes);
+  run.settle("strategy", to_string(synthesize::resolved_strategy(options)));
+  run.add_input("prompts",
+                synthesize::hash_prompt_files(options.prompts),
+                synthesize::older_hash_of_prompt_files(options.prompts));
   record_endpoints(options, run);
+}
+
+// --model and --rejected-model: no run writes there.
+std::vector<std::filesystem::path> models_of(const SynthesizeCommandOptions& options) {
+  return {options.synthesize.model, options.synthesize.rejected_model};
 }
 
 void record_memory(const synthesize::MemoryUse& memory, RunRecord& run) {
@@ -194,15 +228,32 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   const auto local_part = part_of_local_worker();
   if (local_part) join_workers(*local_part, invocation.common);
   const synthesize::Part part = local_part ? *local_part : own_part(options, resolved.selection);
+  const bool is_whole = part.num_shards == 1;
   resolved.selection.shard = part.shard;
   resolved.selection.num_shards = part.num_shards;
   invocation.options["shard"] = part.name();
-  invocation.common.out = synthesize::part_dir(invocation.common.out, part);
+  const std::filesystem::path out = invocation.common.out;
+  std::optional<OutputLock> lock;  // of a local worker its parent has it
+  if (!local_part) {
+    lock.emplace(invocation.claim_out(
+        models_of(options), is_whole ? OutputLock::Mode::alone : OutputLock::Mode::together));
+  }
+  invocation.common.out = synthesize::part_dir(out, part);
   const CommonOptions& common = invocation.common;
+  std::optional<OutputLock> own_lock;
+  if (!is_whole) own_lock.emplace(common.out);
   const auto selection = select_mask(options, common, resolved);
   resolved.validate();
 
-  RunRecord run = invocation.start_run(flags_that_may_change());
+  // The workers of one run have one moment: they look for it one after the other.
+  std::optional<OutputLock> turn;
+  if (!is_whole) turn.emplace(OutputLock::wait_for_turn(out, ".start.lock"));
+  RunRecord run = invocation.start_run(run_rules(), is_whole ? std::nullopt : moment_of_parts(out));
+  turn.reset();
+  resolved.moment = run.moment();
+  if (!resolved.model.empty() || !resolved.rejected_model.empty()) {
+    run.set_device(parse_device(resolved.device).str());
+  }
   record_inputs(resolved, run);
   if (selection) {
     run.add_input("scores", sha256_file(selection->scores));
@@ -227,28 +278,32 @@ std::vector<std::string> set_choosing_flags(const CLI::App& app) {
   return set;
 }
 
-// The parts' own flags are used; `options` and `common` belong to `app`.
-void run_merge(CLI::App& app,
-               const SynthesizeCommandOptions& options,
-               const CommonOptions& common,
-               Invocation invocation) {
-  if (!options.shard.empty()) user_error("--merge joins all parts; leave --shard out");
-  std::vector<std::string> may_differ = set_choosing_flags(app);
-  may_differ.insert(may_differ.end(), kPartFlags.begin(), kPartFlags.end());
-  const PartRecords parts = read_part_records(common.out, may_differ);
-  take_earlier_options(app, parts.options, kPartFlags, kChoosingFlags, parts.dirs.front().string());
+// With the parts' own flags, which `options` and `common` have by now.
+void merge_parts(const PartRecords& parts,
+                 const SynthesizeCommandOptions& options,
+                 const CommonOptions& common,
+                 RunRecord& run) {
   synthesize::Options resolved = resolve_options(options, common);
+  resolved.moment = parts.moment;
   select_mask(options, common, resolved);
-  if (synthesize::hash_prompt_files(resolved.prompts) != parts.inputs.value("prompts", "")) {
+  const std::string prompts = parts.inputs.value("prompts", "");
+  if (synthesize::hash_prompt_files(resolved.prompts) != prompts &&
+      synthesize::older_hash_of_prompt_files(resolved.prompts) != prompts) {
     user_error("--merge: the files of --prompts have changed since ", parts.dirs.front(), " ran");
   }
-
-  invocation.common = common;
-  invocation.options = resolved_options(app);
-  invocation.options["merge"] = true;  // also where the workers' parent does it
-  RunRecord run = invocation.start_run(flags_that_may_change());
   run.set_device(parts.device);
-  for (const auto& [name, hash] : parts.inputs.items()) run.add_input(name, hash);
+  for (const auto& [name, hash] : parts.inputs.items()) {
+    const auto& endpoints = kIgnoredEndpointFlags;
+    if (std::ranges::find(endpoints, name) != endpoints.end()) {
+      run.note_input(name, hash);
+    } else {
+      run.add_input(name, hash);
+    }
+  }
+  for (const auto& [folder, hashes] : parts.input_files.items()) {
+    run.add_input_folder(folder, hashes.get<std::map<std::string, std::string>>());
+  }
+  for (const auto& [name, meaning] : parts.settled.items()) run.settle(name, meaning);
   const synthesize::Result result = synthesize::merge(resolved, common.out);
   if (parts.tokens_per_second > 0) {
     run.set_throughput("tokens_per_second", parts.tokens_per_second);
@@ -257,21 +312,56 @@ void run_merge(CLI::App& app,
   print_result(result, common.out);
 }
 
+PartRecords read_parts(const CLI::App& app, const CommonOptions& common) {
+  std::vector<std::string> may_differ = set_choosing_flags(app);
+  may_differ.insert(may_differ.end(), kPartFlags.begin(), kPartFlags.end());
+  return read_part_records(
+      common.out, may_differ, kIgnoredEndpointFlags, run_rules(), default_options(app));
+}
+
+// The parts' own flags are used; `options` and `common` belong to `app`.
+void run_merge(CLI::App& app,
+               const SynthesizeCommandOptions& options,
+               const CommonOptions& common,
+               Invocation invocation) {
+  if (!options.shard.empty()) user_error("--merge joins all parts; leave --shard out");
+  const OutputLock lock = invocation.claim_out(models_of(options));
+  const PartRecords parts = read_parts(app, common);
+  take_earlier_options(app,
+                       parts.options,
+                       kPartFlags,
+                       kChoosingFlags,
+                       run_rules().inputs,
+                       parts.dirs.front().string());
+  invocation.common = common;
+  invocation.options = resolved_options(app);
+  RunRecord run = invocation.start_run(run_rules(), parts.moment);
+  merge_parts(parts, options, common, run);
+}
+
 // All of them on this machine. What is wrong with the input is said here, once.
 void run_workers(CLI::App& app,
                  const SynthesizeCommandOptions& options,
                  const CommonOptions& common,
-                 const Invocation& invocation,
+                 Invocation invocation,
                  int64_t count) {
   synthesize::Options resolved = resolve_options(options, common);
   const auto selection = select_mask(options, common, resolved);
   resolved.validate();
-  make_output_dir(common.out);
+  const OutputLock lock = invocation.claim_out(models_of(options));
   synthesize::part_dir(common.out, {.shard = 0, .num_shards = count});
-  if (selection) mask::run(Checkpoint(resolved.model), *selection, common.out);
+  invocation.options["merge"] = true;  // as where the parts are joined by hand
+  RunRecord run = invocation.start_run(run_rules(), moment_of_parts(common.out));
+  resolved.moment = run.moment();
+  record_inputs(resolved, run);
+  if (selection) {
+    run.add_input("scores", sha256_file(selection->scores));
+    mask::run(Checkpoint(resolved.model), *selection, common.out);
+  }
+  if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
   synthesize::check_inputs(resolved);
-  run_local_workers(count);
-  run_merge(app, options, common, invocation);
+  record_stop(run, [&] { run_local_workers(count); });
+  merge_parts(read_parts(app, common), options, common, run);
 }
 
 }  // namespace

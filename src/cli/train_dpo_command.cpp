@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "ranks.h"
 #include "retmask/base/error.h"
@@ -67,9 +68,10 @@ struct Examples {
 
 Examples load_examples(const TrainDpoCommandOptions& options,
                        const train::TrainOptions& train_options,
-                       const ModelConfig& config) {
+                       const ModelConfig& config,
+                       const Moment& moment) {
   const auto tokenizer = Tokenizer::load(options.model);
-  const train::RowTokenizer rows(*tokenizer, options.model);
+  const train::RowTokenizer rows(*tokenizer, options.model, moment);
   const auto read = [&](const std::vector<std::filesystem::path>& files) {
     return train::read_examples(files, rows, train_options, config.max_positions);
   };
@@ -127,6 +129,31 @@ train::MemoryRoom measure_memory(torch::Device device, const distributed::Placem
           .available = process + usable(available_memory()) / placement.local_size};
 }
 
+RunRules train_rules() {
+  return {
+      .ignored =
+          {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"},
+      .inputs = {{"model", "model"}, {"pairs", "pairs"}, {"eval-pairs", "eval-pairs"}},
+      .settled = {{"dtype", "dtype"}, {"save-dtype", "save-dtype"}},
+  };
+}
+
+// Rank 0's: clocks differ, and a day may end between two of them.
+Moment shared_moment(const RunRecord* run, distributed::ProcessGroup& group) {
+  const int64_t own = run != nullptr ? run->moment().wall_seconds() : 0;
+  return Moment::from_wall_seconds(
+      static_cast<int64_t>(group.sum({static_cast<double>(own)}).front()));
+}
+
+// Of the final model, for rank 0. A finished run writes none.
+SaveOptions save_options(RunRecord& run, const std::filesystem::path& out) {
+  if (!std::filesystem::exists(out / "training.json")) {
+    check_checkpoint_folder(out, run.own_files());
+  }
+  return {.own_files = run.own_files(),
+          .announce = [&run](const Json& files) { run.set_own_files(files); }};
+}
+
 // One rank's part of the run. Only rank 0 writes run.json, shows progress and prints the result.
 void train_as_rank(const TrainDpoCommandOptions& options,
                    const train::TrainOptions& train_options,
@@ -144,25 +171,31 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   stop_together();
   if (!group->is_first()) log::set_quiet(true);
   share_threads(common, group->placement());
+  std::optional<OutputLock> lock;  // who started copies holds it for them
   std::unique_ptr<RunRecord> run;
   if (group->is_first()) {
+    if (group->placement().launcher != distributed::Launcher::nproc) {
+      lock.emplace(invocation.claim_out({options.model}));
+    }
     // In place: a record cannot be moved.
-    run.reset(new RunRecord(invocation.start_run(
-        {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"})));
+    run.reset(new RunRecord(invocation.start_run(train_rules())));
   }
+  const Moment moment = shared_moment(run.get(), *group);
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
   const TensorType save_dtype = parse_save_dtype(options.save_dtype, config.dtype);
+  const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
   if (run) {
-    run->add_input("model", checkpoint.fingerprint());
-    for (const auto& file : options.pairs) run->add_input(file.string(), sha256_file(file));
-    for (const auto& file : options.eval_pairs) run->add_input(file.string(), sha256_file(file));
+    add_model_input("model", checkpoint, *run);
+    run->add_input("pairs", hash_files(options.pairs));
+    if (!options.eval_pairs.empty()) run->add_input("eval-pairs", hash_files(options.eval_pairs));
+    run->settle("dtype", c10::toString(dtype));
+    run->settle("save-dtype", std::string(safetensors_name(save_dtype)));
     run->set_device(device.str());
   }
 
-  auto examples = load_examples(options, train_options, config);
-  const torch::ScalarType dtype = parse_dtype(common.dtype, config.dtype);
+  auto examples = load_examples(options, train_options, config, moment);
   stop_together();  // now rank 0 has made --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
@@ -174,7 +207,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                          .on_step = [&](int64_t step) { watchdog.at_step(step); },
                          .held_out = std::move(examples.held_out),
                          .stop_asked = stop_asked_by,
-                         .memory = memory};
+                         .memory = memory,
+                         .save = run ? save_options(*run, common.out) : SaveOptions()};
   const train::TrainingSummary summary = train::run_training(std::move(job), train_options);
   if (!run) return;
   run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
@@ -195,6 +229,7 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
                  placement.size,
                  " ranks that another launcher has started; leave it out");
     }
+    const OutputLock lock = invocation.claim_out({options.model});
     // Before there are copies, each of which would find the same fault.
     resolve();
     find_device();

@@ -39,6 +39,7 @@ void save_final_model(const CausalLm& model,
                       const Checkpoint& source,
                       const std::filesystem::path& dir,
                       TensorType dtype,
+                      const SaveOptions& options,
                       ShardedParameters& parameters,
                       const distributed::ProcessGroup& group) {
   const torch::NoGradGuard no_grad;
@@ -47,7 +48,8 @@ void save_final_model(const CausalLm& model,
     return;
   }
   WeightStream stream(parameters);
-  save_model(model, source, dir, dtype, [&](const std::string& name) { return stream.next(name); });
+  const auto weight_of = [&](const std::string& name) { return stream.next(name); };
+  save_model(model, source, dir, dtype, weight_of, options);
 }
 
 }  // namespace retmask::train

@@ -17,6 +17,7 @@ void save_final_model(const CausalLm& model,
                       const Checkpoint& source,
                       const std::filesystem::path& dir,
                       TensorType dtype,
+                      const SaveOptions& options,
                       ShardedParameters& parameters,
                       const distributed::ProcessGroup& group);
 

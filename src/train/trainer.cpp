@@ -314,7 +314,7 @@ void train_steps(TrainingJob& job,
                                  plan.total_steps(),
                                  "; the state is saved, start again to go on"));
   }
-  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, parameters, group);
+  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, job.save, parameters, group);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct TrainingJob {
   std::vector<TrainingExample> held_out = {};                  // evaluated but not trained on
   StopPoll stop_asked = nullptr;
   MemoryRoom memory = {};
+  SaveOptions save = {};  // of the final model
 };
 
 struct TrainingSummary {

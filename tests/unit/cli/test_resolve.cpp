@@ -36,7 +36,7 @@ class Program {
                    const Json& earlier,
                    const std::vector<std::string>& free = {}) {
     parse(arguments);
-    take_earlier_options(*command_.app, earlier, {"out"}, free, "run.json");
+    take_earlier_options(*command_.app, earlier, {"out"}, free, {{"model", "model"}}, "run.json");
     return resolved_options(*command_.app);
   }
 
@@ -116,12 +116,48 @@ TEST(Resolve, StartedRunIgnoresWhereItRuns) {
   const testing::TempDir folder;
   const std::string out = (folder / "o").string();
   const auto start = [&](const std::string& arguments) {
-    parse("--model m --out " + out + arguments).start_run({"no-shuffle"}).finish();
+    const Invocation invocation = parse("--model m --out " + out + arguments);
+    const OutputLock lock = invocation.claim_out({});
+    invocation.start_run({.ignored = {"no-shuffle"}}).finish();
   };
   start("");
   std::ofstream(out + "/result.json") << "{}";
   start(" --threads 1 --quiet --device cpu --no-shuffle");
   expect_user_error([&] { start(" --seed 1"); }, {"seed 0 -> 1"});
+}
+
+TEST(ClaimOut, StaysAwayFromModels) {
+  namespace fs = std::filesystem;
+  const testing::TempDir folder;
+  const fs::path model = folder / "runs/model";
+  fs::create_directories(model / "sub");
+  fs::create_directory_symlink(model, folder / "link");
+  fs::create_directory_symlink(folder / "runs", folder / "runs-link");
+  const auto claim = [&](const std::string& out, const fs::path& of) {
+    parse("--model m --out " + (folder / out).string()).claim_out({fs::path(), of});
+  };
+  for (const char* own : {"runs/model", "runs/model/", "link", "runs-link/model", "link/sub/.."}) {
+    expect_user_error([&] { claim(own, model); }, {"--out", "the model's own folder", "another"});
+  }
+  for (const char* inside :
+       {"runs/model/out", "runs/model/sub/a/b", "link/new", "runs/model/sub"}) {
+    expect_user_error([&] { claim(inside, folder / "link"); }, {"lies inside of the model's"});
+  }
+  for (const char* around : {"runs", "runs/", "runs-link", "."}) {
+    expect_user_error([&] { claim(around, model); }, {"holds the model's folder"});
+  }
+  EXPECT_FALSE(fs::exists(model / "out"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(model), fs::directory_iterator()), 1)
+      << "something was written into the model's folder";
+  EXPECT_NO_THROW(claim("runs/model-out", model));
+  EXPECT_NO_THROW(claim("runs/out", model));
+  EXPECT_NO_THROW(claim("out", folder / "none"));
+}
+
+TEST(EarlierOptions, TakeAnotherSpellingOfAPlace) {
+  const Json earlier = Program().parse("--out o --model m").options;
+  EXPECT_EQ(Program().parse_after("--out o --model ./m/", earlier)["model"], "./m/");
+  expect_user_error([&] { Program().parse_after("--out o --model n", earlier); }, {"--model"});
 }
 
 TEST(EarlierOptions, FillWhatWasNotSet) {
