@@ -360,7 +360,7 @@ void run_workers(CLI::App& app,
   }
   if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
   synthesize::check_inputs(resolved);
-  record_stop(run, [&] { run_local_workers(count); });
+  run_local_workers(count);
   merge_parts(read_parts(app, common), options, common, run);
 }
 
