@@ -87,8 +87,12 @@ void OutputLock::make_folder() {
   }
   fs::create_directories(dir_, error);
   if (error) {
-    user_error(
-        "cannot make the output folder ", dir_, ": ", error.message(), "; give a writable --out");
+    write_error(error.value(),
+                "cannot make the output folder ",
+                dir_,
+                ": ",
+                error.message(),
+                "; give a writable --out");
   }
 }
 
@@ -97,11 +101,13 @@ bool OutputLock::take(int operation) {
     // Without O_CLOEXEC: copies that outlive this process go on holding it.
     lock_ = FileDescriptor(::open(file_.c_str(), O_RDWR | O_CREAT, 0644));
     if (lock_.get() < 0) {
-      user_error("the output folder ",
-                 dir_,
-                 " cannot be written: ",
-                 std::strerror(errno),
-                 "; give a writable --out");
+      const int error = errno;
+      write_error(error,
+                  "the output folder ",
+                  dir_,
+                  " cannot be written: ",
+                  std::strerror(error),
+                  "; give a writable --out");
     }
     if (flock_patiently(lock_.get(), operation) != 0) {
       if (errno == EWOULDBLOCK) {
