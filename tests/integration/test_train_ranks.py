@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -307,6 +308,17 @@ def test_an_error_of_one_rank_before_they_are_connected(retmask, tiny_llama, tmp
     assert jobs[1].returncode == code and said in errors[1], errors
     assert jobs[0].returncode != 0
     assert "".join(errors).count("retmask: error:") == 1, errors
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_rank_without_memory_ends_the_others_with_one_line(retmask, tiny_llama, tmp_path, victim):
+    """Neither a mistake of the user's nor a lost rank: an exception of libtorch's or of C++'s own."""
+    jobs = start_by_hand(command_of(retmask, tiny_llama, tmp_path / "out", "--quiet", steps=4000), 2)
+    wait_until(lambda: count_lines(tmp_path / "out/metrics.jsonl") > 2)
+    resource.prlimit(jobs[victim].pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+    errors = [job.communicate(timeout=25)[1] for job in jobs]
+    assert jobs[victim].returncode == 1 and "memory" in errors[victim], errors
+    assert jobs[1 - victim].returncode != 0 and errors[1 - victim] == "", errors
 
 
 def test_a_lone_rank_says_for_whom_it_waits(retmask, tiny_llama, tmp_path):
