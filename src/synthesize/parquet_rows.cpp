@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "arrow_bounds.h"
 #include "prompt_rows.h"
 #include "retmask/base/error.h"
 
@@ -18,11 +19,13 @@ namespace {
 // Arrow's own 65,536 conversations would be hundreds of megabytes.
 constexpr int64_t kRowsAtOnce = 1024;
 
-void check(const arrow::Status& status, const fs::path& file) {
-  if (status.ok()) return;
-  std::string reason = status.message();
+[[noreturn]] void unreadable(const fs::path& file, std::string reason) {
   std::ranges::replace(reason, '\n', ' ');
   user_error("cannot read prompt file ", file, " as Parquet: ", reason);
+}
+
+void check(const arrow::Status& status, const fs::path& file) {
+  if (!status.ok()) unreadable(file, status.message());
 }
 
 template <typename T>
@@ -64,6 +67,7 @@ Json text_to_json(const arrow::Array& array, int64_t row) {
 
 Json to_json(const arrow::Array& array, int64_t row) {
   if (array.IsNull(row)) return nullptr;
+  check_bounds(array, row);
   using arrow::Type;
   switch (array.type_id()) {
     case Type::BOOL:
@@ -144,11 +148,9 @@ std::string column_names(const parquet::arrow::SchemaManifest& schema) {
   return names;
 }
 
-}  // namespace
-
-void for_each_parquet_row(const fs::path& file,
-                          const std::vector<std::string>& columns,
-                          const RowVisitor& visit) {
+void visit_rows(const fs::path& file,
+                const std::vector<std::string>& columns,
+                const RowVisitor& visit) {
   const auto input = value_of(arrow::io::ReadableFile::Open(file.string()), file);
   const std::unique_ptr<parquet::arrow::FileReader> reader =
       value_of(parquet::arrow::OpenFile(input, arrow::default_memory_pool()), file);
@@ -172,6 +174,18 @@ void for_each_parquet_row(const fs::path& file,
     check(batches->ReadNext(&batch), file);
     if (batch == nullptr) return;
     for (int64_t row = 0; row < batch->num_rows(); ++row) visit(row_to_json(*batch, row), ++line);
+  }
+}
+
+}  // namespace
+
+void for_each_parquet_row(const fs::path& file,
+                          const std::vector<std::string>& columns,
+                          const RowVisitor& visit) {
+  try {
+    visit_rows(file, columns, visit);
+  } catch (const parquet::ParquetException& exception) {
+    unreadable(file, exception.what());
   }
 }
 
