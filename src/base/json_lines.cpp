@@ -1,14 +1,13 @@
 #include <zlib.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/json.h"
 #include "retmask/base/stop_signals.h"
+#include "retmask/base/text_reader.h"
 
 namespace fs = std::filesystem;
 
@@ -16,54 +15,6 @@ namespace retmask {
 namespace {
 
 bool is_gzip_name(const fs::path& path) { return path.extension() == ".gz"; }
-
-// Reads plain and gzipped files alike, line by line.
-class LineReader {
- public:
-  LineReader(const fs::path& path, std::string_view what) : path_(path) {
-    std::error_code error;
-    if (!fs::exists(path, error)) user_error(what, " ", path, " does not exist");
-    if (fs::is_directory(path, error)) user_error(what, " ", path, " is a folder, expected a file");
-    file_ = gzopen(path.c_str(), "rb");
-    if (file_ == nullptr) user_error("cannot read ", what, " ", path, ": ", std::strerror(errno));
-    gzbuffer(file_, 1 << 17);
-  }
-  ~LineReader() { gzclose_r(file_); }
-  LineReader(const LineReader&) = delete;
-  LineReader& operator=(const LineReader&) = delete;
-
-  bool next(std::string& line) {
-    line.clear();
-    while (true) {
-      if (position_ == filled_) {
-        const int got = gzread(file_, buffer_, sizeof buffer_);
-        int code = Z_OK;
-        const char* reason = gzerror(file_, &code);
-        if (got < 0 || code != Z_OK) user_error(path_, " is damaged: ", reason);
-        if (got == 0) return !line.empty();
-        position_ = 0;
-        filled_ = static_cast<size_t>(got);
-      }
-      const char* start = buffer_ + position_;
-      const void* newline = std::memchr(start, '\n', filled_ - position_);
-      if (newline != nullptr) {
-        const size_t size = static_cast<size_t>(static_cast<const char*>(newline) - start);
-        line.append(start, size);
-        position_ += size + 1;
-        return true;
-      }
-      line.append(start, filled_ - position_);
-      position_ = filled_;
-    }
-  }
-
- private:
-  fs::path path_;
-  gzFile file_ = nullptr;
-  char buffer_[1 << 16];
-  size_t position_ = 0;
-  size_t filled_ = 0;
-};
 
 // Packs what passes into `file`.
 class GzipStream {
@@ -108,9 +59,9 @@ bool is_blank(const std::string& line) {
 void for_each_json_line(const fs::path& path,
                         std::string_view what,
                         const std::function<void(const Json&, int64_t)>& visit) {
-  LineReader reader(path, what);
+  TextReader reader(path, what);
   std::string line;
-  for (int64_t number = 1; reader.next(line); ++number) {
+  for (int64_t number = 1; reader.next_line(line); ++number) {
     stop_point();
     if (!is_blank(line))
       visit(parse_json(line, path.string() + ":" + std::to_string(number)), number);

@@ -108,7 +108,10 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   model.pack();
   Journal journal(common.out / "samples.jsonl");
   const detect::DetectResult result = detect::run_detection(
-      {model, *tokenizer, checkpoint.eos_token_ids()}, samples, detect_options, journal);
+      {model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)},
+      samples,
+      detect_options,
+      journal);
   if (result.num_right() == 0) {
     log::warn("no answer was right, so no head has a score; try shorter --lengths");
   }

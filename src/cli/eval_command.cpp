@@ -53,13 +53,14 @@ void run_niah_suite(const Evaluation& evaluation) {
       grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
   const CausalLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::NiahResult result =
-      eval::run_niah({model, evaluation.tokenizer, evaluation.masked_heads},
-                     samples,
-                     {.max_new_tokens = grid.max_new_tokens,
-                      .eos_token_ids = evaluation.checkpoint.eos_token_ids(),
-                      .batch_size = evaluation.options.batch_size},
-                     journal);
+  const eval::NiahResult result = eval::run_niah(
+      {model, evaluation.tokenizer, evaluation.masked_heads},
+      samples,
+      {.max_new_tokens = grid.max_new_tokens,
+       .eos_token_ids = with_eos_token(
+           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, evaluation.options.model),
+       .batch_size = evaluation.options.batch_size},
+      journal);
   write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
   if (result.answered_now > 0) {
     evaluation.run.set_throughput("samples_per_second",

@@ -22,6 +22,7 @@
 #include "retmask/base/log.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/report/version.h"
+#include "standard_input.h"
 #include "suggest.h"
 #include "synthesize_command.h"
 #include "train_dpo_command.h"
@@ -88,7 +89,10 @@ void run(int argc, char** argv) {
   for (const SetupCommand setup : kCommands) commands.push_back(setup(root));
 
   try {
-    root.parse(argc, argv);
+    const std::vector<std::string> arguments = name_standard_input({argv, argv + argc});
+    std::vector<const char*> pointers;
+    for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+    root.parse(argc, pointers.data());
   } catch (const CLI::Success& request) {
     root.exit(request);  // prints the help or the version
     return;
@@ -99,6 +103,7 @@ void run(int argc, char** argv) {
   const Command& command = chosen_command(root, commands);
   const Invocation invocation = resolve(command, root);
   apply_settings(invocation.common);
+  hold_standard_input(invocation.options);
   command.run(invocation);
 }
 

@@ -71,7 +71,7 @@ Examples load_examples(const TrainDpoCommandOptions& options,
                        const ModelConfig& config,
                        const Moment& moment) {
   const auto tokenizer = Tokenizer::load(options.model);
-  const train::RowTokenizer rows(*tokenizer, options.model, moment);
+  const train::RowTokenizer rows(*tokenizer, options.model, moment, config.vocab_size);
   const auto read = [&](const std::vector<std::filesystem::path>& files) {
     return train::read_examples(files, rows, train_options, config.max_positions);
   };

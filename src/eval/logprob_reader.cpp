@@ -2,6 +2,8 @@
 
 #include "retmask/base/error.h"
 #include "retmask/eval/logprob_suite.h"
+#include "retmask/rows/messages.h"
+#include "retmask/rows/row_files.h"
 
 namespace retmask::eval {
 namespace {
@@ -29,23 +31,29 @@ LogprobReader::LogprobReader(const Tokenizer& tokenizer,
       moment_(moment) {}
 
 std::vector<LogprobRow> LogprobReader::read(const std::filesystem::path& path) {
-  std::vector<LogprobRow> rows;
-  for_each_json_line(path, "data file", [&](const Json& row, int64_t line) {
-    const std::string where = path.string() + ":" + std::to_string(line);
-    LogprobRow parsed = parse(row, where);
-    parsed.id = row.contains("id") ? row["id"] : Json(rows.size());
-    check(parsed, where);
-    rows.push_back(std::move(parsed));
-  });
-  if (rows.empty()) user_error("the data file ", path, " is empty");
-  return rows;
+  std::vector<LogprobRow> found;
+  std::vector<std::string> columns = {"id", "text", "messages", "prompt", "completion"};
+  for (std::string& column : rows::context_columns()) columns.push_back(std::move(column));
+  rows::for_each_row({.path = path, .what = "data file", .columns = std::move(columns)},
+                     [&](const Json& row, int64_t, const std::string& where) {
+                       LogprobRow parsed = parse(row, where);
+                       parsed.id = row.contains("id") ? row["id"] : Json(found.size());
+                       check(parsed, where);
+                       found.push_back(std::move(parsed));
+                     });
+  if (found.empty()) user_error("the data file ", path, " is empty");
+  return found;
 }
 
 LogprobRow LogprobReader::parse(const Json& row, const std::string& where) {
   LogprobRow parsed;
-  const bool has_text = row.contains("text");
-  const bool has_messages = row.contains("messages");
-  const bool has_completion = row.contains("prompt") && row.contains("completion");
+  // A Parquet file has the columns of all forms in each row.
+  const auto has = [&](const char* column) {
+    return row.contains(column) && !row.at(column).is_null();
+  };
+  const bool has_text = has("text");
+  const bool has_messages = has("messages");
+  const bool has_completion = has("prompt") && has("completion");
   if (!row.is_object() || has_text + has_messages + has_completion != 1) {
     user_error(
         where,
@@ -63,14 +71,24 @@ LogprobRow LogprobReader::parse(const Json& row, const std::string& where) {
 }
 
 std::vector<int64_t> LogprobReader::encode_messages(const Json& row, const std::string& where) {
-  const Json& messages = row["messages"];
-  if (!messages.is_array() || messages.empty()) {
+  const Json messages = rows::with_context(
+      row,
+      rows::standard_messages(row["messages"], "messages", where, rows::MessageFields::all),
+      where,
+      rows::MessageFields::all);
+  if (messages.empty()) {
     user_error(where, ": \"messages\" is not a list of {\"role\", \"content\"}");
   }
+  rows::refuse_media(row, where);
   if (!template_) template_ = ChatTemplate::load(model_dir_);
-  const RenderOptions options{
-      .add_generation_prompt = false, .variables = Json::object(), .moment = moment_};
-  return tokenizer_.encode(template_->render(messages, options), /*add_special_tokens=*/false);
+  const RenderOptions options{.add_generation_prompt = false,
+                              .variables = rows::template_variables(row, where),
+                              .moment = moment_};
+  try {
+    return tokenizer_.encode(template_->render(messages, options), /*add_special_tokens=*/false);
+  } catch (const UserError& error) {
+    user_error(where, ": ", error.what());
+  }
 }
 
 void LogprobReader::encode_completion(const Json& row,

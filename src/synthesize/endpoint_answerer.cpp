@@ -41,6 +41,12 @@ EndpointAnswerer::EndpointAnswerer(const endpoint::Options& server,
 
 void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
                               const AnswerVisitor& on_answer) {
+  for (const AnswerTask& task : tasks) {
+    if (!task.prompt->template_variables.contains("tools")) continue;
+    user_error(task.prompt->where,
+               ": the row has \"tools\", which are not sent to a server; leave such rows out or "
+               "answer them with --model");
+  }
   size_t only_thinking = 0;
   client_.run(
       tasks.size(),
@@ -63,6 +69,8 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
 }
 
 endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
+  Json variables = task.prompt->template_variables;
+  variables.update(template_variables_);
   return {.messages = task.prompt->messages,
           .temperature = decoding_.sampling.temperature,
           .top_p = decoding_.sampling.top_p,
@@ -73,7 +81,7 @@ endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
           .max_tokens = decoding_.max_new_tokens,
           .seed = RandomStream(decoding_.seed, task.name()).next(),
           .logprobs = logprobs_,
-          .template_variables = template_variables_};
+          .template_variables = std::move(variables)};
 }
 
 }  // namespace retmask::synthesize

@@ -85,7 +85,7 @@ Answer ModelAnswerer::to_answer(const GenerationResult& result) const {
   std::vector<int64_t> tokens = result.tokens;
   // The stop token ends the answer; it is no part of its text.
   if (result.reason == FinishReason::stop_id) tokens.pop_back();
-  Answer answer{.text = stop_strings_.cut(encoder_.decode(tokens)),
+  Answer answer{.text = stop_strings_.text_before(tokens),
                 .tokens = static_cast<int64_t>(result.tokens.size()),
                 .ending = result.reason == FinishReason::length ? Ending::length : Ending::stop,
                 .mean_logprob = result.sum_logprob() / static_cast<double>(result.tokens.size())};

@@ -52,7 +52,7 @@ ModelRound::ModelRound(const fs::path& dir, const Options& options)
     : options_(options),
       checkpoint_(dir),
       config_(read_config(checkpoint_, options)),
-      encoder_(dir, options.render_variables(), options.moment) {
+      encoder_(dir, options.render_variables(), options.moment, config_.vocab_size) {
   const int64_t positions = config_.max_positions;
   const int64_t max_new_tokens = options.decoding.max_new_tokens;
   if (max_new_tokens >= positions) {
@@ -64,8 +64,9 @@ ModelRound::ModelRound(const fs::path& dir, const Options& options)
                positions,
                " positions; lower it or, if the model can, give --max-position");
   }
-  if (checkpoint_.eos_token_ids().empty()) {
-    log::warn(dir.string() + " names no eos_token_id: every answer will be " +
+  stop_ids_ = with_eos_token(checkpoint_.eos_token_ids(), encoder_.tokenizer(), dir);
+  if (stop_ids_.empty()) {
+    log::warn(dir.string() + " names no eos_token_id and no eos_token: every answer will be " +
               std::to_string(max_new_tokens) + " tokens long");
   }
   if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
@@ -111,13 +112,8 @@ std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks)
 
   CausalLm model = CausalLm::load(checkpoint_, config_, device, dtype);
   model.pack();
-  return std::make_unique<LoadedModel>(std::move(model),
-                                       encoder_,
-                                       masked_heads_,
-                                       checkpoint_.eos_token_ids(),
-                                       options_.decoding,
-                                       generation,
-                                       budget);
+  return std::make_unique<LoadedModel>(
+      std::move(model), encoder_, masked_heads_, stop_ids_, options_.decoding, generation, budget);
 }
 
 }  // namespace retmask::synthesize

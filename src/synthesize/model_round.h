@@ -28,6 +28,7 @@ class ModelRound : public Round {
   Checkpoint checkpoint_;
   ModelConfig config_;
   PromptEncoder encoder_;
+  std::vector<int64_t> stop_ids_;
   PolicyHeads masked_heads_;
 };
 

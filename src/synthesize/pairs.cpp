@@ -98,14 +98,25 @@ Json answer_meta(const Answer& answer) {
           {"repetition_flag", answer.runaway}};
 }
 
+void add_template_variables(const Prompt& prompt, Json& row) {
+  Json extra = prompt.template_variables;
+  if (extra.contains("tools")) {
+    row["tools"] = extra["tools"];
+    extra.erase("tools");
+  }
+  if (!extra.empty()) row["chat_template_kwargs"] = std::move(extra);
+}
+
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected) {
-  return {
+  Json row = {
       {"prompt", prompt.messages},
       {"chosen", Json::array({message(chosen)})},
       {"rejected", Json::array({message(rejected)})},
       {"id", prompt.id},
       {"meta",
        {{"sample", sample}, {"chosen", answer_meta(chosen)}, {"rejected", answer_meta(rejected)}}}};
+  add_template_variables(prompt, row);
+  return row;
 }
 
 Json reference_row(const Prompt& prompt,
@@ -124,12 +135,14 @@ Json reference_row(const Prompt& prompt,
     if (!answer.token_ids.empty()) annotation["token_ids"] = answer.token_ids;
     if (!answer.token_logprobs.empty()) annotation["token_logprobs"] = answer.token_logprobs;
   }
-  return {{"conversation_id", prompt.id},
-          {"conversation", prompt.messages},
-          {"redacted", prompt.redacted},
-          {"synthesized_assistant_responses", responses},
-          {"synthesized_response_scoring_annotations", annotations},
-          {"synthesis_model", synthesis_model}};
+  Json row = {{"conversation_id", prompt.id},
+              {"conversation", prompt.messages},
+              {"redacted", prompt.redacted},
+              {"synthesized_assistant_responses", responses},
+              {"synthesized_response_scoring_annotations", annotations},
+              {"synthesis_model", synthesis_model}};
+  add_template_variables(prompt, row);
+  return row;
 }
 
 }  // namespace retmask::synthesize

@@ -6,18 +6,33 @@ namespace retmask::synthesize {
 
 PromptEncoder::PromptEncoder(const std::filesystem::path& dir,
                              Json template_variables,
-                             std::optional<Moment> moment)
+                             std::optional<Moment> moment,
+                             int64_t model_vocab_size)
     : tokenizer_(Tokenizer::load(dir)),
       template_(ChatTemplate::load(dir)),
       render_{.add_generation_prompt = true,
               .variables = std::move(template_variables),
-              .moment = moment} {}
+              .moment = moment},
+      model_vocab_size_(model_vocab_size) {}
 
 std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
   try {
+    RenderOptions render = render_;
+    for (const auto& [name, value] : prompt.template_variables.items()) {
+      if (!render.variables.contains(name)) render.variables[name] = value;
+    }
     // The template writes the BOS token itself.
-    return tokenizer_->encode(template_->render(prompt.messages, render_),
-                              /*add_special_tokens=*/false);
+    std::vector<int64_t> tokens = tokenizer_->encode(template_->render(prompt.messages, render),
+                                                     /*add_special_tokens=*/false);
+    for (const int64_t id : tokens) {
+      if (id < model_vocab_size_) continue;
+      user_error("token id ",
+                 id,
+                 " is outside of the model's vocabulary of ",
+                 model_vocab_size_,
+                 "; do the tokenizer and the model belong together?");
+    }
+    return tokens;
   } catch (const UserError& error) {
     user_error(prompt.where, ": ", error.what());
   }

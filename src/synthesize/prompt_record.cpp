@@ -4,12 +4,14 @@
 #include <array>
 
 #include "retmask/base/error.h"
+#include "retmask/rows/messages.h"
 
 namespace retmask::synthesize {
 namespace {
 
 constexpr std::array kPromptColumns = {
     "messages", "conversation", "conversations", "prompt", "turns", "instruction"};
+constexpr std::array kInputColumns = {"input", "context"};
 constexpr std::array kIdColumns = {"id", "conversation_id", "key", "question_id", "prompt_id"};
 
 const Json* find(const Json& row, const std::string& column) {
@@ -42,44 +44,18 @@ std::string prompt_column(const Json& row,
              ", or name the column with --prompt-field");
 }
 
-// ShareGPT's names of the roles.
-std::string standard_role(const std::string& role) {
-  if (role == "human") return "user";
-  if (role == "gpt") return "assistant";
-  return role;
-}
+Json user_message(const std::string& text) { return {{"role", "user"}, {"content", text}}; }
 
-// A text, or OpenAI's list of parts when all of them are text.
-std::string content_text(const Json& content, const std::string& where) {
-  if (content.is_null()) return "";
-  if (content.is_string()) return content.get<std::string>();
-  if (!content.is_array())
-    user_error(where, ": a message's content is ", content.type_name(), ", expected text");
-  std::string text;
-  for (const Json& part : content) {
-    if (json_get_or<std::string>(part, "type", "text", where) != "text") {
-      user_error(where, ": a message has a part of type ", part["type"], ", expected text alone");
-    }
-    text += json_get<std::string>(part, "text", where);
-  }
-  return text;
-}
-
-Json message(const std::string& role, const std::string& content) {
-  return {{"role", role}, {"content", content}};
-}
-
-Json standard_message(const Json& item, const std::string& where) {
-  const bool sharegpt = item.contains("from");
-  const std::string role = json_get<std::string>(item, sharegpt ? "from" : "role", where);
-  const char* content_key = sharegpt ? "value" : "content";
-  return message(standard_role(role), content_text(item.value(content_key, Json()), where));
+bool holds_conversations(const std::string& column) {
+  return column == "messages" || column == "conversation" || column == "conversations";
 }
 
 // The column's value as a list of messages: a text and a list of texts are user turns.
 Json to_messages(const Json& value, const std::string& column, const std::string& where) {
-  if (value.is_string()) return Json::array({message("user", value.get<std::string>())});
-  if (!value.is_array()) {
+  if (value.is_string() && !holds_conversations(column) && !rows::holds_messages(value)) {
+    return Json::array({user_message(value.get<std::string>())});
+  }
+  if (!value.is_string() && !value.is_array()) {
     user_error(where,
                ": \"",
                column,
@@ -87,25 +63,27 @@ Json to_messages(const Json& value, const std::string& column, const std::string
                value.type_name(),
                ", expected text or a list of messages");
   }
+  if (!value.is_array() || value.empty() || !value[0].is_string()) {
+    return rows::standard_messages(value, column, where, rows::MessageFields::known);
+  }
   Json messages = Json::array();
   for (const Json& item : value) {
-    if (item.is_string()) {
-      messages.push_back(message("user", item.get<std::string>()));
-    } else if (item.is_object()) {
-      messages.push_back(standard_message(item, where));
-    } else {
-      user_error(
-          where, ": \"", column, "\" holds ", item.type_name(), ", expected messages or texts");
+    if (!item.is_string()) {
+      user_error(where, ": \"", column, "\" holds ", item.type_name(), " beside texts");
     }
+    messages.push_back(user_message(item.get<std::string>()));
   }
   return messages;
 }
 
-// As Alpaca's own prompt does, the input follows its instruction.
+// As Alpaca's own prompt does, the input follows its instruction; Dolly calls it context.
 void append_input(const Json& row, Json& messages, const std::string& where) {
-  const std::string input = json_get_or<std::string>(row, "input", "", where);
-  if (!input.empty())
+  for (const char* column : kInputColumns) {
+    const std::string input = json_get_or<std::string>(row, column, "", where);
+    if (input.empty()) continue;
+    if (messages.empty()) user_error(where, ": \"", column, "\" has no instruction");
     messages.at(0)["content"] = messages.at(0)["content"].get<std::string>() + "\n\n" + input;
+  }
 }
 
 bool is_blank(const std::string& text) {
@@ -116,19 +94,24 @@ Json conversation(const Json& row, const std::string& prompt_field, const std::s
   const std::string column = prompt_column(row, prompt_field, where);
   Json messages = to_messages(row[column], column, where);
   if (column == "instruction" && prompt_field.empty()) append_input(row, messages, where);
-  return messages;
+  return rows::with_context(row, std::move(messages), where, rows::MessageFields::known);
 }
 
 bool is_user(const Json& message) { return message["role"] == "user"; }
 
-// From the first system or user message to the first or the last user turn; nothing when there is
-// no user turn or that one has no text. Some conversations of ShareGPT begin with the model.
+// Some conversations of ShareGPT begin with the model.
+bool may_begin(const Json& message) {
+  return message["role"] != "assistant" && message["role"] != "tool";
+}
+
+// From the first message that is not the model's to the first or the last user turn; nothing when
+// there is no user turn or that one has no text.
 std::optional<Json> part_to_answer(Json messages, Turns turns) {
   Json part = Json::array();
   size_t end = 0;  // behind the last user turn in `part`
   for (Json& message : messages) {
     const bool begins = end == 0;
-    if (begins && !is_user(message) && !(message["role"] == "system" && part.empty())) continue;
+    if (begins && !may_begin(message)) continue;
     part.push_back(std::move(message));
     if (is_user(part.back())) end = part.size();
     if (end > 0 && turns == Turns::first) break;
@@ -181,16 +164,23 @@ std::vector<std::string> known_columns(const PromptOptions& options) {
   }
   if (options.field.empty()) {
     columns.insert(columns.end(), kPromptColumns.begin(), kPromptColumns.end());
-    columns.emplace_back("input");
+    columns.insert(columns.end(), kInputColumns.begin(), kInputColumns.end());
   } else {
     columns.push_back(options.field);
   }
+  for (std::string& column : rows::context_columns()) columns.push_back(std::move(column));
   return columns;
 }
 
 PromptRecord read_record(const Json& row, const PromptOptions& options, const std::string& where) {
   Json messages = conversation(row, options.field, where);
+  rows::refuse_media(row, where);
   PromptRecord record;
+  record.template_variables = rows::template_variables(row, where);
+  // Nothing to call; templates would write of tools all the same.
+  if (record.template_variables.value("tools", Json()) == Json::array()) {
+    record.template_variables.erase("tools");
+  }
   record.id = own_id(row);
   record.user_turns = std::ranges::count_if(messages, is_user);
   record.messages = part_to_answer(std::move(messages), options.turns);

@@ -13,8 +13,9 @@ namespace retmask::synthesize {
 // Fields that the row does not have are empty.
 struct PromptRecord {
   std::string id;
-  std::optional<Json> messages;  // as in Prompt; nothing: blank
-  int64_t user_turns = 0;        // in the whole conversation
+  std::optional<Json> messages;              // as in Prompt; nothing: blank
+  Json template_variables = Json::object();  // as in Prompt
+  int64_t user_turns = 0;                    // in the whole conversation
   std::optional<std::string> language;
   std::optional<bool> redacted;
   std::optional<bool> toxic;

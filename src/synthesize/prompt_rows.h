@@ -1,30 +1,22 @@
 #pragma once
-// Rows of a prompt file, whatever its format.
+// The files that hold prompts.
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "retmask/base/json.h"
+#include "retmask/rows/row_files.h"
 
 namespace retmask::synthesize {
 
-using RowVisitor = std::function<void(const Json& row, int64_t line)>;
-
-// Files and the prompt files inside folders (sorted by path). Throws UserError for a missing path
-// and for a folder without prompt files.
+// Files and the prompt files inside folders (sorted by path), without hidden ones and what the
+// datasets library keeps beside its data. Throws UserError for a missing path and for a folder
+// without prompt files.
 std::vector<std::filesystem::path> expand_folders(const std::vector<std::filesystem::path>& paths);
 
-// Calls `visit` for each row without holding the file. `columns` are those that will be looked at:
-// the others of a Parquet file are not read. Throws UserError with file and line.
-void for_each_row(const std::filesystem::path& file,
-                  const std::vector<std::string>& columns,
-                  const RowVisitor& visit);
-
-// The .parquet part of it (parquet_rows.cpp, the only place that knows Arrow).
-void for_each_parquet_row(const std::filesystem::path& file,
-                          const std::vector<std::string>& columns,
-                          const RowVisitor& visit);
+// rows::for_each_row for a file whose name says that it holds prompts.
+void for_each_prompt_row(const std::filesystem::path& file,
+                         const std::vector<std::string>& columns,
+                         const rows::RowVisitor& visit);
 
 }  // namespace retmask::synthesize

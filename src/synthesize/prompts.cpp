@@ -1,5 +1,6 @@
 #include "retmask/synthesize/prompts.h"
 
+#include <charconv>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,13 +43,16 @@ class PromptReader {
   // `name`: of the file, in ids.
   void read(const fs::path& file, const std::string& name) {
     const int64_t before = set_.rows;
-    for_each_row(file, known_columns(options_), [&](const Json& row, int64_t line) {
-      stop_point();
-      ++set_.rows;
-      add(read_record(row, options_, file.string() + ":" + std::to_string(line)),
-          file.string() + ":" + std::to_string(line),
-          name + ":" + std::to_string(line));
-    });
+    int64_t& last_line = last_lines_[name];
+    for_each_prompt_row(
+        file,
+        known_columns(options_),
+        [&](const Json& row, int64_t line, const std::string& where) {
+          stop_point();
+          ++set_.rows;
+          last_line = line;
+          add(read_record(row, options_, where), where, name + ":" + std::to_string(line));
+        });
     if (set_.rows == before) user_error("prompt file ", file, " is empty; expected one per row");
   }
 
@@ -71,23 +75,39 @@ class PromptReader {
     prepend_system_prompt(options_.system_prompt, *record.messages);
     set_.prompts.push_back({.id = std::move(record.id),
                             .messages = std::move(*record.messages),
+                            .template_variables = std::move(record.template_variables),
                             .redacted = record.redacted.value_or(false),
                             .where = std::move(where)});
     places_.push_back(std::move(place));
   }
 
-  // Rows without an id, and all that share one, are called after their place instead.
+  // Rows without an id, all that share one, and those that are called after a row's place are
+  // called after their own place instead.
   void name_prompts() {
     for (size_t i = 0; i < places_.size(); ++i) {
       std::string& id = set_.prompts[i].id;
-      if (id.empty() || uses_.at(id) > 1) id = places_[i];
+      if (id.empty() || uses_.at(id) > 1 || is_place(id)) id = places_[i];
     }
+  }
+
+  bool is_place(const std::string& id) const {
+    const size_t colon = id.rfind(':');
+    if (colon == std::string::npos) return false;
+    const auto file = last_lines_.find(id.substr(0, colon));
+    if (file == last_lines_.end()) return false;
+    const char* end = id.data() + id.size();
+    int64_t line = 0;
+    const auto [read, error] = std::from_chars(id.data() + colon + 1, end, line);
+    return error == std::errc{} && read == end && line >= 1 && line <= file->second;
   }
 
   void leave_out_duplicates() {
     std::unordered_set<std::string> seen;
     set_.leave_out(LeftOut::duplicate, [&](size_t i) {
-      return !seen.insert(sha256(set_.prompts[i].messages.dump())).second;
+      const Prompt& prompt = set_.prompts[i];
+      std::string text = prompt.messages.dump();
+      if (!prompt.template_variables.empty()) text += prompt.template_variables.dump();
+      return !seen.insert(sha256(text)).second;
     });
   }
 
@@ -95,6 +115,7 @@ class PromptReader {
   RecordFilter filter_;
   PromptSet set_;
   std::vector<std::string> places_;                // "name:line" of each prompt
+  std::map<std::string, int64_t> last_lines_;      // of each file, by name
   std::unordered_map<std::string, int64_t> uses_;  // of each row's own id
 };
 

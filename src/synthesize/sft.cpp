@@ -24,7 +24,9 @@ Json sft_row(const Prompt& prompt, int64_t sample, const Answer& answer) {
   messages.push_back({{"role", "assistant"}, {"content", answer.text}});
   Json meta = {{"sample", sample}};
   meta.update(answer_meta(answer));
-  return {{"messages", std::move(messages)}, {"id", prompt.id}, {"meta", std::move(meta)}};
+  Json row = {{"messages", std::move(messages)}, {"id", prompt.id}, {"meta", std::move(meta)}};
+  add_template_variables(prompt, row);
+  return row;
 }
 
 Summary write_sft(const Options& options,

@@ -21,6 +21,8 @@ struct AddedToken {
   bool single_word = false;  // only where no letter or digit touches it
   bool lstrip = false;       // takes the white space before it
   bool rstrip = false;       // takes the white space behind it
+
+  bool operator==(const AddedToken&) const = default;
 };
 
 // An entry of tokenizer.json's "added_tokens" or of tokenizer_config.json's "added_tokens_decoder"

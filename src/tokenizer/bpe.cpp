@@ -1,6 +1,7 @@
 #include "bpe.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "byte_level.h"
 #include "retmask/base/error.h"
@@ -80,7 +81,10 @@ std::optional<int32_t> BpeModel::whole_word(std::string_view word) const {
 }
 
 void BpeModel::to_symbols(std::string_view word, std::vector<int32_t>& symbols) const {
-  bool after_unk = false;
+  bool unk_waits = false;
+  const auto put_unk = [&] {
+    if (std::exchange(unk_waits, false)) symbols.push_back(*unk_id_);
+  };
   for (size_t at = 0; at < word.size();) {
     const auto byte = static_cast<unsigned char>(word[at]);
     const size_t size = options_.byte_level ? 1 : utf8_size(byte);
@@ -90,30 +94,29 @@ void BpeModel::to_symbols(std::string_view word, std::vector<int32_t>& symbols) 
     const std::optional<int32_t> id =
         options_.byte_level ? byte_ids_[byte] : vocabulary_.find(character);
     if (id) {
+      put_unk();
       symbols.push_back(*id);
-      after_unk = false;
-    } else {
-      add_missing(character, symbols, after_unk);
+    } else if (!put_bytes(character, symbols) && unk_id_) {
+      if (!options_.fuse_unk) put_unk();
+      unk_waits = true;
     }
     at += size;
   }
+  put_unk();
 }
 
-void BpeModel::add_missing(std::string_view character,
-                           std::vector<int32_t>& symbols,
-                           bool& after_unk) const {
-  if (options_.byte_fallback) {
-    const size_t before = symbols.size();
-    for (const char byte : character) {
-      const std::optional<int32_t> id = fallback_ids_[static_cast<unsigned char>(byte)];
-      if (id) symbols.push_back(*id);
+bool BpeModel::put_bytes(std::string_view character, std::vector<int32_t>& symbols) const {
+  if (!options_.byte_fallback) return false;
+  const size_t before = symbols.size();
+  for (const char byte : character) {
+    const std::optional<int32_t> id = fallback_ids_[static_cast<unsigned char>(byte)];
+    if (!id) {
+      symbols.resize(before);
+      return false;
     }
-    if (symbols.size() - before == character.size()) return;
-    symbols.resize(before);
+    symbols.push_back(*id);
   }
-  if (!unk_id_ || (options_.fuse_unk && after_unk)) return;
-  symbols.push_back(*unk_id_);
-  after_unk = true;
+  return true;
 }
 
 }  // namespace retmask::text

@@ -49,10 +49,11 @@ class BpeModel {
   const TokenTable& vocabulary() const { return vocabulary_; }
 
  private:
+  // As in Hugging Face's library an unk_token waits for the next character that is a token: bytes
+  // that stand for a character between the two go before it.
   void to_symbols(std::string_view word, std::vector<int32_t>& symbols) const;
-  void add_missing(std::string_view character,
-                   std::vector<int32_t>& symbols,
-                   bool& after_unk) const;
+  // False, and nothing is put, when one of the character's bytes is no token.
+  bool put_bytes(std::string_view character, std::vector<int32_t>& symbols) const;
   std::optional<int32_t> whole_word(std::string_view word) const;
 
   BpeOptions options_;

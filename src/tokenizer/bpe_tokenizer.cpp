@@ -1,6 +1,9 @@
 #include "bpe_tokenizer.h"
 
+#include <algorithm>
+
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 #include "utf8.h"
 
 namespace retmask::text {
@@ -46,7 +49,9 @@ BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::strin
 
 }  // namespace
 
-BpeTokenizer::BpeTokenizer(const TokenizerJson& json, const std::string& where)
+BpeTokenizer::BpeTokenizer(const TokenizerJson& json,
+                           const std::string& where,
+                           const TokenizerConfig& config)
     : normalizer_(make_normalizer(part(json, "normalizer", where), where + ": normalizer")),
       pre_tokenizer_(
           make_pre_tokenizer(part(json, "pre_tokenizer", where), where + ": pre_tokenizer")),
@@ -56,6 +61,10 @@ BpeTokenizer::BpeTokenizer(const TokenizerJson& json, const std::string& where)
       decoder_(make_token_decoder(part(json, "decoder", where), where + ": decoder")) {
   add_tokens(json_get_or(json.rest, "added_tokens", Json::array(), where),
              where + ": added_tokens");
+  for (AddedToken& token : config.tokens_beside(known_tokens())) {
+    add_token(std::move(token), config.where);
+  }
+  fill_finders();
 }
 
 void BpeTokenizer::add_tokens(const Json& tokens, const std::string& where) {
@@ -71,8 +80,44 @@ void BpeTokenizer::add_tokens(const Json& tokens, const std::string& where) {
                  ", but in model.vocab ",
                  model_id ? std::to_string(*model_id) : "none");
     }
-    added_tokens_[token.id] = token;
+    add_token(token, where);
   }
+}
+
+void BpeTokenizer::add_token(AddedToken token, const std::string& where) {
+  if (token.content.empty()) return;
+  const int64_t said = token.id;
+  const auto model_size = static_cast<int64_t>(model_.vocabulary().size());
+  const auto same = [&](const auto& entry) { return entry.second.content == token.content; };
+  if (const auto found = std::ranges::find_if(added_tokens_, same); found != added_tokens_.end()) {
+    token.id = found->first;
+    token.special = token.special || found->second.special;  // once special, always special
+  } else if (const auto model_id = model_.vocabulary().find(token.content)) {
+    token.id = *model_id;
+  } else {
+    const int64_t last = added_tokens_.empty() ? -1 : added_tokens_.rbegin()->first;
+    token.id = std::max(last + 1, model_size);
+  }
+  if (said >= 0 && said != token.id) {
+    log::warn(detail::concat(where,
+                             ": the token ",
+                             dump_json_line(token.content),
+                             " is to have the id ",
+                             said,
+                             ", but it gets ",
+                             token.id,
+                             ", as in transformers"));
+  }
+  added_tokens_[token.id] = std::move(token);
+}
+
+std::vector<AddedToken> BpeTokenizer::known_tokens() const {
+  std::vector<AddedToken> tokens;
+  for (const auto& [id, token] : added_tokens_) tokens.push_back(token);
+  return tokens;
+}
+
+void BpeTokenizer::fill_finders() {
   for (const auto& [id, token] : added_tokens_) {
     if (token.normalized) {
       std::string pattern = token.content;

@@ -16,15 +16,19 @@
 #include "pre_tokenizer.h"
 #include "retmask/tokenizer/tokenizer.h"
 #include "scratch_pool.h"
+#include "tokenizer_config.h"
 #include "tokenizer_json.h"
 
 namespace retmask::text {
 
 class BpeTokenizer : public Tokenizer {
  public:
-  // `where`: the file's path, for messages. Throws UserError for a part that is missing, wrong or
-  // not supported.
-  BpeTokenizer(const TokenizerJson& json, const std::string& where);
+  // `where`: the file's path, for messages. The tokens that `config` has beside the file's are
+  // added as transformers adds them. Throws UserError for a part that is missing, wrong or not
+  // supported.
+  BpeTokenizer(const TokenizerJson& json,
+               const std::string& where,
+               const TokenizerConfig& config = {});
 
   std::vector<int64_t> encode(std::string_view text, bool add_special_tokens) const override;
   std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const override;
@@ -39,6 +43,11 @@ class BpeTokenizer : public Tokenizer {
   };
 
   void add_tokens(const Json& tokens, const std::string& where);
+  // Gives it the id that the content has, or the next one behind all, as the `tokenizers` library
+  // does whatever id a file says.
+  void add_token(AddedToken token, const std::string& where);
+  std::vector<AddedToken> known_tokens() const;
+  void fill_finders();
   // Text between the added tokens that are looked for in raw text.
   void encode_raw(std::string_view text,
                   bool is_text_start,

@@ -42,7 +42,7 @@ Regex Regex::compile(const std::string& pattern, const std::string& where) {
   }
   // Where the system forbids a JIT, matching goes on by the interpreter, only slower.
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-  return Regex(std::shared_ptr<pcre2_code>(code, pcre2_code_free));
+  return {std::shared_ptr<pcre2_code>(code, pcre2_code_free), where};
 }
 
 Regex Regex::literal(std::string_view text) {
@@ -57,7 +57,9 @@ Regex Regex::literal(std::string_view text) {
 }
 
 RegexSearch::RegexSearch(const Regex& regex)
-    : code_(regex.code_), match_data_(pcre2_match_data_create(/*ovecsize=*/1, nullptr)) {
+    : code_(regex.code_),
+      where_(regex.where_),
+      match_data_(pcre2_match_data_create(/*ovecsize=*/1, nullptr)) {
   RETMASK_CHECK(match_data_ != nullptr);
 }
 
@@ -69,18 +71,30 @@ void RegexSearch::start(std::string_view text) {
   last_end_.reset();
 }
 
+int RegexSearch::match(uint32_t options) const {
+  return pcre2_match(code_.get(),
+                     as_pcre(text_),
+                     text_.size(),
+                     position_,
+                     PCRE2_NO_UTF_CHECK | options,
+                     match_data_,
+                     nullptr);
+}
+
 std::optional<RegexSearch::Match> RegexSearch::next() {
   while (position_ <= text_.size()) {
-    const int result = pcre2_match(code_.get(),
-                                   as_pcre(text_),
-                                   text_.size(),
-                                   position_,
-                                   PCRE2_NO_UTF_CHECK,
-                                   match_data_,
-                                   nullptr);
+    int result = match(0);
+    // The interpreter's stack may grow, that of compiled code may not.
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
     if (result == PCRE2_ERROR_NOMATCH) break;
+    if (result < 0) {
+      user_error(where_,
+                 ": the regular expression does not come to an end on a text of ",
+                 text_.size(),
+                 " bytes: ",
+                 pcre_message(result));
+    }
     // 0: more groups than we asked for.
-    RETMASK_CHECK(result >= 0, "the regular expression failed: ", pcre_message(result));
     const PCRE2_SIZE* found = pcre2_get_ovector_pointer(match_data_);
     const Match match{found[0], found[1]};
     if (match.begin == match.end && last_end_ == match.end) {

@@ -3,6 +3,7 @@
 // runs them.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +24,11 @@ class Regex {
 
  private:
   friend class RegexSearch;
-  explicit Regex(std::shared_ptr<pcre2_real_code_8> code) : code_(std::move(code)) {}
+  Regex(std::shared_ptr<pcre2_real_code_8> code, std::string where)
+      : code_(std::move(code)), where_(std::move(where)) {}
 
   std::shared_ptr<pcre2_real_code_8> code_;
+  std::string where_;
 };
 
 // Walks over the matches in one text after the other. Holds working memory: one for each thread.
@@ -44,10 +47,14 @@ class RegexSearch {
   // `text` is valid UTF-8 and stays alive while it is searched.
   void start(std::string_view text);
   // Matches in order, not overlapping. An empty match right behind another match does not count.
+  // Throws UserError, which names the pattern's place, when the search takes too many steps.
   std::optional<Match> next();
 
  private:
+  int match(uint32_t options) const;
+
   std::shared_ptr<pcre2_real_code_8> code_;
+  std::string where_;
   pcre2_real_match_data_8* match_data_;
   std::string storage_;
   std::string_view text_;

@@ -35,6 +35,13 @@ void SentencePieceTokenizer::add_tokens(const TokenizerConfig& config) {
     added_tokens_[id] = token;
   }
   for (const AddedToken& token : config.added_tokens()) added_tokens_[token.id] = token;
+  std::vector<AddedToken> known;
+  for (const auto& [id, token] : added_tokens_) known.push_back(token);
+  for (AddedToken& token : config.tokens_beside(known)) {
+    if (token.content.empty()) continue;
+    token.id = token_id(token.content).value_or(vocab_size());
+    added_tokens_[token.id] = token;
+  }
   for (const auto& [id, token] : added_tokens_) finder_.add(token.content, token);
 }
 

@@ -1,5 +1,7 @@
 #include "retmask/tokenizer/tokenizer.h"
 
+#include <algorithm>
+
 #include "bpe_tokenizer.h"
 #include "retmask/base/error.h"
 #include "sentencepiece_tokenizer.h"
@@ -13,7 +15,8 @@ namespace retmask {
 std::unique_ptr<const Tokenizer> Tokenizer::load(const fs::path& dir) {
   const fs::path json = dir / "tokenizer.json";
   if (fs::exists(json)) {
-    return std::make_unique<text::BpeTokenizer>(text::read_tokenizer_json(json), json.string());
+    return std::make_unique<text::BpeTokenizer>(
+        text::read_tokenizer_json(json), json.string(), text::TokenizerConfig::load(dir));
   }
   const fs::path model = dir / "tokenizer.model";
   if (fs::exists(model)) {
@@ -21,6 +24,19 @@ std::unique_ptr<const Tokenizer> Tokenizer::load(const fs::path& dir) {
   }
   user_error(
       "the folder ", dir, " has no tokenizer: neither tokenizer.json nor tokenizer.model is there");
+}
+
+std::optional<std::string> read_eos_token(const fs::path& dir) {
+  return text::TokenizerConfig::load(dir).special_token("eos_token");
+}
+
+std::vector<int64_t> with_eos_token(std::vector<int64_t> ids,
+                                    const Tokenizer& tokenizer,
+                                    const fs::path& dir) {
+  const std::optional<std::string> token = read_eos_token(dir);
+  const std::optional<int64_t> id = token ? tokenizer.token_id(*token) : std::nullopt;
+  if (id && std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
+  return ids;
 }
 
 }  // namespace retmask

@@ -1,5 +1,5 @@
 #pragma once
-// tokenizer_config.json, with special_tokens_map.json behind it.
+// tokenizer_config.json, with special_tokens_map.json and added_tokens.json of older checkpoints.
 
 #include <filesystem>
 #include <optional>
@@ -12,9 +12,17 @@
 namespace retmask::text {
 
 struct TokenizerConfig {
+  struct Candidate {
+    AddedToken token;
+    bool is_text;  // it is given as a text, without flags
+  };
+
+  // tokenizer_config.json. Where that has no "added_tokens_decoder", the entries of
+  // special_tokens_map.json stand above its own, as in transformers.
   Json json = Json::object();
-  Json special_tokens_map = Json::object();
-  std::string where;  // the file's path, for messages
+  Json numbered_tokens = Json::object();  // added_tokens.json, read in the same case: {token: id}
+  Json model_tokens = Json::object();     // "extra_special_tokens" where those have names
+  std::string where;                      // the file's path, for messages
 
   // Files that are not there count as empty.
   static TokenizerConfig load(const std::filesystem::path& dir);
@@ -23,8 +31,18 @@ struct TokenizerConfig {
   std::optional<std::string> special_token(const std::string& name) const;
   // All of them that are set: {"bos_token": "<s>", ..}.
   Json special_tokens() const;
-  // "added_tokens_decoder": {"0": {"content": ..}, ..}.
+  // "added_tokens_decoder": {"0": {"content": ..}, ..}, or added_tokens.json; by id.
   std::vector<AddedToken> added_tokens() const;
+  // Those of added_tokens(), and of the special tokens that have a name ("eos_token", also a
+  // model's own "image_token") or stand in "extra_special_tokens" or "additional_special_tokens",
+  // that differ from `known`, which tokenizer.json has. In the order in which transformers adds
+  // them; their ids are what the files say, or -1.
+  std::vector<AddedToken> tokens_beside(const std::vector<AddedToken>& known) const;
+
+ private:
+  void take_model_tokens();
+  std::vector<Candidate> named_tokens() const;
+  std::vector<Candidate> extra_tokens() const;
 };
 
 }  // namespace retmask::text

@@ -1,12 +1,16 @@
 #include "tokenizer_json.h"
 
-#include <limits>
+#include <cstdint>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 
 namespace retmask::text {
 namespace {
+
+// Ten times the largest vocabulary that there is. A table has a place for each id below the
+// largest.
+constexpr uint64_t kMostIds = uint64_t{1} << 24;
 
 // Builds `rest` as a parser would, but catches model.vocab and model.merges on the way: as JSON
 // values they would take seconds and hundreds of megabytes.
@@ -22,8 +26,14 @@ class Handler : public nlohmann::json_sax<Json> {
 
   bool number_unsigned(number_unsigned_t number) override {
     if (part_ != Part::kVocabulary) return value(Json(number));
-    if (number > static_cast<number_unsigned_t>(std::numeric_limits<int32_t>::max())) {
-      user_error(where_, ": the id of \"", key_, "\" in model.vocab is too large: ", number);
+    if (number >= kMostIds) {
+      user_error(where_,
+                 ": the id of \"",
+                 key_,
+                 "\" in model.vocab is too large: ",
+                 number,
+                 ", expected less than ",
+                 kMostIds);
     }
     out_.vocabulary.emplace_back(std::move(key_), static_cast<int32_t>(number));
     return true;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "retmask/base/utf8.h"
+
 namespace retmask::text {
 
 // Bytes of the character that starts with `lead`, a first byte of valid UTF-8.
@@ -41,12 +43,7 @@ void append_utf8(std::string& out, char32_t code_point);
 // Characters in valid UTF-8.
 size_t count_code_points(std::string_view text);
 
-// Where the first byte that is no part of valid UTF-8 stands; npos when all is valid.
-size_t find_invalid_utf8(std::string_view bytes);
-
-// Replaces each ill-formed part by one U+FFFD. A part is the longest start of a character that
-// could have gone on, or else a single byte: what Rust's String::from_utf8_lossy and Python's
-// errors="replace" do.
-std::string lossy_utf8(std::string_view bytes);
+using retmask::find_invalid_utf8;
+using retmask::lossy_utf8;
 
 }  // namespace retmask::text

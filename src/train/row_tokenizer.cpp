@@ -9,20 +9,6 @@ namespace fs = std::filesystem;
 namespace retmask::train {
 namespace {
 
-// "eos_token" of tokenizer_config.json or special_tokens_map.json: a text or {"content": text}.
-std::string find_eos_token(const fs::path& model_dir) {
-  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
-    if (!fs::exists(model_dir / name)) continue;
-    const Json config = read_json_file(model_dir / name, "tokenizer config");
-    const auto found = config.find("eos_token");
-    if (found == config.end() || found->is_null()) continue;
-    const std::string where = (model_dir / name).string();
-    if (found->is_object()) return json_get<std::string>(*found, "content", where);
-    return json_get<std::string>(config, "eos_token", where);
-  }
-  return "";
-}
-
 Json joined(const Json& prompt, const Json& answer) {
   Json messages = prompt;
   for (const Json& message : answer) messages.push_back(message);
@@ -67,11 +53,13 @@ TokenIds slice(const std::vector<int64_t>& ids, size_t begin, size_t end) {
 
 RowTokenizer::RowTokenizer(const Tokenizer& tokenizer,
                            fs::path model_dir,
-                           std::optional<Moment> moment)
+                           std::optional<Moment> moment,
+                           int64_t model_vocab_size)
     : tokenizer_(tokenizer),
       model_dir_(std::move(model_dir)),
+      model_vocab_size_(model_vocab_size),
       moment_(moment),
-      eos_token_(find_eos_token(model_dir_)) {}
+      eos_token_(read_eos_token(model_dir_).value_or("")) {}
 
 const ChatTemplate& RowTokenizer::chat_template() const {
   if (!chat_template_) chat_template_ = ChatTemplate::load(model_dir_);
@@ -82,12 +70,17 @@ RowTokenizer::Texts RowTokenizer::render_conversation(const TextRow& row) const 
   RenderOptions options;
   options.variables = row.template_variables;
   options.moment = moment_;
+  const ChatTemplate& rendering = chat_template();
   Texts texts;
-  texts.prompt = chat_template().render(row.prompt, options);
-  options.add_generation_prompt = false;
-  for (const Json* answer : {&row.chosen, &row.rejected}) {
-    if (answer->is_null()) continue;
-    texts.whole.push_back(chat_template().render(joined(row.prompt, *answer), options));
+  try {
+    texts.prompt = rendering.render(row.prompt, options);
+    options.add_generation_prompt = false;
+    for (const Json* answer : {&row.chosen, &row.rejected}) {
+      if (answer->is_null()) continue;
+      texts.whole.push_back(rendering.render(joined(row.prompt, *answer), options));
+    }
+  } catch (const UserError& error) {
+    user_error(row.where, ": ", error.what());
   }
   return texts;
 }
@@ -116,6 +109,20 @@ void RowTokenizer::warn_of_merge(const std::string& where) const {
             "before them; end prompts on a token border (said once, other rows may do the same)");
 }
 
+void RowTokenizer::check_ids(const std::vector<int64_t>& ids, const std::string& where) const {
+  const auto beyond =
+      std::ranges::find_if(ids, [&](int64_t id) { return id >= model_vocab_size_; });
+  if (beyond == ids.end()) return;
+  user_error(where,
+             ": token id ",
+             *beyond,
+             " (",
+             dump_json_line(tokenizer_.decode({&*beyond, 1}, /*skip_special_tokens=*/false)),
+             ") is outside of the model's vocabulary of ",
+             model_vocab_size_,
+             "; do the tokenizer and the model belong together?");
+}
+
 TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
   const Texts texts = row.conversational() ? render_conversation(row) : join_plain_text(row);
   // A template writes the special tokens itself; for plain text the tokenizer adds its own.
@@ -126,6 +133,7 @@ TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
   for (const std::string& text : texts.whole) {
     check_prefix(texts.prompt, text, row.where);
     whole.push_back(tokenizer_.encode(text, add_special_tokens));
+    check_ids(whole.back(), row.where);
     border = std::min(border, common_prefix(prompt, whole.back()));
   }
   if (border == 0) {

@@ -1,11 +1,26 @@
 #include "retmask/train/rows.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "retmask/base/error.h"
+#include "retmask/rows/messages.h"
+#include "retmask/rows/row_files.h"
 
 namespace retmask::train {
 namespace {
+
+constexpr std::array kOtherPrompts = {"question",
+                                      "instruction",
+                                      "input",
+                                      "query",
+                                      "context",
+                                      "messages",
+                                      "conversation",
+                                      "conversations"};
 
 bool has(const Json& row, std::string_view key) {
   const auto found = row.find(key);
@@ -23,60 +38,155 @@ bool has(const Json& row, std::string_view key) {
              found.empty() ? "none" : found);
 }
 
-void check_message(const Json& message, const std::string& what, const std::string& where) {
-  const bool whole = message.is_object() && message.contains("role") &&
-                     message.at("role").is_string() && message.contains("content") &&
-                     message.at("content").is_string();
-  if (!whole) {
-    user_error(where,
-               ": \"",
-               what,
-               "\" holds ",
-               message.dump().substr(0, 80),
-               ", expected {\"role\": text, \"content\": text}");
-  }
-}
-
 // A non-empty text or a non-empty list of messages.
 Json read_text(const Json& row, const std::string& key, const std::string& where) {
   const Json& value = row.at(key);
-  if (!value.is_string() && !value.is_array()) {
+  // One message alone is how LLaMA-Factory's rankings give an answer.
+  const Json& given = value.is_object() ? Json::array({value}) : value;
+  if (given.is_array() ? given.empty() : given == "") user_error(where, ": \"", key, "\" is empty");
+  if (given.is_array() || rows::holds_messages(given)) {
+    return rows::standard_messages(given, key, where, rows::MessageFields::all);
+  }
+  if (!given.is_string()) {
     user_error(where,
                ": \"",
                key,
                "\" is ",
-               value.dump().substr(0, 80),
+               dump_json_line(given).substr(0, 80),
                ", expected a list of messages or a text");
   }
-  if (value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty())) {
-    user_error(where, ": \"", key, "\" is empty");
-  }
-  if (value.is_array()) {
-    for (const Json& message : value) check_message(message, key, where);
-  }
-  return value;
-}
-
-Json read_template_variables(const Json& row, const std::string& where) {
-  Json variables = Json::object();
-  if (has(row, "tools")) variables["tools"] = row.at("tools");
-  if (!has(row, "chat_template_kwargs")) return variables;
-  const Json& extra = row.at("chat_template_kwargs");
-  if (!extra.is_object()) user_error(where, ": \"chat_template_kwargs\" is not an object");
-  variables.update(extra);
-  return variables;
+  return given;
 }
 
 // {"messages"}: everything before the last message is the prompt.
-void split_messages(const Json& row, TextRow& out) {
-  const Json messages = read_text(row, "messages", out.where);
+void split_messages(const Json& row, const char* column, TextRow& out) {
+  const Json messages = read_text(row, column, out.where);
   if (!messages.is_array() || messages.size() < 2 || messages.back()["role"] != "assistant") {
     user_error(out.where,
-               ": \"messages\" must be a list of a prompt's messages and an assistant's answer");
+               ": \"",
+               column,
+               "\" must be a list of a prompt's messages and an assistant's answer");
   }
   out.prompt = Json::array();
   for (size_t i = 0; i + 1 < messages.size(); ++i) out.prompt.push_back(messages[i]);
   out.chosen = Json::array({messages.back()});
+}
+
+// The messages that both answers begin with are the prompt, as TRL's extract_prompt has it: all but
+// the last where one is the beginning of the other.
+void extract_messages(TextRow& row) {
+  const size_t shorter = std::min(row.chosen.size(), row.rejected.size());
+  size_t common = 0;
+  while (common + 1 < shorter && row.chosen[common] == row.rejected[common]) ++common;
+  if (common == 0) {
+    user_error(row.where,
+               ": \"chosen\" and \"rejected\" begin with different messages, and there is "
+               "no \"prompt\"");
+  }
+  row.prompt = Json::array();
+  for (size_t i = 0; i < common; ++i) row.prompt.push_back(row.chosen[i]);
+  for (Json* answer : {&row.chosen, &row.rejected}) {
+    answer->erase(answer->begin(), answer->begin() + static_cast<Json::difference_type>(common));
+  }
+}
+
+// The same for texts. A space before the difference goes to the answers.
+void extract_text(TextRow& row) {
+  const auto& chosen = row.chosen.get_ref<const std::string&>();
+  const auto& rejected = row.rejected.get_ref<const std::string&>();
+  auto common = static_cast<size_t>(
+      std::mismatch(chosen.begin(), chosen.end(), rejected.begin(), rejected.end()).first -
+      chosen.begin());
+  if (common == std::min(chosen.size(), rejected.size())) {
+    user_error(
+        row.where,
+        ": there is no \"prompt\", and one of \"chosen\" and \"rejected\" is the beginning of "
+        "the other, so where the prompt ends is unknown");
+  }
+  const auto inside_character = [&](size_t at) {
+    return (static_cast<unsigned char>(chosen[at]) & 0xC0) == 0x80;
+  };
+  while (common > 0 && inside_character(common)) --common;
+  if (common > 0 && chosen[common - 1] == ' ') --common;
+  if (common == 0) {
+    user_error(
+        row.where,
+        ": there is no \"prompt\", and \"chosen\" and \"rejected\" have no beginning in common "
+        "that could be one");
+  }
+  const std::string prompt = chosen.substr(0, common);
+  row.chosen = chosen.substr(common);
+  row.rejected = rejected.substr(common);
+  row.prompt = prompt;
+}
+
+// Columns of other layouts: a common beginning of the answers is not what such a row asks.
+void refuse_other_prompts(const Json& row, const std::string& where) {
+  for (const char* column : kOtherPrompts) {
+    if (!has(row, column)) continue;
+    user_error(where,
+               ": there is no \"prompt\", and \"",
+               column,
+               "\" is not read beside \"chosen\" and \"rejected\"; rename the prompt's column");
+  }
+}
+
+// Rows without a prompt, and those whose prompt is the question of the conversations in "chosen"
+// and "rejected" once more (UltraFeedback).
+void extract_prompt(const Json& row, TextRow& out) {
+  if (out.chosen.is_array() != out.rejected.is_array()) {
+    user_error(out.where, ": one answer is a text and one is a list of messages; give both alike");
+  }
+  if (!out.chosen.is_array()) {
+    refuse_other_prompts(row, out.where);
+    return extract_text(out);
+  }
+  extract_messages(out);
+  if (!has(row, "prompt")) return;
+  const auto says_prompt = [&](const Json& message) {
+    return message.value("content", Json()) == row["prompt"];
+  };
+  if (std::ranges::none_of(out.prompt, says_prompt)) {
+    user_error(out.where,
+               ": the text of \"prompt\" is none of the messages that \"chosen\" and \"rejected\" "
+               "begin with; give the prompt as a list of messages, or leave it out");
+  }
+}
+
+void check_answers_answer(const TextRow& row) {
+  if (!row.conversational()) return;
+  for (const auto& [name, answer] :
+       {std::pair{"chosen", &row.chosen}, {"rejected", &row.rejected}}) {
+    if (answer->is_null()) continue;
+    const Json& role = answer->at(0)["role"];
+    if (role != "user" && role != "system") continue;
+    user_error(row.where,
+               ": behind the prompt \"",
+               name,
+               "\" goes on with a message of the ",
+               role.get<std::string>(),
+               ", expected the assistant's answer");
+  }
+}
+
+void add_context(const Json& row, TextRow& out) {
+  if (out.conversational()) {
+    out.prompt =
+        rows::with_context(row, std::move(out.prompt), out.where, rows::MessageFields::all);
+  } else if (!rows::system_text(row, out.where).empty() ||
+             !rows::history_messages(row, out.where, rows::MessageFields::all).empty()) {
+    user_error(
+        out.where,
+        ": the row has a system prompt or a history, which have no place in a prompt that is a "
+        "text; give the prompt as a list of messages");
+  }
+}
+
+const char* conversation_column(const Json& row) {
+  for (const char* column : {"messages", "conversations", "conversation"}) {
+    if (has(row, column)) return column;
+  }
+  return nullptr;
 }
 
 void check_same_kind(const TextRow& row) {
@@ -96,29 +206,44 @@ TextRow parse_row(const Json& row, LossKind loss, const std::string& where) {
   if (!row.is_object()) user_error(where, ": expected an object, found ", row.dump().substr(0, 80));
   TextRow out;
   out.where = where;
-  out.template_variables = read_template_variables(row, where);
-  if (has(row, "prompt") && has(row, "chosen") && (loss == LossKind::sft || has(row, "rejected"))) {
+  out.template_variables = rows::template_variables(row, where);
+  rows::refuse_media(row, where);
+  const bool sft = loss == LossKind::sft;
+  if (has(row, "chosen") && has(row, "rejected")) {
+    out.chosen = read_text(row, "chosen", where);
+    out.rejected = read_text(row, "rejected", where);
+    if (has(row, "prompt")) out.prompt = read_text(row, "prompt", where);
+    if (!has(row, "prompt") || (out.prompt.is_string() && out.chosen.is_array())) {
+      extract_prompt(row, out);
+    }
+  } else if (sft && has(row, "prompt") && has(row, "chosen")) {
     out.prompt = read_text(row, "prompt", where);
     out.chosen = read_text(row, "chosen", where);
-    if (loss != LossKind::sft) out.rejected = read_text(row, "rejected", where);
-  } else if (loss == LossKind::sft && has(row, "prompt") && has(row, "completion")) {
+  } else if (sft && has(row, "prompt") && has(row, "completion")) {
     out.prompt = read_text(row, "prompt", where);
     out.chosen = read_text(row, "completion", where);
-  } else if (loss == LossKind::sft && has(row, "messages")) {
-    split_messages(row, out);
+  } else if (const char* column = sft ? conversation_column(row) : nullptr) {
+    split_messages(row, column, out);
   } else {
     wrong_fields(row, loss, where);
   }
+  if (sft) out.rejected = nullptr;
   check_same_kind(out);
+  check_answers_answer(out);
+  add_context(row, out);
   return out;
 }
 
 void for_each_row(const std::filesystem::path& path,
                   LossKind loss,
                   const std::function<void(const TextRow&)>& visit) {
-  for_each_json_line(path, "training file", [&](const Json& row, int64_t line) {
-    visit(parse_row(row, loss, path.string() + ":" + std::to_string(line)));
-  });
+  std::vector<std::string> columns = {"prompt", "chosen", "rejected", "completion"};
+  columns.insert(columns.end(), kOtherPrompts.begin(), kOtherPrompts.end());
+  for (std::string& column : rows::context_columns()) columns.push_back(std::move(column));
+  rows::for_each_row({.path = path, .what = "training file", .columns = std::move(columns)},
+                     [&](const Json& row, int64_t, const std::string& where) {
+                       visit(parse_row(row, loss, where));
+                     });
 }
 
 }  // namespace retmask::train

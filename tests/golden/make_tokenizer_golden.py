@@ -145,6 +145,13 @@ def with_byte_tokens(model):
     return {**model, "vocab": vocabulary, "byte_fallback": True}
 
 
+def with_some_byte_tokens(model):
+    """Of a character whose bytes are not all tokens none is taken."""
+    whole = with_byte_tokens(model)
+    some = [token for token in whole["vocab"] if not token.startswith("<0x") or int(token[3:5], 16) % 4]
+    return {**whole, "vocab": {token: i for i, token in enumerate(some)}}
+
+
 def legacy_merges(model):
     return {**model, "merges": [" ".join(pair) for pair in model["merges"]]}
 
@@ -192,6 +199,7 @@ def part_cases():
         "chars_fused": {**char_bpe, "fuse_unk": True},
         "chars_vanish": {**char_bpe, "unk_token": None},
         "chars_fallback": with_byte_tokens(char_bpe),
+        "chars_some_bytes": with_some_byte_tokens(char_bpe),
     }
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -246,7 +254,7 @@ def part_cases():
     pieces_back = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
-    for model in ["chars", "chars_fused", "chars_vanish", "chars_fallback"]:
+    for model in ["chars", "chars_fused", "chars_vanish", "chars_fallback", "chars_some_bytes"]:
         case(f"llama 2, {model}", model, normalizer=llama2, decoder=pieces_back)
     for scheme in ["always", "first", "never"]:
         for is_split in [True, False]:
@@ -257,6 +265,10 @@ def part_cases():
                 decoder=decoders.Metaspace("▁", scheme, is_split),
                 added=[AddedToken("<s>", special=True)],
             )
+    # Only the first piece of a text gets the mark, wherever another step has cut.
+    vowels = pre_tokenizers.Split(Regex("[aeiou]"), "isolated")
+    behind_split = chain(vowels, pre_tokenizers.Metaspace("▁", "first", True))
+    case("metaspace first behind a split", "chars_fallback", pre_tokenizer=behind_split)
     case("nothing but the model", "chars")
     # Both in one Strip make Hugging Face's panic at a token of nothing else.
     for ends in [(2, 0), (0, 1)]:

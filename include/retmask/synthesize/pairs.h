@@ -62,6 +62,9 @@ std::optional<DropReason> drop_reason(const Prompt& prompt,
 // here, the journal has them all; repetition_flag is Answer::runaway.
 Json answer_meta(const Answer& answer);
 
+// The row's "tools" and "chat_template_kwargs", where the prompt has them: training reads them.
+void add_template_variables(const Prompt& prompt, Json& row);
+
 // TRL's conversational preference form with "id" and "meta":
 //   {"prompt": [...], "chosen": [...], "rejected": [...], "id",
 //    "meta": {"sample", "chosen": answer_meta(), "rejected": answer_meta()}}

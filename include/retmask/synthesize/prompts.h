@@ -7,7 +7,10 @@
 //     and WildChat, or [{"from", "value"}] as in ShareGPT
 //   prompt: a text or messages (IFEval, Guru)
 //   turns: a list of texts (MT-Bench, Vicuna)
-//   instruction, followed by input where that is not empty (Alpaca, Self-Instruct)
+//   instruction, followed by input (Alpaca, Self-Instruct) or context (Dolly) where that is not
+//     empty
+// system, system_prompt and history belong to it (rows/messages.h), tools and chat_template_kwargs
+// go to the template.
 
 #include <array>
 #include <cstdint>
@@ -22,11 +25,13 @@
 namespace retmask::synthesize {
 
 struct Prompt {
-  // The row's own id (id, conversation_id, key, question_id, prompt_id) when no other row has it or
-  // could be called so, else "file-name:line". No two rows share one. The same files give the same
-  // ids, whatever part of them a run takes and however their paths are spelled.
+  // The row's own id (id, conversation_id, key, question_id, prompt_id) when no other row has it
+  // and it is no row's place, else its place, "file-name:line". No two rows share one. The same
+  // files give the same ids, whatever part of them a run takes and however their paths are spelled.
   std::string id;
-  Json messages;          // [{"role", "content"}]; the last one is a user turn
+  Json messages;  // [{"role", "content"}]; the last one is a user turn
+  // The row's "tools" and the entries of its "chat_template_kwargs", for the template.
+  Json template_variables = Json::object();
   bool redacted = false;  // the row's own flag (LMSYS-Chat-1M, WildChat)
   std::string where;      // "prompts.jsonl:12", for errors; rows of .json and .parquet count from 1
 };

@@ -16,8 +16,9 @@ namespace retmask {
 class Tokenizer {
  public:
   // From a checkpoint folder: tokenizer.json (byte-level BPE), else tokenizer.model
-  // (sentencepiece). Throws UserError when neither is there or a part of it is of a kind that we do
-  // not read (names that part).
+  // (sentencepiece). Tokens that stand only in tokenizer_config.json, special_tokens_map.json or
+  // added_tokens.json are added behind the others, as transformers does. Throws UserError when
+  // neither is there or a part of it is of a kind that we do not read (names that part).
   static std::unique_ptr<const Tokenizer> load(const std::filesystem::path& dir);
 
   virtual ~Tokenizer() = default;
@@ -36,5 +37,15 @@ class Tokenizer {
   virtual std::optional<int64_t> token_id(std::string_view token) const = 0;
   virtual bool is_special(int64_t id) const = 0;
 };
+
+// "eos_token" of the checkpoint folder's tokenizer files. Throws UserError.
+std::optional<std::string> read_eos_token(const std::filesystem::path& dir);
+
+// The ids that end an answer: `ids` (those of generation_config.json) and the tokenizer's own
+// eos_token, which chat templates end turns with. As vLLM does; transformers' generate() stops at
+// `ids` alone.
+std::vector<int64_t> with_eos_token(std::vector<int64_t> ids,
+                                    const Tokenizer& tokenizer,
+                                    const std::filesystem::path& dir);
 
 }  // namespace retmask

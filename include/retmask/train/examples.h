@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,15 +47,19 @@ class RowTokenizer {
  public:
   // The chat template is read from the checkpoint's folder when the first conversation comes, so
   // that plain text needs none. `tokenizer` outlives this object; `moment` as in RenderOptions.
+  // `model_vocab_size`: rows of the model's embedding, which a tokenizer with added tokens can
+  // exceed.
   RowTokenizer(const Tokenizer& tokenizer,
                std::filesystem::path model_dir,
-               std::optional<Moment> moment = std::nullopt);
+               std::optional<Moment> moment = std::nullopt,
+               int64_t model_vocab_size = std::numeric_limits<int64_t>::max());
 
   // Completion tokens: the template's rendering of prompt + answer minus its rendering of the
   // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless it is there) minus
   // the prompt. Where tokens merge across the border, the completion starts at the first token that
-  // differs (in any answer). Throws UserError when the prompt's rendering is not a prefix of the
-  // whole, showing both, and for a prompt or answer without tokens.
+  // differs (in any answer). Throws UserError naming the row when the prompt's rendering is not a
+  // prefix of the whole, showing both, for a prompt or answer without tokens, and for a token that
+  // the model does not have.
   TrainingExample tokenize(const TextRow& row) const;
 
  private:
@@ -66,9 +71,11 @@ class RowTokenizer {
   Texts render_conversation(const TextRow& row) const;
   Texts join_plain_text(const TextRow& row) const;
   void warn_of_merge(const std::string& where) const;
+  void check_ids(const std::vector<int64_t>& ids, const std::string& where) const;
 
   const Tokenizer& tokenizer_;
   std::filesystem::path model_dir_;
+  int64_t model_vocab_size_;
   mutable std::unique_ptr<const ChatTemplate> chat_template_;
   std::optional<Moment> moment_;
   std::string eos_token_;  // empty: the tokenizer names none

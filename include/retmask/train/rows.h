@@ -23,12 +23,15 @@ struct TextRow {
   bool conversational() const { return prompt.is_array(); }
 };
 
-// One line of the file. Preference losses want {"prompt", "chosen", "rejected"}. sft also takes
-// {"prompt", "completion"} and {"messages"}, whose last message is the answer. Throws UserError
-// naming `where` and the field.
+// One row of the file. Preference losses want {"prompt", "chosen", "rejected"}, or {"chosen",
+// "rejected"}, whose common beginning is the prompt as in TRL's extract_prompt. sft also takes
+// {"prompt", "completion"} and {"messages"}, whose last message is the answer. Messages are read by
+// rows::standard_messages; "system" and its like and "history" go before the prompt's messages.
+// Throws UserError naming `where` and the field.
 TextRow parse_row(const Json& row, LossKind loss, const std::string& where);
 
-// Visits each row of a .jsonl or .jsonl.gz file. Throws UserError with file and line.
+// Visits each row of a file of any kind that rows::for_each_row reads. Throws UserError with file
+// and row.
 void for_each_row(const std::filesystem::path& path,
                   LossKind loss,
                   const std::function<void(const TextRow& row)>& visit);

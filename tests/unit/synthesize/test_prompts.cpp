@@ -79,6 +79,61 @@ TEST_F(PromptsTest, InstructionTakesItsInput) {
   EXPECT_EQ(messages(R"({"instruction": "Add."})"), user("Add."));
 }
 
+TEST_F(PromptsTest, DollysContextIsAnInput) {
+  EXPECT_EQ(messages(R"({"instruction": "Sum up.", "context": "A text.", "response": "x"})"),
+            user("Sum up.\n\nA text."));
+}
+
+TEST_F(PromptsTest, SystemPromptAndHistoryOfTheRowAreRead) {
+  const auto whole = [&](const std::string& row) {
+    const auto file = dir_.write("p.jsonl", Json::parse(row).dump());
+    return read_prompts({.files = {file}, .turns = Turns::all}).prompts.at(0).messages;
+  };
+  const Json expected = Json::parse(R"([{"role": "system", "content": "s"},
+      {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+      {"role": "user", "content": "c\n\nd"}])");
+  EXPECT_EQ(whole(R"({"instruction": "c", "input": "d", "system": "s", "history": [["a", "b"]]})"),
+            expected);
+  EXPECT_EQ(whole(R"({"conversations": [{"from": "human", "value": "c\n\nd"}], "system_prompt": "s",
+                      "history": [["a", "b"]]})"),
+            expected);
+  const auto file = dir_.write("p.jsonl", R"({"prompt": "a", "system": "own"})");
+  EXPECT_EQ(
+      read_prompts({.files = {file}, .system_prompt = "general"}).prompts[0].messages[0]["content"],
+      "own");
+}
+
+TEST_F(PromptsTest, NothingBeforeTheFirstTurnIsDroppedButTheModels) {
+  const std::string talk = R"({"messages": [{"role": "assistant", "content": "hello"},
+      {"role": "system", "content": "s"}, {"role": "system", "content": "t"},
+      {"role": "developer", "content": "d"}, {"role": "user", "content": "a"}]})";
+  EXPECT_EQ(messages(talk),
+            Json::parse(R"([{"role": "system", "content": "s"}, {"role": "system", "content": "t"},
+      {"role": "developer", "content": "d"}, {"role": "user", "content": "a"}])"));
+}
+
+TEST_F(PromptsTest, MessagesMayBeOneJsonText) {
+  EXPECT_EQ(messages(R"({"messages": "[{\"role\": \"user\", \"content\": \"a\"}]"})"), user("a"));
+  EXPECT_EQ(messages(R"({"prompt": "[{\"role\": \"user\", \"content\": \"a\"}]"})"), user("a"));
+  EXPECT_EQ(messages(R"({"prompt": "[1, 2, 3] What is the sum?"})"),
+            user("[1, 2, 3] What is the sum?"));
+  expect_error("p.jsonl", R"({"messages": "hello"})", {"p.jsonl:1", "messages", "hello"});
+}
+
+TEST_F(PromptsTest, ToolsAreKeptForTheTemplate) {
+  const PromptSet set = read("p.jsonl",
+                             "{\"prompt\": \"a\", \"tools\": \"[{\\\"name\\\": \\\"f\\\"}]\"}\n"
+                             "{\"prompt\": \"a\", \"tools\": []}\n");
+  EXPECT_EQ(set.prompts[0].template_variables, Json::parse(R"({"tools": [{"name": "f"}]})"));
+  EXPECT_EQ(set.prompts[1].template_variables, Json::object());
+  expect_error("p.jsonl", R"({"prompt": "a", "images": ["x.png"]})", {"p.jsonl:1", "images"});
+  PromptOptions options{.files = {dir_ / "p.jsonl"}};
+  dir_.write("p.jsonl",
+             "{\"prompt\": \"a\", \"tools\": [1]}\n{\"prompt\": \"a\"}\n{\"prompt\": \"a\"}\n");
+  options.filters.deduplicate = true;
+  EXPECT_EQ(read_prompts(options).prompts.size(), 2u) << "the same words with other tools";
+}
+
 TEST_F(PromptsTest, FirstTurnIsTaken) {
   EXPECT_EQ(messages(R"({"turns": ["a", "b"]})"), user("a"));
   EXPECT_EQ(messages(R"({"messages": [{"role": "user", "content": "a"},
@@ -138,6 +193,16 @@ TEST_F(PromptsTest, OwnIdsAreUsedWhenUnique) {
             (std::vector<std::string>{"x", "1000", "p.jsonl:4", "p.jsonl:5", "p.jsonl:6"}));
 }
 
+TEST_F(PromptsTest, NoRowIsCalledAfterAnothersPlace) {
+  const PromptSet set = read("p.jsonl",
+                             "{\"id\": \"p.jsonl:2\", \"prompt\": \"a\"}\n"
+                             "{\"prompt\": \"b\"}\n"
+                             "{\"id\": \"p.jsonl:9\", \"prompt\": \"c\"}\n"
+                             "{\"id\": \"q.jsonl:1\", \"prompt\": \"d\"}\n");
+  EXPECT_EQ(ids(set.prompts),
+            (std::vector<std::string>{"p.jsonl:1", "p.jsonl:2", "p.jsonl:9", "q.jsonl:1"}));
+}
+
 TEST_F(PromptsTest, FilesOfOneNameKeepTheirIdsApart) {
   const auto first = dir_.write("a/p.jsonl", "{\"prompt\": \"a\"}\n");
   const auto second = dir_.write("b/p.jsonl", "{\"prompt\": \"b\"}\n");
@@ -182,6 +247,8 @@ TEST_F(PromptsTest, FolderStandsForItsFiles) {
   dir_.write("data/a/z.json", "[{\"prompt\": \"a\"}]");
   dir_.write("data/README.md", "no prompts");
   dir_.write("data/.hidden.jsonl", "broken");
+  dir_.write("data/.cache/huggingface/b.jsonl", "broken");
+  dir_.write("data/a/dataset_infos.json", "{\"default\": {}}");
   const PromptSet set = read_files({dir_ / "data"});
   EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{"z.json:1", "b.jsonl:1"}));
   fs::create_directory(dir_ / "empty");
@@ -232,6 +299,12 @@ TEST_F(PromptsTest, GuruParquet) {
           R"([{"role": "system", "content": "Answer in C."}, {"role": "user", "content": "Sort a list."}])"));
   const PromptSet named = read_files({golden("prompts/guru.parquet")}, "data_source");
   EXPECT_EQ(named.prompts[0].messages, user("math__combined"));
+}
+
+TEST_F(PromptsTest, InvalidUtf8OfParquetNamesTheRow) {
+  PromptOptions options{.files = {golden("rows/invalid_utf8.parquet")}};
+  options.filters.deduplicate = true;
+  expect_user_error([&] { read_prompts(options); }, {"invalid_utf8.parquet:2", "prompt", "UTF-8"});
 }
 
 TEST_F(PromptsTest, BadParquetIsAUserError) {

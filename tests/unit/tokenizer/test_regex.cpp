@@ -42,6 +42,19 @@ TEST(Regex, LiteralsAreNoPatterns) {
   EXPECT_EQ(matches(Regex::literal("a.b\\(▁"), "a.b\\(▁ axb"), Strings{"a.b\\(▁"});
 }
 
+TEST(Regex, ASearchWithoutEndNamesThePattern) {
+  const Regex regex = Regex::compile("(a+)+b", "x/tokenizer.json: pre_tokenizer");
+  expect_user_error([&] { matches(regex, std::string(500, 'a') + "cb"); },
+                    {"x/tokenizer.json: pre_tokenizer", "regular expression", "502 bytes"});
+  EXPECT_EQ(matches(regex, "aab"), Strings{"aab"});
+}
+
+// Groups that repeat need more than the stack of PCRE2's compiled code.
+TEST(Regex, LongMatchesAreFound) {
+  const std::string text(200000, 'a');
+  EXPECT_EQ(matches(Regex::compile("(?:(a)|(b)|c)+", "test"), text), Strings{text});
+}
+
 TEST(RegexDialect, TranslatesWhatIsWrittenOtherwise) {
   EXPECT_EQ(oniguruma_to_pcre(R"([\p{Han}\p{^L}]\u4e00\P{Lu})", "test"),
             R"([\p{sc:Han}\p{^L}]\x{4e00}\P{Lu})");

@@ -96,17 +96,42 @@ TEST(StopStrings, SpecialTokensAreNoText) {
   ids.push_back(*special);
   for (const int64_t id : tokenizer->encode("b", /*add_special_tokens=*/false)) ids.push_back(id);
   EXPECT_TRUE(StopStrings(*tokenizer, {"ab"}).end_with(ids));
-  EXPECT_FALSE(StopStrings(*tokenizer, {"<|im_start|>"}).end_with(ids));
+  EXPECT_FALSE(StopStrings(*tokenizer, {"im_start"}).end_with(ids));
 }
 
 TEST(StopStrings, CutBeforeTheFirst) {
   const auto tokenizer = Tokenizer::load(tiny());
-  const StopStrings stop(*tokenizer, {"End", "###"});
-  EXPECT_EQ(stop.cut("a ### b End ###"), "a ");
-  EXPECT_EQ(stop.cut("End"), "");
-  EXPECT_EQ(stop.cut("nothing here"), "nothing here");
-  EXPECT_EQ(StopStrings(*tokenizer, {}).cut("all of it"), "all of it");
+  const auto before = [&](const std::vector<std::string>& stops, const std::string& text) {
+    return StopStrings(*tokenizer, stops).text_before(tokenizer->encode(text, false));
+  };
+  EXPECT_EQ(before({"End", "###"}, "a ### b End ###"), "a ");
+  EXPECT_EQ(before({"End", "###"}, "End"), "");
+  EXPECT_EQ(before({"End", "###"}, "nothing here"), "nothing here");
+  EXPECT_EQ(before({}, "all of it"), "all of it");
   EXPECT_FALSE(StopStrings(*tokenizer, {}).end_with(Ids{5, 6}));
+}
+
+TEST(StopStrings, ASpecialTokenInThemIsFound) {
+  const auto tokenizer = Tokenizer::load(tiny());
+  const std::string text = "<|im_start|>Zürich<|im_start|> and 東京 on.<|im_end|>\nEnd";
+  const Ids ids = tokenizer->encode(text, false);
+  const auto end = [&](const std::vector<std::string>& stops) {
+    return first_end(StopStrings(*tokenizer, stops), ids);
+  };
+  const size_t turn_end = tokenizer->encode(text.substr(0, text.find("\nEnd")), false).size();
+  EXPECT_EQ(end({"<|im_end|>"}), turn_end);
+  EXPECT_EQ(end({"n.<|im_end|>"}), turn_end);
+  EXPECT_EQ(end({"<|im_end|>\n"}), turn_end + 1);
+  EXPECT_EQ(end({"nowhere", "<|im_end|>"}), turn_end);
+  EXPECT_EQ(end({"<|endoftext|>"}), std::nullopt);
+
+  const auto before = [&](const std::vector<std::string>& stops) {
+    return StopStrings(*tokenizer, stops).text_before(ids);
+  };
+  EXPECT_EQ(before({"<|im_end|>"}), "Zürich and 東京 on.");
+  EXPECT_EQ(before({"n.<|im_end|>\n"}), "Zürich and 東京 o");
+  EXPECT_EQ(before({"<|im_end|>", "and"}), "Zürich ");
+  EXPECT_EQ(before({"<|endoftext|>"}), "Zürich and 東京 on.\nEnd");
 }
 
 TEST(StopStrings, MistakesAreUserErrors) {

@@ -70,6 +70,67 @@ TEST(Rows, NamesWhatIsWrong) {
       {"same form"});
   expect_bad(R"({"prompt": [{"role": "user"}], "chosen": "b", "rejected": "c"})",
              {"\"prompt\" holds", "content"});
+  expect_bad(R"({"prompt": "a", "chosen": "b", "rejected": "c", "tools": "rain"})", {"\"tools\""});
+}
+
+TEST(Rows, AnImplicitPromptIsTheCommonBeginning) {
+  const TextRow talk = parse(R"({
+    "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}],
+    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "no"},
+                 {"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]})",
+                             LossKind::dpo);
+  EXPECT_EQ(talk.prompt, Json::parse(R"([{"role": "user", "content": "q"}])"));
+  EXPECT_EQ(talk.chosen, Json::parse(R"([{"role": "assistant", "content": "yes"}])"));
+  EXPECT_EQ(talk.rejected.size(), 3u);
+
+  const TextRow text =
+      parse(R"({"chosen": "Q: one?\nA: été", "rejected": "Q: one?\nA: êta"})", LossKind::dpo);
+  EXPECT_EQ(text.prompt, "Q: one?\nA:");
+  EXPECT_EQ(text.chosen, " été") << "no character is cut, and the space goes to the answers";
+  EXPECT_EQ(text.rejected, " êta");
+}
+
+TEST(Rows, AnImplicitPromptIsNeverAGuess) {
+  expect_bad(R"({"chosen": "yes", "rejected": "no"})", {"no \"prompt\"", "beginning in common"});
+  expect_bad(R"({"chosen": "yes", "rejected": "yes, but"})", {"no \"prompt\"", "ends"});
+  expect_bad(R"({"question": "q", "chosen": "It is", "rejected": "It was"})",
+             {"\"question\"", "rename"});
+  expect_bad(
+      R"({"chosen": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "x"}],
+                 "rejected": [{"role": "user", "content": "b"}, {"role": "assistant", "content": "x"}]})",
+      {"different messages"});
+  expect_bad(R"({"chosen": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}],
+                 "rejected": [{"role": "system", "content": "s"}, {"role": "user", "content": "b"}]})",
+             {"chosen", "of the user"});
+  expect_bad(R"({"chosen": "a b", "rejected": [{"role": "assistant", "content": "c"}]})",
+             {"alike"});
+}
+
+// UltraFeedback has the question once more as a text.
+TEST(Rows, ATextPromptBesideConversationsMustBeTheirs) {
+  const std::string answers = R"(
+    "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],
+    "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]})";
+  EXPECT_EQ(parse(R"({"prompt": "q",)" + answers, LossKind::dpo).prompt,
+            Json::parse(R"([{"role": "user", "content": "q"}])"));
+  expect_bad(R"({"prompt": "other",)" + answers, {"\"prompt\"", "begin with"});
+  expect_bad(R"({"prompt": [{"role": "user", "content": "q"}],)" + answers, {"chosen", "user"});
+}
+
+TEST(Rows, OtherNamesOfRolesAndContextAreUnderstood) {
+  const TextRow row = parse(R"({"system": "s", "history": [["a", "b"]],
+    "prompt": [{"from": "human", "value": "q"}], "chosen": {"from": "gpt", "value": "x"},
+    "rejected": "[{\"role\": \"ASSISTANT\", \"content\": \"y\"}]", "tools": "[]"})",
+                            LossKind::dpo);
+  EXPECT_EQ(row.prompt, Json::parse(R"([{"role": "system", "content": "s"},
+    {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+    {"role": "user", "content": "q"}])"));
+  EXPECT_EQ(row.chosen, Json::parse(R"([{"role": "assistant", "content": "x"}])"));
+  EXPECT_EQ(row.rejected, Json::parse(R"([{"role": "assistant", "content": "y"}])"));
+  EXPECT_EQ(row.template_variables, Json::parse(R"({"tools": []})"));
+  expect_bad(R"({"system": "s", "prompt": "a", "chosen": "b", "rejected": "c"})",
+             {"system prompt"});
+  expect_bad(R"({"prompt": "a", "chosen": "b", "rejected": "c", "images": ["x.png"]})", {"images"});
 }
 
 TEST(Rows, FileErrorsNameTheLine) {

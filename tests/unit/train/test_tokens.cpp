@@ -63,6 +63,14 @@ TEST_F(Tokens, ATemplateThatRewritesThePromptIsRefused) {
                     {"pairs.jsonl:1", "[think]\\n", "[assistant] Put the egg"});
 }
 
+TEST_F(Tokens, IdsBeyondTheModelNameTheRow) {
+  const RowTokenizer rows(*tokenizer_, kTinyModel, /*model_vocab_size=*/300);
+  const TextRow row = parse_row(
+      {{"prompt", "a"}, {"chosen", "b"}, {"rejected", " and"}}, LossKind::dpo, "pairs.jsonl:7");
+  expect_user_error([&] { rows.tokenize(row); }, {"pairs.jsonl:7", "token id 303", "300", " and"});
+  rows_.tokenize(row);
+}
+
 // Prompts and answers of one to a few tokens each, as plain text.
 fs::path write_rows(const testing::TempDir& folder, const std::vector<std::string>& prompts) {
   std::vector<Json> rows;

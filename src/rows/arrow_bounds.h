@@ -5,7 +5,7 @@
 #include <arrow/api.h>
 #include <parquet/exception.h>
 
-namespace retmask::synthesize {
+namespace retmask::rows {
 
 template <typename ArrayType>
 void check_stretch(const arrow::Array& array, int64_t row, int64_t size) {
@@ -41,6 +41,14 @@ inline void check_bounds(const arrow::Array& array, int64_t row) {
       const int64_t size = static_cast<const arrow::LargeListArray&>(array).values()->length();
       return check_stretch<arrow::LargeListArray>(array, row, size);
     }
+    case Type::LIST_VIEW: {
+      const int64_t size = static_cast<const arrow::ListViewArray&>(array).values()->length();
+      return check_stretch<arrow::ListViewArray>(array, row, size);
+    }
+    case Type::LARGE_LIST_VIEW: {
+      const int64_t size = static_cast<const arrow::LargeListViewArray&>(array).values()->length();
+      return check_stretch<arrow::LargeListViewArray>(array, row, size);
+    }
     case Type::DICTIONARY: {
       const auto& dictionary = static_cast<const arrow::DictionaryArray&>(array);
       const int64_t index = dictionary.GetValueIndex(row);
@@ -54,4 +62,4 @@ inline void check_bounds(const arrow::Array& array, int64_t row) {
   }
 }
 
-}  // namespace retmask::synthesize
+}  // namespace retmask::rows

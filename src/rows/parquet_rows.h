@@ -1,0 +1,12 @@
+#pragma once
+// Parquet through Arrow, turned into the same JSON rows that the other formats give.
+
+#include "retmask/rows/row_files.h"
+
+namespace retmask::rows {
+
+bool is_parquet(const std::filesystem::path& path);
+
+void for_each_parquet_row(const RowSource& source, const RowVisitor& visit);
+
+}  // namespace retmask::rows
