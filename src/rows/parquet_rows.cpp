@@ -11,6 +11,7 @@
 
 #include "arrow_values.h"
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
 
@@ -93,6 +94,7 @@ void visit_rows(const RowSource& source, const RowVisitor& visit) {
   int64_t number = 0;
   std::shared_ptr<arrow::RecordBatch> batch;
   while (true) {
+    stop_point();
     check(batches->ReadNext(&batch), source);
     if (batch == nullptr) return;
     for (int64_t row = 0; row < batch->num_rows(); ++row) {

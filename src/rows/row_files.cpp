@@ -2,6 +2,7 @@
 
 #include "parquet_rows.h"
 #include "retmask/base/error.h"
+#include "retmask/base/stop_signals.h"
 #include "retmask/base/text_reader.h"
 
 namespace fs = std::filesystem;
@@ -86,6 +87,7 @@ void for_each_array_element(TextReader& reader, const RowSource& source, const R
   ArrayElements elements(reader, source.path.string());
   std::string text;
   while (elements.next(text)) {
+    stop_point();
     const std::string where = elements.where();
     visit(parse_json(text, where + ": row " + std::to_string(elements.number())),
           elements.number(),
