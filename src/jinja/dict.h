@@ -1,0 +1,38 @@
+#pragma once
+// Python's dict: keeps the order of insertion; keys are what can be hashed, and 1, 1.0 and True are
+// the same key.
+
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "value.h"
+
+namespace retmask::jinja {
+
+// Throws a TypeError for lists, dicts and what contains them.
+size_t hash_of(const Value& value);
+
+class Dict {
+ public:
+  using Entry = std::pair<Value, Value>;
+
+  // Replaces the value of a key that is there. Throws a TypeError for a key that cannot be hashed.
+  void set(Value key, Value value);
+  // Null when the key is missing.
+  const Value* find(const Value& key) const;
+  const Value* find(std::string_view key) const;
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  size_t size() const { return entries_.size(); }
+  int depth() const { return depth_; }
+
+ private:
+  size_t position(const Value& key, size_t hash) const;
+
+  std::vector<Entry> entries_;
+  std::unordered_multimap<size_t, size_t> index_;  // hash -> place in entries_
+  int depth_ = 1;
+};
+
+}  // namespace retmask::jinja

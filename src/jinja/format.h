@@ -1,0 +1,13 @@
+#pragma once
+// "%s" % x, "{}".format(x) and format(x, "08.3f").
+
+#include "call.h"
+
+namespace retmask::jinja {
+
+Value printf_format(Runtime& runtime, const Value& format, const Value& values);
+Value brace_format(Runtime& runtime, const Value& format, const Arguments& arguments);
+// format_map: the names are looked up in one value.
+Value brace_format_map(Runtime& runtime, const Value& format, const Value& mapping);
+
+}  // namespace retmask::jinja

@@ -1,0 +1,14 @@
+#pragma once
+// Python's pprint.pformat, for the filter pprint.
+
+#include <string>
+
+#include "runtime.h"
+#include "value.h"
+
+namespace retmask::jinja {
+
+// Sorted by keys, and over several lines where it is wider than 80 columns.
+std::string pretty_repr(Runtime& runtime, const Value& value);
+
+}  // namespace retmask::jinja

@@ -1,0 +1,15 @@
+#pragma once
+// The tests of Jinja2 ("x is odd"): a function and a row in the table of tests.cpp.
+
+#include <string_view>
+
+#include "call.h"
+
+namespace retmask::jinja {
+
+// Null when there is none.
+const Function* find_test(std::string_view name);
+// Throws PythonError when there is none.
+Value apply_test(Runtime& runtime, std::string_view name, Value operand, Arguments arguments);
+
+}  // namespace retmask::jinja

@@ -1,0 +1,48 @@
+#pragma once
+// Texts as Python sees them: in code points, with its classes of characters and its case mappings.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace retmask::jinja {
+
+size_t count_code_points(std::string_view text);
+// Where code point number `index` starts; the end for index = length.
+size_t byte_offset(std::string_view text, size_t index);
+std::u32string to_code_points(std::string_view text);
+std::string to_utf8(std::u32string_view text);
+void append_code_point(std::string& out, char32_t c);
+// The code point at `at`, which moves behind it.
+char32_t decode_at(std::string_view text, size_t& at);
+
+// str.isspace() of one character, which is also what strip() drops, split() splits at and \s means.
+bool is_space(char32_t c);
+bool is_line_break(char32_t c);  // where str.splitlines() splits
+bool is_alphabetic(char32_t c);
+bool is_decimal(char32_t c);
+bool is_digit(char32_t c);
+bool is_numeric(char32_t c);
+bool is_alphanumeric(char32_t c);
+bool is_word(char32_t c);  // \w
+bool is_lower(char32_t c);
+bool is_upper(char32_t c);
+bool is_title(char32_t c);
+bool is_cased(char32_t c);
+bool is_printable(char32_t c);
+bool is_identifier_start(char32_t c);
+bool is_identifier_part(char32_t c);
+// The value of a decimal digit of any script; -1 for what is none.
+int decimal_value(char32_t c);
+
+std::string upper_case(std::string_view text);
+std::string lower_case(std::string_view text);  // with the final sigma
+std::string fold_case(std::string_view text);
+std::string title_case(char32_t c);  // of one character
+std::string swap_case(std::string_view text);
+std::string capitalized(std::string_view text);
+std::string titled(std::string_view text);  // str.title()
+
+std::string_view strip_spaces(std::string_view text, bool left, bool right);
+
+}  // namespace retmask::jinja
