@@ -44,7 +44,7 @@ bool is_unsafe(const Value& object, std::string_view name) {
 
 // Whether getattr() finds something that the sandbox then refuses.
 bool exists_but_is_refused(const Value& object, std::string_view name) {
-  if (object.is_undefined() || object_as<Namespace>(object) != nullptr) return false;
+  if (object_as<Namespace>(object) != nullptr) return false;
   return is_mutator(object, name) || is_among(kObjectAttributes, name);
 }
 
@@ -99,6 +99,7 @@ std::optional<Value> find_attribute(Runtime& runtime, const Value& object, std::
 }
 
 Value get_attribute(Runtime& runtime, const Value& object, const std::string& name) {
+  if (object.is_undefined() && exists_but_is_refused(object, name)) return refused(object, name);
   if (auto found = find_attribute(runtime, object, name)) {
     return is_unsafe(object, name) ? refused(object, name) : *found;
   }

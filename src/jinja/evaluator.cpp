@@ -287,8 +287,25 @@ class Evaluator {
       case BinaryOperator::kModulo:
         return modulo(runtime_, left, right);
       default:
-        return power(left, right);
+        break;
     }
+    // Jinja2 writes a negative constant into its Python code, where ** binds closer than the minus.
+    const bool binds_closer = is_negative_constant(*node.left) && !is_constant(*node.right);
+    return binds_closer ? negated(power(negated(left), right)) : power(left, right);
+  }
+
+  static bool is_constant(const Expr& expr) {
+    if (std::holds_alternative<Name>(expr.node) || std::holds_alternative<CallExpr>(expr.node)) {
+      return false;
+    }
+    bool all = true;
+    for_each_child(expr, [&](const Expr& child) { all = all && is_constant(child); });
+    return all;
+  }
+  static bool is_negative_constant(const Expr& expr) {
+    const auto* unary = std::get_if<Unary>(&expr.node);
+    return unary != nullptr && unary->op == UnaryOperator::kMinus &&
+           std::holds_alternative<Constant>(unary->operand->node);
   }
 
   Value evaluate_node(const Concat& node, int line, const ActivationPtr& activation) {

@@ -504,8 +504,9 @@ class PrintfFormatter {
       out += conversion(format, at);
       runtime_.charge(out.size() / 8);
     }
-    const bool is_mapping = values_.is_dict() || values_.is_list() ||
-                            values_.is(Value::Kind::kObject) || values_.is_undefined();
+    const bool is_mapping =
+        values_.is_dict() || values_.is_list() || values_.is_undefined() ||
+        (values_.is(Value::Kind::kObject) && values_.object()->has_items());
     const bool all_used =
         values_.is_tuple() ? next_ == values_.items().size() : next_ > 0 || is_mapping || used_key_;
     if (!all_used) type_error("not all arguments converted during string formatting");

@@ -266,7 +266,7 @@ std::vector<std::string_view> split_at_spaces(std::string_view text, int64_t max
   text = strip_spaces(text, /*left=*/true, /*right=*/false);
   while (!text.empty()) {
     if (max >= 0 && static_cast<int64_t>(parts.size()) >= max) {
-      parts.push_back(strip_spaces(text, false, true));
+      parts.push_back(text);  // with the white space at its end
       break;
     }
     size_t end = 0;
@@ -284,7 +284,7 @@ std::vector<std::string_view> split_right_at_spaces(std::string_view text, int64
   text = strip_spaces(text, false, true);
   while (!text.empty()) {
     if (max >= 0 && static_cast<int64_t>(parts.size()) >= max) {
-      parts.push_back(strip_spaces(text, true, false));
+      parts.push_back(text);
       break;
     }
     size_t start = text.size();
