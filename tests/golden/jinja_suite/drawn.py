@@ -136,12 +136,12 @@ class Draw:
 def expressions(count, seed):
     """Templates of one expression each."""
     draw = Draw(seed)
-    return [f"{{% set a = 'Ab' %}}{{% set i = 1 %}}{{{{ {draw.expression(1 + n % 3)} }}}}" for n in range(count)]
+    return (f"{{% set a = 'Ab' %}}{{% set i = 1 %}}{{{{ {draw.expression(1 + n % 3)} }}}}" for n in range(count))
 
 
 def templates(count, seed):
     draw = Draw(seed)
-    return [draw.block(1 + n % 3) for n in range(count)]
+    return (draw.block(1 + n % 3) for n in range(count))
 
 
 def drawn(reference, draws, count, share_of_errors, longest=700):
