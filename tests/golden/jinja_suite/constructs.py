@@ -628,6 +628,55 @@ CHAT = r"""
 {% for key, group in ([{'r': 'a', 'n': 1}, {'r': 'b', 'n': 2}, {'r': 'a', 'n': 3}]|groupby('r')) %}{{ key }}={{ group|map(attribute='n')|list }} {% endfor %}
 """
 
+# More of them; each line is rendered after MESSAGES.
+MESSAGES = "{% set messages = [{'role': 'system', 'content': ' Sé brief.\\n'}, {'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': none, 'tool_calls': [{'function': {'name': 'f', 'arguments': {'b': [1, 2.0], 'a': 'é'}}}]}, {'role': 'tool', 'content': [{'type': 'text', 'text': 'r1'}, {'text': 'r2'}]}, {'role': 'user', 'content': ''}] %}"
+OVER_MESSAGES = r"""
+{{ messages|selectattr('role', 'equalto', 'system')|map(attribute='content')|join('\n')|trim }}{{ messages|rejectattr('role', 'equalto', 'system')|list|length }}{{ messages|selectattr('role', 'in', ['user', 'tool'])|map(attribute='role')|join(',') }}
+{{ (messages|last).role }}{{ messages[-1]['role'] }}{{ (messages|first)['content']|trim|upper }}{{ messages[-1:]|length }}{{ messages[1:-1]|map(attribute='role')|list }}
+{% for m in messages %}{{ m.role }}{{ messages[loop.index0 + 1].role if not loop.last else '$' }}{{ messages[loop.index0 - 1].role }};{% endfor %}
+{% for m in messages %}{{ loop.previtem.role if loop.previtem is defined }}>{{ loop.nextitem.role if loop.nextitem }};{% endfor %}
+{% for m in messages %}{% if loop.nextitem is defined and loop.nextitem.role == 'tool' %}{{ m.tool_calls[0].function.arguments|tojson(ensure_ascii=False) }}{% endif %}{% endfor %}
+{% for m in messages if m.role != 'system' %}{{ loop.index0 }}{{ m.role[0] }}{{ loop.previtem.role if not loop.first }}{% endfor %}
+{% for m in messages %}{% if m.content is string %}{{ m.content|trim }}{% elif m.content is none %}N{% elif m.content is iterable %}{% for p in m.content if p.type is defined and p.type == 'text' %}{{ p.text }}{% endfor %}{% endif %}|{% endfor %}
+{% for m in messages %}{{ '' if m.content is not string else m.content }}{% if m.tool_calls %}{% for c in m.tool_calls %}{% set f = c.function or c %}{{ f.name }}({% for k, v in f.arguments.items() %}{{ k }}={{ v|tojson if v is not string else v }}{{ ', ' if not loop.last }}{% endfor %}){% endfor %}{% endif %}{% endfor %}
+{% for m in messages %}{% set c = m.content if m.content is string else (m.content|map(attribute='text')|join if m.content else '') %}[{{ c }}]{% endfor %}{{ c }}
+{% set ns = namespace(system='', n=0, seen=[]) %}{% for m in messages %}{% if m.role == 'system' %}{% set ns.system = ns.system ~ m.content|trim %}{% elif m.role not in ns.seen %}{% set ns.seen = ns.seen + [m.role] %}{% set ns.n = ns.n + 1 %}{% endif %}{% endfor %}{{ ns.system }}{{ ns.n }}{{ ns.seen }}
+{% for m in messages|reverse %}{% if m.role == 'user' %}{{ loop.index0 }}{{ loop.revindex }}{% break %}{% endif %}{% endfor %}
+{% for m in messages[::-1] %}{% set i = (messages|length - 1) - loop.index0 %}{{ i }}{{ messages[i].role == m.role }}{% endfor %}
+{% set loop_messages = messages[1:] if messages[0]['role'] == 'system' else messages %}{% set system = messages[0].content if loop_messages|length < messages|length else false %}{{ system is string }}{{ system != false }}{{ loop_messages|length }}
+{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% set messages = messages[1:] %}{% endif %}{{ s|trim }}{{ messages|length }}{{ messages[0].role }}
+{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}{% if m['role'] not in ['user', 'assistant', 'tool'] %}{{ raise_exception('Unknown role: ' + m['role']) }}{% endif %}{{ m['role']|capitalize }}{% endfor %}
+{% for g in messages|groupby('role') %}{{ g.grouper }}{{ g.list|length }}{% endfor %}{{ messages|map(attribute='role')|unique|list }}{{ messages|map('length')|list }}{{ messages|map(attribute='content')|select('string')|list }}{{ messages|map(attribute='content')|reject('none')|list|length }}
+{% set ns.x = 1 %}
+{% set ns = namespace(x=namespace(y=1)) %}{% set ns.x.y = 2 %}{{ ns.x.y }}
+{% set ns = namespace() %}{% set ns['x'] = 1 %}
+{% set messages[0] = 1 %}
+{% set messages[0].role = 1 %}
+{% set _ = messages.append(1) %}
+{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}
+{% macro content(m, wrap=true) %}{%- if wrap -%}<{{ m.role }}>{%- endif -%}{{ m.content|default('', true) }}{%- if wrap -%}</{{ m.role }}>{%- endif -%}{% endmacro %}{% for m in messages %}{{- content(m, loop.first)|trim -}}{% endfor %}
+{% set out = [] %}{% for m in messages %}{% set out = out + [m.role] %}{% endfor %}{{ out|join('-') }}
+{% set content %}{% for m in messages %}{{ m.role }} {% endfor %}{% endset %}{{ content.strip().split(' ')|tojson }}
+{{ messages|tojson(indent=2) }}
+{{ messages|string|length }}{{ messages[2]|string }}{{ 'tool_calls' in messages[2] }}{{ messages[0].tool_calls is defined }}{{ messages[0]['tool_calls'] is defined and messages[0]['tool_calls'] }}{{ messages[2].tool_calls|length > 0 }}
+{{ messages[0].content.split('é')[0] }}{{ messages[0].content.strip().endswith('.') }}{{ 'Sé' in messages[0].content }}{{ messages[3].content[0].text }}{{ messages[3]['content'][-1]['text'] }}{{ messages[3].content|map(attribute='type', default='?')|list }}
+{{ messages[2].tool_calls[0].function.arguments.b[1]|int }}{{ messages[2].tool_calls[0]['function']['arguments']|dictsort|tojson }}{{ messages[2].tool_calls[0].function.arguments|items|list }}{% for k in messages[2].tool_calls[0].function.arguments|sort %}{{ k }}{% endfor %}
+{{ '%s: %s'|format(messages[1].role, messages[1].content) }}{{ '{role}={content!r}'.format(**messages[1]) }}{{ '{0[role]}'.format(messages[1]) }}{{ dict(messages[1], content='new', extra=none) }}
+{{ {'role': 'user', **{}} }}
+{{ [*messages] }}
+{{ messages[-9].role }}
+{{ messages[loop_index|default(0)].role }}{{ messages[true].role }}{{ messages['0'] }}{{ messages.0.role }}
+{% for m in messages %}{%- if loop.index0 % 2 -%}{{ loop.cycle('u', 'a') }}{%- endif -%}{% endfor %}{% for m in messages %}{{ loop.changed(m.role == 'user') }}{% endfor %}
+{% if messages|length > 1 and messages[1].role == 'user' and not messages[1].content.startswith('<') %}yes{% else %}no{% endif %}{{ 'x' if messages and messages|length else 'y' }}{{ tools and tools|length }}{{ (tools or [])|length }}{{ tools is defined and tools is not none }}
+{% if add_generation_prompt is defined and add_generation_prompt == true %}1{% else %}0{% endif %}{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{{ add_generation_prompt }}{{ enable_thinking is defined and enable_thinking is false }}{{ enable_thinking|default(true) is true }}
+{%- set think = namespace(on=enable_thinking is not defined or enable_thinking) -%}{%- if think.on -%}<think>{{- '\n' -}}{%- endif -%}
+{% set m = messages|selectattr('role', 'eq', 'tool')|first %}{{ m.content|length }}{{ (messages|selectattr('role', 'eq', 'nobody')|first) is defined }}{{ messages|selectattr('nobody')|list }}{{ messages|selectattr('tool_calls')|list|length }}
+{{ messages|selectattr('content.0.text', 'defined')|list|length }}
+{% for c in 'ab' %}{% for m in messages %}{% if loop.index > 1 %}{% break %}{% endif %}{{ c }}{{ m.role }}{% endfor %}{% endfor %}
+{% for m in messages %}{% filter upper %}{{ m.role }}{% endfilter %}{% call(x) say(m) %}{{ x }}{% endcall %}{% endfor %}{% macro say(m) %}({{ caller(m.role) }}){% endmacro %}
+{% macro say(m) %}({{ caller(m.role) }}){% endmacro %}{% for m in messages %}{% call(x) say(m) %}{{ x }}{{ loop.index }}{{ m.role[0] }}{% endcall %}{% endfor %}
+"""
+
 
 def templates():
     """Topic: [template, ..]."""
@@ -644,5 +693,5 @@ def templates():
         "macros": split(MACROS),
         "expressions": apart(split(EXPRESSIONS)),
         "whitespace": WHITESPACE,
-        "chat": split(CHAT),
+        "chat": split(CHAT) + [MESSAGES + line for line in split(OVER_MESSAGES)],
     }
