@@ -62,13 +62,13 @@ def main():
         old.unlink()
     cells = {topic: write_grids(topic, choices) for topic, choices in grids.all_grids().items()}
 
-    written, raised = {}, []
+    written = {}
     for topic, templates in {**constructs.templates(), "format_methods": grids.format_templates()}.items():
         rows = [[template, reference.render(template, values.VARIABLES)] for template in dict.fromkeys(templates)]
         rows = [row for row in rows if row[1] is not reference.UNDEFINED_OUTPUT]
-        raised += [[template, reference.complaint(template, values.VARIABLES)] for template, output in rows if output is None and "raise_exception('" in template]
         write(f"constructs_{topic}", templates=rows)
         written[topic] = len(rows)
+    raised = [[template, reference.complaint(template, values.VARIABLES)] for template in constructs.RAISED]
     write("raised", raised=raised)
 
     strings, templates = grids.unicode_grid()

@@ -570,6 +570,21 @@ y' }}
 {{ content is string }}{{ (content is defined) and content }}{{ content|default(users[0].name, true) }}
 """
 
+# Their messages count, too.
+RAISED = [
+    "{{ raise_exception('bad é <x> \\'quoted\\' 世界 👍') }}",
+    "{{ raise_exception('') }}",
+    "{{ raise_exception(42) }}",
+    "{{ raise_exception('role: ' ~ users[1].name ~ [1.0, none, 'x']) }}",
+    "{{ raise_exception(message='by keyword') }}",
+    "{% macro m(x) %}{{ raise_exception('in ' ~ x) }}{% endmacro %}{% for i in [1] %}{% filter upper %}{{ m('a macro') }}{% endfilter %}{% endfor %}",
+    "{% set x %}{{ raise_exception('in a block') }}{% endset %}",
+    "{{ 'x' if false else raise_exception('in an expression') }}",
+    "{% if raise_exception('in a condition') %}{% endif %}",
+    "{% for i in raise_exception('in a loop') %}{% endfor %}",
+    "{{ [1, 2]|map('string')|join(raise_exception('in an argument')) }}",
+]
+
 # Whitespace control: each template is a Python literal, since its line ends and trailing spaces matter.
 WHITESPACE = [
     "a\n", "a\n\n", "\n", "\na", "{{ 1 }}\n", "{{ 1 }}\n\n", "{% if true %}\nx\n{% endif %}\n", "{% if true %}\n\nx\n{% endif %}\n\ny",
