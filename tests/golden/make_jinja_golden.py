@@ -81,6 +81,8 @@ def main():
     write("drawn_expressions", templates=drawn.drawn(reference, drawn.expressions(100_000, seed=11), 1500, 0.2))
     written["drawn_templates"] = 500
     write("drawn_templates", templates=drawn.drawn(reference, drawn.templates(20_000, seed=12), 500, 0.2))
+    written["drawn_edits"] = 1200
+    write("drawn_edits", templates=drawn.drawn(reference, drawn.mutated(20_000, seed=13), 1200, 0.6))
     print(f"{sum(cells.values())} cells of grids: {cells}")
     print(f"{sum(written.values())} templates: {written}; {len(strings) * len(templates)} of single characters; {len(raised)} messages")
 

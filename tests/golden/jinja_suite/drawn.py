@@ -2,7 +2,7 @@
 
 import random
 
-from . import values
+from . import constructs, values
 
 NAMES = ["a", "b", "c", "x", "i", "item", "ns"]
 FILTERS = [
@@ -142,6 +142,31 @@ def expressions(count, seed):
 def templates(count, seed):
     draw = Draw(seed)
     return (draw.block(1 + n % 3) for n in range(count))
+
+
+EDITS = [
+    "-", "+", "%", "%}", "{%", "{{", "}}", "{#", "#}", "\n", " ", "  ", "|", "(", ")", "[", "]", "{", "}", ",", ".", "'", '"', "\\", ":", "=", "==", "~", "*", "**", "/",
+    " not ", " is ", " in ", " if ", " else ", " and ", "1", "x", "é", "none", "{%- ", " -%}", "{%+ ", "\r\n", "\t", "_", "0", "<", "{% endif %}", "{% raw %}", "{% endraw %}",
+]  # fmt: skip
+
+
+def mutated(count, seed):
+    """Hand-written templates with a few characters changed: where texts, blocks and errors begin and end."""
+    draw = Draw(seed)
+    sources = [t for many in constructs.templates().values() for t in many if "100000" not in t and "100001" not in t]
+    for _ in range(count):
+        template = draw.one(sources)
+        for _ in range(draw.one([1, 1, 2, 3])):
+            at = draw.rng.randrange(len(template) + 1)
+            kind = draw.rng.randrange(3)
+            if kind == 0:
+                template = template[:at] + template[at + draw.one([1, 1, 2, 5]) :]
+            elif kind == 1:
+                template = template[:at] + draw.one(EDITS) + template[at:]
+            else:
+                end = at + draw.rng.randrange(1, 9)
+                template = template[:end] + template[at:end] + template[end:]
+        yield template
 
 
 def drawn(reference, draws, count, share_of_errors, longest=700):
