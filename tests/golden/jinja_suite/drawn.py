@@ -18,7 +18,7 @@ TESTS = [
 METHODS = [
     "upper()", "strip()", "split()", "split('a')", "split('a', 1)", "replace('l', 'L')", "startswith('a')", "endswith('é')", "title()", "find('a')", "count('a')", "lstrip('a ')",
     "rstrip()", "splitlines()", "get('a')", "get('zz', 0)", "keys()|list", "values()|list", "items()|list", "index(1)", "isdigit()", "format(1)", "join(['x', 'y'])", "partition(' ')",
-    "swapcase()", "zfill(5)", "encode()", "casefold()", "rsplit(None, 1)", "removeprefix('H')", "bit_length()", "copy()",
+    "swapcase()", "zfill(5)", "casefold()", "rsplit(None, 1)", "removeprefix('H')", "bit_length()", "copy()",
 ]  # fmt: skip
 OPERATORS = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or"]
 ALPHABET = ["a", "b", "Z", " ", "\n", "é", "ß", "世", "👍", "\u0301", "\u00a0", "\u3000", "'", '"', "\\", "<", "&", "1", "-", "İ", "Σ", "_", "{", "%", "}", ".", "\t", "ﬁ"]

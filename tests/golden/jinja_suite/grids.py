@@ -1,7 +1,7 @@
 """Expressions over `v`, each tried on many values of v: every filter, test, method and operator of the sandbox.
 
-A grid is (values, expressions). Left out, because their results are not defined: the filter random, lipsum(),
-the places in memory that repr shows for generators, methods and cyclers.
+A grid is (values, expressions). Left out, because their results are not defined: the filter random, lipsum(), and what
+reference.py names.
 """
 
 from .values import FEW, MAPPINGS, MIXED, NUMBERS, OTHERS, SEQUENCES, TEXTS
@@ -58,7 +58,7 @@ def number_filters():
     expressions += ["'{:e}|{:g}|{:G}'.format(v, v, v)", "'{:%}'.format(v)", "'{:.1%}'.format(v)", "'{:d}'.format(v)", "'{:x}|{:#x}|{:b}|{:#o}'.format(v, v, v, v)"]
     expressions += ["'{:+}|{: }|{:010}'.format(v, v, v)", "'{:c}'.format(v)", "'{!r:>8}|{!s}'.format(v, v)", "'{:.3}'.format(v)", "'{:n}'.format(v)"]
     expressions += methods("bit_length", "") + methods("bit_count", "") + methods("is_integer", "") + methods("as_integer_ratio", "")
-    expressions += methods("conjugate", "") + methods("hex", "") + methods("to_bytes", "8, 'big'", "2, 'little'")
+    expressions += methods("conjugate", "") + methods("hex", "")
     expressions += ["[v.real, v.imag]", "[v.numerator, v.denominator]", "v.upper is defined", "v[0]", "v.x is defined", "v|list"]
     expressions += ["[v // 3, v % 3]", "[v / 4]", "[v ** 2]", "[v ** -1]", "[v ** 0.5]", "[7 // v]", "[7 % v]", "[-7 // v, -7 % v]", "[1 / v]", "[v - 1.5]", "[v * 2 + 1]", "[0.1 + v]"]
     expressions += ["[v == 1, v == 1.0, v == true, v < 2, v >= 2.5]", "{v: 1}", "[{1: 'a', 2.5: 'b'}[v]]", "v in [1, 2.5, 0]"]
@@ -85,7 +85,7 @@ def sequence_filters():
     expressions += listed("items", "")
     expressions += calls("dictsort", "", "true", "by='value'", "false,'value',true", "reverse=true", "by='bad'")
     expressions += calls("xmlattr", "", "false", "autospace=false") + calls("urlencode", "") + calls("pprint", "") + calls("attr", "'name'", "'x'", "'count'")
-    expressions += calls("random", "1") + calls("wordcount", "") + calls("default", "'d',true")
+    expressions += calls("wordcount", "") + calls("default", "'d',true")
     expressions += ["[v.count(1), v.count('a')]", "[v.index(1)]", "[v.index(1, 1)]", "v.copy()", "[v.get('a')]", "[v.get('zz', 'é')]", "v.keys()|list", "v.values()|list", "v.items()|list", "v.keys()", "v.values()", "v.items()"]
     expressions += ["v.append(1)", "v.pop()", "v.update({})", "v.clear()", "v.sort()", "v.extend([1])", "v.insert(0, 1)", "v.remove(1)", "v.reverse()", "v.setdefault('a', 1)", "v.popitem()", "v.append is defined", "v.__class__", "v.__len__()", "v['__class__'] is defined"]
     expressions += ["[v[0]]", "[v[-1]]", "[v['b']]", "[v.b]", "[v[none]]", "[v[1.0]]", "[v[true]]", "[v[100]]", "v[100].x", "[v.name]", "[v.0]", "[v[[]]]", "[v['name'], v.items is defined]"]
@@ -112,7 +112,7 @@ def text_methods():
     expressions = []
     for name in [
         "upper", "lower", "capitalize", "title", "casefold", "swapcase", "strip", "lstrip", "rstrip", "isalnum", "isalpha", "isascii", "isdecimal",
-        "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper", "split", "rsplit", "splitlines", "expandtabs", "encode",
+        "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper", "split", "rsplit", "splitlines", "expandtabs",
     ]:  # fmt: skip
         expressions += methods(name, "")
     expressions += methods("strip", "'a '", "'xX'", "none", "'é\u00a0'", "1")
@@ -131,7 +131,7 @@ def text_methods():
     expressions += methods("center", "9", "12,'*'", "5,'ab'", "-1", "21,'é'") + methods("ljust", "9", "20,'-'") + methods("rjust", "9", "20,'0'", "3,''")
     expressions += methods("zfill", "8", "0", "30") + methods("expandtabs", "4", "0", "tabsize=2")
     expressions += methods("format", "", "1,2", "'é',a=1") + methods("format_map", "{}", "{'a':1}") + methods("translate", "{97: 'X', 108: none, 233: 101}", "v.maketrans('ab','xy')")
-    expressions += methods("encode", "'ascii'", "'utf-8'", "'latin-1'") + methods("encode", "").copy() + ["[v.encode().decode()]", "[v.maketrans('l','L')]", "[v.nosuch]", "v.nosuch()", "v.__class__", "v.format is callable", "v.upper is defined", "[v.upper() is upper]"]
+    expressions += ["[v.maketrans('l','L')]", "[v.nosuch]", "v.nosuch()", "v.__class__", "v.format is callable", "v.upper is defined", "[v.upper() is upper]"]
     expressions += ["[v[0]]", "[v[-1]]", "[v[3]]", "[v[99]]", "[v['x']]", "[v.x]", "[v[1:4]]", "[v[::-1]]", "[v[-3:]]", "[v[::2]]", "[v[:-1]]", "[v[4:1:-1]]", "[v[-100:100:3]]", "[v[1:'a']]", "[v[none:none:none]]"]
     expressions += ["v|list", "v + 'é'", "v + 1", "1 + v", "v * 2", "v * 0", "[v * -1]", "3 * v", "v * 1.5", "v - 'a'", "v < 'b'", "v >= 'Hello'", "v == 'a'", "v != none", "v < 1", "'o' in v", "'' in v", "1 in v", "v in 'a,b,,cHello'", "v % 1", "v % ()", "v % {}", "-v", "v.length", "v|length > 3", "v is in ['a', cjk]"]
     expressions += ["(v|safe) + '<i>'", "'<i>' + (v|safe)", "(v|safe) ~ '<i>'", "(v|e)|e", "(v|safe).upper()", "[v|safe|upper]", "(v|safe)|replace('a', '<')", "['<', v|safe]|join('&')", "(v|safe) is escaped", "(v|safe) == v", "'<%s>' % (v|safe)", "('<%s>'|safe) % v", "('{}&'|safe).format(v)", "(v|safe).split()", "[(v|safe)[1:3]]", "(v|safe)|tojson", "(v|safe) * 2", "[(v|safe).strip()]", "(v|safe)|trim|e", "((v|safe) ~ '&')|e", "(v|safe)|list", "(v|safe).join(['<','>'])", "(v|safe)|striptags", "[(v|safe)|string]", "(v|safe).unescape()", "v|e|length"]
@@ -153,7 +153,7 @@ FORMATS = [
     ("'%5s|%-5s|%.2s|%5.1s|'", ["('é', '世界', '世界人', 'abc')", "(1, none, true, 2.5)"]),
     ("'%d %i %u'", ["(1.9, -1.9, true)", "('1', 1, 1)", "(10**20, 0, -0.0)"]),
     ("'%x %X %o %#x %#o'", ["(255, 255, 8, 255, 8)", "(-255, 0, -8, 0, 0)", "(1.5, 1, 1, 1, 1)"]),
-    ("'%e %.0e %E %f %F %g %G %.10g'", ["(12345.678,)*8", "(0.0001,)*8", "(1e-10,)*8", "(1e20,)*8", "(0,)*8", "(1e999,)*8", "('x',)*8"]),
+    ("'%e %.0e %E %f %F %g %G %.10g'", ["(12345.678,)*8", "(0.0001,)*8", "(1e-10,)*8", "(1e20,)*8", "(0,)*8", "(infinite|float,)*8", "('x',)*8"]),
     ("'%c%c'", ["(65, 'é')", "('ab', 1)", "(128512, '世')"]),
     ("'%'", ["()", "1"]),
     ("'%5%|%%'", ["()", "1"]),
@@ -170,7 +170,7 @@ STR_FORMATS = [
     ("'{0.name} {1.age}'", ["*users", "users[0], users[1]"]),
     ("'{:>6}|{:<6}|{:^6}|{:é^7}|'", ["'ab', 'ab', 'ab', 'ab'", "1, 1.5, true, none", "'世界', 1, 1, 1"]),
     ("'{:+d} {:05d} {:,} {:_} {:x} {:#b} {:o} {:X} {:c} {:n}'", ["5, 5, 1234567, 1234567, 255, 5, 8, 255, 233, 7", "-5, -5, -1234567, -1234567, -255, -5, -8, -255, 65, -7", "1.5, 1,1,1,1,1,1,1,1,1"]),
-    ("'{:.2f} {:8.3f} {:+.1e} {:g} {:%} {:.0%} {:,.2f} {:G} {:010.2f} {:<8.1f}|'", ["3.14159,"*10, "1e10,"*10, "-0.5,"*10, "1e999,"*10, "0,"*10, "'x',"*10]),
+    ("'{:.2f} {:8.3f} {:+.1e} {:g} {:%} {:.0%} {:,.2f} {:G} {:010.2f} {:<8.1f}|'", ["3.14159,"*10, "1e10,"*10, "-0.5,"*10, "infinite|float,"*10, "0,"*10, "'x',"*10]),
     ("'{!r} {!s} {!a}'", ["'é', 'é', 'é'", "none, 1.0, [1]"]),
     ("'{{}} {{{}}}'", ["1"]),
     ("'{:{}}|{:{w}.{p}f}'", ["'a', 5, 2.5, w=8, p=2"]),
@@ -186,7 +186,7 @@ STR_FORMATS = [
     ("'{0.upper}'", ["missing", "1"]),
 ]
 
-OPERANDS = ["none", "missing", "true", "0", "3", "-2", "10**20", "1.5", "-0.0", "1e999", "''", "'ab'", "'é'", "[]", "[1,'ab']", "(1,)", "{}", "{'ab':1}"]
+OPERANDS = ["none", "missing", "true", "0", "3", "-2", "10**20", "1.5", "-0.0", "(infinite|float)", "''", "'ab'", "'é'", "[]", "[1,'ab']", "(1,)", "{}", "{'ab':1}"]
 OPERATORS = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or"]
 
 
@@ -240,8 +240,8 @@ def all_grids():
         "filters_sequences": [(SEQUENCES + MAPPINGS + ["none", "missing", "'bca'", "5"], sequence_filters())],
         "tests": [(MIXED + ["3.0", "-1", "'upper'", "'odd'", "range", "namespace(a=1)", "('x'|safe)", "dict", "'UP ß'", "'é'"], tests())],
         "methods_text": [(TEXTS, text_methods())],
-        "tojson": [(MIXED + MAPPINGS + ["(1e999-1e999)", "[[], {}, [[]]]", "{'a': {}, 'b': [], 'c': [{}]}", "[1e16, 1e-7, 123456789.123, -0.0]", "range(3)", "('<b>'|safe)", "users|map(attribute='name')"], json_filter())],
-        "operators": [(OPERANDS, operators()), (["0", "1", "-3", "2", "2.5", "true", "10**20", "-8.0", "1e999", "'a'", "none"], powers())],
+        "tojson": [(MIXED + MAPPINGS + ["[infinite|float, -(infinite|float)]", "[[], {}, [[]]]", "{'a': {}, 'b': [], 'c': [{}]}", "[1e16, 1e-7, 123456789.123, -0.0]", "range(3)", "('<b>'|safe)", "users|map(attribute='name')"], json_filter())],
+        "operators": [(OPERANDS, operators()), (["0", "1", "-3", "2", "2.5", "true", "10**20", "-8.0", "(infinite|float)", "'a'", "none"], powers())],
         "format": [(arguments, [f"{text} % v", f"{text}|format(v)"]) for text, arguments in FORMATS],
     }  # fmt: skip
 
