@@ -120,7 +120,7 @@ std::vector<Sample> build_samples(const GridOptions& grid,
   RETMASK_CHECK(data.needles.size() == data.haystacks.size());
   const std::vector<int64_t> lengths = grid.context_lengths();
   const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-  check_length(longest, tools.max_position_embeddings);
+  check_length(longest, tools.max_positions);
   const std::vector<std::string> haystacks = fill(data.haystacks, longest);
   std::vector<Sample> samples;
   for (size_t n = 0; n < data.needles.size(); ++n) {
