@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the machine to where the project builds: Debian packages, and a Python environment in .venv with pinned versions
-# (libtorch, libarrow, the minja headers and what the tests compare with all come from PyPI).
+# (libtorch, libarrow and what the tests compare with all come from PyPI).
 #
 #   scripts/setup.sh                  both; as root it installs missing Debian packages, otherwise it prints the line to run
 #   scripts/setup.sh --tests          and the Debian packages that only tests need; without root those tests are skipped
@@ -19,8 +19,6 @@ DEBIAN_PACKAGES=(
 )
 # For tests/integration/test_slurm.py.
 TEST_PACKAGES=(slurm-wlm munge)
-# Its source archive carries minja (vendor/llama.cpp/vendor/minja); nothing of it is built.
-MINJA_SOURCE=llama-cpp-python==0.3.16
 STAMP=.venv/setup.stamp
 
 say() { echo "setup: $*" >&2; }
@@ -80,20 +78,7 @@ install_test_packages() {
 # What .venv depends on. A different answer than the one in the stamp means that there is something to install.
 python_fingerprint() {
   "$python" -c 'import sys; print(sys.implementation.cache_tag)'
-  echo "$MINJA_SOURCE"
   sha256sum scripts/requirements.txt
-}
-
-install_minja() {
-  local work
-  work=$(mktemp -d)
-  # shellcheck disable=SC2064  # the folder of now
-  trap "rm -rf '$work'" RETURN
-  .venv/bin/python -m pip download -q --no-deps --no-build-isolation --no-binary :all: -d "$work" "$MINJA_SOURCE"
-  mkdir "$work/minja"
-  tar -xzf "$work"/*.tar.gz -C "$work/minja" --strip-components=5 --wildcards '*/vendor/llama.cpp/vendor/minja/*.hpp'
-  rm -rf .venv/include/minja
-  mv "$work/minja" .venv/include/minja
 }
 
 install_python_packages() {
@@ -113,8 +98,6 @@ install_python_packages() {
   say "installing $(grep -c == scripts/requirements.txt) pinned Python packages (about 5 GB on disk, mostly torch and its CUDA libraries)"
   # --use-pep517: what comes as source (rouge-score) is built apart from the half-installed environment.
   .venv/bin/python -m pip install --disable-pip-version-check --no-deps --use-pep517 -r scripts/requirements.txt
-  say "unpacking the minja headers"
-  install_minja
   printf '%s\n' "$fingerprint" >$STAMP
   say "done"
 }

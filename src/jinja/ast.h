@@ -224,7 +224,6 @@ struct Scope {
   std::vector<int> leave;
 };
 
-
 struct Output {
   std::vector<ExprPtr> parts;
 };
@@ -240,9 +239,9 @@ struct For {
   Scope scope;
   Scope else_scope;
   Scope test_scope;
-  ExprPtr test_target;       // the target again, for the function that filters
-  int test_slot_count = 0;   // of that function
-  int slot_count = 0;        // of the loop's function, when it is recursive
+  ExprPtr test_target;      // the target again, for the function that filters
+  int test_slot_count = 0;  // of that function
+  int slot_count = 0;       // of the loop's function, when it is recursive
 };
 struct If {
   struct Branch {

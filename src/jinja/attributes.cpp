@@ -20,11 +20,11 @@ constexpr std::string_view kDictMutators[] = {"clear", "pop", "popitem", "setdef
 
 // Attributes that each Python object has.
 constexpr std::string_view kObjectAttributes[] = {
-    "__class__",  "__delattr__",      "__dir__",     "__doc__",          "__eq__",
-    "__format__", "__ge__",           "__getattribute__", "__getstate__", "__gt__",
-    "__hash__",   "__init__",         "__init_subclass__", "__le__",      "__lt__",
-    "__ne__",     "__new__",          "__reduce__",  "__reduce_ex__",    "__repr__",
-    "__setattr__", "__sizeof__",      "__str__",     "__subclasshook__"};
+    "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
+    "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
+    "__hash__",    "__init__",    "__init_subclass__", "__le__",          "__lt__",
+    "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",   "__repr__",
+    "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__"};
 
 template <typename Names>
 bool is_among(const Names& names, std::string_view name) {

@@ -78,7 +78,8 @@ Call bind(std::string_view function, std::string_view parameters, Arguments argu
     }
   }
   if (!arguments.named.empty() && !takes_named) {
-    type_error(name + " got an unexpected keyword argument '" + arguments.named.front().first + "'");
+    type_error(name + " got an unexpected keyword argument '" + arguments.named.front().first +
+               "'");
   }
   call.named = std::move(arguments.named);
   return call;

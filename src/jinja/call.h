@@ -27,9 +27,7 @@ class Call {
   const Value& operator[](size_t parameter) const { return values_[parameter]; }
   bool has(size_t parameter) const { return !values_[parameter].is_missing(); }
   // Given and not None.
-  bool is_set(size_t parameter) const {
-    return has(parameter) && !values_[parameter].is_none();
-  }
+  bool is_set(size_t parameter) const { return has(parameter) && !values_[parameter].is_none(); }
   bool flag(Runtime& runtime, size_t parameter, bool otherwise = false) const;
 
   // What the parameters *rest and **named took.

@@ -48,7 +48,8 @@ size_t hash_of(const Value& value) {
       type_error("unhashable type: '" + value.type_name() + "'");
     case Value::Kind::kObject: {
       const std::string type = value.type_name();
-      if (type == "dict_keys" || type == "dict_items") type_error("unhashable type: '" + type + "'");
+      if (type == "dict_keys" || type == "dict_items")
+        type_error("unhashable type: '" + type + "'");
       return type == "range" ? 3 : std::hash<const void*>()(value.object().get());
     }
     default:

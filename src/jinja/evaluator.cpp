@@ -184,8 +184,8 @@ class Evaluator {
     auto* object = object_as<Namespace>(variable(ref.slot, activation));
     if (object == nullptr) {
       throw PythonError(PythonError::Type::kTemplate,
-                        "cannot assign to '" + ref.name + "." + ref.attribute +
-                            "': '" + ref.name + "' is no namespace");
+                        "cannot assign to '" + ref.name + "." + ref.attribute + "': '" + ref.name +
+                            "' is no namespace");
     }
     return *object;
   }
@@ -621,7 +621,8 @@ class MacroObject : public Object {
     if (name == "name") return macro_.name.empty() ? Value::none() : Value::text(macro_.name);
     if (name == "arguments") {
       Items names;
-      for (const std::string& parameter : macro_.parameters) names.push_back(Value::text(parameter));
+      for (const std::string& parameter : macro_.parameters)
+        names.push_back(Value::text(parameter));
       return Value::tuple(std::move(names));
     }
     if (name == "catch_kwargs") return Value::boolean(macro_.kwargs_slot >= 0);
@@ -720,8 +721,8 @@ class LoopObject : public Object {
   std::optional<size_t> length(Runtime& runtime) override;
   std::optional<Value> attribute(Runtime& runtime, std::string_view name) override;
   std::string repr(Runtime& runtime) override {
-    return "<LoopContext " + std::to_string(index0_ + 1) + "/" +
-           std::to_string(*length(runtime)) + ">";
+    return "<LoopContext " + std::to_string(index0_ + 1) + "/" + std::to_string(*length(runtime)) +
+           ">";
   }
   Value call(Runtime&, Arguments arguments) override {
     Call call = bind("loop", "iterable", std::move(arguments));
@@ -802,8 +803,8 @@ class RemainingItems : public Iterator {
 std::optional<size_t> LoopObject::length(Runtime& runtime) {
   if (length_) return length_;
   if (!iterable_.is_missing()) {
-    const bool has_length = !iterable_.is(Value::Kind::kObject) ||
-                            iterable_.object()->length(runtime).has_value();
+    const bool has_length =
+        !iterable_.is(Value::Kind::kObject) || iterable_.object()->length(runtime).has_value();
     if (has_length) {
       length_ = length_of(runtime, iterable_);
       return length_;
@@ -821,9 +822,7 @@ std::optional<size_t> LoopObject::length(Runtime& runtime) {
   return length_;
 }
 
-Value loop_cycle(Runtime&, Call& call) {
-  return object_as<LoopObject>(call[0])->cycle(call.rest);
-}
+Value loop_cycle(Runtime&, Call& call) { return object_as<LoopObject>(call[0])->cycle(call.rest); }
 Value loop_changed(Runtime& runtime, Call& call) {
   return object_as<LoopObject>(call[0])->changed(runtime, call.rest);
 }
@@ -898,16 +897,15 @@ std::string Evaluator::run_recursive(const For& loop,
                                      int64_t depth0) {
   runtime_.check_stack();
   const auto activation = std::make_shared<Activation>(loop.slot_count, outer);
-  std::string text = captured_output(
-      [&] { execute_loop(loop, outer, activation, iterable, depth0); });
+  std::string text =
+      captured_output([&] { execute_loop(loop, outer, activation, iterable, depth0); });
   runtime_.charge(text.size());
   return text;
 }
 
 Flow Evaluator::execute_node(const Macro& node, int, const ActivationPtr& activation) {
   capture(activation);
-  Value macro =
-      Value::object(std::make_shared<MacroObject>(*this, node.definition, activation));
+  Value macro = Value::object(std::make_shared<MacroObject>(*this, node.definition, activation));
   if (node.is_export && !program_.blocks.empty()) {
     exported_.variables[node.definition.name] = macro;
   }
@@ -945,8 +943,8 @@ Value Evaluator::call_macro(const MacroDefinition& macro,
   Items values(count);
   bool found_caller = macro.has_explicit_caller;
   for (size_t i = 0; i < count; ++i) {
-    values[i] = i < arguments.positional.size() ? arguments.positional[i]
-                                                : take_named(macro.parameters[i]);
+    values[i] =
+        i < arguments.positional.size() ? arguments.positional[i] : take_named(macro.parameters[i]);
   }
   if (macro.caller_slot >= 0 && !found_caller) {
     Value caller = take_named("caller");
@@ -967,8 +965,7 @@ Value Evaluator::call_macro(const MacroDefinition& macro,
     }
     activation->slots[index(macro.varargs_slot)] = Value::tuple(std::move(rest));
   } else if (arguments.positional.size() > count) {
-    type_error("macro " + shown + " takes not more than " + std::to_string(count) +
-               " argument(s)");
+    type_error("macro " + shown + " takes not more than " + std::to_string(count) + " argument(s)");
   }
   for (size_t i = 0; i < count; ++i) {
     activation->slots[index(macro.parameter_slots[i])] = values[i];

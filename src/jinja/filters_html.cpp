@@ -118,8 +118,8 @@ std::vector<std::string> words_of(std::string_view text) {
 bool is_scheme(std::string_view text) {
   const std::u32string points = to_code_points(text);
   size_t at = 0;
-  while (at < points.size() && (is_word(points[at]) || points[at] == '.' || points[at] == '+' ||
-                                points[at] == '-')) {
+  while (at < points.size() &&
+         (is_word(points[at]) || points[at] == '.' || points[at] == '+' || points[at] == '-')) {
     ++at;
   }
   if (at < 2 || at >= points.size() || points[at] != ':') return false;
@@ -161,9 +161,7 @@ constexpr Function kHtmlFilters[] = {
     {"safe", "value", filter_safe},
     {"striptags", "value", filter_striptags},
     {"urlencode", "value", filter_urlencode},
-    {"urlize",
-     "value, trim_url_limit?, nofollow?, target?, rel?, extra_schemes?",
-     filter_urlize},
+    {"urlize", "value, trim_url_limit?, nofollow?, target?, rel?, extra_schemes?", filter_urlize},
     {"xmlattr", "d, autospace?", filter_xmlattr},
 };
 

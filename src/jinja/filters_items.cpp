@@ -150,20 +150,18 @@ Value filter_unique(Runtime&, Call& call) {
   const Value case_sensitive = call[1];
   std::shared_ptr<SortKey> key;
   IteratorPtr iterator;
-  return make_generator(
-      source.depth() + 1,
-      [=](Runtime& runtime, Value& item) mutable {
-        if (!iterator) {
-          key = std::make_shared<SortKey>(
-              attribute, !case_sensitive.is_missing() && truthy(runtime, case_sensitive));
-          iterator = iterate(runtime, source);
-        }
-        while (iterator->next(runtime, item)) {
-          runtime.step();
-          if (seen->insert((*key)(runtime, item)).second) return true;
-        }
-        return false;
-      });
+  return make_generator(source.depth() + 1, [=](Runtime& runtime, Value& item) mutable {
+    if (!iterator) {
+      key = std::make_shared<SortKey>(
+          attribute, !case_sensitive.is_missing() && truthy(runtime, case_sensitive));
+      iterator = iterate(runtime, source);
+    }
+    while (iterator->next(runtime, item)) {
+      runtime.step();
+      if (seen->insert((*key)(runtime, item)).second) return true;
+    }
+    return false;
+  });
 }
 
 Value least_or_most(Runtime& runtime, const Call& call, Order order) {
@@ -228,9 +226,7 @@ Value filter_length(Runtime& runtime, Call& call) {
   return Value::integer(static_cast<int64_t>(length_of(runtime, call[0])));
 }
 
-Value filter_list(Runtime& runtime, Call& call) {
-  return Value::list(to_items(runtime, call[0]));
-}
+Value filter_list(Runtime& runtime, Call& call) { return Value::list(to_items(runtime, call[0])); }
 
 Value filter_reverse(Runtime& runtime, Call& call) {
   const Value& value = call[0];
@@ -407,7 +403,8 @@ Value select_items(Call& call, bool wanted, bool by_attribute) {
             runtime,
             positional[test].bytes(),
             std::move(value),
-            {Items(positional.begin() + static_cast<ptrdiff_t>(test) + 1, positional.end()), named});
+            {Items(positional.begin() + static_cast<ptrdiff_t>(test) + 1, positional.end()),
+             named});
       }
       if (truthy(runtime, value) == wanted) return true;
     }

@@ -34,16 +34,12 @@ Value filter_capitalize(Runtime& runtime, Call& call) {
   return call_method(runtime, "capitalize", soft(runtime, call[0]));
 }
 Value filter_trim(Runtime& runtime, Call& call) {
-  return call_method(runtime,
-                     "strip",
-                     soft(runtime, call[0]),
-                     {call.has(1) ? call[1] : Value::none()});
+  return call_method(
+      runtime, "strip", soft(runtime, call[0]), {call.has(1) ? call[1] : Value::none()});
 }
 Value filter_center(Runtime& runtime, Call& call) {
-  return call_method(runtime,
-                     "center",
-                     soft(runtime, call[0]),
-                     {call.has(1) ? call[1] : Value::integer(80)});
+  return call_method(
+      runtime, "center", soft(runtime, call[0]), {call.has(1) ? call[1] : Value::integer(80)});
 }
 Value filter_string(Runtime& runtime, Call& call) { return soft(runtime, call[0]); }
 
@@ -79,12 +75,11 @@ Value filter_title(Runtime& runtime, Call& call) {
 
 Value filter_replace(Runtime& runtime, Call& call) {
   const Value count = call.is_set(3) ? call[3] : Value::integer(-1);
-  return call_method(runtime,
-                     "replace",
-                     Value::text(str(runtime, call[0])),
-                     {Value::text(str(runtime, call[1])),
-                      Value::text(str(runtime, call[2])),
-                      count});
+  return call_method(
+      runtime,
+      "replace",
+      Value::text(str(runtime, call[0])),
+      {Value::text(str(runtime, call[1])), Value::text(str(runtime, call[2])), count});
 }
 
 Value filter_join(Runtime& runtime, Call& call) {
@@ -164,8 +159,8 @@ Value filter_truncate(Runtime& runtime, Call& call) {
   if (length < end_length) assertion("expected length >= " + std::to_string(end_length));
   if (leeway < 0) assertion("expected leeway >= 0");
   if (static_cast<int64_t>(length_of(runtime, call[0])) <= length + leeway) return call[0];
-  Value head = slice(
-      runtime, call[0], Value::none(), Value::integer(length - end_length), Value::none());
+  Value head =
+      slice(runtime, call[0], Value::none(), Value::integer(length - end_length), Value::none());
   if (!call.flag(runtime, 2)) {
     if (!head.is_text()) type_error("'" + head.type_name() + "' object has no attribute 'rsplit'");
     head = call_method(runtime, "rsplit", head, {Value::text(" "), Value::integer(1)}).items()[0];
@@ -184,8 +179,7 @@ Value filter_wordwrap(Runtime& runtime, Call& call) {
   if (call.has(1)) options.width = index_of(call[1]);
   options.break_long_words = call.flag(runtime, 2, true);
   // textwrap asks whether it is True, not whether it counts as true.
-  options.break_on_hyphens =
-      !call.has(4) || (call[4].is(Value::Kind::kBool) && call[4].as_bool());
+  options.break_on_hyphens = !call.has(4) || (call[4].is(Value::Kind::kBool) && call[4].as_bool());
   Value separator = Value::text("\n");
   if (call.is_set(3)) separator = call[3];
   Items paragraphs;
@@ -200,7 +194,8 @@ Value filter_wordwrap(Runtime& runtime, Call& call) {
       wrapped.push_back(Value::text(std::move(part)));
     }
     runtime.charge(wrapped.size() * sizeof(Value));
-    paragraphs.push_back(call_method(runtime, "join", separator, {Value::list(std::move(wrapped))}));
+    paragraphs.push_back(
+        call_method(runtime, "join", separator, {Value::list(std::move(wrapped))}));
   }
   return call_method(runtime, "join", separator, {Value::list(std::move(paragraphs))});
 }
@@ -261,9 +256,7 @@ constexpr Function kTextFilters[] = {
     {"truncate", "s, length?, killwords?, end?, leeway?", filter_truncate},
     {"upper", "s", filter_upper},
     {"wordcount", "s", filter_wordcount},
-    {"wordwrap",
-     "s, width?, break_long_words?, wrapstring?, break_on_hyphens?",
-     filter_wordwrap},
+    {"wordwrap", "s, width?, break_long_words?, wrapstring?, break_on_hyphens?", filter_wordwrap},
 };
 
 }  // namespace

@@ -123,11 +123,8 @@ std::string padded(Runtime& runtime,
 }
 
 // Separators between the digits that `number` starts with. Padding with zeros is grouped as well.
-std::string grouped(Runtime& runtime,
-                    std::string number,
-                    const FormatSpec& spec,
-                    int group,
-                    int64_t reserved) {
+std::string grouped(
+    Runtime& runtime, std::string number, const FormatSpec& spec, int group, int64_t reserved) {
   if (spec.grouping == '\0') return number;
   const bool is_hex = group == 4;
   size_t digits = 0;
@@ -222,8 +219,7 @@ std::string format_float(Runtime& runtime, double value, const FormatSpec& spec)
   if (spec.type != '\0' && std::string_view("eEfFgGn%").find(spec.type) == std::string_view::npos) {
     bad_code(spec, "float");
   }
-  std::string digits =
-      float_digits(std::fabs(value), spec.type, spec.precision, spec.alternate);
+  std::string digits = float_digits(std::fabs(value), spec.type, spec.precision, spec.alternate);
   bool negative = std::signbit(value) && !std::isnan(value);
   if (spec.no_negative_zero && digits.find_first_of("123456789in") == std::string::npos) {
     negative = false;
@@ -276,8 +272,7 @@ std::string format_int(Runtime& runtime, Int value, const FormatSpec& spec) {
   std::string digits = int_text(value, base);
   if (value < 0) digits.erase(0, 1);
   if (spec.type == 'X') digits = upper_case(digits);
-  const std::string sign =
-      sign_text(value < 0, spec.sign) + (spec.alternate ? prefix : "");
+  const std::string sign = sign_text(value < 0, spec.sign) + (spec.alternate ? prefix : "");
   digits = grouped(runtime, digits, spec, base == 10 ? 3 : 4, static_cast<int64_t>(sign.size()));
   return padded(runtime, spec, sign, digits, '>');
 }
@@ -338,7 +333,10 @@ class BraceFormatter {
  public:
   using Lookup = std::function<Value(const std::string& name)>;
   BraceFormatter(Runtime& runtime, const Items& positional, Lookup named, bool is_markup)
-      : runtime_(runtime), positional_(positional), named_(std::move(named)), is_markup_(is_markup) {}
+      : runtime_(runtime),
+        positional_(positional),
+        named_(std::move(named)),
+        is_markup_(is_markup) {}
 
   // As string.Formatter.vformat: fields within a field's format are filled in, once.
   std::string run(std::string_view format, int depth = 2) {
@@ -457,9 +455,8 @@ class BraceFormatter {
         const std::string key(rest.substr(1, stop - 1));
         if (key.empty()) value_error("Empty attribute in format string");
         const bool is_index = key.find_first_not_of("0123456789") == std::string::npos;
-        value = get_item(runtime_,
-                         value,
-                         is_index ? Value::integer(*parse_int(key, 10)) : Value::text(key));
+        value = get_item(
+            runtime_, value, is_index ? Value::integer(*parse_int(key, 10)) : Value::text(key));
         rest.remove_prefix(stop + 1);
       } else {
         value_error("Only '.' or '[' may follow ']' in format field specifier");
@@ -504,9 +501,8 @@ class PrintfFormatter {
       out += conversion(format, at);
       runtime_.charge(out.size() / 8);
     }
-    const bool is_mapping =
-        values_.is_dict() || values_.is_list() || values_.is_undefined() ||
-        (values_.is(Value::Kind::kObject) && values_.object()->has_items());
+    const bool is_mapping = values_.is_dict() || values_.is_list() || values_.is_undefined() ||
+                            (values_.is(Value::Kind::kObject) && values_.object()->has_items());
     const bool all_used =
         values_.is_tuple() ? next_ == values_.items().size() : next_ > 0 || is_mapping || used_key_;
     if (!all_used) type_error("not all arguments converted during string formatting");

@@ -81,8 +81,8 @@ Value global_strftime_now(Runtime& runtime, Call& call) {
     }
     // A flag or width of glibc's may stand before the letter.
     size_t end = at + 1;
-    while (end + 1 < format.size() && std::string_view("_-0^#EO123456789").find(format[end]) !=
-                                          std::string_view::npos) {
+    while (end + 1 < format.size() &&
+           std::string_view("_-0^#EO123456789").find(format[end]) != std::string_view::npos) {
       ++end;
     }
     std::array<char, 512> buffer{};

@@ -14,15 +14,14 @@ namespace {
 // The entities that text carries as a rule; html.unescape knows 2,231, and one that is not here is
 // an error by name.
 constexpr std::pair<std::string_view, char32_t> kEntities[] = {
-    {"amp", '&'},       {"lt", '<'},        {"gt", '>'},        {"quot", '"'},
-    {"apos", '\''},     {"nbsp", 0xA0},     {"copy", 0xA9},     {"reg", 0xAE},
-    {"raquo", 0xBB},    {"laquo", 0xAB},    {"middot", 0xB7},   {"hellip", 0x2026},
-    {"ndash", 0x2013},  {"mdash", 0x2014},  {"lsquo", 0x2018},  {"rsquo", 0x2019},
-    {"ldquo", 0x201C},  {"rdquo", 0x201D},  {"bull", 0x2022},   {"euro", 0x20AC},
-    {"trade", 0x2122},  {"times", 0xD7},    {"deg", 0xB0},      {"pound", 0xA3},
-    {"auml", 0xE4},     {"ouml", 0xF6},     {"uuml", 0xFC},     {"Auml", 0xC4},
-    {"Ouml", 0xD6},     {"Uuml", 0xDC},     {"szlig", 0xDF},    {"eacute", 0xE9},
-    {"egrave", 0xE8},   {"agrave", 0xE0},   {"ccedil", 0xE7},   {"ntilde", 0xF1}};
+    {"amp", '&'},      {"lt", '<'},        {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
+    {"nbsp", 0xA0},    {"copy", 0xA9},     {"reg", 0xAE},     {"raquo", 0xBB},   {"laquo", 0xAB},
+    {"middot", 0xB7},  {"hellip", 0x2026}, {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018},
+    {"rsquo", 0x2019}, {"ldquo", 0x201C},  {"rdquo", 0x201D}, {"bull", 0x2022},  {"euro", 0x20AC},
+    {"trade", 0x2122}, {"times", 0xD7},    {"deg", 0xB0},     {"pound", 0xA3},   {"auml", 0xE4},
+    {"ouml", 0xF6},    {"uuml", 0xFC},     {"Auml", 0xC4},    {"Ouml", 0xD6},    {"Uuml", 0xDC},
+    {"szlig", 0xDF},   {"eacute", 0xE9},   {"egrave", 0xE8},  {"agrave", 0xE0},  {"ccedil", 0xE7},
+    {"ntilde", 0xF1}};
 
 // What HTML makes of the numbers 0x80 to 0x9F: Windows-1252.
 constexpr char32_t kWindows1252[] = {
@@ -46,7 +45,8 @@ bool unescape_number(std::string_view text, size_t& at, std::string& out) {
     if (is_ascii_number(c)) digit = c - '0';
     if (is_hex && is_ascii_letter(c) && (c | 0x20) <= 'f') digit = (c | 0x20) - 'a' + 10;
     if (digit < 0) break;
-    number = std::min<uint64_t>(number * (is_hex ? 16 : 10) + static_cast<uint64_t>(digit), 1 << 30);
+    number =
+        std::min<uint64_t>(number * (is_hex ? 16 : 10) + static_cast<uint64_t>(digit), 1 << 30);
   }
   if (end == digits) return false;
   if (end < text.size() && text[end] == ';') ++end;
@@ -92,7 +92,6 @@ std::string unescape_html(std::string_view text) {
   }
   return out;
 }
-
 
 size_t count_of(std::string_view text, std::string_view part) {
   size_t count = 0;
@@ -169,7 +168,8 @@ class UrlReader {
     const size_t idna = after(at, U"xn--");
     if (idna == kNone) return false;
     end = idna;
-    while (end < points_.size() && end < idna + 59 && (is_word(points_[end]) || points_[end] == '%')) {
+    while (end < points_.size() && end < idna + 59 &&
+           (is_word(points_[end]) || points_[end] == '%')) {
       ++end;
       if (end >= idna + 2 && ends_address(end)) return true;
     }
@@ -285,8 +285,8 @@ std::string urlize_word(const std::string& word, const UrlizeOptions& options) {
     middle.erase(middle.size() - part.size());
     return true;
   };
-  while (take_tail(")") || take_tail(">") || take_tail(".") || take_tail(",") ||
-         take_tail("\n") || take_tail("&gt;")) {
+  while (take_tail(")") || take_tail(">") || take_tail(".") || take_tail(",") || take_tail("\n") ||
+         take_tail("&gt;")) {
   }
   constexpr std::pair<std::string_view, std::string_view> kBrackets[] = {
       {"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}};
@@ -310,8 +310,7 @@ std::string urlize_word(const std::string& word, const UrlizeOptions& options) {
   } else if (text.starts_with("mailto:") && is_email(text.substr(7))) {
     middle = "<a href=\"" + middle + "\">" + middle.substr(7) + "</a>";
   } else if (text.find('@') != std::string_view::npos && !text.starts_with("www.") &&
-             !text.starts_with("@") && text.find(':') == std::string_view::npos &&
-             is_email(text)) {
+             !text.starts_with("@") && text.find(':') == std::string_view::npos && is_email(text)) {
     middle = "<a href=\"mailto:" + middle + "\">" + middle + "</a>";
   } else {
     for (const std::string& scheme : options.extra_schemes) {

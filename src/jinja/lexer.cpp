@@ -284,8 +284,8 @@ class Lexer {
     std::erase(text, '_');
     push(is_float ? Token::Kind::kFloat : Token::Kind::kInteger, text);
     try {
-      tokens_.back().number =
-          is_float ? Value::real(parse_float(text).value()) : Value::integer(parse_int(text, 0).value());
+      tokens_.back().number = is_float ? Value::real(parse_float(text).value())
+                                       : Value::integer(parse_int(text, 0).value());
     } catch (const PythonError& error) {
       fail(error.what());
     }

@@ -39,9 +39,7 @@ Value sequence_index(Runtime& runtime, Call& call) {
   value_error("the value is not in the " + call[0].type_name());
 }
 
-Value list_copy(Runtime& runtime, Call& call) {
-  return Value::list(to_items(runtime, call[0]));
-}
+Value list_copy(Runtime& runtime, Call& call) { return Value::list(to_items(runtime, call[0])); }
 
 constexpr Function kListMethods[] = {{"copy", "self, /", list_copy},
                                      {"count", "self, value, /", sequence_count},
@@ -133,7 +131,8 @@ Value float_is_integer(Runtime&, Call& call) {
 Value float_ratio(Runtime&, Call& call) {
   const double value = call[0].as_float();
   if (!std::isfinite(value)) {
-    throw PythonError(PythonError::Type::kOverflow, "cannot convert Infinity or NaN to integer ratio");
+    throw PythonError(PythonError::Type::kOverflow,
+                      "cannot convert Infinity or NaN to integer ratio");
   }
   int exponent = 0;
   double fraction = std::frexp(value, &exponent);

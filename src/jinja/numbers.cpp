@@ -48,8 +48,8 @@ bool drop_underscores(std::string& text, bool allow_leading) {
       out += text[i];
       continue;
     }
-    const bool after = i > 0 ? std::isalnum(static_cast<unsigned char>(text[i - 1])) != 0
-                             : allow_leading;
+    const bool after =
+        i > 0 ? std::isalnum(static_cast<unsigned char>(text[i - 1])) != 0 : allow_leading;
     const bool before =
         i + 1 < text.size() && std::isalnum(static_cast<unsigned char>(text[i + 1])) != 0;
     if (!after || !before) return false;
@@ -80,7 +80,8 @@ std::string float_repr(double value) {
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   std::array<char, 64> buffer{};
   const auto end =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific)
+      std::to_chars(
+          buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific)
           .ptr;
   // "-1.25e-05": sign, digits and exponent of the shortest text that reads back as the same number.
   const std::string text(buffer.data(), end);

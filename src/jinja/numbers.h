@@ -21,7 +21,8 @@ std::optional<double> parse_float(std::string_view text);
 // int(value) of a finite number; throws PythonError (kOverflow) otherwise.
 Int int_of_float(double value);
 
-// An index or count: an int that is cut to 64 bits at both ends. Throws a TypeError for other kinds.
+// An index or count: an int that is cut to 64 bits at both ends. Throws a TypeError for other
+// kinds.
 int64_t index_of(const Value& value);
 
 }  // namespace retmask::jinja

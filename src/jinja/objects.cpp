@@ -175,8 +175,7 @@ Value Range::slice(Runtime&, const Value& start, const Value& stop, const Value&
   } else {
     end = places.step > 0 ? count_ : -1;
   }
-  return Value::object(
-      std::make_shared<Range>(first, static_cast<int64_t>(at(end).as_int()), by));
+  return Value::object(std::make_shared<Range>(first, static_cast<int64_t>(at(end).as_int()), by));
 }
 
 int64_t Range::find(Runtime& runtime, const Value& item) const {

@@ -272,7 +272,8 @@ bool ordered(Runtime& runtime, const Value& a, Order order, const Value& b) {
   if (both_numbers(a, b)) return satisfies(compare_numbers(a, b), order);
   if (a.is_text() && b.is_text()) {
     // The order of UTF-8's bytes is that of code points.
-    runtime.step(static_cast<int64_t>(std::min(a.bytes().size(), b.bytes().size()) / kBytesPerStep));
+    runtime.step(
+        static_cast<int64_t>(std::min(a.bytes().size(), b.bytes().size()) / kBytesPerStep));
     const int comparison = a.bytes().compare(b.bytes());
     return satisfies(comparison < 0 ? -1 : comparison > 0 ? 1 : 0, order);
   }
@@ -305,7 +306,8 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
       const std::string& bytes = container.bytes();
       runtime.step(static_cast<int64_t>(bytes.size() / kBytesPerStep));
       return item.bytes().empty() ||
-             memmem(bytes.data(), bytes.size(), item.bytes().data(), item.bytes().size()) != nullptr;
+             memmem(bytes.data(), bytes.size(), item.bytes().data(), item.bytes().size()) !=
+                 nullptr;
     }
     case Kind::kList:
     case Kind::kTuple:
@@ -438,8 +440,7 @@ Value power(const Value& a, const Value& b) {
   const double x = a.as_float();
   const double y = b.as_float();
   if (x == 0 && y < 0) {
-    throw PythonError(PythonError::Type::kZeroDivision,
-                      "0.0 cannot be raised to a negative power");
+    throw PythonError(PythonError::Type::kZeroDivision, "0.0 cannot be raised to a negative power");
   }
   if (x < 0 && std::isfinite(x) && std::isfinite(y) && std::floor(y) != y) {
     unsupported("a power that is a complex number");
@@ -546,13 +547,13 @@ Value slice(Runtime& runtime,
   switch (object.kind()) {
     case Kind::kText: {
       const Text& text = object.text_data();
-      const SlicePlaces places =
-          slice_places(static_cast<int64_t>(text.length), start, stop, step);
+      const SlicePlaces places = slice_places(static_cast<int64_t>(text.length), start, stop, step);
       runtime.charge(static_cast<size_t>(places.count));
       if (places.count == 0) return Value::text_like("", text.is_markup);
       if (places.step == 1) {
-        const size_t from = text.is_ascii() ? static_cast<size_t>(places.start)
-                                            : byte_offset(text.bytes, static_cast<size_t>(places.start));
+        const size_t from = text.is_ascii()
+                                ? static_cast<size_t>(places.start)
+                                : byte_offset(text.bytes, static_cast<size_t>(places.start));
         const std::string_view rest = std::string_view(text.bytes).substr(from);
         const size_t size = text.is_ascii() ? static_cast<size_t>(places.count)
                                             : byte_offset(rest, static_cast<size_t>(places.count));

@@ -16,8 +16,8 @@ using Words = std::vector<std::string_view>;
 constexpr int kMaxDepth = 200;
 
 bool is_reserved(std::string_view name) {
-  return name == "true" || name == "false" || name == "none" || name == "True" ||
-         name == "False" || name == "None";
+  return name == "true" || name == "false" || name == "none" || name == "True" || name == "False" ||
+         name == "None";
 }
 
 class Parser {
@@ -124,9 +124,8 @@ class Parser {
   template <typename Node>
   ExprPtr make(int line, Node node) const {
     auto expr = std::make_unique<Expr>(Expr{line, 1, std::move(node)});
-    for_each_child(*expr, [&](const Expr& child) {
-      expr->depth = std::max(expr->depth, child.depth + 1);
-    });
+    for_each_child(
+        *expr, [&](const Expr& child) { expr->depth = std::max(expr->depth, child.depth + 1); });
     // Chains such as a + b + c nest to the left without any recursion of the parser.
     if (expr->depth > 2 * kMaxDepth) fail_at(line, "an expression of too many operations");
     return expr;
@@ -536,9 +535,12 @@ class Parser {
 
   ExprPtr parse_compare() {
     static constexpr std::pair<std::string_view, CompareOperator> kComparisons[] = {
-        {"==", CompareOperator::kEqual},     {"!=", CompareOperator::kNotEqual},
-        {"<", CompareOperator::kLess},       {"<=", CompareOperator::kLessEqual},
-        {">", CompareOperator::kGreater},    {">=", CompareOperator::kGreaterEqual}};
+        {"==", CompareOperator::kEqual},
+        {"!=", CompareOperator::kNotEqual},
+        {"<", CompareOperator::kLess},
+        {"<=", CompareOperator::kLessEqual},
+        {">", CompareOperator::kGreater},
+        {">=", CompareOperator::kGreaterEqual}};
     const int line = current().line;
     Compare compare;
     compare.first = parse_sum();

@@ -190,7 +190,8 @@ struct Symbols {
 
   void update_from_branches(const std::vector<Symbols>& branches) {
     Names stored;
-    for (const Symbols& branch : branches) stored.insert(branch.stores.begin(), branch.stores.end());
+    for (const Symbols& branch : branches)
+      stored.insert(branch.stores.begin(), branch.stores.end());
     for (const std::string& name : stores) stored.erase(name);
     for (const Symbols& branch : branches) {
       for (const auto& [name, place] : branch.refs) refs[name] = place;
@@ -652,8 +653,7 @@ class Resolver {
     if (const auto* name = std::get_if<Name>(&target.node)) {
       exports.emplace_back(name->name, name->slot);
     } else {
-      for_each_child(target,
-                     [&](const Expr& child) { collect_exports(child, frame, exports); });
+      for_each_child(target, [&](const Expr& child) { collect_exports(child, frame, exports); });
     }
   }
 

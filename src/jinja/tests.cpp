@@ -31,9 +31,7 @@ Value is_boolean(Runtime&, Call& call) { return yes_if(call[0].is(Kind::kBool));
 Value is_false(Runtime&, Call& call) {
   return yes_if(call[0].is(Kind::kBool) && !call[0].as_bool());
 }
-Value is_true(Runtime&, Call& call) {
-  return yes_if(call[0].is(Kind::kBool) && call[0].as_bool());
-}
+Value is_true(Runtime&, Call& call) { return yes_if(call[0].is(Kind::kBool) && call[0].as_bool()); }
 Value is_integer(Runtime&, Call& call) { return yes_if(call[0].is(Kind::kInt)); }
 Value is_float(Runtime&, Call& call) { return yes_if(call[0].is(Kind::kFloat)); }
 Value is_number(Runtime&, Call& call) { return yes_if(call[0].is_number()); }
@@ -41,11 +39,14 @@ Value is_string(Runtime&, Call& call) { return yes_if(call[0].is_text()); }
 Value is_mapping(Runtime&, Call& call) { return yes_if(call[0].is_dict()); }
 
 Value ask_method(Runtime& runtime, const Value& value, std::string_view method) {
-  return call_function(
-      runtime, *find_str_method(method), {{Value::text(str(runtime, value))}, {}});
+  return call_function(runtime, *find_str_method(method), {{Value::text(str(runtime, value))}, {}});
 }
-Value is_lower_case(Runtime& runtime, Call& call) { return ask_method(runtime, call[0], "islower"); }
-Value is_upper_case(Runtime& runtime, Call& call) { return ask_method(runtime, call[0], "isupper"); }
+Value is_lower_case(Runtime& runtime, Call& call) {
+  return ask_method(runtime, call[0], "islower");
+}
+Value is_upper_case(Runtime& runtime, Call& call) {
+  return ask_method(runtime, call[0], "isupper");
+}
 
 Value is_sequence(Runtime&, Call& call) {
   const Value& value = call[0];

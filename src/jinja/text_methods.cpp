@@ -43,8 +43,7 @@ int64_t count_argument(const Call& call, size_t parameter) {
 size_t find_bytes(std::string_view text, std::string_view part, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (part.empty()) return from;
-  const void* found =
-      memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
   return found == nullptr ? std::string_view::npos
                           : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
@@ -82,9 +81,7 @@ Value str_isdigit(Runtime&, Call& call) { return all_characters(call, false, is_
 Value str_isnumeric(Runtime&, Call& call) { return all_characters(call, false, is_numeric); }
 Value str_isspace(Runtime&, Call& call) { return all_characters(call, false, is_space); }
 Value str_isprintable(Runtime&, Call& call) { return all_characters(call, true, is_printable); }
-Value str_isascii(Runtime&, Call& call) {
-  return Value::boolean(call[0].text_data().is_ascii());
-}
+Value str_isascii(Runtime&, Call& call) { return Value::boolean(call[0].text_data().is_ascii()); }
 
 Value str_isidentifier(Runtime&, Call& call) {
   bool is_first = true;
@@ -167,8 +164,7 @@ int64_t find_in(const Call& call, bool from_right, const char* method) {
   const std::string& part = text_argument(call, 1, method);
   const Window window = window_of(call, 2);
   if (!window.is_valid) return -1;
-  const size_t found =
-      from_right ? window.text.rfind(part) : find_bytes(window.text, part, 0);
+  const size_t found = from_right ? window.text.rfind(part) : find_bytes(window.text, part, 0);
   if (found == std::string_view::npos) return -1;
   return window.start + static_cast<int64_t>(count_code_points(window.text.substr(0, found)));
 }
@@ -248,13 +244,15 @@ Value str_removeprefix(Runtime&, Call& call) {
 Value str_removesuffix(Runtime&, Call& call) {
   const std::string& suffix = text_argument(call, 1, "removesuffix");
   const std::string& text = call[0].bytes();
-  return same_kind(
-      call, text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text);
+  return same_kind(call,
+                   text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text);
 }
 
 // ---- splitting and joining
 
-Value list_of_parts(Runtime& runtime, const Call& call, const std::vector<std::string_view>& parts) {
+Value list_of_parts(Runtime& runtime,
+                    const Call& call,
+                    const std::vector<std::string_view>& parts) {
   Items items;
   runtime.charge(parts.size() * sizeof(Value) + call[0].bytes().size());
   for (const std::string_view part : parts) items.push_back(same_kind(call, std::string(part)));
@@ -468,9 +466,9 @@ Value str_center(Runtime& runtime, Call& call) {
   // The odd blank goes to the left when the width is odd.
   const int64_t width = index_of(call[1]);
   const int64_t left = padding.missing / 2 + (padding.missing & width & 1);
-  return same_kind(call,
-                   fill_text(padding, left) + call[0].bytes() +
-                       fill_text(padding, padding.missing - left));
+  return same_kind(
+      call,
+      fill_text(padding, left) + call[0].bytes() + fill_text(padding, padding.missing - left));
 }
 
 Value str_zfill(Runtime& runtime, Call& call) {
@@ -479,9 +477,9 @@ Value str_zfill(Runtime& runtime, Call& call) {
   if (missing <= 0) return same_kind(call, text);
   runtime.charge(missing, 1);
   const size_t sign = text.starts_with('+') || text.starts_with('-') ? 1 : 0;
-  return same_kind(call,
-                   text.substr(0, sign) + std::string(static_cast<size_t>(missing), '0') +
-                       text.substr(sign));
+  return same_kind(
+      call,
+      text.substr(0, sign) + std::string(static_cast<size_t>(missing), '0') + text.substr(sign));
 }
 
 Value str_expandtabs(Runtime& runtime, Call& call) {
@@ -523,10 +521,12 @@ Value str_maketrans(Runtime& runtime, Call& call) {
   Dict table;
   const auto code = [](char32_t c) { return Value::integer(static_cast<Int>(c)); };
   if (!call.has(2)) {
-    if (!call[1].is_dict()) type_error("if you give only one argument to maketrans it must be a dict");
+    if (!call[1].is_dict())
+      type_error("if you give only one argument to maketrans it must be a dict");
     for (const auto& [key, value] : call[1].dict_data().entries()) {
       if (key.is_text()) {
-        if (key.text_data().length != 1) value_error("string keys in translate table must be of length 1");
+        if (key.text_data().length != 1)
+          value_error("string keys in translate table must be of length 1");
         table.set(code(to_code_points(key.bytes())[0]), value);
       } else if (key.is_int()) {
         table.set(key, value);

@@ -251,7 +251,8 @@ std::string title_case(char32_t c) {
   bool after_capital = true;
   for (size_t i = 1; i < upper.size(); ++i) {
     // Only letters that the capital brought along become small ("FI" -> "Fi").
-    append_code_point(out, after_capital ? static_cast<char32_t>(u_tolower(icu(upper[i]))) : upper[i]);
+    append_code_point(out,
+                      after_capital ? static_cast<char32_t>(u_tolower(icu(upper[i]))) : upper[i]);
   }
   return out;
 }

@@ -1,7 +1,6 @@
 #include "value.h"
 
 #include "call.h"
-
 #include "dict.h"
 #include "object.h"
 #include "unicode.h"
@@ -197,7 +196,9 @@ std::string Value::type_name() const {
 
 Iterator::Iterator(int depth) : depth_(checked_depth(depth)) {}
 
-Value Object::call(Runtime&, Arguments) { type_error("'" + type_name() + "' object is not callable"); }
+Value Object::call(Runtime&, Arguments) {
+  type_error("'" + type_name() + "' object is not callable");
+}
 
 Value Object::item(Runtime&, const Value&) {
   type_error("'" + type_name() + "' object is not subscriptable");

@@ -61,14 +61,13 @@ class Splitter {
   // behind it.
   bool breaks_behind_hyphen(size_t at) const {
     const bool two_letters = at >= 2 && is_letter(text_[at - 1]) && is_letter(text_[at - 2]);
-    const bool letter_hyphen_letter = at >= 3 && is_letter(text_[at - 1]) &&
-                                      text_[at - 2] == '-' && is_letter(text_[at - 3]);
+    const bool letter_hyphen_letter =
+        at >= 3 && is_letter(text_[at - 1]) && text_[at - 2] == '-' && is_letter(text_[at - 3]);
     if (!two_letters && !letter_hyphen_letter) return false;
     if (!has(at + 1) || !is_letter(text_[at + 1])) return false;
     size_t next = at + 2;
     if (has(next) && text_[next] == '-') ++next;
-    return (has(next) && is_letter(text_[next])) ||
-           (has(at + 2) && is_letter(text_[at + 2]));
+    return (has(next) && is_letter(text_[next])) || (has(at + 2) && is_letter(text_[at + 2]));
   }
 
   size_t end_of_chunk(size_t start) const {

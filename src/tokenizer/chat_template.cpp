@@ -1,12 +1,12 @@
 #include "retmask/tokenizer/chat_template.h"
 
-#include <minja/minja.hpp>
-#include <optional>
+#include <algorithm>
+#include <map>
+#include <utility>
 
-#include "jinja_builtins.h"
-#include "jinja_source.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/jinja/template.h"
 #include "tokenizer_config.h"
 
 namespace fs = std::filesystem;
@@ -16,25 +16,61 @@ namespace {
 
 using text::TokenizerConfig;
 
-// "what went wrong at row 1, column 2:\n<source>\n ^": the source belongs to no one-line message.
-std::string first_line(const std::string& message) {
-  std::string line = message.substr(0, message.find('\n'));
-  if (line.ends_with(':')) line.pop_back();
-  return line;
+constexpr const char* kDefault = "default";
+constexpr const char* kToolUse = "tool_use";
+
+struct Source {
+  std::string text;
+  std::string where;
+};
+using Sources = std::map<std::string, Source>;
+
+// tokenizer_config.json's "chat_template": a text, or a list of {"name", "template"}.
+Sources sources_of(const TokenizerConfig& config) {
+  const auto found = config.json.find("chat_template");
+  if (found == config.json.end() || found->is_null()) return {};
+  if (!found->is_array()) {
+    return {{kDefault,
+             {json_get<std::string>(config.json, "chat_template", config.where), config.where}}};
+  }
+  Sources sources;
+  for (const Json& entry : *found) {
+    const auto name = json_get<std::string>(entry, "name", config.where);
+    sources[name] = {json_get<std::string>(entry, "template", config.where),
+                     config.where + " (" + name + ")"};
+  }
+  return sources;
 }
 
-// tokenizer_config.json's "chat_template": a text, or a list of {"name", "template"} with one named
-// "default".
-std::optional<std::string> template_of(const TokenizerConfig& config) {
-  const auto found = config.json.find("chat_template");
-  if (found == config.json.end() || found->is_null()) return std::nullopt;
-  if (!found->is_array()) return json_get<std::string>(config.json, "chat_template", config.where);
-  for (const Json& entry : *found) {
-    if (json_get<std::string>(entry, "name", config.where) == "default") {
-      return json_get<std::string>(entry, "template", config.where);
+// chat_template.jinja is the default one, additional_chat_templates/<name>.jinja the others; these
+// files replace what tokenizer_config.json holds.
+Sources sources_of(const fs::path& dir, const TokenizerConfig& config) {
+  Sources sources;
+  const auto add = [&](const std::string& name, const fs::path& file) {
+    sources[name] = {read_text_file(file, "chat template"), file.string()};
+  };
+  if (const fs::path file = dir / "chat_template.jinja"; fs::exists(file)) add(kDefault, file);
+  if (const fs::path more = dir / "additional_chat_templates"; fs::is_directory(more)) {
+    for (const auto& entry : fs::directory_iterator(more)) {
+      if (entry.path().extension() == ".jinja") add(entry.path().stem().string(), entry.path());
     }
   }
-  user_error(config.where, ": none of the chat templates is named \"default\"");
+  return sources.empty() ? sources_of(config) : sources;
+}
+
+// "tools" may be JSON text, as TRL's data sets keep it.
+Json read_tools(const Json& tools) {
+  Json list = tools;
+  if (tools.is_string()) list = parse_json(tools.get_ref<const std::string&>(), "\"tools\"");
+  if (list.is_null()) return list;
+  const bool all_objects =
+      list.is_array() &&
+      std::all_of(list.begin(), list.end(), [](const Json& tool) { return tool.is_object(); });
+  if (!all_objects) {
+    user_error("\"tools\" must be a list of JSON schemas, or such a list as JSON text, not ",
+               tools.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 80));
+  }
+  return list;
 }
 
 // As transformers gives them to the template: without null fields, and reasoning under each name
@@ -51,16 +87,16 @@ Json prepare_messages(const Json& messages) {
                  message.dump().substr(0, 80));
     }
     Json fields = Json::object();
+    Json reasoning;
+    for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+      if (reasoning.is_null() && message.contains(name)) reasoning = message[name];
+    }
+    // In transformers' order, which a template that prints a message shows.
+    if (!reasoning.is_null()) fields["thinking"] = reasoning;
     for (const auto& [name, value] : message.items()) {
       if (!value.is_null()) fields[name] = value;
     }
-    for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
-      if (!fields.contains(name)) continue;
-      const Json reasoning = fields[name];
-      if (!fields.contains("thinking")) fields["thinking"] = reasoning;
-      fields["reasoning_content"] = reasoning;
-      break;
-    }
+    if (!reasoning.is_null()) fields["reasoning_content"] = reasoning;
     prepared.push_back(std::move(fields));
   }
   return prepared;
@@ -69,48 +105,58 @@ Json prepare_messages(const Json& messages) {
 }  // namespace
 
 struct ChatTemplate::Impl {
-  Impl(const std::string& source, Json tokens, const std::string& where)
-      : special_tokens(std::move(tokens)) {
-    // As transformers sets up Jinja; lstrip_blocks has been done to the source.
-    const minja::Options options{
-        /*trim_blocks=*/true, /*lstrip_blocks=*/false, /*keep_trailing_newline=*/false};
-    try {
-      root = minja::Parser::parse(text::prepare_template(source), options);
-    } catch (const std::exception& error) {
-      user_error(where, ": the chat template is not valid: ", first_line(error.what()));
+  Impl(const Sources& sources, Json tokens) : special_tokens(std::move(tokens)) {
+    for (const char* name : {kDefault, kToolUse}) {
+      const auto source = sources.find(name);
+      if (source == sources.end()) continue;
+      try {
+        templates.emplace(name, jinja::Template::parse(source->second.text, source->second.where));
+      } catch (const jinja::TemplateSyntaxError& error) {
+        user_error(source->second.where,
+                   ": the chat template is not valid: line ",
+                   error.line(),
+                   ": ",
+                   error.reason());
+      }
     }
   }
 
-  std::shared_ptr<minja::TemplateNode> root;
+  // As transformers chooses.
+  const jinja::Template& choose(bool has_tools) const {
+    auto found = has_tools ? templates.find(kToolUse) : templates.end();
+    if (found == templates.end()) found = templates.find(kDefault);
+    if (found == templates.end()) {
+      user_error(
+          "the only chat template of the model is \"tool_use\", for messages with tools; "
+          "these have none");
+    }
+    return found->second;
+  }
+
+  std::map<std::string, jinja::Template> templates;
   Json special_tokens;  // {"bos_token": "<s>", ..}
 };
 
 std::unique_ptr<const ChatTemplate> ChatTemplate::load(const fs::path& dir) {
   const TokenizerConfig config = TokenizerConfig::load(dir);
-  const fs::path file = dir / "chat_template.jinja";
-  std::optional<std::string> source;
-  std::string where = config.where;
-  if (fs::exists(file)) {
-    source = read_text_file(file, "chat template");
-    where = file.string();
-  } else {
-    source = template_of(config);
-  }
-  if (!source) {
+  const Sources sources = sources_of(dir, config);
+  if (sources.empty()) {
     user_error("the folder ",
                dir,
                " has no chat template: neither chat_template.jinja nor chat_template in "
                "tokenizer_config.json is there; give an instruction-tuned model");
   }
-  auto impl = std::make_unique<Impl>(*source, config.special_tokens(), where);
+  if (!sources.contains(kDefault) && !sources.contains(kToolUse)) {
+    user_error(sources.begin()->second.where, ": none of the chat templates is named \"default\"");
+  }
+  auto impl = std::make_unique<Impl>(sources, config.special_tokens());
   return std::unique_ptr<const ChatTemplate>(new ChatTemplate(std::move(impl)));
 }
 
 ChatTemplate::ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token)
     : impl_(std::make_unique<Impl>(
-          source,
-          Json{{"bos_token", std::move(bos_token)}, {"eos_token", std::move(eos_token)}},
-          "chat template")) {}
+          Sources{{kDefault, {source, "chat template"}}},
+          Json{{"bos_token", std::move(bos_token)}, {"eos_token", std::move(eos_token)}})) {}
 
 ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -121,16 +167,17 @@ std::string ChatTemplate::render(const Json& messages, const RenderOptions& opti
   variables["tools"] = nullptr;
   variables["documents"] = nullptr;
   variables.update(options.variables);
+  variables["tools"] = read_tools(variables["tools"]);
   variables["messages"] = prepare_messages(messages);
   variables["add_generation_prompt"] = options.add_generation_prompt;
+  jinja::Options jinja_options;
+  if (options.moment) jinja_options.now = options.moment->time_point();
   try {
-    const auto context =
-        minja::Context::make(minja::Value(variables), text::jinja_builtins(options.moment));
-    return impl_->root->render(context);
-  } catch (const text::TemplateComplaint& complaint) {
-    user_error("the chat template refuses the messages: ", complaint.message);
-  } catch (const std::exception& error) {
-    user_error("the chat template failed: ", first_line(error.what()));
+    return impl_->choose(!variables["tools"].is_null()).render(variables, jinja_options);
+  } catch (const jinja::RaisedByTemplate& error) {
+    user_error("the chat template refuses the messages: ", error.reason());
+  } catch (const jinja::TemplateError& error) {
+    user_error("the chat template failed: ", error.what());
   }
 }
 

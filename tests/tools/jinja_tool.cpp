@@ -1,4 +1,5 @@
-// Renders the templates of stdin: a line of JSON {"template", "variables"} each, and for each a line
+// Renders the templates of stdin: a line of JSON {"template", "variables"} each, and for each a
+// line
 // {"output"} or {"error"}. For comparisons with Jinja2: see tests/golden/compare_jinja.py.
 
 #include <iostream>

@@ -24,7 +24,7 @@ class TemplateError : public UserError {
  public:
   TemplateError(const std::string& name, int line, const std::string& reason);
 
-  int line() const { return line_; }                      // 1-based; 0 where none is known
+  int line() const { return line_; }                     // 1-based; 0 where none is known
   const std::string& reason() const { return reason_; }  // what() without name and line
 
  private:
@@ -46,9 +46,9 @@ class TemplateSyntaxError : public TemplateError {
 
 // Far beyond what a chat template needs, and reached within about a second.
 struct Limits {
-  int64_t steps = 20'000'000;              // expressions, statements and loop rounds evaluated
-  int64_t output_bytes = 256 << 20;        // of the rendering
-  int64_t value_bytes = 1LL << 30;         // of all texts and lists that it builds, summed up
+  int64_t steps = 20'000'000;        // expressions, statements and loop rounds evaluated
+  int64_t output_bytes = 256 << 20;  // of the rendering
+  int64_t value_bytes = 1LL << 30;   // of all texts and lists that it builds, summed up
 };
 
 struct Options {

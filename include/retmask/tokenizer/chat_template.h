@@ -14,7 +14,7 @@ namespace retmask {
 struct RenderOptions {
   bool add_generation_prompt = true;
   // Passed through to the template: {"enable_thinking": false}. They win over the special tokens
-  // ("bos_token") and "tools", which the template is given anyway.
+  // ("bos_token") and "tools", which the template is given anyway. "tools" may be JSON text.
   Json variables = Json::object();
   // What strftime_now formats: the moment when the run started. Nothing: that of the call.
   std::optional<Moment> moment = std::nullopt;
@@ -22,8 +22,9 @@ struct RenderOptions {
 
 class ChatTemplate {
  public:
-  // chat_template.jinja, else chat_template of tokenizer_config.json (a string, or the "default" of
-  // a list). Throws UserError when the folder has none or it does not parse.
+  // chat_template.jinja and additional_chat_templates/, else chat_template of tokenizer_config.json
+  // (a string, or a list of named ones). Messages with tools take "tool_use" where there is one, all
+  // others "default". Throws UserError when the folder has none or it does not parse.
   static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
 
   explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);

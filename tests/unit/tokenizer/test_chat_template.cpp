@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "jinja_source.h"
 #include "retmask/tokenizer/chat_template.h"
 #include "support.h"
 #include "unit/support/expect_user_error.h"
@@ -71,7 +70,7 @@ TEST(ChatTemplate, SaysWhatTheTemplateSays) {
 TEST(ChatTemplate, OtherFailuresAreOneLine) {
   const ChatTemplate chat("line one\n{{ messages[0].content.frobnicate() }}\nline three", "", "");
   expect_user_error([&] { chat.render(kHello, {}); },
-                    {"chat template failed", "frobnicate", "row 2"});
+                    {"chat template failed", "frobnicate", "line 2"});
   expect_user_error([] { ChatTemplate("{% for m in messages %}", "", ""); }, {"not valid", "for"});
   expect_user_error([] { ChatTemplate("{{ 'open", "", ""); }, {"not valid"});
 }
@@ -113,10 +112,46 @@ TEST(ChatTemplate, LoadsFromAFolder) {
   EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "file");
 }
 
-TEST(JinjaSource, DropsBlanksBeforeBlocksAlone) {
-  EXPECT_EQ(
-      text::prepare_template("  {% if x %}\n\t{# c #} y\n  {{ z }}\n a {% endif %}\r\n  {%+ w %}"),
-      "{% if x %}\n{# c #} y\n  {{ z }}\n a {% endif %}\n  {%+ w %}");
+TEST(ChatTemplate, MessagesWithToolsTakeToolUse) {
+  const TempDir dir;
+  const Json named = Json::parse(
+      R"([{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t{{ tools[0].x }}"}])");
+  write_json_file(dir / "tokenizer_config.json", {{"chat_template", named}});
+  const Json tools = Json::parse(R"([{"x": 7}])");
+  const auto chat = ChatTemplate::load(dir.path());
+  EXPECT_EQ(chat->render(kHello, {}), "d");
+  EXPECT_EQ(chat->render(kHello, {true, {{"tools", tools}}}), "t7");
+  EXPECT_EQ(chat->render(kHello, {true, {{"tools", tools.dump()}}}), "t7");
+  EXPECT_EQ(chat->render(kHello, {true, {{"tools", "null"}}}), "d");
+
+  std::filesystem::create_directory(dir / "additional_chat_templates");
+  write_file_atomic(dir / "additional_chat_templates" / "tool_use.jinja", "file");
+  write_file_atomic(dir / "chat_template.jinja", "file d");
+  const auto files = ChatTemplate::load(dir.path());
+  EXPECT_EQ(files->render(kHello, {}), "file d");
+  EXPECT_EQ(files->render(kHello, {true, {{"tools", tools}}}), "file");
+}
+
+TEST(ChatTemplate, ToolsAreAListOfSchemas) {
+  const ChatTemplate chat("{{ tools | tojson }}", "", "");
+  EXPECT_EQ(chat.render(kHello, {true, {{"tools", "[{\"b\": 1, \"a\": 2}]"}}}),
+            "[{\"b\": 1, \"a\": 2}]");
+  expect_user_error([&] { chat.render(kHello, {true, {{"tools", "[1"}}}); }, {"tools"});
+  expect_user_error(
+      [&] {
+        chat.render(kHello, {true, {{"tools", {{"a", 1}}}}});
+      },
+      {"tools", "list"});
+  expect_user_error(
+      [&] {
+        chat.render(kHello, {true, {{"tools", "[\"f\"]"}}});
+      },
+      {"tools", "list"});
+}
+
+TEST(ChatTemplate, TerminalEscapesOfATemplateAreShown) {
+  const ChatTemplate chat("{{ raise_exception('no\x1b[2J\nway') }}", "", "");
+  expect_user_error([&] { chat.render(kHello, {}); }, {"refuses", "no\\x1b[2J\\nway"});
 }
 
 }  // namespace
