@@ -1,24 +1,33 @@
-// Renders the templates of stdin: a line of JSON {"template", "variables"} each, and for each a
-// line
-// {"output"} or {"error"}. For comparisons with Jinja2: see tests/golden/compare_jinja.py.
+// Renders templates: one JSON object {"template", "variables", "now": seconds since 1970} a line on
+// stdin, {"output"} or
+// {"error"} a line on stdout. Driven by tests/integration/test_jinja_templates.py.
 
+#include <chrono>
 #include <iostream>
+#include <string>
 
 #include "retmask/base/json.h"
 #include "retmask/jinja/template.h"
 
+using retmask::Json;
+
 int main() {
-  using retmask::Json;
+  std::ios::sync_with_stdio(false);
   std::string line;
   while (std::getline(std::cin, line)) {
-    const Json row = Json::parse(line);
-    Json result = Json::object();
+    Json answer;
     try {
-      const auto parsed = retmask::jinja::Template::parse(row["template"].get<std::string>(), "t");
-      result["output"] = parsed.render(row.value("variables", Json::object()));
-    } catch (const std::exception& error) {
-      result["error"] = error.what();
+      const Json request = retmask::parse_json(line, "stdin");
+      retmask::jinja::Options options;
+      if (request.contains("now")) {
+        options.now = std::chrono::system_clock::from_time_t(request["now"].get<std::time_t>());
+      }
+      const auto parsed =
+          retmask::jinja::Template::parse(request.at("template").get<std::string>(), "template");
+      answer["output"] = parsed.render(request.at("variables"), options);
+    } catch (const retmask::UserError& error) {
+      answer["error"] = error.what();
     }
-    std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    std::cout << answer.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
   }
 }
