@@ -183,7 +183,7 @@ TEST(TokenizerFile, MistakesAndUnsupportedPartsAreNamed) {
 }
 
 TEST(TokenizerFile, BracketsWithoutEndAreAnError) {
-  const TemporaryDir dir;
+  const testing::TempDir dir;
   for (const char* start : {R"({"model": {"vocab": )", R"({"model": {"merges": )", R"({"x": )"}) {
     std::ofstream(dir / "tokenizer.json") << start << std::string(300000, '[');
     expect_user_error([&] { Tokenizer::load(dir.path()); },
