@@ -48,8 +48,13 @@ class Wait {
     stop_point();
     const auto elapsed = Clock::now() - start_;
     if (elapsed >= options_.meeting_timeout) {
-      user_error(self(), " did not meet ", missing, " within ", options_.meeting_timeout.count(),
-                 " s; were all ranks started? It is one of several ", launch_of(placement_));
+      user_error(self(),
+                 " did not meet ",
+                 missing,
+                 " within ",
+                 options_.meeting_timeout.count(),
+                 " s; were all ranks started? It is one of several ",
+                 launch_of(placement_));
     }
     if (elapsed >= options_.patience && speaks && !said_) {
       log::warn(self() + " waits for " + missing + ". It is one of several " +
