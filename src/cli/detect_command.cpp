@@ -7,6 +7,7 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/detect/detect.h"
+#include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/report/detect_report.h"
 
@@ -106,6 +107,8 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
 
   CausalLm model = CausalLm::load(checkpoint, config, device, dtype);
   model.pack();
+  run.set_compute(compute_path(model));
+  log::info("computes on " + compute_path(model));
   Journal journal(common.out / "samples.jsonl");
   const detect::DetectResult result = detect::run_detection(
       {model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)},

@@ -37,7 +37,7 @@ void add_endpoint_flags(CLI::App& app, EndpointFlags& flags, synthesize::Options
                  judge.prompt,
                  "File with what the judge is asked, with {question} and {answer} in it")
       ->group(kGroup);
-  app.add_option("--judge-max-tokens", judge.max_tokens, "Longest reply of the judge")
+  add_count_option(app, "--judge-max-tokens", judge.max_tokens, "Longest reply of the judge")
       ->group(kGroup);
   app.add_option(
          "--endpoint-concurrency", chosen.concurrency, "Requests under way at once, of each server")

@@ -6,8 +6,10 @@
 #include "niah_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/log.h"
 #include "retmask/eval/logprob_suite.h"
 #include "retmask/eval/niah_suite.h"
+#include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/report/svg.h"
 
@@ -20,6 +22,7 @@ struct EvalCommandOptions {
   std::string suite;
   std::filesystem::path data;
   std::filesystem::path mask;
+  std::vector<std::string> heads;  // instead of a mask
   NiahFlags niah;
   int64_t batch_size = eval::NiahSuiteOptions{}.batch_size;
   int64_t batch_tokens = 8192;
@@ -42,6 +45,8 @@ struct Evaluation {
     CausalLm model =
         CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype));
     model.pack();
+    run.set_compute(compute_path(model));
+    log::info("computes on " + compute_path(model));
     return model;
   }
   std::filesystem::path file(const char* name) const { return common.out / name; }
@@ -121,6 +126,9 @@ void EvalCommandOptions::validate() const {
     user_error(
         "--suite logprob needs --data: a JSONL file of text, messages, or prompt and completion");
   }
+  if (!mask.empty() && !heads.empty()) {
+    user_error("--mask and --heads both say which heads are off; give one of them");
+  }
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
   if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
 }
@@ -141,7 +149,7 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   add_model_input("model", checkpoint, run);
   run.settle("dtype", c10::toString(parse_dtype(common.dtype, config.dtype)));
   run.set_device(device.str());
-  std::vector<Head> masked_heads;
+  std::vector<Head> masked_heads = parse_heads(options.heads, config, "--heads");
   if (!options.mask.empty()) {
     masked_heads = read_mask_file(options.mask, config);
     run.add_input("mask", sha256_file(options.mask));
@@ -165,10 +173,17 @@ Command setup_eval(CLI::App& root) {
   app.add_option(
       "--data", options->data, "logprob: JSONL of text, messages, or prompt and completion");
   app.add_option("--mask", options->mask, "mask.json with the heads to switch off");
+  add_list_option(command,
+                  "--heads",
+                  options->heads,
+                  "Instead of --mask: the heads to switch off, LAYER-HEAD,...");
+  command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
   add_niah_flags(command, options->niah);
   app.add_option("--batch-size", options->batch_size, "niah: samples that are answered at once");
-  app.add_option(
-      "--batch-tokens", options->batch_tokens, "logprob: tokens that go through the model at once");
+  add_count_option(app,
+                   "--batch-tokens",
+                   options->batch_tokens,
+                   "logprob: tokens that go through the model at once");
   command.required = {"--model", "--suite"};
   command.run = [options](const Invocation& invocation) { run_eval(*options, invocation); };
   return command;

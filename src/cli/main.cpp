@@ -21,6 +21,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/stop_signals.h"
+#include "retmask/base/terminal.h"
 #include "retmask/report/version.h"
 #include "standard_input.h"
 #include "suggest.h"
@@ -45,6 +46,7 @@ constexpr SetupCommand kCommands[] = {
 };
 
 constexpr const char* kFooter =
+    "Lengths and counts of tokens (INT|4k) may be given as 4k or 1M: 4,096 and 1,048,576.\n"
     "Exit codes: 0 done, 2 your mistake (one line says which), 75 stopped by SIGTERM, SIGINT or\n"
     "SIGUSR1 and to be started again with the same command, 1 anything else.";
 
@@ -52,9 +54,24 @@ std::string version_line() {
   return "retmask " + std::string(version()) + " (" + std::string(git_revision()) + ")";
 }
 
+// Flags belong to a command and would be dropped here without a word.
+void check_nothing_before(const CLI::App& root, const CLI::App& command) {
+  const std::vector<std::string> extras = root.remaining();
+  if (extras.empty()) return;
+  user_error("\"",
+             CLI::detail::join(extras, " "),
+             "\" stands before the command; flags stand behind it: retmask ",
+             command.get_name(),
+             " ",
+             CLI::detail::join(extras, " "),
+             " ...");
+}
+
 const Command& chosen_command(const CLI::App& root, const std::vector<Command>& commands) {
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command;
+    if (!command.app->parsed()) continue;
+    check_nothing_before(root, *command.app);
+    return command;
   }
   std::vector<std::string> names;
   for (const Command& command : commands) names.push_back(command.app->get_name());
@@ -108,7 +125,7 @@ void run(int argc, char** argv) {
 }
 
 int fail(const char* message, int exit_code) {
-  std::cerr << "retmask: error: " << message << std::endl;
+  std::cerr << "retmask: error: " << printable(message) << std::endl;
   return exit_code;
 }
 

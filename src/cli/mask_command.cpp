@@ -46,7 +46,8 @@ void print_heads(const mask::Result& result) {
 void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   mask::Options mask_options = resolve_options(options, common.seed);
-  if (common.dtype != "auto") {
+  const auto& given = invocation.on_command_line;  // a config file is shared by all commands
+  if (std::find(given.begin(), given.end(), "dtype") != given.end() && common.dtype != "auto") {
     log::warn("--dtype has no effect: mask keeps the type of each tensor");
   }
 
@@ -92,6 +93,7 @@ Command setup_mask(CLI::App& root) {
   app.add_flag("--spec-only", mask_options.spec_only, "Write mask.json alone, no checkpoint");
   app.add_option("--max-shard-bytes", mask_options.save.max_shard_bytes, "Largest weight file");
   command.required = {"--model"};
+  command.alternatives = {{.sets = {{"threshold"}, {"top-k"}, {"heads"}}}};
   command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };
   return command;
 }

@@ -17,13 +17,14 @@ mask::Selection selection_of(Strategy strategy) {
     case Strategy::random_masked:
       return mask::Selection::random;
     default:
-      user_error("--scores has no use with --strategy ", to_string(strategy));
+      user_error("--scores and --heads have no use with --strategy ", to_string(strategy));
   }
 }
 
 }  // namespace
 
-void add_mask_flags(CLI::App& app, MaskFlags& flags) {
+void add_mask_flags(Command& command, MaskFlags& flags) {
+  CLI::App& app = *command.app;
   app.add_option("--scores",
                  flags.scores,
                  "Instead of --mask: head_scores.json of a detection run, from which --strategy "
@@ -34,13 +35,15 @@ void add_mask_flags(CLI::App& app, MaskFlags& flags) {
   app.add_option("--mask-threshold",
                  flags.threshold,
                  "With --scores: the retrieval heads are those with a mean score of at least this");
+  add_list_option(
+      command, "--heads", flags.heads, "Instead of --scores: the retrieval heads, LAYER-HEAD,...");
 }
 
 std::optional<mask::Options> mask_options(const MaskFlags& flags,
                                           const synthesize::Options& options,
                                           uint64_t seed) {
   const Strategy strategy = options.strategy;
-  if (flags.scores.empty()) {
+  if (flags.scores.empty() && flags.heads.empty()) {
     if (flags.top_k || flags.threshold) {
       user_error(
           "--mask-top-k and --mask-threshold choose among the heads of --scores, which is "
@@ -49,24 +52,30 @@ std::optional<mask::Options> mask_options(const MaskFlags& flags,
     const bool drawn =
         strategy == Strategy::non_retrieval_masked || strategy == Strategy::random_masked;
     if (drawn) {
-      user_error("--strategy ",
-                 to_string(strategy),
-                 " draws the heads: give --scores with --mask-top-k or --mask-threshold",
-                 options.mask.empty() ? "" : " instead of --mask");
+      user_error(
+          "--strategy ",
+          to_string(strategy),
+          " draws the heads: give --heads, or --scores with --mask-top-k or --mask-threshold",
+          options.mask.empty() ? "" : " instead of --mask");
     }
     return std::nullopt;
   }
   if (!options.mask.empty()) {
-    user_error("--mask and --scores both say which heads are off; give one of them");
+    user_error("--mask and ",
+               flags.heads.empty() ? "--scores" : "--heads",
+               " both say which heads are off; give one of them");
   }
-  if (flags.top_k.has_value() == flags.threshold.has_value()) {
-    user_error(flags.top_k ? "both" : "none",
-               " of --mask-top-k and --mask-threshold is given, expected exactly one");
+  const int given =
+      (flags.top_k ? 1 : 0) + (flags.threshold ? 1 : 0) + (flags.heads.empty() ? 0 : 1);
+  if (given != 1) {
+    user_error(given == 0 ? "none" : "more than one",
+               " of --mask-top-k, --mask-threshold and --heads is given, expected exactly one");
   }
   mask::Options mask;
   mask.scores = flags.scores;
   mask.select.top_k = flags.top_k;
   mask.select.threshold = flags.threshold;
+  mask.select.heads = flags.heads;
   mask.select.selection = selection_of(strategy);
   mask.select.seed = seed;
   mask.select.flag_prefix = "--mask-";

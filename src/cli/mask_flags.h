@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common.h"
 #include "retmask/mask/mask.h"
@@ -16,9 +18,10 @@ struct MaskFlags {
   std::filesystem::path scores;     // head_scores.json
   std::optional<int64_t> top_k;     // --mask-top-k
   std::optional<double> threshold;  // --mask-threshold
+  std::vector<std::string> heads;   // --heads: instead of scores
 };
 
-void add_mask_flags(CLI::App& app, MaskFlags& flags);
+void add_mask_flags(Command& command, MaskFlags& flags);
 
 // What mask::run() is to do, which writes mask.json into the folder of the run; nothing when --mask
 // names a file or no heads are to be masked. Throws UserError.

@@ -29,16 +29,18 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
   app.add_option("--haystack",
                  grid.haystack,
                  "Folder of .txt files or of part1, part2, ...; default: built in");
-  add_list_option(
-      command, "--lengths", grid.lengths, "Context lengths in tokens; default: evenly spaced");
-  app.add_option("--min-length", grid.min_length, "Shortest of the evenly spaced lengths");
-  app.add_option("--max-length", grid.max_length, "Longest of the evenly spaced lengths");
+  take_short_counts(add_list_option(
+      command, "--lengths", grid.lengths, "Context lengths in tokens; default: evenly spaced"));
+  add_count_option(app, "--min-length", grid.min_length, "Shortest of the evenly spaced lengths");
+  add_count_option(app, "--max-length", grid.max_length, "Longest of the evenly spaced lengths");
   app.add_option("--length-steps", grid.length_steps, "How many lengths there are");
   app.add_option("--depths", grid.depths, "How many depths, from the context's start to its end");
   app.add_option("--placement",
                  flags.placement,
                  "sentence (behind a sentence near the depth) or reference (the published code's)");
-  app.add_option("--max-new-tokens", grid.max_new_tokens, "Longest answer");
+  add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer");
+  command.alternatives.push_back(
+      {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }
 
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,

@@ -81,15 +81,17 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
   return resolved;
 }
 
-// Heads that --scores names are written into the run's own mask.json.
+// Heads that --scores or --heads name are written into the run's own mask.json.
 std::optional<mask::Options> select_mask(const SynthesizeCommandOptions& options,
                                          const CommonOptions& common,
                                          synthesize::Options& resolved) {
   auto selection = mask_options(options.mask, resolved, common.seed);
   if (selection) {
     resolved.mask = common.out / "mask.json";
-    resolved.mask_label =
-        to_string(selection->select.selection) + " heads of " + selection->scores.string();
+    const mask::SelectOptions& select = selection->select;
+    const std::string heads = CLI::detail::join(select.heads, ",");
+    resolved.mask_label = to_string(select.selection) + " heads of " +
+                          (heads.empty() ? selection->scores.string() : heads);
   }
   return selection;
 }
@@ -146,6 +148,7 @@ std::vector<std::filesystem::path> models_of(const SynthesizeCommandOptions& opt
 
 void record_memory(const synthesize::MemoryUse& memory, RunRecord& run) {
   run.set_memory(memory.budget.to_json(), memory.peak);
+  run.set_compute(memory.compute);
   log::info("memory: at most " + format_bytes(memory.peak) + " were taken, " +
             format_bytes(memory.budget.total()) + " were foreseen");
 }
@@ -183,6 +186,42 @@ void print_result(const synthesize::Result& result, const std::filesystem::path&
     if (count > 0) std::printf(", %ld %s", count, synthesize::to_string(reason).c_str());
   }
   std::printf(": %s\n", (out / (sft ? "sft.jsonl" : "pairs.jsonl")).c_str());
+}
+
+std::string advice_on(synthesize::DropReason reason) {
+  using enum synthesize::DropReason;
+  switch (reason) {
+    case prompt_too_long:
+      return "shorten the prompts or lower --max-new-tokens, which they must fit in with";
+    case equal_answers:
+      return "is the source of the rejected answers another policy than that of the chosen ones?";
+    case unfinished:
+      return "raise --max-new-tokens, or keep what was cut (--drop-unfinished, --thinking)";
+    default:
+      return "look at the answers in answers.jsonl";
+  }
+}
+
+// Of a whole run; a part may well have none. What comes behind it in a script would train on
+// nothing.
+void check_kept(const synthesize::Result& result) {
+  const synthesize::Summary& summary = result.summary;
+  if (summary.kept_pairs() > 0 || summary.dropped_pairs() == 0) return;
+  synthesize::DropReason most = synthesize::kDropReasons.front();
+  std::string counts;
+  for (const synthesize::DropReason reason : synthesize::kDropReasons) {
+    const int64_t count = summary.dropped_pairs(reason);
+    if (count == 0) continue;
+    if (count > summary.dropped_pairs(most)) most = reason;
+    counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + to_string(reason);
+  }
+  const bool sft = result.strategy == synthesize::Strategy::sft;
+  user_error("0 ",
+             sft ? "rows" : "pairs",
+             " were kept, all were dropped (",
+             counts,
+             "); ",
+             advice_on(most));
 }
 
 // --shard, else SLURM's part, else the whole.
@@ -256,7 +295,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   }
   record_inputs(resolved, run);
   if (selection) {
-    run.add_input("scores", sha256_file(selection->scores));
+    if (!selection->scores.empty()) run.add_input("scores", sha256_file(selection->scores));
     mask::run(Checkpoint(resolved.model), *selection, common.out);
   }
   if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
@@ -265,8 +304,9 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
   if (result.memory) record_memory(*result.memory, run);
-  run.finish();
   if (!local_part) print_result(result, common.out);
+  if (part.num_shards == 1) check_kept(result);
+  run.finish();
 }
 
 // Those of kChoosingFlags that were set now: what the parts say of them does not matter.
@@ -308,8 +348,9 @@ void merge_parts(const PartRecords& parts,
   if (parts.tokens_per_second > 0) {
     run.set_throughput("tokens_per_second", parts.tokens_per_second);
   }
-  run.finish();
   print_result(result, common.out);
+  check_kept(result);
+  run.finish();
 }
 
 PartRecords read_parts(const CLI::App& app, const CommonOptions& common) {

@@ -48,9 +48,10 @@ void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
                "Leave out rows marked \"toxic\", or flagged in \"openai_moderation\"");
   app.add_option("--min-turns", f.min_turns, "Rows with at least so many user turns");
   app.add_option("--max-turns", f.max_turns, "Rows with at most so many user turns (0: any)");
-  app.add_option("--min-prompt-tokens", f.min_tokens, "Prompts that long at least, as rendered");
-  app.add_option(
-      "--max-prompt-tokens", f.max_tokens, "Prompts that long at most, as rendered (0: any)");
+  add_count_option(
+      app, "--min-prompt-tokens", f.min_tokens, "Prompts that long at least, as rendered");
+  add_count_option(
+      app, "--max-prompt-tokens", f.max_tokens, "Prompts that long at most, as rendered (0: any)");
   app.add_flag("--deduplicate", f.deduplicate, "Of equal prompts only the first");
 }
 
@@ -96,7 +97,7 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
                o.decoding.logprobs,
                "Write the log-prob of each token of the answers: token_logprobs in answers.jsonl, "
                "chosen and rejected.jsonl.gz");
-  app.add_option("--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
+  add_count_option(app, "--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
   app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
   app.add_option("--kv-cache-mib",
                  o.decoding.kv_cache_mib,
@@ -109,9 +110,35 @@ void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
   app.add_flag("--drop-runaway",
                o.drop_runaway,
                "Drop pairs with an answer that ends in a loop or is longer than --runaway-tokens");
-  app.add_option("--runaway-tokens",
-                 o.runaway_tokens,
-                 "Longer answers count as runaways (0: only those that end in a loop)");
+  add_count_option(app,
+                   "--runaway-tokens",
+                   o.runaway_tokens,
+                   "Longer answers count as runaways (0: only those that end in a loop)");
+}
+
+// A strategy goes with some sources of the rejected answers and excludes the others.
+std::vector<Alternatives> alternatives() {
+  return {
+      {.sets = {{"mask", "strategy=retrieval-masked"},
+                {"scores",
+                 "heads",
+                 "mask-top-k",
+                 "mask-threshold",
+                 "strategy=retrieval-masked",
+                 "strategy=non-retrieval-masked",
+                 "strategy=random-masked"},
+                {"rejected-model", "strategy=rejected-model"},
+                {"rejected-endpoint",
+                 "rejected-endpoint-model",
+                 "rejected-endpoint-key-env",
+                 "strategy=rejected-model"},
+                {"judge-endpoint", "judge-model", "judge-prompt", "strategy=win-lose"},
+                {"strategy=sft"}}},
+      {.sets = {{"mask-top-k", "scores"}, {"mask-threshold", "scores"}, {"heads"}}},
+      {.sets = {{"shard"}, {"workers!=0"}}},
+      {.sets = {{"shard"}, {"merge=true"}}},
+      // With a masked model both are used: the server's answers are the chosen ones.
+      {.sets = {{"model"}, {"endpoint", "endpoint-model"}}, .unless = {"mask", "scores", "heads"}}};
 }
 
 }  // namespace
@@ -119,12 +146,13 @@ void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
 void add_synthesize_flags(Command& command, SynthesizeCommandOptions& options) {
   CLI::App& app = *command.app;
   add_model_flags(app, options);
-  add_mask_flags(app, options.mask);
+  add_mask_flags(command, options.mask);
   add_endpoint_flags(app, options.endpoints, options.synthesize);
   add_prompt_flags(command, options);
   add_selection_flags(app, options);
   add_generation_flags(app, options.synthesize);
   add_pair_flags(app, options.synthesize.pairs);
+  command.alternatives = alternatives();
 }
 
 }  // namespace retmask::cli

@@ -261,12 +261,14 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--epochs", options.train.epochs, "Passes over the data");
   app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
   app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
-  app.add_option("--micro-batch-tokens",
-                 options.train.micro_batch_tokens,
-                 "Tokens in memory at once; changes speed and memory, not the result");
-  app.add_option("--max-length",
-                 options.train.max_length,
-                 "Longest prompt + answer in tokens; 0: whole answers");
+  add_count_option(app,
+                   "--micro-batch-tokens",
+                   options.train.micro_batch_tokens,
+                   "Tokens in memory at once; changes speed and memory, not the result");
+  add_count_option(app,
+                   "--max-length",
+                   options.train.max_length,
+                   "Longest prompt + answer in tokens; 0: whole answers");
   app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
   app.add_flag(
       "--reference-truncation",
@@ -329,6 +331,9 @@ Command setup_train_dpo(CLI::App& root) {
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);
   command.required = {"--model", "--pairs"};
+  command.alternatives = {
+      {.sets = {{"epochs"}, {"max-steps!=0"}}},
+      {.sets = {{"reference-truncation=true"}, {"max-length!=0", "long-rows!=error"}}}};
   command.run = [options](const Invocation& invocation) { run_train_dpo(*options, invocation); };
   return command;
 }

@@ -38,8 +38,18 @@ int64_t pick(int64_t count, double target, const WeightOf& weight_of) {
 }  // namespace
 
 void SamplingParams::validate() const {
-  if (!(temperature >= 0))
-    user_error("--temperature is ", temperature, ", expected 0 (greedy) or more");
+  // Its inverse is a float in the kernels. Below it nothing but the best token would be drawn.
+  constexpr double kSmallest = 1e-6;
+  constexpr double kLargest = 1e6;
+  const bool greedy = temperature == 0;
+  if (!greedy && !(temperature >= kSmallest && temperature <= kLargest)) {
+    user_error("--temperature is ",
+               temperature,
+               ", expected 0 (greedy) or from ",
+               kSmallest,
+               " to ",
+               kLargest);
+  }
   if (!(top_p > 0 && top_p <= 1))
     user_error("--top-p is ", top_p, ", expected above 0 and at most 1");
   if (top_k < 0) user_error("--top-k is ", top_k, ", expected 0 (all tokens) or more");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 #include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
@@ -46,7 +47,15 @@ RunFolders open_runs(const std::vector<fs::path>& dirs) {
   RunFolders runs;
   for (const fs::path& dir : dirs) {
     stop_point();
-    runs.push_back(open_run(dir));
+    RunFolder run = open_run(dir);
+    if (run.command == "report") {  // of these runs, say: --runs out/*
+      log::info(dir.string() + " is a report itself and is passed over");
+    } else {
+      runs.push_back(std::move(run));
+    }
+  }
+  if (runs.empty() && !dirs.empty()) {
+    user_error(dirs.front(), " is a report itself; give the --out folders of the other commands");
   }
   for (RunFolder& run : runs) {
     const auto same = std::count_if(runs.begin(), runs.end(), [&](const RunFolder& other) {

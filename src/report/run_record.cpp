@@ -164,6 +164,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
              {"seconds", nullptr},
              {"moment", moment_.text()},
              {"device", nullptr},
+             {"compute", resumed_ ? value_or(earlier_, "compute", Json()) : Json()},
              {"threads", info_.threads},
              {"options", info_.options},
              {"paths", places_of(info_.options, info_.rules)},
@@ -286,6 +287,8 @@ void RunRecord::note_input(const std::string& name, const std::string& value) {
   record_["inputs"][name] = value;
   write("running");
 }
+
+void RunRecord::set_compute(const std::string& path) { record_["compute"] = path; }
 
 void RunRecord::set_device(const std::string& device) { record_["device"] = device; }
 

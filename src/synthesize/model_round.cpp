@@ -5,6 +5,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
+#include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 
 namespace fs = std::filesystem;
@@ -31,7 +32,8 @@ class LoadedModel : public Answerer {
   }
 
   std::optional<MemoryUse> memory_use() const override {
-    return MemoryUse{.budget = budget_, .peak = peak_memory(model_.device())};
+    return MemoryUse{
+        .budget = budget_, .peak = peak_memory(model_.device()), .compute = compute_path(model_)};
   }
 
  private:
@@ -112,6 +114,7 @@ std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks)
 
   CausalLm model = CausalLm::load(checkpoint_, config_, device, dtype);
   model.pack();
+  log::info("computes on " + compute_path(model));
   return std::make_unique<LoadedModel>(
       std::move(model), encoder_, masked_heads_, stop_ids_, options_.decoding, generation, budget);
 }

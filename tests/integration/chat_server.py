@@ -37,6 +37,8 @@ class ChatServer:
 
     MOST_FAULTS = 3
 
+    host = "127.0.0.1"
+
     FAULTS = ("drop", "cut", "slow", "429", "500", "garbled", "no_choices")
 
     def __init__(self, reply=sampled_text, faults=(), fault_rate=0.0, seed=0, delay=0.0, retry_after="1"):
@@ -51,7 +53,7 @@ class ChatServer:
     @property
     def url(self):
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://127.0.0.1:{self.http.server_address[1]}/v1"
+        return f"{scheme}://{self.host}:{self.http.server_address[1]}/v1"
 
     @contextlib.contextmanager
     def running(self, certificate=None):

@@ -56,6 +56,14 @@ def test_help_of_every_command_shows_flags_and_defaults(retmask, command):
         ([], "no command given; known: detect, mask,"),
         (["detct"], "unknown command detct; did you mean detect?"),
         (["--detect"], "unknown flag --detect"),
+        (["--seed", "7", "report", "--runs", "r"], '"--seed 7" stands before the command'),
+        (["--bogus", "report"], "flags stand behind it: retmask report --bogus ..."),
+        (["stray", "report"], '"stray" stands before the command'),
+        (["train"], "unknown command train; did you mean train-dpo?"),
+        (["generate"], "unknown command generate; did you mean synthesize?"),
+        (["synthesize", "--max_tokens", "5"], "unknown flag --max_tokens for synthesize; did you mean --max-new-tokens?"),
+        (["train-dpo", "--lr=1e-6"], "unknown flag --lr for train-dpo; did you mean --learning-rate?"),
+        (["detect", "--max-length", "8q"], '"8q", expected a whole number such as 4096 or 4k'),
         (["report", "--rnus", "x"], "unknown flag --rnus for report; did you mean --runs?"),
         (["report", "--temperature=1"], "unknown flag --temperature for report; see retmask report --help"),
         (["report", "stray"], 'unexpected argument "stray" for report'),
@@ -85,6 +93,35 @@ def test_config_file_gives_flags_and_the_command_line_wins(retmask, tmp_path, ru
     assert not (tmp_path / "from-file").exists()
 
 
+# Each: what the config file says, the command line, and what is left of both.
+OVERRIDDEN = [
+    ("mask", "threshold = 0.1", ["--top-k", 5], {"threshold": None, "top-k": 5}),
+    ("mask", "top-k = 20", ["--heads", "0-1"], {"top-k": None, "heads": ["0-1"]}),
+    ("detect", "lengths = [512]", ["--max-length", "2k"], {"lengths": [], "max-length": 2048}),
+    ("detect", "min-length = 9", ["--lengths", "1k,600"], {"min-length": 250, "lengths": [1024, 600]}),
+    ("eval", 'suite = "niah"\nmask = "m.json"', ["--heads", "1-1"], {"mask": "", "heads": ["1-1"]}),
+    ("synthesize", 'mask = "m.json"', ["--rejected-model", "r"], {"mask": "", "rejected-model": "r"}),
+    ("synthesize", 'scores = "s.json"\nmask-threshold = 0.1', ["--mask-top-k", 5], {"mask-threshold": None, "scores": "s.json"}),
+    ("synthesize", 'strategy = "rejected-model"\nrejected-model = "r"', ["--mask", "m"], {"strategy": "auto", "rejected-model": ""}),
+    ("synthesize", 'mask = "m.json"', ["--strategy", "sft"], {"mask": "", "strategy": "sft"}),
+    ("train-dpo", "max-steps = 100", ["--epochs", 3], {"max-steps": 0, "epochs": 3}),
+    ("train-dpo", "reference-truncation = true", ["--max-length", 99], {"reference-truncation": False, "max-length": 99}),
+]
+
+
+@pytest.mark.parametrize(("command", "text", "flags", "left"), OVERRIDDEN)
+def test_the_command_line_overrides_alternatives_in_the_config_file(retmask, tmp_path, command, text, flags, left):
+    """The run ends for want of a model, but run.json has its options by then."""
+    (tmp_path / "run.toml").write_text(text)
+    inputs = {"mask": [] if "heads" in left else ["--scores", "s.json"], "detect": [], "eval": [],
+              "synthesize": ["--prompts", "p.jsonl"], "train-dpo": ["--pairs", "p.jsonl"]}
+    done = retmask(command, "--model", "none", *inputs[command], *flags, "--config", "run.toml", "--out", "o", code=2, cwd=tmp_path)
+    record = tmp_path / "o/run.json"
+    assert record.is_file(), done.stderr
+    options = json.loads(record.read_text())["options"]
+    assert {name: options[name] or None for name in left} == {name: value or None for name, value in left.items()}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -103,6 +140,13 @@ def test_mistakes_in_the_config_file(retmask, tmp_path, run_folder, text, messag
     config.write_text(text)
     done = retmask("report", "--runs", run_folder, "--out", tmp_path / "o", "--config", config, code=2)
     assert error_line(done).startswith(str(config) + message)
+
+
+def test_reports_among_the_runs_are_passed_over(retmask, tmp_path, run_folder):
+    retmask("report", "--runs", run_folder, "--out", tmp_path / "report")
+    done = retmask("report", "--runs", tmp_path / "report", run_folder, "--out", tmp_path / "report")
+    assert "is a report itself" in done.stderr
+    assert "is a report itself" in retmask("report", "--runs", tmp_path / "report", "--out", tmp_path / "o", code=2).stderr
 
 
 def test_run_json_says_what_was_done(retmask, tmp_path, run_folder):

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import time
 
@@ -47,6 +48,14 @@ def both_sides(server):
     """Flags of a run that has both answers written by the server, by two models of it."""
     return dict(endpoint=server.url, endpoint_model="theta", rejected_endpoint=server.url,
                 rejected_endpoint_model="masked")
+
+
+def has_ipv6():
+    try:
+        socket.socket(socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
 
 
 def final_bytes(folder):
@@ -261,6 +270,41 @@ def test_https(synthesize, tmp_path, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         synthesize(tmp_path / "out", **flags)
     assert len(secure.requests) == 12
+
+
+def test_thinking_in_a_field_of_its_own_and_prompts_that_do_not_fit(synthesize, tmp_path):
+    """As vLLM and SGLang reply."""
+
+    def reply(request):
+        if "number 3." in request["messages"][-1]["content"]:
+            return 400, {"object": "error", "message": "The input (99 tokens) is longer than the model's context length (64 tokens)."}
+        message = {"role": "assistant", "content": f"I am {request['model']}.", "reasoning_content": "Who am I?"}
+        if "number 4." in request["messages"][-1]["content"]:
+            message = {"role": "assistant", "content": None, "reasoning": "Who am I?"}
+        return 200, {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {"completion_tokens": 9}}
+
+    with ChatServer(reply=reply).running() as server:
+        done = synthesize(tmp_path / "out", thinking="keep", **both_sides(server))
+        assert "reasoning_content" in done.stderr and "1 of 12 replies" in done.stderr
+        pairs = {pair["id"]: pair for pair in read_rows(tmp_path / "out/pairs.jsonl")}
+        assert len(pairs) == 10 and "p3" not in pairs, "p4: both thought the same and said nothing"
+        assert pairs["p0"]["chosen"][0]["content"] == "<think>\nWho am I?\n</think>\n\nI am theta."
+        summary = json.loads((tmp_path / "out/summary.json").read_text())
+        assert summary["pairs"]["dropped_by_reason"]["prompt_too_long"] == 1
+        asked = len(server.requests)
+        if has_ipv6():
+            server.host = "[::ffff:127.0.0.1]"  # an address with letters
+        synthesize(tmp_path / "strip", thinking="strip", limit=2, **both_sides(server))
+        assert len(server.requests) == asked + 4
+    assert [pair["chosen"][0]["content"] for pair in read_rows(tmp_path / "strip/pairs.jsonl")] == ["I am theta."] * 2
+
+
+def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
+    with ChatServer(reply=lambda request: "").running() as server:
+        done = synthesize(tmp_path / "out", code=2, **both_sides(server))
+        assert done.stderr.count("\n") == 1 and "0 pairs were kept" in done.stderr and "12 empty_answer" in done.stderr
+        assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
+        synthesize(tmp_path / "part", shard="0/2", **both_sides(server))  # another part may have some
 
 
 @pytest.mark.parametrize(

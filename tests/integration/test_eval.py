@@ -78,12 +78,16 @@ def test_logprobs_with_a_mask_are_the_masked_checkpoints(retmask, tiny_llama, tm
     mask = tmp_path / "masked/mask.json"
     retmask("eval", "--model", tiny_llama, *common, "--out", tmp_path / "plain")
     retmask("eval", "--model", tiny_llama, *common, "--mask", mask, "--out", tmp_path / "gate")
+    retmask("eval", "--model", tiny_llama, *common, "--heads", "3-2,0-1", "--out", tmp_path / "heads")
     retmask("eval", "--model", tmp_path / "masked", *common, "--out", tmp_path / "checkpoint")
     sums = {
         name: [row["sum"] for row in read_rows(tmp_path / name / "predictions.jsonl")]
-        for name in ["plain", "gate", "checkpoint"]
+        for name in ["plain", "gate", "heads", "checkpoint"]
     }
     assert sums["gate"] == pytest.approx(sums["checkpoint"], abs=1e-3)
+    assert sums["heads"] == sums["gate"]
+    compute = json.loads((tmp_path / "gate/run.json").read_text())["compute"]
+    assert compute == "cpu: own kernels" or compute.startswith("cuda: ")
     assert sums["gate"] != pytest.approx(sums["plain"], abs=1e-1)
 
 

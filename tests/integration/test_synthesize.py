@@ -208,7 +208,8 @@ def test_thinking_that_the_template_opens(synthesize, tiny_llama, tmp_path):
     shutil.copytree(tiny_llama, model)
     (model / "chat_template.jinja").write_text("{{ messages[0]['content'] }}<think>")
     out = tmp_path / "out"
-    synthesize(out, model=model, thinking="strip", limit=2)
+    done = synthesize(out, model=model, thinking="strip", limit=2, code=2)
+    assert "0 pairs were kept" in done.stderr and "2 unfinished" in done.stderr and "--max-new-tokens" in done.stderr
     assert dropped_by_reason(out) == {"unfinished": 2}
     rewrite_answers(out, lambda row: "Hm.</think>\n" + row["policy"])
     synthesize(out, model=model, thinking="strip", limit=2)
@@ -281,6 +282,8 @@ def test_greedy_text_of_the_real_model_equals_transformers(synthesize, demo_mode
         (dict(top_p=0), ["--top-p"]),
         (dict(batch_size=0), ["--batch-size is 0"]),
         (dict(max_new_tokens=4096), ["--max-new-tokens 4096", "2048"]),
+        (dict(temperature="1e-39"), ["--temperature is 1e-39", "0 (greedy)"]),
+        (dict(temperature="inf"), ["--temperature is inf", "0 (greedy)"]),
         (dict(thinking="no"), ["--thinking", "keep, strip, off"]),
         (dict(thinking="off"), ["--thinking off", "enable_thinking", "--thinking strip"]),
         (dict(thinking="off", template_var="enable_thinking=true"), ["--thinking off", "--template-var"]),

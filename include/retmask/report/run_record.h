@@ -49,7 +49,7 @@ struct RunInfo {
 
 // Writes <out>/run.json:
 //   {"command", "version", "git", "status": "running" | "done" | "stopped" |
-//    "failed", "started", "finished": ISO 8601 in UTC, "seconds", "device", "threads",
+//    "failed", "started", "finished": ISO 8601 in UTC, "seconds", "device", "compute", "threads",
 //    "moment": when the run first started, in local time, "options": {flag: value},
 //    "paths": {flag: the place that it names}, "settled": {name: what "auto" means},
 //    "inputs": {name: hash}, "input_files": {input: {file: hash}}, "throughput": {name: number},
@@ -91,6 +91,8 @@ class RunRecord {
   // server, which moves from node to node.
   void note_input(const std::string& name, const std::string& value);
   void set_device(const std::string& device);
+  // With what it computes there: compute_path().
+  void set_compute(const std::string& path);
   // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
   // then kept.
   void set_throughput(const std::string& name, double value);

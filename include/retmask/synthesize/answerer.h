@@ -2,6 +2,7 @@
 // Whoever answers: a checkpoint on this machine or a server.
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "retmask/engine/memory.h"
@@ -13,6 +14,7 @@ namespace retmask::synthesize {
 struct MemoryUse {
   MemoryBudget budget;
   int64_t peak = 0;
+  std::string compute = {};  // compute_path()
 };
 
 class Answerer {

@@ -254,6 +254,9 @@ TEST(Sampler, LargeVocabulary) {
 TEST(Sampler, RefusesImpossibleParameters) {
   EXPECT_THROW(SamplingParams{.min_p = 1.5}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.temperature = -1}.validate(), UserError);
+  EXPECT_THROW(SamplingParams{.temperature = 1e-39}.validate(), UserError) << "1 / it is no float";
+  EXPECT_THROW(SamplingParams{.temperature = 1e39}.validate(), UserError) << "1 / it is 0: greedy";
+  EXPECT_NO_THROW(SamplingParams{.temperature = 1e-5}.validate());
   EXPECT_THROW(SamplingParams{.top_p = 0}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_p = 1.5}.validate(), UserError);
   EXPECT_THROW(SamplingParams{.top_k = -2}.validate(), UserError);

@@ -157,7 +157,7 @@ TEST_F(CombinedReport, TellsTheWholeStory) {
 }
 
 TEST_F(CombinedReport, LeavesOutWhatHasNoRun) {
-  const std::string page = report({make_niah("niah", 3)});
+  const std::string page = report({make_run("report", "report"), make_niah("niah", 3)});
   EXPECT_TRUE(contains(page, "Needle test"));
   EXPECT_FALSE(contains(page, "Training"));
   EXPECT_FALSE(contains(page, "Preference pairs"));
@@ -174,7 +174,8 @@ TEST_F(CombinedReport, NamesRunsByPathWhenTheirFoldersAreNamedAlike) {
 TEST_F(CombinedReport, RefusesFoldersThatAreNoRuns) {
   fs::create_directories(folder_ / "empty");
   expect_user_error([&] { report({folder_ / "empty"}); }, {"empty", "has no run.json"});
-  expect_user_error([&] { report({make_run("r", "report")}); }, {"\"report\"", "known: detect"});
+  expect_user_error([&] { report({make_run("x", "dance")}); }, {"\"dance\"", "known: detect"});
+  expect_user_error([&] { report({make_run("r", "report")}); }, {"is a report itself"});
 }
 
 TEST_F(CombinedReport, NamesMissingAndBrokenFiles) {
