@@ -32,7 +32,7 @@ TEST(Suggestion, KnowsTheNamesOfOtherTools) {
   EXPECT_EQ(hint("--tensor-parallel-size"), "; did you mean --nproc?");
   EXPECT_EQ(hint("-o"), "; did you mean --out?");
   EXPECT_EQ(suggestion("lr", {"epochs", "learning-rate"}), "; did you mean learning-rate?");
-  EXPECT_EQ(suggestion("--max-tokens", {"--depths"}), "") << "not a flag of this command";
+  EXPECT_EQ(suggestion("--max-tokens", {"--max-turns"}), "") << "not a flag of this command";
 
   const std::vector<std::string> commands = {
       "detect", "mask", "synthesize", "train-dpo", "eval", "report"};
