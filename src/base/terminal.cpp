@@ -36,8 +36,9 @@ class Status {
  public:
   void show(const std::string& line) {
     const std::lock_guard lock(mutex_);
+    const std::string old_gone = erased();  // before drawn() changes what is shown
     line_ = line;
-    put(erased() + drawn());
+    put(old_gone + drawn());
   }
 
   void end() {
@@ -50,8 +51,12 @@ class Status {
 
   void write_above(std::string_view lines) {
     const std::lock_guard lock(mutex_);
-    const bool shown = shown_width_ > 0;
-    put(shown ? erased() + std::string(lines) + drawn() : std::string(lines));
+    if (shown_width_ == 0) {
+      put(std::string(lines));
+      return;
+    }
+    const std::string old_gone = erased();
+    put(old_gone + std::string(lines) + drawn());
   }
 
  private:
