@@ -17,8 +17,8 @@ int64_t num_cache_blocks(const ModelConfig& config,
                          const GeneratorOptions& options,
                          int64_t available) {
   const int64_t block_bytes = BlockPool::block_bytes(config, dtype);
-  const int64_t longest = options.max_sequence_tokens > 0 ? options.max_sequence_tokens
-                                                          : config.max_positions;
+  const int64_t longest =
+      options.max_sequence_tokens > 0 ? options.max_sequence_tokens : config.max_positions;
   const int64_t most = options.max_batch_size * BlockPool::blocks_for(longest);
   if (options.kv_cache_bytes > 0) return std::min(options.kv_cache_bytes / block_bytes, most);
   const double share = device.is_cpu() ? 0.25 : 0.85;

@@ -23,8 +23,8 @@ struct Rotation {
   torch::Tensor sin;
 };
 
-// The inverse frequencies of one RoPE, [head_dim / 2] float32 on the CPU; of dynamic those up to its
-// original length.
+// The inverse frequencies of one RoPE, [head_dim / 2] float32 on the CPU; of dynamic those up to
+// its original length.
 torch::Tensor rope_inverse_frequencies(const RopeConfig& rope, int64_t head_dim);
 
 // The distinct RoPEs of a model (Olmo-3 has two) and which layer uses which.
