@@ -69,8 +69,8 @@ struct CommonOptions {
 struct Invocation {
   std::string command;  // "detect"
   CommonOptions common;
-  Json options;   // every flag's value, by name without dashes
-  Json defaults;  // the same where no flag is given
+  Json options;                                   // every flag's value, by name without dashes
+  Json defaults;                                  // the same where no flag is given
   std::vector<std::string> on_command_line = {};  // names of the flags given there
 
   // Makes --out and keeps other processes out of it. To be called before anything is read or

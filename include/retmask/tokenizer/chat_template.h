@@ -23,8 +23,8 @@ struct RenderOptions {
 class ChatTemplate {
  public:
   // chat_template.jinja and additional_chat_templates/, else chat_template of tokenizer_config.json
-  // (a string, or a list of named ones). Messages with tools take "tool_use" where there is one, all
-  // others "default". Throws UserError when the folder has none or it does not parse.
+  // (a string, or a list of named ones). Messages with tools take "tool_use" where there is one,
+  // all others "default". Throws UserError when the folder has none or it does not parse.
   static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
 
   explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);

@@ -10,10 +10,9 @@ class NiahSuiteTest : public TinySubjectTest {
  protected:
   NiahSuiteTest() {
     const auto chat_template = ChatTemplate::load(checkpoint_.dir());
-    samples_ =
-        build_samples({.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
-                      niah::load_needles_and_haystacks("", ""),
-                      {*tokenizer_, *chat_template, model_.config().max_positions});
+    samples_ = build_samples({.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
+                             niah::load_needles_and_haystacks("", ""),
+                             {*tokenizer_, *chat_template, model_.config().max_positions});
   }
 
   NiahResult run(const std::string& name, std::vector<Head> masked = {}) {

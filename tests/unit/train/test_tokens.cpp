@@ -64,7 +64,8 @@ TEST_F(Tokens, ATemplateThatRewritesThePromptIsRefused) {
 }
 
 TEST_F(Tokens, IdsBeyondTheModelNameTheRow) {
-  const RowTokenizer rows(*tokenizer_, kTinyModel, /*moment=*/std::nullopt, /*model_vocab_size=*/300);
+  const RowTokenizer rows(
+      *tokenizer_, kTinyModel, /*moment=*/std::nullopt, /*model_vocab_size=*/300);
   const TextRow row = parse_row(
       {{"prompt", "1"}, {"chosen", "x"}, {"rejected", " and"}}, LossKind::dpo, "pairs.jsonl:7");
   expect_user_error([&] { rows.tokenize(row); }, {"pairs.jsonl:7", "token id 303", "300", " and"});
