@@ -375,7 +375,15 @@ class Evaluator {
       const Value stop = part(range->stop);
       const Value step = part(range->step);
       runtime_.line = line;
-      return slice(runtime_, object, start, stop, step);
+      try {
+        return slice(runtime_, object, start, stop, step);
+      } catch (const PythonError& error) {
+        // Jinja2 works out a whole expression of constants by another way, which never fails here.
+        const bool is_caught =
+            error.type() == PythonError::Type::kType || error.type() == PythonError::Type::kLookup;
+        if (!is_caught || whole_ == nullptr || !is_constant(*whole_)) throw;
+        return Value::undefined(error.what());
+      }
     }
     const Value key = evaluate(*node.key, activation);
     runtime_.line = line;
@@ -460,6 +468,12 @@ class Evaluator {
     runtime_.check_output(out_->size());
   }
 
+  // What {% filter %} and {% call %} give must be a text already.
+  void write_text(const Value& value) {
+    if (!value.is_text()) type_error("expected str instance, " + value.type_name() + " found");
+    write(value.bytes());
+  }
+
   Flow execute(const Body& body, const ActivationPtr& activation) {
     for (const auto& statement : body) {
       runtime_.step();
@@ -477,6 +491,7 @@ class Evaluator {
 
   Flow execute_node(const Output& node, int, const ActivationPtr& activation) {
     for (const ExprPtr& part : node.parts) {
+      whole_ = part.get();
       const Value value = evaluate(*part, activation);
       if (value.is_text()) {
         write(value.bytes());
@@ -521,7 +536,7 @@ class Evaluator {
     std::string text = captured_output([&] { flow = execute(node.body, activation); });
     // break and continue leave the block without its text.
     if (flow != Flow::kNext) return flow;
-    write(str(runtime_, filter_text(*node.filter, std::move(text), activation)));
+    write_text(filter_text(*node.filter, std::move(text), activation));
     leave(node.scope, *activation);
     return Flow::kNext;
   }
@@ -538,6 +553,7 @@ class Evaluator {
 
   Flow execute_node(const Set& node, int line, const ActivationPtr& activation) {
     check_namespaces(*node.target, *activation);
+    whole_ = node.value.get();
     const Value value = evaluate(*node.value, activation);
     runtime_.line = line;
     assign(*node.target, value, activation);
@@ -604,7 +620,8 @@ class Evaluator {
   Context exported_;  // what the template itself sets
   const Context* current_context_ = nullptr;
   std::string* out_ = nullptr;
-  Value block_text_;  // what {% filter %} filters
+  const Expr* whole_ = nullptr;  // the expression of the statement
+  Value block_text_;             // what {% filter %} filters
 };
 
 class MacroObject : public Object {
@@ -877,11 +894,13 @@ Flow Evaluator::execute_loop(const For& node,
   Value item;
   while (loop ? loop->advance(runtime_, item) : iterator->next(runtime_, item)) {
     runtime_.step();
-    is_empty = false;
     assign(*node.target, item, activation);
     if (loop) activation->slots[index(node.loop_slot)] = Value::object(loop);
     enter(node.scope, *activation);
-    if (execute(node.body, activation) == Flow::kBreak) break;
+    const Flow flow = execute(node.body, activation);
+    if (flow == Flow::kBreak) break;
+    // As Jinja2 compiles it: a round that continue leaves does not count for else.
+    if (flow == Flow::kNext) is_empty = false;
   }
   leave(node.scope, *activation);
   if (!is_empty || node.otherwise.empty()) return Flow::kNext;
@@ -920,7 +939,7 @@ Flow Evaluator::execute_node(const CallBlock& node, int line, const ActivationPt
   const Value result =
       node.call ? evaluate_call(std::get<CallExpr>(node.call->node), line, activation, caller)
                 : call_value(runtime_, caller, {});
-  write(str(runtime_, result));
+  write_text(result);
   return Flow::kNext;
 }
 

@@ -171,8 +171,9 @@ std::string printed(const char* format, int precision, double value) {
 
 // A value that is not negative, in the way of one of the types e, f, g, %, n or none.
 std::string float_digits(double value, char type, int64_t precision, bool alternate) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return "inf";
+  if (!std::isfinite(value)) {
+    return std::string(std::isnan(value) ? "nan" : "inf") + (type == '%' ? "%" : "");
+  }
   if (precision > kMaxPrecision) {
     unsupported("a precision of more than " + std::to_string(kMaxPrecision) + " digits");
   }
@@ -592,7 +593,10 @@ class PrintfFormatter {
     if (current() == 'h' || current() == 'l' || current() == 'L') ++at;
     how.letter = current();
     ++at;
-    if (how.letter == '%') return "%";
+    if (how.letter == '%') {
+      if (format[at - 2] != '%') value_error("unsupported format character '%'");
+      return "%";
+    }
     if (value.is_missing()) value = next_value();
     return formatted(how, value);
   }

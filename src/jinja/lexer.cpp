@@ -161,6 +161,7 @@ class Lexer {
   }
 
   void lex_comment() {
+    if (at_ == source_.size()) return;  // Jinja2 lets it pass
     for (size_t at = at_; at < source_.size(); ++at) {
       const char c = source_[at];
       if (c != '#' && c != '-' && c != '+') continue;
@@ -173,6 +174,7 @@ class Lexer {
   }
 
   void lex_raw() {
+    if (at_ == source_.size()) return;  // Jinja2 lets it pass
     for (size_t tag = source_.find("{%", at_); tag != std::string::npos;
          tag = source_.find("{%", tag + 1)) {
       const char sign = sign_at(tag + 2);
@@ -353,6 +355,12 @@ class Lexer {
         next += digits;
       } else if (c == 'N') {
         fail("escapes by a character's name (\\N{..}) are not supported");
+      } else if (c >= 0x80) {
+        // The codec has written the character as an escape, whose backslash is then escaped.
+        const size_t digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
+        const std::string hex = int_text(static_cast<Int>(c), 16);
+        out += digits == 2 ? "\\x" : digits == 4 ? "\\u" : "\\U";
+        out += std::string(digits - hex.size(), '0') + hex;
       } else {
         out += text.substr(at, next - at);
       }

@@ -231,6 +231,7 @@ std::string title_case(char32_t c) {
   if (c < 0x80) return {ascii_upper(static_cast<char>(c))};
   std::string one;
   append_code_point(one, c);
+  if (is_title(c)) return one;
   // u_strToTitle would look for words; the full title case differs from upper case in few letters.
   if (u_totitle(icu(c)) != u_toupper(icu(c))) {
     std::string out;
@@ -248,11 +249,12 @@ std::string title_case(char32_t c) {
   }
   std::string out;
   append_code_point(out, upper[0]);
-  bool after_capital = true;
+  const bool after_letter = is_cased(upper[0]);
   for (size_t i = 1; i < upper.size(); ++i) {
-    // Only letters that the capital brought along become small ("FI" -> "Fi").
-    append_code_point(out,
-                      after_capital ? static_cast<char32_t>(u_tolower(icu(upper[i]))) : upper[i]);
+    // Letters that the capital brought along become small ("FI" -> "Fi"), and a iota stays below.
+    const char32_t small =
+        upper[i] == 0x399 ? 0x345 : static_cast<char32_t>(u_tolower(icu(upper[i])));
+    append_code_point(out, after_letter ? small : upper[i]);
   }
   return out;
 }
