@@ -8,7 +8,7 @@
 namespace retmask::jinja {
 namespace {
 
-using Kind = Token::Kind;
+using TokenKind = Token::Kind;
 using Words = std::vector<std::string_view>;
 
 // Of expressions and statements within each other: more than Jinja2 can take, and far less than our
@@ -58,11 +58,11 @@ class Parser {
     return token;
   }
 
-  bool is(Kind kind) const { return current().kind == kind; }
+  bool is(TokenKind kind) const { return current().kind == kind; }
   bool is_operator(std::string_view symbol) const {
-    return is(Kind::kOperator) && current().text == symbol;
+    return is(TokenKind::kOperator) && current().text == symbol;
   }
-  bool is_word(std::string_view word) const { return is(Kind::kName) && current().text == word; }
+  bool is_word(std::string_view word) const { return is(TokenKind::kName) && current().text == word; }
   bool is_one_of(const Words& words) const {
     return std::any_of(words.begin(), words.end(), [&](auto word) { return is_word(word); });
   }
@@ -79,19 +79,19 @@ class Parser {
 
   std::string described() const {
     switch (current().kind) {
-      case Kind::kEnd:
+      case TokenKind::kEnd:
         return "the end of the template";
-      case Kind::kBlockEnd:
+      case TokenKind::kBlockEnd:
         return "'%}'";
-      case Kind::kVariableEnd:
+      case TokenKind::kVariableEnd:
         return "'}}'";
-      case Kind::kBlockBegin:
+      case TokenKind::kBlockBegin:
         return "'{%'";
-      case Kind::kVariableBegin:
+      case TokenKind::kVariableBegin:
         return "'{{'";
-      case Kind::kData:
+      case TokenKind::kData:
         return "text";
-      case Kind::kString:
+      case TokenKind::kString:
         return "a string";
       default:
         return "'" + current().text + "'";
@@ -112,12 +112,12 @@ class Parser {
   void expect_word(std::string_view word) {
     if (!skip_word(word)) fail_expected("'" + std::string(word) + "'");
   }
-  void expect(Kind kind, const std::string& what) {
+  void expect(TokenKind kind, const std::string& what) {
     if (!is(kind)) fail_expected(what);
     take();
   }
   std::string expect_name() {
-    if (!is(Kind::kName)) fail_expected("a name");
+    if (!is(TokenKind::kName)) fail_expected("a name");
     return take().text;
   }
 
@@ -148,21 +148,21 @@ class Parser {
       body.push_back(make_statement(line, Output{std::move(parts)}));
       parts.clear();
     };
-    while (!is(Kind::kEnd)) {
+    while (!is(TokenKind::kEnd)) {
       if (parts.empty()) line = current().line;
-      if (is(Kind::kData)) {
+      if (is(TokenKind::kData)) {
         parts.push_back(make(current().line, Constant{Value::text(current().text)}));
         take();
-      } else if (is(Kind::kVariableBegin)) {
+      } else if (is(TokenKind::kVariableBegin)) {
         take();
         parts.push_back(parse_tuple({}));
-        expect(Kind::kVariableEnd, "'}}'");
-      } else if (is(Kind::kBlockBegin)) {
+        expect(TokenKind::kVariableEnd, "'}}'");
+      } else if (is(TokenKind::kBlockBegin)) {
         flush();
         take();
         if (is_one_of(ends)) return body;
         body.push_back(parse_statement());
-        expect(Kind::kBlockEnd, "'%}'");
+        expect(TokenKind::kBlockEnd, "'%}'");
       } else {
         fail("unexpected " + described());
       }
@@ -178,7 +178,7 @@ class Parser {
 
   Body parse_block_body(const Words& ends) {
     skip_operator(":");
-    expect(Kind::kBlockEnd, "'%}'");
+    expect(TokenKind::kBlockEnd, "'%}'");
     return parse_body(ends);
   }
 
@@ -190,7 +190,7 @@ class Parser {
 
   std::unique_ptr<Statement> parse_statement() {
     const Nesting nesting(*this);
-    if (!is(Kind::kName)) fail_expected("a tag's name");
+    if (!is(TokenKind::kName)) fail_expected("a tag's name");
     const int line = current().line;
     const std::string tag = current().text;
     if (tag == "for") return make_statement(line, parse_for());
@@ -332,7 +332,7 @@ class Parser {
   With parse_with() {
     take();
     With with;
-    while (!is(Kind::kBlockEnd)) {
+    while (!is(TokenKind::kBlockEnd)) {
       if (!with.targets.empty()) expect_operator(",");
       with.targets.push_back(parse_target(/*with_namespace=*/false, "", Name::Use::kParameter));
       expect_operator("=");
@@ -371,7 +371,7 @@ class Parser {
   Output parse_print() {
     take();
     Output output;
-    while (!is(Kind::kBlockEnd)) {
+    while (!is(TokenKind::kBlockEnd)) {
       if (!output.parts.empty()) expect_operator(",");
       output.parts.push_back(parse_expression());
     }
@@ -387,7 +387,7 @@ class Parser {
   }
 
   void skip_context() {
-    if ((is_word("with") || is_word("without")) && following().kind == Kind::kName &&
+    if ((is_word("with") || is_word("without")) && following().kind == TokenKind::kName &&
         following().text == "context") {
       take();
       take();
@@ -410,10 +410,10 @@ class Parser {
       skip_context();
     } else if (tag == "from") {
       expect_word("import");
-      while (!is(Kind::kBlockEnd)) {
+      while (!is(TokenKind::kBlockEnd)) {
         if (!statement.names.empty()) expect_operator(",");
         skip_context();
-        if (is(Kind::kBlockEnd)) break;
+        if (is(TokenKind::kBlockEnd)) break;
         std::string name = expect_name();
         if (name.starts_with('_')) fail("names that start with an underscore are not imported");
         if (skip_word("as")) name = expect_name();
@@ -458,7 +458,7 @@ class Parser {
   };
 
   bool ends_tuple(const Words& ends) const {
-    return is(Kind::kVariableEnd) || is(Kind::kBlockEnd) || is_operator(")") || is_one_of(ends);
+    return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_operator(")") || is_one_of(ends);
   }
 
   ExprPtr parse_tuple(const Words& ends, bool with_condition = true) {
@@ -553,7 +553,7 @@ class Parser {
         compare.rest.emplace_back(found->second, parse_sum());
       } else if (skip_word("in")) {
         compare.rest.emplace_back(CompareOperator::kIn, parse_sum());
-      } else if (is_word("not") && following().kind == Kind::kName && following().text == "in") {
+      } else if (is_word("not") && following().kind == TokenKind::kName && following().text == "in") {
         take();
         take();
         compare.rest.emplace_back(CompareOperator::kNotIn, parse_sum());
@@ -634,7 +634,7 @@ class Parser {
     const Token& token = current();
     const int line = token.line;
     switch (token.kind) {
-      case Kind::kName: {
+      case TokenKind::kName: {
         const std::string name = take().text;
         if (name == "true" || name == "True") return make(line, Constant{Value::boolean(true)});
         if (name == "false" || name == "False") return make(line, Constant{Value::boolean(false)});
@@ -644,13 +644,13 @@ class Parser {
         }
         return make(line, Name{name, Name::Use::kLoad, {}});
       }
-      case Kind::kString: {
+      case TokenKind::kString: {
         std::string text = take().text;
-        while (is(Kind::kString)) text += take().text;
+        while (is(TokenKind::kString)) text += take().text;
         return make(line, Constant{Value::text(std::move(text))});
       }
-      case Kind::kInteger:
-      case Kind::kFloat:
+      case TokenKind::kInteger:
+      case TokenKind::kFloat:
         return make(line, Constant{take().number});
       default:
         break;
@@ -724,10 +724,10 @@ class Parser {
     const int line = token.line;
     if (token.text == ".") {
       const Token& attribute = take();
-      if (attribute.kind == Kind::kName) {
+      if (attribute.kind == TokenKind::kName) {
         return make(line, AttributeExpr{std::move(node), attribute.text});
       }
-      if (attribute.kind != Kind::kInteger) fail_at(attribute.line, "expected a name or a number");
+      if (attribute.kind != TokenKind::kInteger) fail_at(attribute.line, "expected a name or a number");
       return make(line,
                   ItemExpr{std::move(node), make(attribute.line, Constant{attribute.number})});
     }
@@ -778,7 +778,7 @@ class Parser {
       } else if (skip_operator("**")) {
         check(!args.named_rest);
         args.named_rest = parse_expression();
-      } else if (is(Kind::kName) && following().kind == Kind::kOperator &&
+      } else if (is(TokenKind::kName) && following().kind == TokenKind::kOperator &&
                  following().text == "=") {
         check(!args.named_rest);
         std::string name = take().text;
@@ -841,11 +841,11 @@ class Parser {
 
   bool starts_test_argument() const {
     switch (current().kind) {
-      case Kind::kString:
-      case Kind::kInteger:
-      case Kind::kFloat:
+      case TokenKind::kString:
+      case TokenKind::kInteger:
+      case TokenKind::kFloat:
         return true;
-      case Kind::kName:
+      case TokenKind::kName:
         return !is_word("else") && !is_word("or") && !is_word("and");
       default:
         return is_operator("[") || is_operator("{");
