@@ -148,14 +148,37 @@ TEST_F(CheckpointTest, FingerprintSeesEveryKindOfChange) {
   };
   const auto save = [&](const std::string& name) {
     changed = name;
-    save_checkpoint(model_, model_, checkpoint.config(), specs(), write);
-    return Checkpoint(model_).fingerprint();
+    const fs::path copy = model_.parent_path() / "copy";
+    fs::remove_all(copy);
+    save_checkpoint(copy, model_, checkpoint.config(), specs(), write);
+    return Checkpoint(copy).fingerprint();
   };
   const std::string copied = save("");
   EXPECT_NE(save("model.layers.1.self_attn.o_proj.weight"), copied);
   EXPECT_EQ(save(""), copied);
+  const std::string before = Checkpoint(model_).fingerprint();
   edit_json("config.json", [](Json& json) { json["rope_theta"] = 1.0; });
-  EXPECT_NE(Checkpoint(model_).fingerprint(), copied);
+  EXPECT_NE(Checkpoint(model_).fingerprint(), before);
+}
+
+TEST_F(CheckpointTest, OtherFilesHaveHashesOfTheirOwn) {
+  const auto before = Checkpoint(model_).hash_other_files();
+  EXPECT_FALSE(before.contains("config.json"));
+  fs::create_directory(model_ / "additional_chat_templates");
+  for (const char* name : {"tokenizer.json",
+                           "tokenizer_config.json",
+                           "generation_config.json",
+                           "chat_template.jinja",
+                           "additional_chat_templates/rag.jinja"}) {
+    testing::write_text(model_ / name, "{}");
+    const auto first = Checkpoint(model_).hash_other_files();
+    testing::write_text(model_ / name, "{ }");
+    const auto second = Checkpoint(model_).hash_other_files();
+    ASSERT_TRUE(first.contains(name)) << name;
+    EXPECT_NE(first.at(name), second.at(name)) << name;
+  }
+  testing::write_text(model_ / "README.md", "not looked at");
+  EXPECT_FALSE(Checkpoint(model_).hash_other_files().contains("README.md"));
 }
 
 TEST_F(CheckpointTest, CheckTensorsAcceptsWhatFits) {

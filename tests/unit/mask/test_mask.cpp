@@ -65,6 +65,8 @@ class MaskTest : public ::testing::Test {
 
 TEST_F(MaskTest, ZeroesTheColumnsOfTheHeadsAndNothingElse) {
   for (const std::string dtype : {"bfloat16", "float16", "float32"}) {
+    fs::remove_all(model_);
+    fs::remove_all(out_);
     write_model(model_, small_config(dtype));
     run({.select = {.heads = {"1-0", "1-3"}}});
     const Checkpoint before(model_);
