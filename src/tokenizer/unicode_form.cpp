@@ -12,7 +12,7 @@
 namespace retmask::text {
 namespace {
 
-constexpr std::pair<std::string_view, UnicodeForm> kNames[] = {{"NFC", UnicodeForm::kNfc},
+constexpr std::pair<std::string_view, UnicodeForm> kFormNames[] = {{"NFC", UnicodeForm::kNfc},
                                                                {"NFD", UnicodeForm::kNfd},
                                                                {"NFKC", UnicodeForm::kNfkc},
                                                                {"NFKD", UnicodeForm::kNfkd}};
@@ -56,7 +56,7 @@ bool is_ascii(std::string_view text) {
 }  // namespace
 
 std::optional<UnicodeForm> unicode_form(std::string_view name) {
-  for (const auto& [known, form] : kNames) {
+  for (const auto& [known, form] : kFormNames) {
     if (name == known) return form;
   }
   return std::nullopt;
