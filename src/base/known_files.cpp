@@ -77,9 +77,9 @@ Json read_named_json(const std::filesystem::path& path,
                      std::string_view expected) {
   const std::string text = read_text_file(path, what);
   const size_t end = text.find('\n');
-  if (end != std::string::npos && !Json::accept(text) &&
-      text.find_first_not_of(" \t\r\n", end) != std::string::npos) {
-    const Json row = Json::parse(text.substr(0, end), /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (end != std::string::npos && text.find_first_not_of(" \t\r\n", end) != std::string::npos &&
+      !try_parse_json(text)) {
+    const Json row = try_parse_json(std::string_view(text).substr(0, end)).value_or(Json());
     if (row.is_object()) {
       user_error(path.string(),
                  " is a file of JSON lines",

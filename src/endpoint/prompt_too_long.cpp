@@ -147,7 +147,8 @@ void add_words(const Json& json, std::vector<std::string>& words, int depth = 4)
 bool says_prompt_too_long(int status, const std::string& body, int64_t max_tokens) {
   constexpr size_t kLongestMessage = 4096;  // behind it comes what they repeat
   if (status == 413) return true;
-  const Json json = Json::parse(body, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  const std::optional<Json> parsed = try_parse_json(body);
+  const Json json = parsed.value_or(Json());
   std::vector<std::string> words;
   switch (status) {
     case 200:  // llama.cpp has said it so
@@ -157,7 +158,7 @@ bool says_prompt_too_long(int status, const std::string& body, int64_t max_token
     case 422:
     case 429:
     case 500:
-      if (json.is_discarded()) {
+      if (!parsed) {
         words.push_back(body);
       } else {
         add_words(json, words);

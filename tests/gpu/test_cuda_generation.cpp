@@ -37,7 +37,7 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
     result.num_attention_heads = 6;
     result.num_key_value_heads = 2;
     result.head_dim = 64;
-    result.max_position_embeddings = 4096;
+    result.max_positions = 4096;
     result.layers.resize(4);
     if (family == "qwen3") result.qk_norm = QkNorm::per_head;
     if (family == "olmo3") {
