@@ -62,7 +62,9 @@ class Parser {
   bool is_operator(std::string_view symbol) const {
     return is(TokenKind::kOperator) && current().text == symbol;
   }
-  bool is_word(std::string_view word) const { return is(TokenKind::kName) && current().text == word; }
+  bool is_word(std::string_view word) const {
+    return is(TokenKind::kName) && current().text == word;
+  }
   bool is_one_of(const Words& words) const {
     return std::any_of(words.begin(), words.end(), [&](auto word) { return is_word(word); });
   }
@@ -458,7 +460,8 @@ class Parser {
   };
 
   bool ends_tuple(const Words& ends) const {
-    return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_operator(")") || is_one_of(ends);
+    return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_operator(")") ||
+           is_one_of(ends);
   }
 
   ExprPtr parse_tuple(const Words& ends, bool with_condition = true) {
@@ -553,7 +556,8 @@ class Parser {
         compare.rest.emplace_back(found->second, parse_sum());
       } else if (skip_word("in")) {
         compare.rest.emplace_back(CompareOperator::kIn, parse_sum());
-      } else if (is_word("not") && following().kind == TokenKind::kName && following().text == "in") {
+      } else if (is_word("not") && following().kind == TokenKind::kName &&
+                 following().text == "in") {
         take();
         take();
         compare.rest.emplace_back(CompareOperator::kNotIn, parse_sum());
@@ -727,7 +731,8 @@ class Parser {
       if (attribute.kind == TokenKind::kName) {
         return make(line, AttributeExpr{std::move(node), attribute.text});
       }
-      if (attribute.kind != TokenKind::kInteger) fail_at(attribute.line, "expected a name or a number");
+      if (attribute.kind != TokenKind::kInteger)
+        fail_at(attribute.line, "expected a name or a number");
       return make(line,
                   ItemExpr{std::move(node), make(attribute.line, Constant{attribute.number})});
     }

@@ -350,15 +350,17 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
 
 int64_t scaled_positions(const std::vector<RopeConfig>& ropes, int64_t max_position_embeddings) {
   constexpr double kMost = 1 << 24;
-  auto positions = static_cast<double>(max_position_embeddings);
-  double factor = 1;
+  const auto plain = static_cast<double>(max_position_embeddings);
+  double positions = plain;
   for (const RopeConfig& rope : ropes) {
     if (rope.type == RopeType::standard || rope.type == RopeType::llama3) continue;
-    factor = rope.factor;
-    if (rope.type == RopeType::yarn)
-      positions = static_cast<double>(rope.original_max_position_embeddings);
+    positions = rope.factor * plain;
+    if (rope.type == RopeType::yarn) {
+      const auto original = static_cast<double>(rope.original_max_position_embeddings);
+      positions = std::max(plain, rope.factor * original);
+    }
   }
-  return std::max<int64_t>(1, static_cast<int64_t>(std::min(positions * factor, kMost)));
+  return std::max<int64_t>(1, static_cast<int64_t>(std::min(positions, kMost)));
 }
 
 }  // namespace retmask

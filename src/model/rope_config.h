@@ -34,7 +34,9 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
 
 // How long sequences may be: linear and dynamic stretch max_position_embeddings, YaRN its original
 // length; llama3's max_position_embeddings is stretched already. Of several RoPEs the last factor
-// and the last original length count. Source: vLLM vllm/config/model.py (_get_and_verify_max_len).
+// and the last original length count. Source: vLLM vllm/config/model.py (_get_and_verify_max_len),
+// whose limit may fall below max_position_embeddings under YaRN: here it does not, as transformers
+// computes such rows.
 int64_t scaled_positions(const std::vector<RopeConfig>& ropes, int64_t max_position_embeddings);
 
 }  // namespace retmask

@@ -13,9 +13,9 @@ namespace retmask::text {
 namespace {
 
 constexpr std::pair<std::string_view, UnicodeForm> kFormNames[] = {{"NFC", UnicodeForm::kNfc},
-                                                               {"NFD", UnicodeForm::kNfd},
-                                                               {"NFKC", UnicodeForm::kNfkc},
-                                                               {"NFKD", UnicodeForm::kNfkd}};
+                                                                   {"NFD", UnicodeForm::kNfd},
+                                                                   {"NFKC", UnicodeForm::kNfkc},
+                                                                   {"NFKD", UnicodeForm::kNfkd}};
 
 const icu::Normalizer2& normalizer_of(UnicodeForm form) {
   UErrorCode error = U_ZERO_ERROR;

@@ -189,12 +189,18 @@ int64_t positions(const char* family, const char* rope_scaling, int64_t max_posi
   return parse_model_config(config, "config.json").max_positions;
 }
 
-// As vLLM derives the longest sequence.
+// As vLLM derives the longest sequence, but never below max_position_embeddings.
 TEST(ModelConfig, PositionsFollowTheRopeScaling) {
   const char* qwen3_recipe = R"({"rope_type": "yarn", "factor": 4.0,
                                  "original_max_position_embeddings": 32768})";
   EXPECT_EQ(positions("qwen3", qwen3_recipe, 40960), 131072);
   EXPECT_EQ(positions("qwen3", R"({"rope_type": "yarn", "factor": 4.0})", 32768), 131072);
+  // A recipe that stretches to less than the model says that it has.
+  EXPECT_EQ(positions("qwen3",
+                      R"({"rope_type": "yarn", "factor": 4.0,
+                          "original_max_position_embeddings": 64})",
+                      2048),
+            2048);
   const char* llama3 = R"({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
                            "high_freq_factor": 4.0, "original_max_position_embeddings": 8192})";
   EXPECT_EQ(positions("llama", llama3, 131072), 131072);

@@ -72,7 +72,7 @@ TEST_F(MaskFileTest, ListsWholeNumbers) {
                             "1",
                             "\"1-2\""}) {
     expect_error("{\"heads\": [[0, 0], " + std::string(entry) + "]}",
-                 {"mask.json", entry, "[layer, head]"});
+                 {"mask.json", Json::parse(entry).dump(), "[layer, head]"});
   }
 }
 

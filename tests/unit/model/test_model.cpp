@@ -63,7 +63,11 @@ TEST_P(Family, OldStyleConfigMeansTheSame) {
   const ModelConfig new_style = load_tiny(GetParam()).config();
   ASSERT_EQ(old_style.layers.size(), new_style.layers.size());
   for (size_t i = 0; i < old_style.layers.size(); ++i) {
-    EXPECT_EQ(old_style.layers[i].rope, new_style.layers[i].rope) << "layer " << i;
+    RopeConfig expected = new_style.layers[i].rope;
+    // transformers gives Olmo-3's top-level rope_theta to the full layers alone.
+    if (std::string(GetParam()) == "olmo3" && old_style.layers[i].sliding_window)
+      expected.rope_theta = 500000;
+    EXPECT_EQ(old_style.layers[i].rope, expected) << "layer " << i;
     EXPECT_EQ(old_style.layers[i].sliding_window, new_style.layers[i].sliding_window)
         << "layer " << i;
   }

@@ -93,12 +93,16 @@ TEST(ChatTemplate, LoadsFromAFolder) {
   expect_user_error([&] { ChatTemplate::load(dir.path()); },
                     {"chat_template.jinja", dir.path().string()});
 
+  // As in transformers the map counts where the config is older than added_tokens_decoder.
   write_json_file(dir / "special_tokens_map.json",
                   {{"bos_token", "<map>"}, {"eos_token", "<end>"}});
-  write_json_file(dir / "tokenizer_config.json",
-                  {{"bos_token", {{"content", "<bos>"}}},
-                   {"chat_template", "config {{ bos_token }} {{ eos_token }}"}});
-  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "config <bos> <end>");
+  Json config = {{"bos_token", {{"content", "<bos>"}}},
+                 {"chat_template", "config {{ bos_token }} {{ eos_token }}"}};
+  write_json_file(dir / "tokenizer_config.json", config);
+  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "config <map> <end>");
+  config["added_tokens_decoder"] = Json::object();
+  write_json_file(dir / "tokenizer_config.json", config);
+  EXPECT_EQ(ChatTemplate::load(dir.path())->render(kHello, {}), "config <bos> ");
 
   const Json named =
       Json::parse(R"([{"name": "tools", "template": "t"}, {"name": "default", "template": "d"}])");

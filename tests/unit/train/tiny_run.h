@@ -38,13 +38,19 @@ struct TinyRun {
   TrainingSummary operator()(const fs::path& out, const TrainOptions& options) const {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
+    // What run.json remembers for the program: the files that an earlier run has saved here.
+    const fs::path own_files = out.string() + ".files.json";
+    const SaveOptions save{
+        .own_files = fs::exists(own_files) ? read_json_file(own_files, "files") : Json::array(),
+        .announce = [=](const Json& files) { write_json_file(own_files, files); }};
     return run_training({.checkpoint = checkpoint,
                          .model = CausalLm::without_weights(
                              checkpoint, read_model_config(checkpoint), device, dtype),
                          .examples = examples,
                          .out = out,
                          .held_out = held_out,
-                         .stop_asked = stop_asked},
+                         .stop_asked = stop_asked,
+                         .save = save},
                         options);
   }
 };
