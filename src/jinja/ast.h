@@ -30,6 +30,8 @@ struct CallArgs {
   std::vector<std::pair<std::string, ExprPtr>> named;
   ExprPtr rest;        // *rest
   ExprPtr named_rest;  // **named_rest
+  // A name that stands twice among `named` in the source; empty: none does.
+  std::string doubled;
 };
 
 struct Constant {
@@ -208,6 +210,18 @@ void for_each_child(const Expr& expr, const Visit& visit) {
         }
       },
       expr.node);
+}
+
+// Whether Jinja2 can work it out while it compiles, as far as its form tells.
+inline bool is_constant(const Expr& expr) {
+  if (std::holds_alternative<Name>(expr.node) || std::holds_alternative<CallExpr>(expr.node)) {
+    return false;
+  }
+  const auto* filter = std::get_if<FilterExpr>(&expr.node);
+  if (filter != nullptr && !filter->operand) return false;
+  bool all = true;
+  for_each_child(expr, [&](const Expr& child) { all = all && is_constant(child); });
+  return all;
 }
 
 // What happens to variables where a scope is entered: each gets the value of an outer variable, is

@@ -212,6 +212,39 @@ class Evaluator {
                       expr.node);
   }
 
+  // The whole expression of a statement. Jinja2 works out one of constants while it compiles, and a
+  // slice of what has none is undefined there, where it fails in all others.
+  Value evaluate_whole(const Expr& expr, const ActivationPtr& activation) {
+    has_failed_slice_ = false;
+    try {
+      return evaluate(expr, activation);
+    } catch (const PythonError&) {
+      if (!has_failed_slice_ || is_folding_) throw;
+      has_failed_slice_ = false;
+      const std::optional<Value> folded = fold(expr, activation);
+      if (!folded) throw;
+      return *folded;
+    }
+  }
+
+  struct NotConstant {};
+
+  std::optional<Value> fold(const Expr& expr, const ActivationPtr& activation) {
+    std::optional<Value> result;
+    is_folding_ = true;
+    try {
+      result = evaluate(expr, activation);
+    } catch (const NotConstant&) {
+    } catch (const PythonError&) {
+    }
+    is_folding_ = false;
+    return result;
+  }
+
+  void check_folding(bool is_constant_part) const {
+    if (is_folding_ && !is_constant_part) throw NotConstant();
+  }
+
   Items evaluate_all(const std::vector<ExprPtr>& exprs, const ActivationPtr& activation) {
     Items items;
     items.reserve(exprs.size());
@@ -222,6 +255,7 @@ class Evaluator {
   Value evaluate_node(const Constant& node, int, const ActivationPtr&) { return node.value; }
 
   Value evaluate_node(const Name& node, int line, const ActivationPtr& activation) {
+    check_folding(false);
     runtime_.line = line;
     const Value& value = variable(node.slot, *activation);
     if (value.is_missing()) return Value::undefined("'" + node.name + "' is undefined");
@@ -294,14 +328,6 @@ class Evaluator {
     return binds_closer ? negated(power(negated(left), right)) : power(left, right);
   }
 
-  static bool is_constant(const Expr& expr) {
-    if (std::holds_alternative<Name>(expr.node) || std::holds_alternative<CallExpr>(expr.node)) {
-      return false;
-    }
-    bool all = true;
-    for_each_child(expr, [&](const Expr& child) { all = all && is_constant(child); });
-    return all;
-  }
   static bool is_negative_constant(const Expr& expr) {
     const auto* unary = std::get_if<Unary>(&expr.node);
     return unary != nullptr && unary->op == UnaryOperator::kMinus &&
@@ -378,11 +404,13 @@ class Evaluator {
       try {
         return slice(runtime_, object, start, stop, step);
       } catch (const PythonError& error) {
-        // Jinja2 works out a whole expression of constants by another way, which never fails here.
-        const bool is_caught =
-            error.type() == PythonError::Type::kType || error.type() == PythonError::Type::kLookup;
-        if (!is_caught || whole_ == nullptr || !is_constant(*whole_)) throw;
-        return Value::undefined(error.what());
+        if (error.type() != PythonError::Type::kType &&
+            error.type() != PythonError::Type::kLookup) {
+          throw;
+        }
+        if (is_folding_) return Value::undefined(error.what());
+        has_failed_slice_ = true;
+        throw;
       }
     }
     const Value key = evaluate(*node.key, activation);
@@ -390,7 +418,13 @@ class Evaluator {
     return get_item(runtime_, object, key);
   }
 
-  Value evaluate_node(const SliceExpr&, int, const ActivationPtr&) { return Value::none(); }
+  // As one key of several, which no container has.
+  Value evaluate_node(const SliceExpr&, int, const ActivationPtr&) {
+    const std::string message = "a slice stands alone between brackets";
+    if (is_folding_) return Value::undefined(message);
+    has_failed_slice_ = true;
+    type_error(message);
+  }
 
   Arguments evaluate_args(const CallArgs& args, const ActivationPtr& activation) {
     Arguments arguments;
@@ -421,6 +455,7 @@ class Evaluator {
                       int line,
                       const ActivationPtr& activation,
                       const Value& caller) {
+    check_folding(false);
     const Value callee = evaluate(*node.callee, activation);
     Arguments arguments = evaluate_args(node.args, activation);
     if (!caller.is_missing()) {
@@ -440,6 +475,7 @@ class Evaluator {
   }
 
   Value evaluate_node(const FilterExpr& node, int line, const ActivationPtr& activation) {
+    check_folding(node.operand != nullptr && !filter_needs_context(node.name));
     Value operand = node.operand ? evaluate(*node.operand, activation) : block_text_;
     Arguments arguments = evaluate_args(node.args, activation);
     runtime_.line = line;
@@ -491,8 +527,7 @@ class Evaluator {
 
   Flow execute_node(const Output& node, int, const ActivationPtr& activation) {
     for (const ExprPtr& part : node.parts) {
-      whole_ = part.get();
-      const Value value = evaluate(*part, activation);
+      const Value value = evaluate_whole(*part, activation);
       if (value.is_text()) {
         write(value.bytes());
       } else {
@@ -553,7 +588,6 @@ class Evaluator {
 
   Flow execute_node(const Set& node, int line, const ActivationPtr& activation) {
     check_namespaces(*node.target, *activation);
-    whole_ = node.value.get();
     const Value value = evaluate(*node.value, activation);
     runtime_.line = line;
     assign(*node.target, value, activation);
@@ -620,8 +654,9 @@ class Evaluator {
   Context exported_;  // what the template itself sets
   const Context* current_context_ = nullptr;
   std::string* out_ = nullptr;
-  const Expr* whole_ = nullptr;  // the expression of the statement
-  Value block_text_;             // what {% filter %} filters
+  Value block_text_;  // what {% filter %} filters
+  bool has_failed_slice_ = false;
+  bool is_folding_ = false;  // working out a whole expression as Jinja2 does while it compiles
 };
 
 class MacroObject : public Object {

@@ -1,5 +1,7 @@
 #include "filters.h"
 
+#include <algorithm>
+
 namespace retmask::jinja {
 
 const Function* find_filter(std::string_view name) {
@@ -8,6 +10,12 @@ const Function* find_filter(std::string_view name) {
     if (const Function* filter = find(name)) return filter;
   }
   return nullptr;
+}
+
+bool filter_needs_context(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "map", "random", "reject", "rejectattr", "select", "selectattr"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
 Value apply_filter(Runtime& runtime, std::string_view name, Value operand, Arguments arguments) {

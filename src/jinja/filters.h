@@ -11,6 +11,8 @@ namespace retmask::jinja {
 
 // Null when there is none.
 const Function* find_filter(std::string_view name);
+// Whether what it gives is known only while the template renders.
+bool filter_needs_context(std::string_view name);
 // Throws PythonError when there is none.
 Value apply_filter(Runtime& runtime, std::string_view name, Value operand, Arguments arguments);
 

@@ -146,8 +146,10 @@ Value filter_filesizeformat(Runtime& runtime, Call& call) {
   std::array<char, 400> buffer{};
   for (size_t i = 0; i < kPrefixes.size(); ++i) {
     const double unit = std::pow(base, static_cast<double>(i + 2));
-    if (bytes >= unit && i + 1 < kPrefixes.size()) continue;
-    std::snprintf(buffer.data(), buffer.size(), "%.1f ", base * bytes / unit);
+    // No unit is too large for what is no number.
+    if (!(bytes < unit) && i + 1 < kPrefixes.size()) continue;
+    const double shown = std::fabs(base * bytes / unit);  // the sign of a NaN is not shown
+    std::snprintf(buffer.data(), buffer.size(), "%.1f ", shown);
     const char prefix = binary && i == 0 ? 'K' : kPrefixes[i];
     return Value::text(std::string(buffer.data()) + prefix + (binary ? "iB" : "B"));
   }

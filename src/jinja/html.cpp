@@ -64,35 +64,6 @@ bool unescape_number(std::string_view text, size_t& at, std::string& out) {
   return true;
 }
 
-std::string unescape_html(std::string_view text) {
-  std::string out;
-  for (size_t at = 0; at < text.size();) {
-    if (text[at] != '&') {
-      out += text[at++];
-      continue;
-    }
-    if (at + 1 < text.size() && text[at + 1] == '#' && unescape_number(text, at, out)) continue;
-    size_t end = at + 1;
-    while (end < text.size() && end < at + 33 &&
-           (is_ascii_letter(text[end]) || is_ascii_number(text[end]))) {
-      ++end;
-    }
-    const std::string_view name = text.substr(at + 1, end - at - 1);
-    const auto* found = std::find_if(std::begin(kEntities),
-                                     std::end(kEntities),
-                                     [&](const auto& entity) { return entity.first == name; });
-    if (end < text.size() && text[end] == ';' && found != std::end(kEntities)) {
-      append_code_point(out, found->second);
-      at = end + 1;
-    } else if (name.empty()) {
-      out += text[at++];
-    } else {
-      unsupported("the HTML entity &" + std::string(name) + " in striptags is not supported");
-    }
-  }
-  return out;
-}
-
 size_t count_of(std::string_view text, std::string_view part) {
   size_t count = 0;
   for (size_t at = text.find(part); at != std::string_view::npos;
@@ -388,6 +359,35 @@ std::string strip_tags(std::string_view html) {
     }
   }
   return unescape_html(collapsed);
+}
+
+std::string unescape_html(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] != '&') {
+      out += text[at++];
+      continue;
+    }
+    if (at + 1 < text.size() && text[at + 1] == '#' && unescape_number(text, at, out)) continue;
+    size_t end = at + 1;
+    while (end < text.size() && end < at + 33 &&
+           (is_ascii_letter(text[end]) || is_ascii_number(text[end]))) {
+      ++end;
+    }
+    const std::string_view name = text.substr(at + 1, end - at - 1);
+    const auto* found = std::find_if(std::begin(kEntities),
+                                     std::end(kEntities),
+                                     [&](const auto& entity) { return entity.first == name; });
+    if (end < text.size() && text[end] == ';' && found != std::end(kEntities)) {
+      append_code_point(out, found->second);
+      at = end + 1;
+    } else if (name.empty()) {
+      out += text[at++];
+    } else {
+      unsupported("the HTML entity &" + std::string(name) + " is not supported");
+    }
+  }
+  return out;
 }
 
 std::string urlize(std::string_view text, const UrlizeOptions& options) {

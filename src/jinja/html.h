@@ -17,6 +17,7 @@ std::string escape_soft(const Value& text);
 std::string escape_value(Runtime& runtime, const Value& value);
 
 std::string strip_tags(std::string_view html);
+std::string unescape_html(std::string_view html);
 // {% filter urlize %}: links around addresses.
 struct UrlizeOptions {
   int64_t trim_limit = -1;  // -1: none

@@ -5,12 +5,28 @@
 #include <cstdio>
 
 #include "dict.h"
+#include "html.h"
 #include "numbers.h"
 #include "objects.h"
 #include "operators.h"
 
 namespace retmask::jinja {
 namespace {
+
+// ---- markup, beside the methods of a str
+
+Value markup_striptags(Runtime& runtime, Call& call) {
+  runtime.charge(call[0].bytes().size());
+  return Value::text(strip_tags(call[0].bytes()));
+}
+
+Value markup_unescape(Runtime& runtime, Call& call) {
+  runtime.charge(call[0].bytes().size());
+  return Value::text(unescape_html(call[0].bytes()));
+}
+
+constexpr Function kMarkupMethods[] = {{"striptags", "self, /", markup_striptags},
+                                       {"unescape", "self, /", markup_unescape}};
 
 // ---- list and tuple
 
@@ -177,6 +193,9 @@ constexpr Function kFloatMethods[] = {
 const Function* find_method(const Value& object, std::string_view name) {
   switch (object.kind()) {
     case Value::Kind::kText:
+      if (object.is_markup()) {
+        if (const Function* method = find_in_table(kMarkupMethods, name)) return method;
+      }
       return find_str_method(name);
     case Value::Kind::kList:
       return find_in_table(kListMethods, name);

@@ -272,7 +272,18 @@ std::optional<Value> Namespace::attribute(Runtime&, std::string_view name) {
 }
 
 std::string Namespace::repr(Runtime& runtime) {
-  return "<Namespace " + jinja::repr(runtime, Value::dict(attributes_)) + ">";
+  // It may hold itself.
+  if (is_being_written_) return "<Namespace {...}>";
+  is_being_written_ = true;
+  std::string out;
+  try {
+    out = "<Namespace " + jinja::repr(runtime, Value::dict(attributes_)) + ">";
+  } catch (...) {
+    is_being_written_ = false;
+    throw;
+  }
+  is_being_written_ = false;
+  return out;
 }
 
 void Namespace::set(const std::string& name, Value value) {
@@ -342,6 +353,9 @@ Dict make_dict(Runtime& runtime, Arguments arguments) {
   Dict dict;
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional[0];
+    if (source.is_undefined()) {
+      throw PythonError(PythonError::Type::kUndefined, source.undefined_message());
+    }
     if (source.is_dict()) {
       dict = source.dict_data();
     } else {

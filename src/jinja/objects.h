@@ -113,6 +113,7 @@ class Namespace : public Object {
 
  private:
   Dict attributes_;
+  bool is_being_written_ = false;
 };
 
 class Cycler : public Object {

@@ -87,6 +87,8 @@ bool equal_dicts(Runtime& runtime, const Dict& a, const Dict& b) {
 Items repeated(Runtime& runtime, const Items& items, Int count) {
   Items out;
   runtime.charge(count, items.size() * sizeof(Value));
+  if (items.empty() || count <= 0) return out;
+  out.reserve(items.size() * static_cast<size_t>(count));
   for (Int i = 0; i < count; ++i) out.insert(out.end(), items.begin(), items.end());
   return out;
 }

@@ -157,7 +157,7 @@ class Parser {
         take();
       } else if (is(TokenKind::kVariableBegin)) {
         take();
-        parts.push_back(parse_tuple({}));
+        parts.push_back(parse_tuple());
         expect(TokenKind::kVariableEnd, "'}}'");
       } else if (is(TokenKind::kBlockBegin)) {
         flush();
@@ -224,15 +224,15 @@ class Parser {
     take();
     For loop;
     const size_t target_at = at_;
-    loop.target = parse_target(/*with_namespace=*/false, "in");
+    loop.target = parse_target(/*with_namespace=*/false);
     expect_word("in");
-    loop.iterable = parse_tuple({"recursive"}, /*with_condition=*/false);
+    loop.iterable = parse_tuple(/*with_condition=*/false);
     if (skip_word("if")) {
       loop.test = parse_expression();
       // The same target once more, for the function that tests the items.
       const size_t behind = at_;
       at_ = target_at;
-      loop.test_target = parse_target(/*with_namespace=*/false, "in");
+      loop.test_target = parse_target(/*with_namespace=*/false);
       at_ = behind;
     }
     loop.recursive = skip_word("recursive");
@@ -246,7 +246,7 @@ class Parser {
     If statement;
     while (true) {
       If::Branch branch;
-      branch.test = parse_tuple({}, /*with_condition=*/false);
+      branch.test = parse_tuple(/*with_condition=*/false);
       branch.body = parse_block_body({"elif", "else", "endif"});
       statement.branches.push_back(std::move(branch));
       const std::string tag = take().text;
@@ -258,9 +258,9 @@ class Parser {
 
   std::unique_ptr<Statement> parse_set() {
     const int line = take().line;
-    ExprPtr target = parse_target(/*with_namespace=*/true, "");
+    ExprPtr target = parse_target(/*with_namespace=*/true);
     if (skip_operator("=")) {
-      return make_statement(line, Set{std::move(target), parse_tuple({}), {}});
+      return make_statement(line, Set{std::move(target), parse_tuple(), {}});
     }
     SetBlock block;
     block.target = std::move(target);
@@ -336,7 +336,7 @@ class Parser {
     With with;
     while (!is(TokenKind::kBlockEnd)) {
       if (!with.targets.empty()) expect_operator(",");
-      with.targets.push_back(parse_target(/*with_namespace=*/false, "", Name::Use::kParameter));
+      with.targets.push_back(parse_target(/*with_namespace=*/false, Name::Use::kParameter));
       expect_operator("=");
       with.values.push_back(parse_expression());
     }
@@ -439,14 +439,11 @@ class Parser {
     }
   }
 
-  ExprPtr parse_target(bool with_namespace,
-                       std::string_view end,
-                       Name::Use use = Name::Use::kStore) {
+  ExprPtr parse_target(bool with_namespace, Name::Use use = Name::Use::kStore) {
     TupleOptions options;
     options.simple = true;
     options.with_namespace = with_namespace;
-    ExprPtr target =
-        parse_tuple(end.empty() ? Words() : Words{end}, /*with_condition=*/true, options);
+    ExprPtr target = parse_tuple(/*with_condition=*/true, options);
     make_target(*target, use);
     return target;
   }
@@ -459,22 +456,22 @@ class Parser {
     bool in_parentheses = false;
   };
 
-  bool ends_tuple(const Words& ends) const {
-    return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_operator(")") ||
-           is_one_of(ends);
+  // A comma before "in" or "recursive" is followed by another item, in Jinja2 too.
+  bool ends_tuple() const {
+    return is(TokenKind::kVariableEnd) || is(TokenKind::kBlockEnd) || is_operator(")");
   }
 
-  ExprPtr parse_tuple(const Words& ends, bool with_condition = true) {
-    return parse_tuple(ends, with_condition, TupleOptions());
+  ExprPtr parse_tuple(bool with_condition = true) {
+    return parse_tuple(with_condition, TupleOptions());
   }
 
-  ExprPtr parse_tuple(const Words& ends, bool with_condition, const TupleOptions& options) {
+  ExprPtr parse_tuple(bool with_condition, const TupleOptions& options) {
     int line = current().line;
     std::vector<ExprPtr> items;
     bool is_tuple = false;
     while (true) {
       if (!items.empty()) expect_operator(",");
-      if (ends_tuple(ends)) break;
+      if (ends_tuple()) break;
       items.push_back(options.simple ? parse_primary(options.with_namespace)
                                      : parse_expression(with_condition));
       if (!is_operator(",")) break;
@@ -662,7 +659,7 @@ class Parser {
     if (skip_operator("(")) {
       TupleOptions options;
       options.in_parentheses = true;
-      ExprPtr node = parse_tuple({}, /*with_condition=*/true, options);
+      ExprPtr node = parse_tuple(/*with_condition=*/true, options);
       expect_operator(")");
       return node;
     }
@@ -745,8 +742,9 @@ class Parser {
     }
     take();
     if (keys.size() == 1) return make(line, ItemExpr{std::move(node), std::move(keys[0])});
-    if (has_slice) fail_at(line, "a slice stands alone between brackets");
-    return make(line, ItemExpr{std::move(node), make(line, TupleExpr{std::move(keys)})});
+    ExprPtr item = make(line, ItemExpr{std::move(node), make(line, TupleExpr{std::move(keys)})});
+    if (has_slice && !is_constant(*item)) fail_at(line, "a slice stands alone between brackets");
+    return item;
   }
 
   ExprPtr parse_subscript_key() {
@@ -788,10 +786,16 @@ class Parser {
         check(!args.named_rest);
         std::string name = take().text;
         take();
-        for (const auto& [known, value] : args.named) {
-          if (known == name) fail_at(line, "the argument '" + name + "' is given twice");
+        const auto known =
+            std::find_if(args.named.begin(), args.named.end(), [&](const auto& argument) {
+              return argument.first == name;
+            });
+        if (known == args.named.end()) {
+          args.named.emplace_back(std::move(name), parse_expression());
+        } else {
+          known->second = parse_expression();
+          args.doubled = name;
         }
-        args.named.emplace_back(std::move(name), parse_expression());
       } else {
         check(!args.rest && !args.named_rest && args.named.empty());
         args.positional.push_back(parse_expression());
@@ -803,7 +807,23 @@ class Parser {
 
   ExprPtr parse_call(ExprPtr node) {
     const int line = current().line;
-    return make(line, CallExpr{std::move(node), parse_call_args()});
+    CallExpr call{std::move(node), parse_call_args()};
+    if (!call.args.doubled.empty()) {
+      fail_at(line, "the argument '" + call.args.doubled + "' is given twice");
+    }
+    return make(line, std::move(call));
+  }
+
+  // A filter or test. Jinja2 works out one of constants while it compiles, where the last argument
+  // of a name wins; all others become a call in Python, which takes each once.
+  template <typename Application>
+  ExprPtr make_application(int line, Application application) const {
+    const std::string doubled = application.args.doubled;
+    ExprPtr expr = make(line, std::move(application));
+    if (!doubled.empty() && !is_constant(*expr)) {
+      fail_at(line, "the argument '" + doubled + "' is given twice");
+    }
+    return expr;
   }
 
   std::string parse_dotted_name() {
@@ -818,7 +838,7 @@ class Parser {
     filter.operand = std::move(node);
     filter.name = parse_dotted_name();
     if (is_operator("(")) filter.args = parse_call_args();
-    return make(line, std::move(filter));
+    return make_application(line, std::move(filter));
   }
 
   ExprPtr parse_filters(ExprPtr node) {
@@ -840,7 +860,7 @@ class Parser {
       if (is_word("is")) fail("tests with 'is' cannot be chained");
       test.args.positional.push_back(parse_postfix(parse_primary(/*with_namespace=*/false)));
     }
-    ExprPtr result = make(line, std::move(test));
+    ExprPtr result = make_application(line, std::move(test));
     return negated ? make(line, Unary{UnaryOperator::kNot, std::move(result)}) : std::move(result);
   }
 
