@@ -12,7 +12,7 @@
 namespace retmask::jinja {
 namespace {
 
-constexpr size_t kMaxReason = 2000;  // bytes of a message that a template or its data supply
+constexpr size_t kMaxReason = 1000;  // bytes of a message that a template or its data supply
 
 // What a template says may hold anything: line breaks and terminal escapes are shown as escapes.
 std::string printable(const std::string& text) {
