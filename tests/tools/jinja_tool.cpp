@@ -1,5 +1,6 @@
 // Renders templates: one JSON object {"template", "variables", "now": seconds since 1970} a line
-// on stdin, {"output"} or {"error"} a line on stdout. Driven by tests/integration/test_jinja_templates.py.
+// on stdin, {"output"} or {"error"} a line on stdout. Driven by
+// tests/integration/test_jinja_templates.py.
 
 #include <chrono>
 #include <iostream>
