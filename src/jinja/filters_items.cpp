@@ -48,7 +48,7 @@ struct Keyed {
 void sort_keyed(Runtime& runtime, std::vector<Keyed>& items, bool reverse) {
   if (reverse) std::reverse(items.begin(), items.end());
   std::stable_sort(items.begin(), items.end(), [&](const Keyed& a, const Keyed& b) {
-    runtime.step();
+    runtime.step(4);
     return ordered(runtime, a.key, Order::kLess, b.key);
   });
   if (reverse) std::reverse(items.begin(), items.end());
@@ -157,7 +157,8 @@ Value filter_unique(Runtime&, Call& call) {
       iterator = iterate(runtime, source);
     }
     while (iterator->next(runtime, item)) {
-      runtime.step();
+      runtime.step(4);
+      runtime.charge(sizeof(Value));
       if (seen->insert((*key)(runtime, item)).second) return true;
     }
     return false;
@@ -198,7 +199,7 @@ Value filter_sum(Runtime& runtime, Call& call) {
   const IteratorPtr iterator = iterate(runtime, call[0]);
   Value item;
   while (iterator->next(runtime, item)) {
-    runtime.step();
+    runtime.step(4);
     sum = add(runtime, sum, follow_path(runtime, item, path));
   }
   return sum;

@@ -36,7 +36,7 @@ class FunctionIterator : public Iterator {
   bool next(Runtime& runtime, Value& item) override {
     if (done_) return false;
     runtime.check_stack();
-    runtime.step();
+    runtime.step(4);
     try {
       done_ = !next_(runtime, item);
     } catch (...) {

@@ -84,8 +84,16 @@ bool equal_dicts(Runtime& runtime, const Dict& a, const Dict& b) {
   return true;
 }
 
+// Python's limit of a count, whatever is repeated.
+void check_count(Int count) {
+  if (count > std::numeric_limits<int64_t>::max() || count < std::numeric_limits<int64_t>::min()) {
+    throw PythonError(PythonError::Type::kOverflow, "cannot fit 'int' into an index-sized integer");
+  }
+}
+
 Items repeated(Runtime& runtime, const Items& items, Int count) {
   Items out;
+  check_count(count);
   runtime.charge(count, items.size() * sizeof(Value));
   if (items.empty() || count <= 0) return out;
   out.reserve(items.size() * static_cast<size_t>(count));
@@ -95,6 +103,7 @@ Items repeated(Runtime& runtime, const Items& items, Int count) {
 
 std::string repeated(Runtime& runtime, const std::string& text, Int count) {
   std::string out;
+  check_count(count);
   runtime.charge(count, text.size());
   if (text.empty() || count <= 0) return out;
   out.reserve(text.size() * static_cast<size_t>(count));
@@ -656,10 +665,12 @@ Items to_items(Runtime& runtime, const Value& value) {
   }
   Items items;
   const IteratorPtr iterator = iterate(runtime, value);
+  // Each character of a text becomes a text of its own.
+  const size_t bytes = sizeof(Value) + (value.is_text() ? sizeof(Text) + 32 : 0);
   Value item;
   while (iterator->next(runtime, item)) {
-    runtime.step();
-    runtime.charge(sizeof(Value));
+    runtime.step(2);
+    runtime.charge(bytes);
     items.push_back(std::move(item));
   }
   return items;
@@ -672,7 +683,7 @@ std::string str(Runtime& runtime, const Value& value) {
 }
 
 std::string repr(Runtime& runtime, const Value& value) {
-  runtime.step();
+  runtime.step(4);
   switch (value.kind()) {
     case Kind::kMissing:
     case Kind::kUndefined:

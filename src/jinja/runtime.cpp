@@ -1,14 +1,32 @@
 #include "runtime.h"
 
+#include <pthread.h>
+
 #include "object.h"
 
 namespace retmask::jinja {
 namespace {
 
-// Threads have 8 MiB of stack, and a rendering is called deep inside of nothing.
 constexpr ptrdiff_t kMaxStackBytes = 2 << 20;
+// Left for what does not look at the stack itself.
+constexpr ptrdiff_t kSpareStackBytes = 128 << 10;
 
 const char* stack_here() { return static_cast<const char*>(__builtin_frame_address(0)); }
+
+// Where this thread's stack ends, which grows down; null when the system does not tell.
+const char* stack_end() {
+  thread_local const char* const end = [] {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+      return static_cast<const char*>(nullptr);
+    void* lowest = nullptr;
+    size_t size = 0;
+    const bool is_known = pthread_attr_getstack(&attributes, &lowest, &size) == 0;
+    pthread_attr_destroy(&attributes);
+    return is_known ? static_cast<const char*>(lowest) : nullptr;
+  }();
+  return end;
+}
 
 }  // namespace
 
@@ -37,7 +55,9 @@ void Runtime::check_output(size_t bytes) const {
 }
 
 void Runtime::check_stack() const {
-  if (stack_base_ - stack_here() > kMaxStackBytes) {
+  const char* const here = stack_here();
+  const bool is_deep = stack_base_ - here > kMaxStackBytes;
+  if (is_deep || (stack_end() != nullptr && here - stack_end() < kSpareStackBytes)) {
     throw PythonError(PythonError::Type::kLimit, "recursion without an end (calls nest too deep)");
   }
 }

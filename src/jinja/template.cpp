@@ -18,7 +18,7 @@ constexpr size_t kMaxReason = 1000;  // bytes of a message that a template or it
 std::string printable(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    if (out.size() > kMaxReason) return out + "..";
+    if (out.size() > kMaxReason) return out + "...";
     const char32_t c = decode_at(text, at);
     if (c == '\n') {
       out += "\\n";

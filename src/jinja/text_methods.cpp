@@ -381,8 +381,8 @@ Value str_join(Runtime& runtime, Call& call) {
     if (!call[0].is_markup() && !item.is_text()) {
       type_error("sequence item: expected str instance, " + item.type_name() + " found");
     }
+    runtime.charge(separator.size() + (item.is_text() ? item.bytes().size() : 0));
     const std::string text = call[0].is_markup() ? escape_value(runtime, item) : item.bytes();
-    runtime.charge(separator.size() + text.size());
     if (!is_first) out += separator;
     is_first = false;
     out += text;
