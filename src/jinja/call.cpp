@@ -87,7 +87,7 @@ Call bind(std::string_view function, std::string_view parameters, Arguments argu
 
 Value call_function(Runtime& runtime, const Function& function, Arguments arguments) {
   // A call costs more than a step, and reading its texts costs by their size.
-  constexpr size_t kBytesOfOneStep = 64;
+  constexpr size_t kBytesOfOneStep = 16;
   int64_t steps = 4;
   for (const Value& value : arguments.positional) {
     if (value.is_text()) steps += static_cast<int64_t>(value.bytes().size() / kBytesOfOneStep);

@@ -46,9 +46,9 @@ class TemplateSyntaxError : public TemplateError {
 
 // Far beyond what a chat template needs, and reached within about a second.
 struct Limits {
-  int64_t steps = 20'000'000;        // expressions, statements and loop rounds evaluated
-  int64_t output_bytes = 64 << 20;   // of the rendering
-  int64_t value_bytes = 256 << 20;   // of all texts and lists that it builds, summed up
+  int64_t steps = 20'000'000;       // expressions, statements and loop rounds evaluated
+  int64_t output_bytes = 64 << 20;  // of the rendering
+  int64_t value_bytes = 128 << 20;  // of all texts and lists that it builds, summed up
 };
 
 struct Options {

@@ -44,7 +44,7 @@ std::string refusal(const std::string& source, const Json& variables = Json::obj
   } catch (const std::exception& error) {
     ADD_FAILURE() << source.substr(0, 200) << "\nthrew no TemplateError: " << error.what();
   }
-  EXPECT_LT(seconds_since(start), 2) << source.substr(0, 200);
+  EXPECT_LT(seconds_since(start), 4) << source.substr(0, 200);  // of the processor; two on ours
   EXPECT_TRUE(is_one_printable_line(message)) << message.substr(0, 400);
   EXPECT_NE(message.find("evil.jinja"), std::string::npos) << message;
   EXPECT_NE(message.find("line "), std::string::npos) << message;
