@@ -412,7 +412,10 @@ def test_a_troubled_judge(synthesize, server, tmp_path):
 
 def test_own_judge_prompt(synthesize, server, tmp_path):
     prompt = tmp_path / "prompt.txt"
-    with ChatServer(lambda request: "[[5]]").running() as judge:
+    def grade(request):  # not the same for every answer: a run that keeps no pair fails
+        return f"[[{len(request['messages'][0]['content']) % 10 + 1}]]"
+
+    with ChatServer(grade).running() as judge:
         prompt.write_text("Rate {answer}")
         done = synthesize(tmp_path / "out", code=2, **judged(server, judge), judge_prompt=prompt)
         assert "{question}" in done.stderr and "prompt.txt" in done.stderr

@@ -72,7 +72,7 @@ def test_other_scores_in_the_same_folder_are_refused(synthesize, tiny_llama, sco
     "flags, said",
     [
         (["--scores", "SCORES"], ["--mask-top-k", "--mask-threshold"]),
-        (["--scores", "SCORES", "--mask-top-k", 2, "--mask-threshold", 0.2], ["both of", "--mask-threshold"]),
+        (["--scores", "SCORES", "--mask-top-k", 2, "--mask-threshold", 0.2], ["more than one of", "--mask-threshold"]),
         (["--scores", "SCORES", "--mask-top-k", 2, "--mask", "m.json"], ["--mask and --scores"]),
         (["--scores", "SCORES", "--mask-top-k", 99], ["--mask-top-k is 99", "16 heads"]),
         (["--scores", "SCORES", "--mask-top-k", 0], ["--mask-top-k is 0"]),

@@ -324,6 +324,7 @@ def test_written_templates(tool, tmp_path, name):
 
 def test_template_complains(tool, tmp_path):
     (tmp_path / "chat_template.jinja").write_text(TEMPLATES["llama-2"])
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "eos_token": "</s>"}))
     line = {"messages": [*turns("a"), *turns("b")]}
     complaint = "Conversation roles must alternate user/assistant/user/assistant/..."
     assert tool("render", tmp_path, [line]) == [{"error": f"the chat template refuses the messages: {complaint}"}]
