@@ -7,7 +7,7 @@ import os
 import pytest
 
 HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # of the tiny models: 4 layers x 4 heads
-TOPICS = ["rain", "bread", "the moon", "Zürich", "trains", "chess", "salt", "owls", "maps", "tea"]
+TOPICS = ["rain", "bread", "the moon", "Zürich", "wool", "chess", "salt", "owls", "maps", "tea"]
 FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.json"]
 
 

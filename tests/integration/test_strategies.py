@@ -10,7 +10,7 @@ from chat_server import ChatServer
 from synthesize_runs import read_rows, texts, write_prompts
 from test_synthesize import transformers_greedy
 
-TOPICS = ["rain", "bread", "the moon", "Zürich", "trains"]
+TOPICS = ["rain", "bread", "the moon", "Zürich", "wool"]
 SCORES = {f"{layer}-{head}": [((5 * layer + 3 * head) % 16) / 20, 0.1] for layer in range(4) for head in range(4)}
 
 

@@ -71,7 +71,7 @@ def test_two_runs_in_one_folder(synthesize, tmp_path):
     first.send_signal(signal.SIGSTOP)
     refused = synthesize(out, code=2, samples=2)
     first.send_signal(signal.SIGCONT)
-    expect_one_line(refused, ["answers.jsonl", "another process", "--out"])
+    expect_one_line(refused, [str(out), "another process", "--out"])
     assert first.wait() == 0
     assert rows_in(out / "answers.jsonl") == 2 * 2 * 10
 

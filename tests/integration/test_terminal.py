@@ -92,7 +92,8 @@ def test_one_line_is_updated_below_the_messages(run_on_terminal):
     lines = screen.lines()
     assert [line.startswith("synthesize ") for line in lines].count(True) == 1, lines
     assert re.fullmatch(r"synthesize .*12/12 answers.*", lines[-2]) and lines[-1] == "", lines
-    message = "".join(lines[:-2])
+    assert lines[0] == "info: 12 of 12 prompts", lines
+    message = "".join(lines[1:-2])
     assert message.startswith("warning: http://127.0.0.1:") and message.endswith("trying again (said once)"), lines
     assert "[2Jnot now" in message and "\x1b[2J" not in written, "a server does not clear the screen"
 
