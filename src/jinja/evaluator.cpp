@@ -213,8 +213,10 @@ class Evaluator {
   }
 
   // The whole expression of a statement. Jinja2 works out one of constants while it compiles, and a
-  // slice of what has none is undefined there, where it fails in all others.
-  Value evaluate_whole(const Expr& expr, const ActivationPtr& activation) {
+  // slice of what has none is undefined there, where it fails in all others. `undefined_is_text`:
+  // in
+  // {{ }}, whose constants are kept as text; elsewhere an undefined one is left to the run.
+  Value evaluate_whole(const Expr& expr, const ActivationPtr& activation, bool undefined_is_text) {
     has_failed_slice_ = false;
     try {
       return evaluate(expr, activation);
@@ -222,7 +224,7 @@ class Evaluator {
       if (!has_failed_slice_ || is_folding_) throw;
       has_failed_slice_ = false;
       const std::optional<Value> folded = fold(expr, activation);
-      if (!folded) throw;
+      if (!folded || (folded->is_undefined() && !undefined_is_text)) throw;
       return *folded;
     }
   }
@@ -527,7 +529,7 @@ class Evaluator {
 
   Flow execute_node(const Output& node, int, const ActivationPtr& activation) {
     for (const ExprPtr& part : node.parts) {
-      const Value value = evaluate_whole(*part, activation);
+      const Value value = evaluate_whole(*part, activation, /*undefined_is_text=*/true);
       if (value.is_text()) {
         write(value.bytes());
       } else {
@@ -588,7 +590,7 @@ class Evaluator {
 
   Flow execute_node(const Set& node, int line, const ActivationPtr& activation) {
     check_namespaces(*node.target, *activation);
-    const Value value = evaluate(*node.value, activation);
+    const Value value = evaluate_whole(*node.value, activation, /*undefined_is_text=*/false);
     runtime_.line = line;
     assign(*node.target, value, activation);
     export_variables(node.exports, *activation);

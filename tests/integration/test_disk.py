@@ -94,7 +94,7 @@ def test_a_full_disk_is_nobodys_mistake(retmask, tiny_llama, tmp_path, call_log)
         retmask(*command, "--out", out, env={**os.environ, **environment})
         used = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
         for room in (2000, used // 2):
-            shutil.rmtree(out)
+            shutil.rmtree(out, ignore_errors=True)  # a run that wrote nothing leaves no folder
             done = retmask(*command, "--out", out, code=1, env={**os.environ, **environment, "CALL_LOG_BYTES": str(room)})
             lines = [line for line in done.stderr.splitlines() if line.startswith("retmask: error: ")]
             assert len(lines) == 1 and "No space left on device" in lines[0], (name, room, done.stderr)
