@@ -7,20 +7,10 @@
 namespace retmask {
 namespace {
 
-// Named one by one: whatever else lies in the source folder (run.json, metrics.jsonl) belongs to
-// the run that wrote it.
-constexpr std::array<std::string_view, 17> kCarried{
-    kGenerationConfigFile,
-    "tokenizer.json",
-    "tokenizer.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "chat_template.jinja",
-    "chat_template.json",
+// Beside kTextFiles. Named one by one: whatever else lies in the source folder (run.json,
+// metrics.jsonl) belongs to the run that wrote it.
+constexpr std::array<std::string_view, 7> kOtherCarried{
+    "vocab.txt",  // of no tokenizer that is read here
     "LICENSE",
     "LICENSE.txt",
     "LICENSE.md",
@@ -44,7 +34,10 @@ bool is_weight_file(std::string_view name) {
 }
 
 bool is_carried_file(std::string_view name) {
-  return std::find(kCarried.begin(), kCarried.end(), name) != kCarried.end();
+  const auto holds = [name](const auto& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  return holds(kTextFiles) || holds(kOtherCarried);
 }
 
 }  // namespace retmask

@@ -240,15 +240,25 @@ RopeConfig read_parameters(const Json& rope, const Surroundings& at, ModelConfig
   return result;
 }
 
+// The two places of a RoPE's keys, null where there is none.
+struct RopeObjects {
+  const Json* scaling = nullptr;     // "rope_scaling", the old style
+  const Json* parameters = nullptr;  // "rope_parameters", the new one
+};
+
+RopeObjects find_rope_objects(const Json& json, const std::string& where) {
+  check_whole_rotary(json, where);
+  return {.scaling = find_object(json, "rope_scaling", where),
+          .parameters = find_object(json, "rope_parameters", where)};
+}
+
 }  // namespace
 
 RopeConfig read_rope(const Json& json,
                      const std::string& where,
                      double default_theta,
                      ModelConfig& config) {
-  check_whole_rotary(json, where);
-  const Json* scaling = find_object(json, "rope_scaling", where);
-  const Json* parameters = find_object(json, "rope_parameters", where);
+  const auto [scaling, parameters] = find_rope_objects(json, where);
   const bool scales = scaling != nullptr && !scaling->empty();
   if (scales && parameters != nullptr && !parameters->empty() && *parameters != *scaling) {
     config.warnings.push_back(where +
@@ -280,9 +290,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
                                           const std::string& where,
                                           double default_theta,
                                           ModelConfig& config) {
-  check_whole_rotary(json, where);
-  const Json* scaling = find_object(json, "rope_scaling", where);
-  const Json* parameters = find_object(json, "rope_parameters", where);
+  const auto [scaling, parameters] = find_rope_objects(json, where);
   const std::string at = where + ": rope_parameters";
   const Json plain{{"rope_type", "default"}};
   Json beside = Json::object();  // keys of no layer type

@@ -89,6 +89,6 @@ def smollm2_detection(retmask, demo_model, official_grid, tmp_path_factory):
     out = folder / "smollm2-detect"
     with open(folder / "smollm2-detect.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # run.json says when it was done; a second call of the same command does nothing.
+        # The second call finds every sample in samples.jsonl and asks the model nothing.
         retmask("detect", "--model", demo_model, *official_grid, "--out", out)
     return out
