@@ -3,6 +3,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Logging.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -26,12 +27,17 @@ constexpr int kPeerLost = 70;
   std::_Exit(kFailure);
 }
 
-// A collective failed: whoever looks at the ranks' lives will say which one is gone.
+// A collective failed: the watchdog of this rank or of another will say which one is gone, unless
+// our parent has seen how a copy ended and tells us to end.
 [[noreturn]] void wait_for_verdict(const distributed::Placement& placement,
                                    const RankOptions& options) {
-  // Our parent sees at once how a copy ended.
-  if (placement.launcher == distributed::Launcher::nproc) throw SilentExit(kPeerLost);
-  std::this_thread::sleep_for(2 * options.watchdog_limit);
+  const bool is_copy = placement.launcher == distributed::Launcher::nproc;
+  const auto deadline = std::chrono::steady_clock::now() + 2 * options.watchdog_limit;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (is_copy && stop_asked_by() != nullptr) throw SilentExit(kPeerLost);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  if (is_copy) throw SilentExit(kPeerLost);
   throw std::runtime_error(
       "the connection to another rank broke, though every rank still gives signs of life; look at "
       "the network");

@@ -160,7 +160,8 @@ Json message(const std::string& role, const std::string& content) {
 void copy_fields(const Json& item, MessageFields fields, Json& out) {
   for (const auto& [name, value] : item.items()) {
     if (value.is_null() || name == "role" || name == "content") continue;
-    const bool known = std::ranges::any_of(kKnownFields, [&](const char* k) { return name == k; });
+    const bool known =
+        std::ranges::any_of(kKnownFields, [&name = name](const char* k) { return name == k; });
     if (known || (fields == MessageFields::all && item.contains("role"))) out[name] = value;
   }
 }

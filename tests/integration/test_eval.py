@@ -175,6 +175,6 @@ def test_longer_than_max_position_embeddings(retmask, tmp_path):
     config["rope_scaling"]["factor"] = 1.0
     (folder / "config.json").write_text(json.dumps(config))
     done = retmask(*flags, "--out", tmp_path / "refused", code=2)
-    assert "more than the model's maximum of 128; shorten it or, if the model can, give --max-position" in done.stderr
+    assert "more than the model's maximum of 160; shorten it or, if the model can, give --max-position" in done.stderr
     done = retmask(*flags, "--max-position", 512, "--out", tmp_path / "longer")
-    assert "--max-position 512 instead of the 128" in done.stderr
+    assert "--max-position 512 instead of the 160" in done.stderr

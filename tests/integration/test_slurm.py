@@ -152,8 +152,9 @@ def test_a_missing_variable_ends_the_job_with_its_name(slurm, retmask, tmp_path)
 def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prompts, mask, synthesize, tmp_path):  # noqa: F811
     """submit_synthesis.sh; the workers are warned on the way and go on by themselves."""
     calm, out = tmp_path / "calm", tmp_path / "out"
-    synthesize(calm, samples=60, batch_size=2)
-    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 60 --batch-size 2"
+    # Seconds of work each, so that the warning finds it unfinished.
+    synthesize(calm, samples=200, batch_size=2)
+    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 200 --batch-size 2"
     variables = dict(RETMASK=retmask.binary, MODEL=tiny_llama, PROMPTS=prompts, MASK=mask, OUT=out, FLAGS=flags)
     done = slurm.run(ROOT / "scripts/slurm/submit_synthesis.sh", 2, *CPU_SYNTHESIS, cwd=tmp_path,
                      environment={name: str(value) for name, value in variables.items()} | {"LOGS": str(tmp_path)})  # fmt: skip
