@@ -27,7 +27,8 @@ run_or_requeue() {
     exit 1
   fi
   echo "back into the queue" >&2
-  scontrol requeue "$SLURM_JOB_ID"
+  # The last task of an array has the array's own number, which would requeue all of its tasks.
+  scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"
   # SLURM ends this script; its exit code no longer matters, but the lines behind the call must not run.
   sleep 60
   exit 75

@@ -122,7 +122,9 @@ std::vector<AddedToken> TokenizerConfig::added_tokens() const {
         read_added_token(token, parse_id(id, where), where + ": added_tokens_decoder"));
   }
   for (const auto& [content, id] : numbered_tokens.items()) {
-    const auto same = [&](const Candidate& token) { return token.token.content == content; };
+    const auto same = [&content = content](const Candidate& token) {
+      return token.token.content == content;
+    };
     const bool special =
         std::ranges::any_of(named_tokens(), same) || std::ranges::any_of(extra_tokens(), same);
     tokens.push_back(

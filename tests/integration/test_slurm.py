@@ -153,8 +153,8 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
     """submit_synthesis.sh; the workers are warned on the way and go on by themselves."""
     calm, out = tmp_path / "calm", tmp_path / "out"
     # Seconds of work each, so that the warning finds it unfinished.
-    synthesize(calm, samples=200, batch_size=2)
-    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 200 --batch-size 2"
+    synthesize(calm, samples=100, batch_size=2)
+    flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 100 --batch-size 2"
     variables = dict(RETMASK=retmask.binary, MODEL=tiny_llama, PROMPTS=prompts, MASK=mask, OUT=out, FLAGS=flags)
     done = slurm.run(ROOT / "scripts/slurm/submit_synthesis.sh", 2, *CPU_SYNTHESIS, cwd=tmp_path,
                      environment={name: str(value) for name, value in variables.items()} | {"LOGS": str(tmp_path)})  # fmt: skip
@@ -175,4 +175,5 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
     wait_until(all_are_warned, slurm, workers, logs)
     wait_until(lambda: slurm.job(merge)["JobState"] == "COMPLETED", slurm, workers, logs)
     assert logs().count("back into the queue") == 2, "both were in the middle of it"
+    assert "forcing job termination" not in logs(), "a requeued task took another one with it"
     assert final_bytes(out) == final_bytes(calm)
