@@ -64,7 +64,7 @@ BpeTokenizer::BpeTokenizer(const TokenizerJson& json,
   for (AddedToken& token : config.tokens_beside(known_tokens())) {
     add_token(std::move(token), config.where);
   }
-  fill_finders();
+  fill_finders(config.splits_special_tokens());
 }
 
 void BpeTokenizer::add_tokens(const Json& tokens, const std::string& where) {
@@ -117,8 +117,9 @@ std::vector<AddedToken> BpeTokenizer::known_tokens() const {
   return tokens;
 }
 
-void BpeTokenizer::fill_finders() {
+void BpeTokenizer::fill_finders(bool splits_special_tokens) {
   for (const auto& [id, token] : added_tokens_) {
+    if (token.special && splits_special_tokens) continue;
     if (token.normalized) {
       std::string pattern = token.content;
       if (normalizer_) normalizer_->apply(pattern);

@@ -47,7 +47,7 @@ class BpeTokenizer : public Tokenizer {
   // does whatever id a file says.
   void add_token(AddedToken token, const std::string& where);
   std::vector<AddedToken> known_tokens() const;
-  void fill_finders();
+  void fill_finders(bool splits_special_tokens);
   // Text between the added tokens that are looked for in raw text.
   void encode_raw(std::string_view text,
                   bool is_text_start,

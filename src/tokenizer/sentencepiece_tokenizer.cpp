@@ -42,7 +42,10 @@ void SentencePieceTokenizer::add_tokens(const TokenizerConfig& config) {
     token.id = token_id(token.content).value_or(vocab_size());
     added_tokens_[token.id] = token;
   }
-  for (const auto& [id, token] : added_tokens_) finder_.add(token.content, token);
+  const bool splits = config.splits_special_tokens();
+  for (const auto& [id, token] : added_tokens_) {
+    if (!token.special || !splits) finder_.add(token.content, token);
+  }
 }
 
 int64_t SentencePieceTokenizer::require_special_token(const TokenizerConfig& config,

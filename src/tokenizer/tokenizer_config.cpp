@@ -78,11 +78,13 @@ TokenizerConfig TokenizerConfig::load(const fs::path& dir) {
   if (config.json.contains("added_tokens_decoder")) return config;
   // Checkpoints from before added_tokens_decoder.
   const Json map = read_object_if_there(dir / "special_tokens_map.json", "special tokens map");
-  for (const auto& [name, value] : map.items()) config.json[name] = value;
-  name_extra_tokens(config.json, /*replaces_empty=*/false);
+  for (const auto& [name, value] : map.items()) config.take_from_map(name, value);
   config.take_model_tokens();
   const fs::path added = dir / "added_tokens.json";
   config.numbered_tokens = read_object_if_there(added, "list of added tokens");
+  config.special_when_numbered = config.special_texts();
+  name_extra_tokens(config.json, /*replaces_empty=*/false);
+  config.take_model_tokens();
   for (const auto& [token, id] : config.numbered_tokens.items()) {
     if (!id.is_number_integer() || id < 0 || id > std::numeric_limits<int32_t>::max()) {
       user_error(
@@ -90,6 +92,33 @@ TokenizerConfig TokenizerConfig::load(const fs::path& dir) {
     }
   }
   return config;
+}
+
+void TokenizerConfig::take_from_map(const std::string& name, const Json& value) {
+  const auto special = [](Json token) {
+    if (token.is_object()) token["special"] = true;
+    return token;
+  };
+  if (name != "extra_special_tokens") {
+    json[name] = special(value);
+  } else if (!value.is_array()) {
+    json[name] = value;
+  } else {
+    Json& all = json[name];
+    if (!all.is_array()) all = Json::array();
+    for (const Json& token : value) {
+      if (std::ranges::find(all, special(token)) == all.end()) all.push_back(special(token));
+    }
+  }
+}
+
+std::set<std::string> TokenizerConfig::special_texts() const {
+  std::set<std::string> texts;
+  for (const std::string_view name : kNamedTokens) {
+    if (auto text = special_token(std::string(name))) texts.insert(std::move(*text));
+  }
+  for (const Candidate& token : extra_tokens()) texts.insert(token.token.content);
+  return texts;
 }
 
 void TokenizerConfig::take_model_tokens() {
@@ -114,6 +143,10 @@ Json TokenizerConfig::special_tokens() const {
   return tokens;
 }
 
+bool TokenizerConfig::splits_special_tokens() const {
+  return json_get_or(json, "split_special_tokens", false, where);
+}
+
 std::vector<AddedToken> TokenizerConfig::added_tokens() const {
   std::vector<AddedToken> tokens;
   const auto decoder = json_get_or(json, "added_tokens_decoder", Json::object(), where);
@@ -122,11 +155,7 @@ std::vector<AddedToken> TokenizerConfig::added_tokens() const {
         read_added_token(token, parse_id(id, where), where + ": added_tokens_decoder"));
   }
   for (const auto& [content, id] : numbered_tokens.items()) {
-    const auto same = [&content = content](const Candidate& token) {
-      return token.token.content == content;
-    };
-    const bool special =
-        std::ranges::any_of(named_tokens(), same) || std::ranges::any_of(extra_tokens(), same);
+    const bool special = special_when_numbered.contains(content);
     tokens.push_back(
         {.content = content, .id = id.get<int64_t>(), .special = special, .normalized = !special});
   }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,10 @@ struct TokenizerConfig {
   // special_tokens_map.json stand above its own, as in transformers.
   Json json = Json::object();
   Json numbered_tokens = Json::object();  // added_tokens.json, read in the same case: {token: id}
-  Json model_tokens = Json::object();     // "extra_special_tokens" where those have names
-  std::string where;                      // the file's path, for messages
+  // Those of them that are special: "additional_special_tokens" of the map does not count.
+  std::set<std::string> special_when_numbered;
+  Json model_tokens = Json::object();  // "extra_special_tokens" where those have names
+  std::string where;                   // the file's path, for messages
 
   // Files that are not there count as empty.
   static TokenizerConfig load(const std::filesystem::path& dir);
@@ -31,6 +34,8 @@ struct TokenizerConfig {
   std::optional<std::string> special_token(const std::string& name) const;
   // All of them that are set: {"bos_token": "<s>", ..}.
   Json special_tokens() const;
+  // Whether special tokens in a text are texts like any other ("split_special_tokens").
+  bool splits_special_tokens() const;
   // "added_tokens_decoder": {"0": {"content": ..}, ..}, or added_tokens.json; by id.
   std::vector<AddedToken> added_tokens() const;
   // Those of added_tokens(), and of the special tokens that have a name ("eos_token", also a
@@ -40,7 +45,9 @@ struct TokenizerConfig {
   std::vector<AddedToken> tokens_beside(const std::vector<AddedToken>& known) const;
 
  private:
+  void take_from_map(const std::string& name, const Json& value);
   void take_model_tokens();
+  std::set<std::string> special_texts() const;
   std::vector<Candidate> named_tokens() const;
   std::vector<Candidate> extra_tokens() const;
 };

@@ -18,7 +18,8 @@ CONTENTS = ["<|a|>", "<|b|>", "<|c|>", "[D]", "e e", "<|im_end|>", "<|endoftext|
 
 
 def token(rng, content=None, **changes):
-    flags = {name: rng.random() < 0.3 for name in ("special", "lstrip", "rstrip", "normalized", "single_word")}
+    names = ("special", "lstrip", "rstrip", "normalized", "single_word")
+    flags = {name: rng.random() < 0.3 for name in names if name != "special" or rng.random() < 0.7}
     return {"content": content or rng.choice(CONTENTS), **flags, **changes}
 
 
@@ -46,11 +47,18 @@ def draw(rng):
         config["extra_special_tokens"] = {"boi_token": "<|boi|>", "eoi_token": "<|b|>"}
     if rng.random() < 0.5:
         files["special_tokens_map.json"] = named(rng, 0.25, lambda fields: fields)
-        if rng.random() < 0.5:
-            files["special_tokens_map.json"]["additional_special_tokens"] = rng.sample(CONTENTS, 2)
+        name = rng.choice(["additional_special_tokens", "extra_special_tokens", None, None])
+        if name:
+            kinds = [str, lambda content: {"content": content}, lambda content: token(rng, content)]
+            if name == "additional_special_tokens":
+                kinds = [str]  # beside objects there, transformers passes over the whole file
+            values = [rng.choice(kinds)(content) for content in rng.sample(CONTENTS, 2)]
+            files["special_tokens_map.json"][name] = values
     if rng.random() < 0.4:
         contents = rng.sample(CONTENTS, 3)
         files["added_tokens.json"] = dict(zip(contents, rng.sample([384, 385, 386, 400, 12], 3)))
+    if rng.random() < 0.15:
+        config["split_special_tokens"] = True
     return files
 
 
@@ -58,7 +66,7 @@ def main():
     rng = random.Random(11)
     text = "x <|a|> <|b|>y <|c|>  [D] e e z<|im_end|> P<|endoftext|> ÜnïÜ <|boi|> e  e <|im_start|>P"
     cases = []
-    while len(cases) < 60:
+    while len(cases) < 120:
         files = draw(rng)
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
