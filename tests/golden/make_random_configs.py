@@ -23,6 +23,16 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 OUT = pathlib.Path(__file__).resolve().parent / "model" / "random_configs.jsonl"
 COUNT = 300
 LENGTH = 60
+# Behind the drawn ones: YaRN whose ramp ends behind the last dimension, where both ends are clamped.
+SMALL = {"vocab_size": 48, "hidden_size": 32, "intermediate_size": 20, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 2}
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096}
+CHOSEN = [
+    {"model_type": "llama", **SMALL, "rope_parameters": {**YARN, "rope_theta": 10.0}},
+    {"model_type": "qwen3", **SMALL, "head_dim": 16, "rope_theta": 50.0, "rope_scaling": {**YARN, "beta_slow": 0.01}},
+    {"model_type": "olmo3", **SMALL, "layer_types": ["full_attention"] * 2, "rope_theta": 20.0,
+     "rope_scaling": {**YARN, "beta_slow": 0.1, "truncate": False}},
+]
 KEPT = 6  # log-probs of a row: spread over the sequence, its last one with them
 
 
@@ -240,8 +250,10 @@ def main() -> None:
     rows = [LENGTH * (i + 1) // KEPT - 1 for i in range(KEPT)]
     refused = plain = 0
     lines = []
-    while len(lines) < options.count:
-        config = draw.config(("llama", "qwen3", "olmo3")[len(lines) % 3])
+    chosen = list(CHOSEN)
+    while len(lines) < options.count + len(CHOSEN):
+        drawn = len(lines) < options.count
+        config = draw.config(("llama", "qwen3", "olmo3")[len(lines) % 3]) if drawn else chosen.pop(0)
         vocab_size = config.get("vocab_size", 48)
         ids = token_ids(len(lines), vocab_size)
         try:

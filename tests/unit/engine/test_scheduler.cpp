@@ -98,6 +98,7 @@ TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   ASSERT_EQ(scheduler.rows().size(), 1U);
   ASSERT_EQ(scheduler.next_pieces().size(), 1U);
   EXPECT_EQ(scheduler.next_pieces()[0].prefill->prompt().size(), 600U);
+  EXPECT_EQ(pool_.num_free(), kBlocks - 16 - 38) << "its blocks went with it, and no others";
 }
 
 }  // namespace
