@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -49,6 +50,27 @@ class Sha256 {
 };
 
 }  // namespace
+
+std::optional<int> descriptor_of(const fs::path& path) {
+  const std::string text = path.string();
+  if (text == "/dev/stdin") return STDIN_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!text.starts_with(folder)) continue;
+    int descriptor = -1;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data() + folder.size(), end, descriptor);
+    if (error == std::errc() && stopped == end && descriptor >= 0) return descriptor;
+  }
+  return std::nullopt;
+}
+
+void check_not_a_stream(const fs::path& path, std::string_view what) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  const bool terminal = fs::is_character_file(status) && ::isatty(descriptor_of(path).value_or(-1));
+  if (!fs::is_fifo(status) && !fs::is_socket(status) && !terminal) return;
+  user_error(what, " ", path, " is a stream, which can be read only once; give a file");
+}
 
 std::string read_text_file(const fs::path& path, std::string_view what) {
   std::error_code error;
@@ -168,6 +190,7 @@ void commit_path(const fs::path& temporary, const fs::path& final_path) {
 }
 
 std::string sha256_file(const fs::path& path) {
+  check_not_a_stream(path, "the input");
   std::ifstream in(path, std::ios::binary);
   if (!in) user_error("cannot read ", path, ": ", system_reason());
   Sha256 digest;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 
 namespace fs = std::filesystem;
 
@@ -15,6 +16,7 @@ TextReader::TextReader(const fs::path& path, std::string_view what) : path_(path
   std::error_code error;
   if (!fs::exists(path, error)) user_error(what, " ", path, " does not exist");
   if (fs::is_directory(path, error)) user_error(what, " ", path, " is a folder, expected a file");
+  check_not_a_stream(path, what);
   file_ = gzopen(path.c_str(), "rb");
   if (file_ == nullptr) user_error("cannot read ", what, " ", path, ": ", std::strerror(errno));
   gzbuffer(file_, 1 << 17);

@@ -120,7 +120,7 @@ void run(int argc, char** argv) {
   const Command& command = chosen_command(root, commands);
   const Invocation invocation = resolve(command, root);
   apply_settings(invocation.common);
-  hold_standard_input(invocation.options);
+  hold_streams(invocation.options);
   command.run(invocation);
 }
 

@@ -1,6 +1,7 @@
 #include "standard_input.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,10 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <string_view>
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 #include "retmask/base/file_descriptor.h"
+#include "retmask/base/stop_signals.h"
 
 namespace retmask::cli {
 namespace {
@@ -21,13 +25,17 @@ constexpr const char* kStandardInput = "/dev/stdin";
 constexpr std::array<std::string_view, 5> kFlags = {
     "--prompts", "--pairs", "--eval-pairs", "--data", "--needles"};
 
-bool names_it(const Json& value) {
-  if (value.is_string()) return value == kStandardInput;
-  return value.is_array() && std::ranges::any_of(value, names_it);
+void collect_streams(const Json& value, std::map<int, std::string>& streams) {
+  if (value.is_string()) {
+    const std::string& path = value.get_ref<const std::string&>();
+    if (const auto descriptor = descriptor_of(path)) streams.emplace(*descriptor, path);
+  } else if (value.is_structured()) {
+    for (const Json& item : value) collect_streams(item, streams);
+  }
 }
 
 [[noreturn]] void cannot_hold() {
-  user_error("cannot keep standard input in ",
+  user_error("cannot keep what comes from a pipe in ",
              std::filesystem::temp_directory_path(),
              ": ",
              std::strerror(errno),
@@ -53,6 +61,32 @@ void write_all(int file, const char* bytes, size_t size) {
   }
 }
 
+// Waits where a signal is seen: read() would wait on.
+void wait_for_bytes(int descriptor) {
+  constexpr int kMilliseconds = 50;
+  pollfd ready{.fd = descriptor, .events = POLLIN, .revents = 0};
+  do {
+    stop_point();
+  } while (::poll(&ready, 1, kMilliseconds) <= 0);
+}
+
+void hold(int descriptor, const std::string& path) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) user_error(path, " is closed, but it is to be read");
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;  // can be opened again
+  const FileDescriptor file = open_nameless();
+  std::array<char, 1 << 16> buffer{};
+  while (true) {
+    wait_for_bytes(descriptor);
+    const ssize_t got = ::read(descriptor, buffer.data(), buffer.size());
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) user_error("cannot read ", path, ": ", std::strerror(errno));
+    if (got == 0) break;
+    write_all(file.get(), buffer.data(), static_cast<size_t>(got));
+  }
+  if (::dup2(file.get(), descriptor) < 0) cannot_hold();
+}
+
 }  // namespace
 
 std::vector<std::string> name_standard_input(std::vector<std::string> arguments) {
@@ -69,22 +103,10 @@ std::vector<std::string> name_standard_input(std::vector<std::string> arguments)
   return arguments;
 }
 
-void hold_standard_input(const Json& options) {
-  if (std::ranges::none_of(options, names_it)) return;
-  struct stat status {};
-  if (::fstat(STDIN_FILENO, &status) != 0)
-    user_error("standard input is closed, but it is to be read");
-  if (S_ISREG(status.st_mode)) return;  // can be opened again
-  const FileDescriptor file = open_nameless();
-  std::array<char, 1 << 16> buffer{};
-  while (true) {
-    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) user_error("cannot read standard input: ", std::strerror(errno));
-    if (got == 0) break;
-    write_all(file.get(), buffer.data(), static_cast<size_t>(got));
-  }
-  if (::dup2(file.get(), STDIN_FILENO) < 0) cannot_hold();
+void hold_streams(const Json& options) {
+  std::map<int, std::string> streams;
+  collect_streams(options, streams);
+  for (const auto& [descriptor, path] : streams) hold(descriptor, path);
 }
 
 }  // namespace retmask::cli

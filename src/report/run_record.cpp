@@ -51,7 +51,7 @@ Json place_of(const Json& value) {
   }
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return nullptr;
   const fs::path path = value.get<std::string>();
-  if (path == "/dev/stdin") return path.string();  // what it stands for has another name each time
+  if (descriptor_of(path)) return "/dev/stdin";  // what it stands for has another name each time
   std::error_code error;
   fs::path place = fs::weakly_canonical(fs::absolute(path, error), error);
   if (error) return path.string();

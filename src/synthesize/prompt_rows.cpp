@@ -5,6 +5,7 @@
 #include <set>
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 
 namespace fs = std::filesystem;
 
@@ -18,8 +19,6 @@ constexpr std::array<std::string_view, 5> kEndings = {
 // What the datasets library and its like write beside the data.
 constexpr std::array<std::string_view, 4> kDescriptions = {
     "dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json"};
-
-constexpr const char* kStandardInput = "/dev/stdin";
 
 bool is_prompt_file(const fs::path& path) {
   const std::string name = path.filename().string();
@@ -83,7 +82,7 @@ std::vector<fs::path> expand_folders(const std::vector<fs::path>& paths) {
 void for_each_prompt_row(const fs::path& file,
                          const std::vector<std::string>& columns,
                          const rows::RowVisitor& visit) {
-  if (!is_prompt_file(file) && file != kStandardInput) {
+  if (!is_prompt_file(file) && !descriptor_of(file)) {
     user_error(kWhat, " ", file, " is of unknown kind; expected ", kKinds);
   }
   rows::for_each_row({.path = file,

@@ -3,12 +3,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "retmask/base/file_descriptor.h"
 
 namespace retmask {
+
+// The number of the descriptor of this process that `path` names: 0 for "/dev/stdin", 63 for
+// "/dev/fd/63" (what a shell makes of <(...)). What such a path stands for differs each time.
+std::optional<int> descriptor_of(const std::filesystem::path& path);
+
+// Throws UserError for a pipe, a socket or a terminal, which can be read only once: inputs are read
+// several times. `what` as below.
+void check_not_a_stream(const std::filesystem::path& path, std::string_view what);
 
 // Throws UserError when the file is missing or cannot be read; `what` names it for the user
 // ("config file").
@@ -59,7 +68,7 @@ void sync_folder_of(const std::filesystem::path& path);
 // Pushes a file's (or folder's entry list's) content to the disk. Throws UserError.
 void sync_path(const std::filesystem::path& path);
 
-// SHA-256 of a file in hex. Reads it whole; for weights use checkpoint_fingerprint
+// SHA-256 of a file in hex. Throws UserError when it cannot be read or is a stream. Reads it whole; for weights use checkpoint_fingerprint
 // (checkpoint/checkpoint.h).
 std::string sha256_file(const std::filesystem::path& path);
 std::string sha256(std::string_view bytes);

@@ -11,8 +11,8 @@ struct gzFile_s;
 
 namespace retmask {
 
-// Passes over a byte order mark of UTF-8. Throws UserError for a file that is missing, damaged or
-// of UTF-16; `what` names it for the user ("prompt file").
+// Passes over a byte order mark of UTF-8. Throws UserError for a file that is missing, damaged, a
+// stream or of UTF-16; `what` names it for the user ("prompt file").
 class TextReader {
  public:
   TextReader(const std::filesystem::path& path, std::string_view what);

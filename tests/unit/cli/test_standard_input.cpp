@@ -25,8 +25,8 @@ TEST(StandardInput, APipeCanBeReadTwice) {
   ::close(ends[1]);
   ::dup2(ends[0], STDIN_FILENO);
   ::close(ends[0]);
-  hold_standard_input({{"pairs", {"a.jsonl"}}});  // not asked for
-  hold_standard_input({{"pairs", {"a.jsonl", "/dev/stdin"}}});
+  hold_streams({{"pairs", {"a.jsonl"}}});  // not asked for
+  hold_streams({{"pairs", {"a.jsonl", "/dev/stdin"}}});
   EXPECT_EQ(read_text_file("/dev/stdin", "rows"), "rows\n");
   EXPECT_EQ(read_text_file("/dev/stdin", "rows"), "rows\n");
   ::dup2(before, STDIN_FILENO);
