@@ -36,7 +36,7 @@ std::vector<LogprobRow> LogprobReader::read(const std::filesystem::path& path) {
   for (std::string& column : rows::context_columns()) columns.push_back(std::move(column));
   rows::for_each_row({.path = path, .what = "data file", .columns = std::move(columns)},
                      [&](const Json& row, int64_t, const std::string& where) {
-                       LogprobRow parsed = parse(row, where);
+                       LogprobRow parsed = at_place(where, [&] { return parse(row, where); });
                        parsed.id = row.contains("id") ? row["id"] : Json(found.size());
                        check(parsed, where);
                        found.push_back(std::move(parsed));
@@ -84,11 +84,7 @@ std::vector<int64_t> LogprobReader::encode_messages(const Json& row, const std::
   const RenderOptions options{.add_generation_prompt = false,
                               .variables = rows::template_variables(row, where),
                               .moment = moment_};
-  try {
-    return tokenizer_.encode(template_->render(messages, options), /*add_special_tokens=*/false);
-  } catch (const UserError& error) {
-    user_error(where, ": ", error.what());
-  }
+  return tokenizer_.encode(template_->render(messages, options), /*add_special_tokens=*/false);
 }
 
 void LogprobReader::encode_completion(const Json& row,

@@ -16,7 +16,7 @@ PromptEncoder::PromptEncoder(const std::filesystem::path& dir,
       model_vocab_size_(model_vocab_size) {}
 
 std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
-  try {
+  return at_place(prompt.where, [&] {
     RenderOptions render = render_;
     for (const auto& [name, value] : prompt.template_variables.items()) {
       if (!render.variables.contains(name)) render.variables[name] = value;
@@ -33,9 +33,7 @@ std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
                  "; do the tokenizer and the model belong together?");
     }
     return tokens;
-  } catch (const UserError& error) {
-    user_error(prompt.where, ": ", error.what());
-  }
+  });
 }
 
 std::string PromptEncoder::decode(const std::vector<int64_t>& tokens) const {

@@ -72,15 +72,11 @@ RowTokenizer::Texts RowTokenizer::render_conversation(const TextRow& row) const 
   options.moment = moment_;
   const ChatTemplate& rendering = chat_template();
   Texts texts;
-  try {
-    texts.prompt = rendering.render(row.prompt, options);
-    options.add_generation_prompt = false;
-    for (const Json* answer : {&row.chosen, &row.rejected}) {
-      if (answer->is_null()) continue;
-      texts.whole.push_back(rendering.render(joined(row.prompt, *answer), options));
-    }
-  } catch (const UserError& error) {
-    user_error(row.where, ": ", error.what());
+  texts.prompt = rendering.render(row.prompt, options);
+  options.add_generation_prompt = false;
+  for (const Json* answer : {&row.chosen, &row.rejected}) {
+    if (answer->is_null()) continue;
+    texts.whole.push_back(rendering.render(joined(row.prompt, *answer), options));
   }
   return texts;
 }
@@ -124,6 +120,10 @@ void RowTokenizer::check_ids(const std::vector<int64_t>& ids, const std::string&
 }
 
 TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
+  return at_place(row.where, [&] { return tokenize_row(row); });
+}
+
+TrainingExample RowTokenizer::tokenize_row(const TextRow& row) const {
   const Texts texts = row.conversational() ? render_conversation(row) : join_plain_text(row);
   // A template writes the special tokens itself; for plain text the tokenizer adds its own.
   const bool add_special_tokens = !row.conversational();

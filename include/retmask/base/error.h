@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace retmask {
 
@@ -55,6 +56,17 @@ template <typename... Parts>
       throw StorageError(detail::concat(parts...));
     default:
       user_error(parts...);
+  }
+}
+
+// What `work` returns. The message of a UserError from it begins with `where` ("rows.jsonl:7").
+template <typename Work>
+auto at_place(const std::string& where, const Work& work) {
+  try {
+    return work();
+  } catch (const UserError& error) {
+    if (std::string_view(error.what()).starts_with(where)) throw;
+    throw UserError(where + ": " + error.what());
   }
 }
 

@@ -67,6 +67,7 @@ class RowTokenizer {
     std::string prompt;
     std::vector<std::string> whole;  // prompt + answer, for each answer
   };
+  TrainingExample tokenize_row(const TextRow& row) const;
   const ChatTemplate& chat_template() const;
   Texts render_conversation(const TextRow& row) const;
   Texts join_plain_text(const TextRow& row) const;
