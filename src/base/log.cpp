@@ -49,6 +49,8 @@ void set_quiet(bool quiet) {
   logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);
 }
 
+void hide_warnings() { logger().set_level(spdlog::level::err); }
+
 bool is_quiet() { return logger().level() > spdlog::level::info; }
 
 void info(std::string_view message) { logger().info("{}", printable(message)); }

@@ -14,6 +14,7 @@
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
 #include "retmask/base/stop_signals.h"
+#include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
 
@@ -169,7 +170,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
                   " before the first step; start again to go on");
   };
   stop_together();
-  if (!group->is_first()) log::set_quiet(true);
+  if (!group->is_first()) log::hide_warnings();
   share_threads(common, group->placement());
   std::optional<OutputLock> lock;  // who started copies holds it for them
   std::unique_ptr<RunRecord> run;
@@ -193,6 +194,8 @@ void train_as_rank(const TrainDpoCommandOptions& options,
     run->settle("dtype", c10::toString(dtype));
     run->settle("save-dtype", std::string(safetensors_name(save_dtype)));
     run->set_device(device.str());
+    run->set_compute(training_path(device, dtype));
+    log::info("computes on " + training_path(device, dtype));
   }
 
   auto examples = load_examples(options, train_options, config, moment);

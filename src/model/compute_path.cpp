@@ -18,4 +18,9 @@ std::string compute_path(const CausalLm& model) {
          std::to_string(model.config().head_dim) + " wide)";
 }
 
+std::string training_path(torch::Device device, torch::ScalarType dtype) {
+  if (device.is_cpu()) return "cpu: libtorch for products, own kernels for the rest";
+  return dtype == torch::kBFloat16 ? "cuda: libtorch with flash attention" : "cuda: libtorch";
+}
+
 }  // namespace retmask

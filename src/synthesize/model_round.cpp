@@ -115,6 +115,11 @@ std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks)
   CausalLm model = CausalLm::load(checkpoint_, config_, device, dtype);
   model.pack();
   log::info("computes on " + compute_path(model));
+  if (model.device().is_cuda() && options_.decoding.sampling.repetition_penalty != 1) {
+    log::info(detail::concat("--repetition-penalty: tokens are drawn on the host; each step copies ",
+                             config_.vocab_size,
+                             " logits per answer from the GPU"));
+  }
   return std::make_unique<LoadedModel>(
       std::move(model), encoder_, masked_heads_, stop_ids_, options_.decoding, generation, budget);
 }

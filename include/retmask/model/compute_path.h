@@ -10,5 +10,7 @@ namespace retmask {
 // "cpu: own kernels", "cuda: libtorch for prompts, own kernels in CUDA graphs for new tokens",
 // "cuda: libtorch (this build has no CUDA kernels)", ...
 std::string compute_path(const CausalLm& model);
+// The same of training.
+std::string training_path(torch::Device device, torch::ScalarType dtype);
 
 }  // namespace retmask
