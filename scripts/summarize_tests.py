@@ -1,58 +1,84 @@
 #!/usr/bin/env python3
-"""Adds up JUnit reports: names what failed and what was skipped and why, then prints 'N passed, N failed, N skipped'.
+"""Adds up JUnit reports: names what failed, what was skipped and why, and the ten slowest tests, then prints
+'N passed, N failed, N skipped'.
 
     scripts/summarize_tests.py REPORT.xml...
 
+A report by ctest lists shards of test programs. The tests of a shard are in SHARD.xml beside it, which the program
+writes when it ends; a shard without that file crashed or was stopped, and counts as a failure.
 Exit code 1 if a test failed, a report is missing or a report holds no test.
 """
 
 import collections
+import dataclasses
 import pathlib
-import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-
-def skip_reason(case, skipped):
-    """The text given to GTEST_SKIP() or pytest.skip()."""
-    output = case.findtext("system-out") or ""
-    match = re.search(r": Skipped\n(.*?)\n+\[  SKIPPED \]", output, re.DOTALL)
-    return " ".join((match.group(1) if match else skipped.get("message", "no reason given")).split())
+NUM_SLOWEST = 10
 
 
-def outcome(case):
-    """('passed' | 'failed' | 'skipped', why)."""
-    skipped = case.find("skipped")
-    if case.find("failure") is not None or case.find("error") is not None:
-        return "failed", ""
-    if case.get("status") == "disabled":
-        return "skipped", "disabled in its source file"
-    # ctest calls a test that it could not start skipped as well, but not for one of the SKIP_ reasons.
-    if case.get("status") == "notrun" and not (skipped is not None and skipped.get("message", "").startswith("SKIP_")):
-        return "failed", "could not be started"
-    return ("passed", "") if skipped is None else ("skipped", skip_reason(case, skipped))
+@dataclasses.dataclass
+class Test:
+    name: str
+    outcome: str  # passed, failed or skipped
+    reason: str = ""
+    seconds: float = 0.0
 
 
 def full_name(case):
-    # ctest gives the same text twice, pytest module and function.
     names = [case.get("classname"), case.get("name")]
-    return names[1] if names[0] == names[1] else ".".join(names)
+    return ".".join(filter(None, names)) + (f" ({case.get('value_param')})" if case.get("value_param") else "")
+
+
+def parse_case(case):
+    """A test case of GoogleTest or pytest."""
+    test = Test(full_name(case), "passed", seconds=float(case.get("time") or 0))
+    skipped = case.find("skipped")
+    if case.find("failure") is not None or case.find("error") is not None:
+        test.outcome = "failed"
+    elif case.get("status") == "notrun":
+        test.outcome, test.reason = "skipped", "disabled in its source file"
+    elif skipped is not None:
+        # GoogleTest puts the place in the source on a line of its own before the reason.
+        reason = (skipped.get("message") or "no reason given").splitlines()[1 if case.get("file") else 0 :]
+        test.outcome, test.reason = "skipped", " ".join(reason).removeprefix("SKIPPED: ")
+    return test
+
+
+def read_cases(path):
+    return list(ElementTree.parse(path).iter("testcase")) if path.is_file() else []
+
+
+def read_report(path):
+    tests = []
+    for case in read_cases(path):
+        shard = path.parent / f"{case.get('name')}.xml"
+        if case.get("classname") != case.get("name"):  # pytest's; ctest gives the name twice
+            tests.append(parse_case(case))
+        elif shard.is_file():
+            tests += map(parse_case, read_cases(shard))
+        else:
+            tests.append(Test(case.get("name"), "failed", "ended without a report of its tests"))
+    return tests
 
 
 def main(paths):
     found = collections.defaultdict(list)
     complete = True
     for path in map(pathlib.Path, paths):
-        cases = list(ElementTree.parse(path).iter("testcase")) if path.is_file() else []
-        if not cases:
+        tests = read_report(path)
+        if not tests:
             print(f"{path}: no test was run")
             complete = False
-        for case in cases:
-            kind, why = outcome(case)
-            found[kind].append(f"{full_name(case)}: {why}" if why else full_name(case))
-    for kind in ("skipped", "failed"):
-        for line in found[kind]:
-            print(f"{kind.upper()} {line}")
+        for test in tests:
+            found[test.outcome].append(test)
+    ran = found["passed"] + found["failed"]
+    for test in sorted(ran, key=lambda test: -test.seconds)[:NUM_SLOWEST]:
+        print(f"{test.seconds:6.1f} s {test.name}")
+    for outcome in ("skipped", "failed"):
+        for test in found[outcome]:
+            print(f"{outcome.upper()} {test.name}" + (f": {test.reason}" if test.reason else ""))
     print(f"{len(found['passed'])} passed, {len(found['failed'])} failed, {len(found['skipped'])} skipped")
     return 0 if complete and not found["failed"] else 1
 

@@ -21,9 +21,12 @@ CopyOptions copies_that(const std::string& what, int64_t count) {
   return {.count = count,
           .environment =
               [](int64_t index) {
-                return EnvironmentVariables{{"COPY_INDEX", std::to_string(index)}};
+                return EnvironmentVariables{{"COPY_INDEX", std::to_string(index)},
+                                            {"GTEST_TOTAL_SHARDS", "1"},
+                                            {"GTEST_SHARD_INDEX", "0"}};
               },
           .arguments = {"--gtest_also_run_disabled_tests",
+                        "--gtest_output=",
                         "--gtest_brief=1",
                         "--gtest_filter=Copy.DISABLED_" + what},
           .orderly_exit_codes = {0, 75},

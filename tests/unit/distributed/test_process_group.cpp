@@ -28,15 +28,21 @@ constexpr int kBroken = 44;
 // Runs one of the tests below that start with "Rank." in `size` processes.
 CopiesResult run_ranks(const std::string& what, int64_t size) {
   const uint16_t port = free_port();
-  return run_copies(
-      {.count = size,
-       .environment = [&](int64_t index) { return environment_of_rank(index, size, port); },
-       .arguments = {"--gtest_also_run_disabled_tests",
-                     "--gtest_brief=1",
-                     "--gtest_filter=Rank.DISABLED_" + what},
-       .orderly_exit_codes = {0, kSilent},
-       .peer_lost_exit_code = kBroken,
-       .grace = milliseconds(1000)});
+  return run_copies({.count = size,
+                     .environment =
+                         [&](int64_t index) {
+                           EnvironmentVariables variables = environment_of_rank(index, size, port);
+                           variables.emplace_back("GTEST_TOTAL_SHARDS", "1");
+                           variables.emplace_back("GTEST_SHARD_INDEX", "0");
+                           return variables;
+                         },
+                     .arguments = {"--gtest_also_run_disabled_tests",
+                                   "--gtest_output=",
+                                   "--gtest_brief=1",
+                                   "--gtest_filter=Rank.DISABLED_" + what},
+                     .orderly_exit_codes = {0, kSilent},
+                     .peer_lost_exit_code = kBroken,
+                     .grace = milliseconds(1000)});
 }
 
 class Rank : public ::testing::Test {
