@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The table of README: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
+"""The tables of RESULTS.md: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
         [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# On a machine with an H100 or H200: runs the GPU's tests and prints the table of README. Where no GPU can be used it says so
+# On a machine with an H100 or H200: runs the GPU's tests and prints the table of RESULTS.md. Where no GPU can be used it says so
 # and ends with 0: nothing was run.
 #
 #   tests/bench/gpu_table.sh [BUILD_DIR]      default: build/release, built there with a CUDA compiler (CONTRIBUTING.md)
