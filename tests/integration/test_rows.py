@@ -86,3 +86,54 @@ def test_an_empty_standard_input_is_an_error(tmp_path, stdin):
     feed = {"input": ""} if stdin == subprocess.PIPE else {"stdin": stdin}
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **feed)
     assert done.returncode == 2 and "no rows" in done.stderr, done.stderr
+
+
+def test_a_shells_pipe_is_a_file_of_rows(tmp_path):
+    """<(...), which is a path of another number at every start."""
+    rows = write(tmp_path / "rows.jsonl", PAIRS)
+    expected = train(tmp_path / "file", rows)
+    script = f'exec "$0" "$@" --pairs <(cat {rows})'
+    for _ in range(2):
+        command = ["bash", "-c", script, BINARY, "train-dpo", "--model", TINY, "--global-batch-size", "4", "--epochs", "1",
+                   "--no-shuffle", "--dtype", "float32", "--threads", "1", "--quiet", "--out", tmp_path / "pipe"]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    metrics = [json.loads(line) for line in (tmp_path / "pipe/metrics.jsonl").read_text().splitlines()]
+    assert [row["loss"] for row in metrics] == [expected["loss"]]
+    rows.write_text(rows.read_text().replace("Good", "Best"))
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "the input pairs has changed" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train-dpo --pairs", "eval --suite logprob --data", "synthesize --strategy sft --prompts"])
+def test_a_named_pipe_is_refused(tmp_path, command):
+    """It can be read only once; nothing waits for who writes there."""
+    os.mkfifo(tmp_path / "rows.jsonl")
+    arguments = [BINARY, *command.split(), tmp_path / "rows.jsonl", "--model", TINY, "--out", tmp_path / "out"]
+    done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "is a stream, which can be read only once; give a file" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["train-dpo --pairs", "eval --suite logprob --data", "synthesize --strategy sft --prompts"])
+def test_a_row_whose_template_fails_is_named(tmp_path, command):
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((TINY / name).read_bytes())
+    config = json.loads((TINY / "tokenizer_config.json").read_text())
+    config["chat_template"] = "{% if messages[0].content == 'no' %}{{ raise_exception('not this one') }}{% endif %}"
+    config["chat_template"] += "{% for m in messages %}{{ m.content }};{% endfor %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    (tmp_path / "chat_template.jinja").unlink(missing_ok=True)
+    rows = [{"messages": talk(text, "x"), "prompt": talk(text, "x")[:1], "chosen": talk(text, "x")[1:],
+             "rejected": talk(text, "y")[1:]} for text in ("yes", "no")]
+    if "eval" in command:
+        rows = [{"messages": row["messages"]} for row in rows]
+    if "synthesize" in command:
+        rows = [{"prompt": row["messages"][0]["content"]} for row in rows]
+    data = write(tmp_path / "rows.jsonl", rows)
+    more = ["--max-new-tokens", "4"] if "synthesize" in command else []
+    out = tmp_path.parent / f"{tmp_path.name}-out"
+    arguments = [BINARY, *command.split(), data, "--model", tmp_path, "--dtype", "float32", *more, "--out", out]
+    done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and f"{data}:2: " in done.stderr and "not this one" in done.stderr, done.stderr
+    assert done.stderr.count(f"{data}:2") == 1

@@ -1,11 +1,14 @@
 """SIGTERM, SIGINT and SIGUSR1 end every command with code 75, and the same command then goes on."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -173,3 +176,18 @@ def test_while_a_server_is_waited_for(retmask, tmp_path, server):
         begun = time.monotonic()
         ready = lambda: (out / "answers.jsonl").exists() and time.monotonic() - begun > 2  # noqa: E731
         stop_when(retmask, out, command, ready, seconds=2)
+
+
+def test_a_pipe_that_says_nothing(retmask, tiny_llama, tmp_path):
+    """The rows come from standard input, whose writer takes its time."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"text": "one"}\n')
+    command = [retmask.binary, "eval", "--model", tiny_llama, "--suite", "logprob", "--data", "-", "--out", tmp_path / "out"]
+    with subprocess.Popen([*map(str, command)], stdin=reading, stderr=subprocess.PIPE, text=True) as job:
+        while struct.unpack("i", fcntl.ioctl(reading, termios.FIONREAD, b"1234"))[0] > 0:
+            time.sleep(0.002)
+        job.send_signal(signal.SIGTERM)
+        error = job.communicate(timeout=60)[1]
+    os.close(writing)
+    os.close(reading)
+    assert job.returncode == 75 and "stopped by SIGTERM" in error, error
