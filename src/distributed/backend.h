@@ -6,19 +6,19 @@
 #include <chrono>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
-#include "meeting_place.h"
+#include "rendezvous.h"
 #include "retmask/distributed/placement.h"
 
 namespace retmask::distributed {
 
-// Gloo on CPUs. The interface is the one that leads to the meeting place: loopback for ranks of one
+// Gloo on CPUs. The interface is the one that leads to the rendezvous: loopback for ranks of one
 // machine, else GLOO_SOCKET_IFNAME or the one of this machine's name, as in torch.
-c10::intrusive_ptr<c10d::Backend> make_gloo(const MeetingPlace& meeting,
+c10::intrusive_ptr<c10d::Backend> make_gloo(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout);
 
 // NCCL on GPUs. Throws UserError in a build without it.
-c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace& meeting,
+c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout);
 

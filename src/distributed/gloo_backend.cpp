@@ -12,7 +12,7 @@ bool is_loopback(const std::string& address) {
 
 }  // namespace
 
-c10::intrusive_ptr<c10d::Backend> make_gloo(const MeetingPlace& meeting,
+c10::intrusive_ptr<c10d::Backend> make_gloo(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout) {
   auto options = c10d::ProcessGroupGloo::Options::create(timeout);
@@ -26,7 +26,7 @@ c10::intrusive_ptr<c10d::Backend> make_gloo(const MeetingPlace& meeting,
     options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   }
   return c10::make_intrusive<c10d::ProcessGroupGloo>(
-      c10::make_intrusive<c10d::PrefixStore>(meeting.prefix() + "gloo", meeting.store()),
+      c10::make_intrusive<c10d::PrefixStore>(rendezvous.prefix() + "gloo", rendezvous.store()),
       static_cast<int>(placement.rank),
       static_cast<int>(placement.size),
       options);

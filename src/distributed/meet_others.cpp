@@ -36,7 +36,7 @@ std::string launch_of(const Placement& placement) {
   }
 }
 
-// The time since the meeting began, and what is done while it goes on.
+// The time since the rendezvous began, and what is done while it goes on.
 class Wait {
  public:
   Wait(const Placement& placement, const ConnectOptions& options)
@@ -86,7 +86,7 @@ std::string in_words(const std::vector<std::string>& keys) {
   return words;
 }
 
-MeetingPlace open_place(const Placement& placement, Wait& wait) {
+Rendezvous open_place(const Placement& placement, Wait& wait) {
   const bool listen = placement.rank == 0 && !placement.launcher_listens;
   while (!listen && !answers(placement)) {
     wait.go_on(placement.launcher_listens ? "the launcher's store at " + address_of(placement)
@@ -94,7 +94,7 @@ MeetingPlace open_place(const Placement& placement, Wait& wait) {
                /*speaks=*/true);
   }
   try {
-    return MeetingPlace(placement, listen, kStoreTimeout);
+    return Rendezvous(placement, listen, kStoreTimeout);
   } catch (const c10::Error& error) {
     user_error("rank ",
                placement.rank,
@@ -107,7 +107,7 @@ MeetingPlace open_place(const Placement& placement, Wait& wait) {
   }
 }
 
-void wait_for_all(MeetingPlace& place, const Placement& placement, Wait& wait) {
+void wait_for_all(Rendezvous& place, const Placement& placement, Wait& wait) {
   place.set(arrival_key(placement.rank), "here");
   std::vector<std::string> waited_for;
   for (int64_t rank = 0; rank < placement.size; ++rank) waited_for.push_back(arrival_key(rank));
@@ -129,9 +129,9 @@ void wait_for_all(MeetingPlace& place, const Placement& placement, Wait& wait) {
 
 }  // namespace
 
-MeetingPlace meet_others(const Placement& placement, const ConnectOptions& options) {
+Rendezvous meet_others(const Placement& placement, const ConnectOptions& options) {
   Wait wait(placement, options);
-  MeetingPlace place = open_place(placement, wait);
+  Rendezvous place = open_place(placement, wait);
   try {
     wait_for_all(place, placement, wait);
   } catch (const c10::Error& error) {

@@ -10,13 +10,13 @@ namespace retmask::distributed {
 
 #ifdef RETMASK_WITH_NCCL
 
-c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace& meeting,
+c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout) {
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = timeout;
   return c10::make_intrusive<c10d::ProcessGroupNCCL>(
-      c10::make_intrusive<c10d::PrefixStore>(meeting.prefix() + "nccl", meeting.store()),
+      c10::make_intrusive<c10d::PrefixStore>(rendezvous.prefix() + "nccl", rendezvous.store()),
       static_cast<int>(placement.rank),
       static_cast<int>(placement.size),
       options);
@@ -24,7 +24,7 @@ c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace& meeting,
 
 #else
 
-c10::intrusive_ptr<c10d::Backend> make_nccl(const MeetingPlace&,
+c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous&,
                                             const Placement&,
                                             std::chrono::milliseconds) {
   user_error("this build has no NCCL, so GPUs cannot work together; give --device cpu or one rank");

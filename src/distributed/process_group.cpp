@@ -6,7 +6,7 @@
 
 #include "backend.h"
 #include "meet_others.h"
-#include "meeting_place.h"
+#include "rendezvous.h"
 #include "retmask/base/error.h"
 
 namespace retmask::distributed {
@@ -71,9 +71,9 @@ Pending start(const Placement& placement,
 
 class GroupBackend {
  public:
-  explicit GroupBackend(MeetingPlace place) : meeting(std::move(place)) {}
+  explicit GroupBackend(Rendezvous place) : rendezvous(std::move(place)) {}
 
-  MeetingPlace meeting;
+  Rendezvous rendezvous;
   c10::intrusive_ptr<c10d::Backend> backend;
   Waiting waiting = std::make_shared<std::atomic<int>>(0);
 };
@@ -108,9 +108,9 @@ void ProcessGroup::connect(torch::Device device) {
   if (!backend_) return;
   try {
     const WaitingCall waiting(backend_->waiting);
-    backend_->backend = device.is_cuda()
-                            ? make_nccl(backend_->meeting, placement_, options_.collective_timeout)
-                            : make_gloo(backend_->meeting, placement_, options_.collective_timeout);
+    backend_->backend =
+        device.is_cuda() ? make_nccl(backend_->rendezvous, placement_, options_.collective_timeout)
+                         : make_gloo(backend_->rendezvous, placement_, options_.collective_timeout);
   } catch (const c10::Error&) {  // no such network, no such device
     throw;
   } catch (const UserError&) {
@@ -183,7 +183,7 @@ void ProcessGroup::finish() {
   if (!backend_) return;
   barrier();
   guarded(placement_, backend_->waiting, "goodbye", [&] {
-    backend_->meeting.leave(kFinishedKey, kGoodbye);
+    backend_->rendezvous.leave(kFinishedKey, kGoodbye);
   });
 }
 

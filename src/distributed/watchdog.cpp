@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "meeting_place.h"
+#include "rendezvous.h"
 #include "retmask/base/error.h"
 
 namespace retmask::distributed {
@@ -35,14 +35,14 @@ std::string host_name() {
 std::string key_of(int64_t rank) { return "alive/" + std::to_string(rank); }
 
 // What a rank tells of itself.
-struct SignOfLife {
+struct Heartbeat {
   int64_t count = 0;
   int64_t step = 0;
   std::string host;
 
   std::string to_text() const { return detail::concat(count, ' ', step, ' ', host); }
-  static SignOfLife from_text(const std::string& text) {
-    SignOfLife sign;
+  static Heartbeat from_text(const std::string& text) {
+    Heartbeat sign;
     std::istringstream(text) >> sign.count >> sign.step >> sign.host;
     return sign;
   }
@@ -50,12 +50,12 @@ struct SignOfLife {
 
 // Whether this process is alive, which a thread of the watchdog's own cannot tell from the fact
 // that it runs itself.
-class Pulse {
+class Liveness {
  public:
-  explicit Pulse(const ProcessGroup& group) : group_(group) {}
+  explicit Liveness(const ProcessGroup& group) : group_(group) {}
 
   // Since the call before.
-  bool beats() {
+  bool is_seen() {
     const double processor_seconds = processor_time();
     const auto now = Clock::now();
     const double elapsed = std::chrono::duration<double>(now - before_).count();
@@ -93,7 +93,7 @@ class Pulse {
 };
 
 struct Seen {
-  SignOfLife sign;
+  Heartbeat sign;
   Clock::time_point when;
 };
 
@@ -107,8 +107,8 @@ class Watchdog::Impl {
         limit_(limit),
         interval_(std::min(kLongestInterval, limit / 10)),
         on_loss_(std::move(on_loss)),
-        pulse_(group),
-        meeting_(placement_, /*listen=*/false, limit),
+        liveness_(group),
+        rendezvous_(placement_, /*listen=*/false, limit),
         seen_(static_cast<size_t>(group.size()), Seen{.sign = {}, .when = Clock::now()}) {
     own_.host = host_name();
     talker_ = std::thread([this] { talk(); });
@@ -137,7 +137,7 @@ class Watchdog::Impl {
 
   bool claim_report() {
     try {
-      const bool claimed = meeting_.claim(kFailedKey, name_) == name_;
+      const bool claimed = rendezvous_.claim(kFailedKey, name_) == name_;
       see_others_off();
       return claimed;
     } catch (const std::exception&) {
@@ -146,13 +146,13 @@ class Watchdog::Impl {
   }
 
   bool another_reports() {
-    return meeting_.has(kFailedKey) && meeting_.get({kFailedKey}).front() != name_;
+    return rendezvous_.has(kFailedKey) && rendezvous_.get({kFailedKey}).front() != name_;
   }
 
-  // A rank that finds the meeting place closed could not know that another one reports.
+  // A rank that finds the rendezvous closed could not know that another one reports.
   void see_others_off() {
     try {
-      meeting_.leave(kLeavingKey, 3 * interval_);
+      rendezvous_.leave(kLeavingKey, 3 * interval_);
     } catch (const std::exception&) {  // closed: the others have gone
     }
   }
@@ -168,16 +168,16 @@ class Watchdog::Impl {
     for (int64_t rank = 0; rank < placement_.size; ++rank) keys.push_back(key_of(rank));
     do {
       try {
-        if (pulse_.beats()) own_.count += 1;
+        if (liveness_.is_seen()) own_.count += 1;
         own_.step = step_;
-        meeting_.set(key_of(placement_.rank), own_.to_text());
-        note(meeting_.get(keys));
+        rendezvous_.set(key_of(placement_.rank), own_.to_text());
+        note(rendezvous_.get(keys));
         if (another_reports() && become_silent()) {
           see_others_off();
           on_loss_("");
         }
       } catch (const std::exception& error) {
-        lose_meeting_place("its connection closed");
+        lose_rendezvous("its connection closed");
         return;
       }
     } while (pause());
@@ -187,7 +187,7 @@ class Watchdog::Impl {
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
     for (size_t rank = 0; rank < signs.size(); ++rank) {
-      const SignOfLife sign = SignOfLife::from_text(signs[rank]);
+      const Heartbeat sign = Heartbeat::from_text(signs[rank]);
       if (sign.count != seen_[rank].sign.count) seen_[rank].when = now;
       seen_[rank].sign = sign;
     }
@@ -203,7 +203,7 @@ class Watchdog::Impl {
       // This process was stopped itself: it has seen nothing, which says nothing of the others.
       if (gap > interval_ + limit_ / 2) forgive(gap);
       if (now - last_round() > limit_) {
-        lose_meeting_place(silence());
+        lose_rendezvous(silence());
         return;
       }
       const int64_t lost = first_silent_rank();
@@ -224,7 +224,7 @@ class Watchdog::Impl {
     return last_round_;
   }
 
-  // By what the last round showed: a meeting place that does not answer says nothing of the ranks,
+  // By what the last round showed: a rendezvous that does not answer says nothing of the ranks,
   // and asking it who reports could take for ever.
   int64_t first_silent_rank() {
     const std::lock_guard lock(mutex_);
@@ -237,13 +237,12 @@ class Watchdog::Impl {
   }
 
   std::string silence() const {
-    return detail::concat(
-        "no sign of life for ", std::chrono::duration<double>(limit_).count(), " s");
+    return detail::concat("no heartbeat for ", std::chrono::duration<double>(limit_).count(), " s");
   }
 
   std::string describe(int64_t rank) {
     const std::lock_guard lock(mutex_);
-    const SignOfLife& sign = seen_[static_cast<size_t>(rank)].sign;
+    const Heartbeat& sign = seen_[static_cast<size_t>(rank)].sign;
     return detail::concat("rank ",
                           rank,
                           " on ",
@@ -256,7 +255,7 @@ class Watchdog::Impl {
   bool listener_is_rank() const { return !placement_.launcher_listens; }
 
   // The ranks cannot ask each other any more who reports, so the lowest that is left does.
-  void lose_meeting_place(const std::string& why) {
+  void lose_rendezvous(const std::string& why) {
     const int64_t reporter = listener_is_rank() ? 1 : 0;
     const std::string what = listener_is_rank() ? describe(0)
                                                 : detail::concat("the launcher's store at ",
@@ -277,9 +276,9 @@ class Watchdog::Impl {
   const milliseconds limit_;
   const milliseconds interval_;
   const OnLoss on_loss_;
-  Pulse pulse_;
-  MeetingPlace meeting_;
-  SignOfLife own_;
+  Liveness liveness_;
+  Rendezvous rendezvous_;
+  Heartbeat own_;
   std::atomic<int64_t> step_ = 0;
 
   std::mutex mutex_;  // of what follows

@@ -35,7 +35,7 @@ int32_t BlockPool::take() {
   return block;
 }
 
-void BlockPool::remove_user(int32_t block) {
+void BlockPool::release(int32_t block) {
   if (--users_[static_cast<size_t>(block)] == 0) free_.push_back(block);
 }
 

@@ -34,9 +34,9 @@ class BlockPool {
 
   // A block with one user. There must be a free one.
   int32_t take();
-  void add_user(int32_t block) { ++users_[static_cast<size_t>(block)]; }
+  void retain(int32_t block) { ++users_[static_cast<size_t>(block)]; }
   // The last user's leaving frees the block.
-  void remove_user(int32_t block);
+  void release(int32_t block);
   // All layers' keys and values.
   void copy(int32_t from, int32_t to);
 

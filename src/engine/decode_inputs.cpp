@@ -15,9 +15,9 @@ PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Dev
       gates_(host_.to(device)) {}
 
 // False when there is no room.
-bool PolicyTable::add_missing(const std::vector<const Row*>& rows) {
+bool PolicyTable::add_missing(const std::vector<const Sequence*>& rows) {
   bool any_new = false;
-  for (const Row* row : rows) {
+  for (const Sequence* row : rows) {
     if (numbers_.contains(row->masked_heads())) continue;
     const auto number = static_cast<int64_t>(numbers_.size());
     if (number == host_.size(0)) return false;
@@ -31,17 +31,17 @@ bool PolicyTable::add_missing(const std::vector<const Row*>& rows) {
   return true;
 }
 
-std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Row*>& rows) {
+std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Sequence*>& rows) {
   if (!add_missing(rows)) {
     numbers_.clear();  // of rows that have left
     RETMASK_CHECK(add_missing(rows), "more policies than rows");
   }
   std::vector<int64_t> result;
-  for (const Row* row : rows) result.push_back(numbers_.at(row->masked_heads()));
+  for (const Sequence* row : rows) result.push_back(numbers_.at(row->masked_heads()));
   return result;
 }
 
-DrawParameters draw_parameters(Row& row) {
+DrawParameters draw_parameters(Sequence& row) {
   const SamplingParams& params = row.request->request.sampling;
   if (params.temperature == 0) return {};
   return {.uniform = row.random.uniform(),
@@ -70,7 +70,7 @@ torch::Tensor DecodeInputs::real_field(Field which, int64_t rows) const {
   return field(which, rows).view(torch::kFloat64);
 }
 
-void DecodeInputs::fill(const std::vector<Row*>& rows,
+void DecodeInputs::fill(const std::vector<Sequence*>& rows,
                         const std::vector<int64_t>& sources,
                         const std::vector<bool>& on_device,
                         int64_t padded) {
@@ -86,7 +86,7 @@ void DecodeInputs::fill(const std::vector<Row*>& rows,
   int64_t num_blocks = 0;
   for (int64_t i = 0; i < padded; ++i) {
     const bool is_row = i < num_rows;
-    Row* row = is_row ? rows[static_cast<size_t>(i)] : nullptr;
+    Sequence* row = is_row ? rows[static_cast<size_t>(i)] : nullptr;
     const auto index = static_cast<size_t>(i);
     const bool from_host = !is_row || sources[index] < 0;
     fields[token][i] = is_row && from_host ? row->result.tokens.back() : 0;

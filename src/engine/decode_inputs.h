@@ -24,10 +24,10 @@ class PolicyTable {
   const torch::Tensor& gates() const { return gates_; }
   // The number of each row's policy. There are at most `capacity` rows. Waits for the GPU when a
   // policy is new, which is rare.
-  std::vector<int64_t> numbers_of(const std::vector<const Row*>& rows);
+  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& rows);
 
  private:
-  bool add_missing(const std::vector<const Row*>& rows);
+  bool add_missing(const std::vector<const Sequence*>& rows);
 
   const int64_t num_layers_, num_heads_;
   torch::Tensor host_, gates_;
@@ -56,7 +56,7 @@ class DecodeInputs {
   // The rows' state for the next step; sources[i] as in Field. Draws a number of each row's random
   // stream that the device's sampler is to use (`on_device`). The rest up to `padded` is rows
   // without a sequence. The buffers of the step before last must have been read.
-  void fill(const std::vector<Row*>& rows,
+  void fill(const std::vector<Sequence*>& rows,
             const std::vector<int64_t>& sources,
             const std::vector<bool>& on_device,
             int64_t padded);
@@ -87,6 +87,6 @@ struct DrawParameters {
   int64_t top_k = 0;
 };
 // Draws one number of the row's random stream unless greedy, as Sampler::sample does.
-DrawParameters draw_parameters(Row& row);
+DrawParameters draw_parameters(Sequence& row);
 
 }  // namespace retmask

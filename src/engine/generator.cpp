@@ -5,11 +5,11 @@
 
 #include "block_pool.h"
 #include "cache_size.h"
-#include "next_tokens.h"
 #include "retmask/base/error.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "scheduler.h"
+#include "step_executor.h"
 
 namespace retmask {
 namespace {
@@ -19,7 +19,7 @@ int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
-bool is_finished(Row& row) {
+bool is_finished(Sequence& row) {
   if (row.result.tokens.empty()) return false;  // the first one is pending
   const GenerationRequest& request = row.request->request;
   const int64_t newest = row.result.tokens.back();
@@ -52,12 +52,12 @@ class Run {
               options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
-        next_tokens_(make_next_tokens(model,
-                                      pool_,
-                                      {.max_rows = options.max_batch_size,
-                                       .probe = observer != nullptr,
-                                       .cuda_graphs = options.cuda_graphs,
-                                       .times = times})) {}
+        next_tokens_(make_step_executor(model,
+                                        pool_,
+                                        {.max_rows = options.max_batch_size,
+                                         .probe = observer != nullptr,
+                                         .cuda_graphs = options.cuda_graphs,
+                                         .times = times})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -72,26 +72,26 @@ class Run {
 
  private:
   void step() {
-    std::deque<Row>& rows = scheduler_.rows();
-    const std::vector<PromptPiece> pieces = scheduler_.next_pieces();
+    std::deque<Sequence>& rows = scheduler_.rows();
+    const std::vector<PrefillChunk> chunks = scheduler_.next_chunks();
     std::vector<int64_t> logits_row(rows.size());  // of each row
     std::iota(logits_row.begin(), logits_row.end(), 0);
-    next_tokens_->forward(rows, pieces);
-    if (times_ != nullptr) count(pieces);
+    next_tokens_->forward(rows, chunks);
+    if (times_ != nullptr) count(chunks);
 
     auto next_logits = static_cast<int64_t>(rows.size());
-    for (const PromptPiece& piece : pieces)
-      scheduler_.finish(piece, [&] { logits_row.resize(rows.size(), next_logits++); });
+    for (const PrefillChunk& chunk : chunks)
+      scheduler_.finish(chunk, [&] { logits_row.resize(rows.size(), next_logits++); });
     scheduler_.drop_finished_prefills();
 
     for (const DrawnToken& drawn : next_tokens_->draw(rows, logits_row)) accept(drawn);
-    scheduler_.retire(is_finished, [&](const Row& row) {
+    scheduler_.retire(is_finished, [&](const Sequence& row) {
       on_finish_(row.request->index, row.continuation, row.result);
     });
   }
 
   void accept(const DrawnToken& drawn) {
-    Row& row = *find_row(scheduler_.rows(), drawn.row);
+    Sequence& row = *find_sequence(scheduler_.rows(), drawn.row);
     row.result.tokens.push_back(drawn.token.id);
     row.result.logprobs.push_back(drawn.token.logprob);
     if (times_ != nullptr) ++times_->new_tokens;
@@ -99,15 +99,15 @@ class Run {
       observer_(row.request->index, row.continuation, drawn.token.id, drawn.largest_keys);
   }
 
-  void count(const std::vector<PromptPiece>& pieces) {
-    bool any_work = !pieces.empty();
-    for (const Row& row : scheduler_.rows()) {
+  void count(const std::vector<PrefillChunk>& chunks) {
+    bool any_work = !chunks.empty();
+    for (const Sequence& row : scheduler_.rows()) {
       if (!row.wants_token()) continue;  // its last one is on its way
       any_work = true;
       times_->cached_tokens += row.past() + 1;
     }
     times_->steps += any_work;
-    for (const PromptPiece& piece : pieces) times_->prompt_tokens += piece.end - piece.begin;
+    for (const PrefillChunk& chunk : chunks) times_->prompt_tokens += chunk.end - chunk.begin;
   }
 
   const ResultVisitor& on_finish_;
@@ -115,7 +115,7 @@ class Run {
   GenerationTimes* times_;
   BlockPool pool_;
   Scheduler scheduler_;
-  std::unique_ptr<NextTokens> next_tokens_;
+  std::unique_ptr<StepExecutor> next_tokens_;
 };
 
 }  // namespace

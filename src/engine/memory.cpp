@@ -28,14 +28,14 @@ int64_t loading_bytes(const ModelConfig& config, torch::ScalarType dtype) {
   return rows * config.hidden_size * std::max(bytes_of(dtype), stored);
 }
 
-// Rows of a step: decoding ones, and pieces of prompts for each of two policies.
+// Rows of a step: decoding ones, and chunks of prompts for each of two policies.
 int64_t step_bytes(const ModelConfig& config,
                    torch::Device device,
                    torch::ScalarType dtype,
                    const GeneratorOptions& options) {
   constexpr int64_t kPolicies = 2;
-  const int64_t rows = options.max_batch_size +
-                       std::max(resolved_prefill_tokens(options, device), kPolicies * kPieceTokens);
+  const int64_t rows = options.max_batch_size + std::max(resolved_prefill_tokens(options, device),
+                                                         kPolicies * kPrefillChunkTokens);
   const int64_t query_size = config.num_attention_heads * config.head_dim;
   const int64_t key_size = config.num_key_value_heads * config.head_dim;
   // Residual stream before and after, normed input; queries, keys, values and their output; both

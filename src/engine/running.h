@@ -23,28 +23,28 @@ struct Waiting {
 
 // A prompt that is being read, once for each of its policies.
 struct Prefill {
-  struct Policy {
+  struct MaskGroup {
     std::vector<size_t> continuations;  // the first one's heads are the policy's
     std::vector<int32_t> blocks;        // of the whole prompt
     std::vector<int32_t> spare;         // for the other continuations' own last block
   };
   std::shared_ptr<const NumberedRequest> request;
-  std::vector<Policy> policies;
+  std::vector<MaskGroup> policies;
   int64_t done = 0;  // tokens
 
   const std::vector<int64_t>& prompt() const { return request->request.prompt; }
-  const std::vector<Head>& masked_heads(const Policy& policy) const {
+  const std::vector<Head>& masked_heads(const MaskGroup& policy) const {
     return request->request.continuations[policy.continuations.front()].masked_heads;
   }
   size_t num_continuations() const {
     size_t count = 0;
-    for (const Policy& policy : policies) count += policy.continuations.size();
+    for (const MaskGroup& policy : policies) count += policy.continuations.size();
     return count;
   }
 };
 
 // The tokens [begin, end) of a prompt, for each of its policies.
-struct PromptPiece {
+struct PrefillChunk {
   Prefill* prefill;
   int64_t begin;
   int64_t end;
@@ -53,7 +53,7 @@ struct PromptPiece {
 };
 
 // A continuation that is being written.
-struct Row {
+struct Sequence {
   std::shared_ptr<const NumberedRequest> request;
   size_t continuation = 0;
   uint64_t number = 0;  // rows count from 0 as they begin
@@ -75,8 +75,8 @@ struct Row {
 
 // The row of this number among rows in the order of their numbers, or null.
 template <typename Rows>
-Row* find_row(Rows& rows, uint64_t number) {
-  const auto found = std::ranges::lower_bound(rows, number, {}, &Row::number);
+Sequence* find_sequence(Rows& rows, uint64_t number) {
+  const auto found = std::ranges::lower_bound(rows, number, {}, &Sequence::number);
   return found != rows.end() && found->number == number ? &*found : nullptr;
 }
 

@@ -64,7 +64,7 @@ int64_t most_blocks_of(const Prefill& prefill) {
 
 void add_continuation(Prefill& prefill, size_t continuation) {
   const auto& heads = prefill.request->request.continuations[continuation].masked_heads;
-  for (Prefill::Policy& policy : prefill.policies) {
+  for (Prefill::MaskGroup& policy : prefill.policies) {
     if (prefill.masked_heads(policy) != heads) continue;
     policy.continuations.push_back(continuation);
     return;
@@ -137,7 +137,7 @@ bool Scheduler::has_blocks_for(const Prefill& prefill) const {
 int64_t Scheduler::most_blocks() const {
   int64_t sum = 0;
   for (const Prefill& prefill : prefills_) sum += most_blocks_of(prefill);
-  for (const Row& row : rows_) sum += most_blocks_of(row.request->request);
+  for (const Sequence& row : rows_) sum += most_blocks_of(row.request->request);
   return sum;
 }
 
@@ -145,7 +145,7 @@ int64_t Scheduler::most_blocks() const {
 // shares it, to write on.
 void Scheduler::take_blocks(Prefill& prefill) {
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
-  for (Prefill::Policy& policy : prefill.policies) {
+  for (Prefill::MaskGroup& policy : prefill.policies) {
     for (int64_t i = 0; i < BlockPool::blocks_for(prompt_size); ++i)
       policy.blocks.push_back(pool_.take());
     if (prompt_size % BlockPool::kBlockSize == 0) continue;
@@ -154,12 +154,12 @@ void Scheduler::take_blocks(Prefill& prefill) {
 }
 
 void Scheduler::free_blocks(const std::vector<int32_t>& blocks) {
-  for (const int32_t block : blocks) pool_.remove_user(block);
+  for (const int32_t block : blocks) pool_.release(block);
 }
 
 void Scheduler::make_room() {
   for (size_t i = 0; i < rows_.size(); ++i) {
-    Row& row = rows_[i];
+    Sequence& row = rows_[i];
     if (row.past() < static_cast<int64_t>(row.blocks.size()) * BlockPool::kBlockSize) continue;
     while (pool_.num_free() == 0 && i < rows_.size()) evict_newest();
     if (i < rows_.size()) row.blocks.push_back(pool_.take());
@@ -171,7 +171,7 @@ void Scheduler::evict_newest() {
   if (!prefills_.empty()) {
     const Prefill& newest = prefills_.back();
     waiting.request = newest.request;
-    for (const Prefill::Policy& policy : newest.policies) {
+    for (const Prefill::MaskGroup& policy : newest.policies) {
       waiting.continuations.insert(
           waiting.continuations.end(), policy.continuations.begin(), policy.continuations.end());
       free_blocks(policy.blocks);
@@ -179,7 +179,7 @@ void Scheduler::evict_newest() {
     }
     prefills_.pop_back();
   } else {
-    const Row& newest = rows_.back();
+    const Sequence& newest = rows_.back();
     waiting.request = newest.request;
     waiting.continuations = {newest.continuation};
     free_blocks(newest.blocks);
@@ -189,26 +189,26 @@ void Scheduler::evict_newest() {
   waiting_.push_front(std::move(waiting));
 }
 
-std::vector<PromptPiece> Scheduler::next_pieces() {
-  std::vector<PromptPiece> pieces;
+std::vector<PrefillChunk> Scheduler::next_chunks() {
+  std::vector<PrefillChunk> chunks;
   int64_t tokens = 0;
   for (Prefill& prefill : prefills_) {
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(prefill.prompt().size()),
-                                          prefill.done + kPieceTokens);
+                                          prefill.done + kPrefillChunkTokens);
     const auto size = (end - prefill.done) * static_cast<int64_t>(prefill.policies.size());
-    if (!pieces.empty() && tokens + size > options_.prefill_tokens) break;
-    pieces.push_back({&prefill, prefill.done, end});
+    if (!chunks.empty() && tokens + size > options_.prefill_tokens) break;
+    chunks.push_back({&prefill, prefill.done, end});
     tokens += size;
   }
-  return pieces;
+  return chunks;
 }
 
-void Scheduler::finish(const PromptPiece& piece, const std::function<void()>& on_rows) {
-  piece.prefill->done = piece.end;
-  if (!piece.is_last()) return;
-  for (const Prefill::Policy& policy : piece.prefill->policies) {
+void Scheduler::finish(const PrefillChunk& chunk, const std::function<void()>& on_rows) {
+  chunk.prefill->done = chunk.end;
+  if (!chunk.is_last()) return;
+  for (const Prefill::MaskGroup& policy : chunk.prefill->policies) {
     for (size_t i = 0; i < policy.continuations.size(); ++i)
-      rows_.push_back(make_row(*piece.prefill, policy, i));
+      rows_.push_back(make_row(*chunk.prefill, policy, i));
     on_rows();
   }
 }
@@ -221,15 +221,15 @@ void Scheduler::drop_finished_prefills() {
 
 // The first continuation of a policy takes the prompt's blocks over; the others share the full
 // ones.
-Row Scheduler::make_row(const Prefill& prefill, const Prefill::Policy& policy, size_t i) {
-  Row row{.request = prefill.request, .continuation = policy.continuations[i]};
+Sequence Scheduler::make_row(const Prefill& prefill, const Prefill::MaskGroup& policy, size_t i) {
+  Sequence row{.request = prefill.request, .continuation = policy.continuations[i]};
   row.number = num_rows_++;
   row.random = prefill.request->request.continuations[row.continuation].random;
   row.blocks = policy.blocks;
   if (i == 0) return row;
   const auto full = prefill.prompt().size() / static_cast<size_t>(BlockPool::kBlockSize);
   row.blocks.resize(full);
-  for (const int32_t block : row.blocks) pool_.add_user(block);
+  for (const int32_t block : row.blocks) pool_.retain(block);
   if (full < policy.blocks.size()) {
     row.blocks.push_back(policy.spare[i - 1]);
     pool_.copy(policy.blocks.back(), row.blocks.back());
@@ -237,10 +237,10 @@ Row Scheduler::make_row(const Prefill& prefill, const Prefill::Policy& policy, s
   return row;
 }
 
-void Scheduler::retire(const std::function<bool(Row&)>& is_finished,
-                       const std::function<void(const Row&)>& on_finish) {
+void Scheduler::retire(const std::function<bool(Sequence&)>& is_finished,
+                       const std::function<void(const Sequence&)>& on_finish) {
   const auto ended = std::stable_partition(
-      rows_.begin(), rows_.end(), [&](Row& row) { return !is_finished(row); });
+      rows_.begin(), rows_.end(), [&](Sequence& row) { return !is_finished(row); });
   for (auto row = ended; row != rows_.end(); ++row) {
     free_blocks(row->blocks);
     --num_open_;

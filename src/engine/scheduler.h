@@ -11,8 +11,8 @@
 
 namespace retmask {
 
-// Prompts are read in pieces that begin at multiples of this: the same ones in every batch.
-inline constexpr int64_t kPieceTokens = 512;
+// Prompts are read in chunks that begin at multiples of this: the same ones in every batch.
+inline constexpr int64_t kPrefillChunkTokens = 512;
 
 class Scheduler {
  public:
@@ -31,20 +31,20 @@ class Scheduler {
   // begin anew: their texts will be the same.
   void make_room();
 
-  // The next pieces of the prompts that are being read, the oldest first.
-  std::vector<PromptPiece> next_pieces();
-  // The piece has been read. Where it was its prompt's last, each policy's continuations become
+  // The next chunks of the prompts that are being read, the oldest first.
+  std::vector<PrefillChunk> next_chunks();
+  // The chunk has been read. Where it was its prompt's last, each policy's continuations become
   // rows; `on_rows` is called after those of each policy.
-  void finish(const PromptPiece& piece, const std::function<void()>& on_rows);
-  // Forgets the prompts that have been read to their end; pieces of them are no longer valid.
+  void finish(const PrefillChunk& chunk, const std::function<void()>& on_rows);
+  // Forgets the prompts that have been read to their end; chunks of them are no longer valid.
   void drop_finished_prefills();
 
   // Rows for which `is_finished` says so leave; `on_finish` sees each.
-  void retire(const std::function<bool(Row& row)>& is_finished,
-              const std::function<void(const Row& row)>& on_finish);
+  void retire(const std::function<bool(Sequence& row)>& is_finished,
+              const std::function<void(const Sequence& row)>& on_finish);
 
   // The oldest first.
-  std::deque<Row>& rows() { return rows_; }
+  std::deque<Sequence>& rows() { return rows_; }
 
  private:
   bool pull();
@@ -53,7 +53,7 @@ class Scheduler {
   void take_blocks(Prefill& prefill);
   void free_blocks(const std::vector<int32_t>& blocks);
   void evict_newest();
-  Row make_row(const Prefill& prefill, const Prefill::Policy& policy, size_t i);
+  Sequence make_row(const Prefill& prefill, const Prefill::MaskGroup& policy, size_t i);
 
   const ModelConfig& config_;
   const RequestSource& source_;
@@ -62,7 +62,7 @@ class Scheduler {
   const bool never_evict_;
   std::deque<Waiting> waiting_;
   std::deque<Prefill> prefills_;
-  std::deque<Row> rows_;
+  std::deque<Sequence> rows_;
   int64_t num_open_ = 0;  // continuations in prefills_ and rows_
   size_t num_requests_ = 0;
   uint64_t num_rows_ = 0;   // that have begun

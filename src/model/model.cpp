@@ -66,7 +66,7 @@ class CausalLmImpl : public torch::nn::Module {
   Linear lm_head{nullptr};
   PackedMatrix packed_head;  // the head's weights, or the tied embedding's, once packed
   ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
-  WeightLender* lender = nullptr;
+  WeightGatherer* gatherer = nullptr;
 
   Linear& head() { return config.tie_word_embeddings ? backbone->embed_tokens : lm_head; }
 
@@ -246,12 +246,12 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
     below.row_of_token = upload(part.row_of_token, device());
     context = std::make_shared<const ForwardContext>(std::move(below));
   }
-  RETMASK_CHECK(impl_->lender == nullptr ||
+  RETMASK_CHECK(impl_->gatherer == nullptr ||
                 impl_->activation_checkpointing == ActivationCheckpointing::full ||
                 !torch::GradMode::is_enabled());
   torch::Tensor x;  // [T, hidden]
   {
-    const LentPart lent(impl_->lender, /*part=*/0, Pass::forward);
+    const GatheredPart gathered(impl_->gatherer, /*part=*/0, Pass::forward);
     x = impl_->embed(context->batch.token_ids);
   }
   for (int64_t i = 0; i < config().num_hidden_layers(); ++i) {
@@ -265,11 +265,11 @@ torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
       return layer->forward(input, *context);
     };
     const bool recompute = impl_->activation_checkpointing == ActivationCheckpointing::full ||
-                           impl_->lender != nullptr;
-    x = recompute ? recompute_in_backward(apply, x, impl_->lender, /*part=*/i + 1) : apply(x);
+                           impl_->gatherer != nullptr;
+    x = recompute ? recompute_in_backward(apply, x, impl_->gatherer, /*part=*/i + 1) : apply(x);
   }
-  if (impl_->lender != nullptr) {
-    impl_->lender->lend(config().num_hidden_layers() + 1, Pass::forward);
+  if (impl_->gatherer != nullptr) {
+    impl_->gatherer->gather(config().num_hidden_layers() + 1, Pass::forward);
   }
   return impl_->backbone->norm->forward(x, *context);
 }
@@ -329,7 +329,7 @@ void CausalLm::set_activation_checkpointing(ActivationCheckpointing mode) {
   impl_->activation_checkpointing = mode;
 }
 
-void CausalLm::set_weight_lender(WeightLender* lender) { impl_->lender = lender; }
+void CausalLm::set_weight_gatherer(WeightGatherer* gatherer) { impl_->gatherer = gatherer; }
 
 void save_model(const CausalLm& model,
                 const Checkpoint& source,

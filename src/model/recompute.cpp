@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "held.h"
+#include "boxed.h"
 
 namespace retmask {
 namespace {
@@ -11,7 +11,7 @@ using Function = std::function<torch::Tensor(const torch::Tensor&)>;
 
 struct Segment {
   Function function;
-  WeightLender* lender;
+  WeightGatherer* gatherer;
   int64_t part;
 };
 
@@ -19,12 +19,12 @@ class Recompute : public torch::autograd::Function<Recompute> {
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
                                const torch::Tensor& input,
-                               const c10::intrusive_ptr<Held<Segment>>& held) {
+                               const c10::intrusive_ptr<Boxed<Segment>>& held) {
     context->save_for_backward({input});
     context->saved_data["segment"] = c10::IValue::make_capsule(held);
     const torch::NoGradGuard no_grad;
     const Segment& segment = held->value;
-    const LentPart lent(segment.lender, segment.part, Pass::forward);
+    const GatheredPart gathered(segment.gatherer, segment.part, Pass::forward);
     return segment.function(input);
   }
 
@@ -34,7 +34,7 @@ class Recompute : public torch::autograd::Function<Recompute> {
     const torch::Tensor saved = context->get_saved_variables()[0];
     const torch::Tensor input = saved.detach().requires_grad_(saved.requires_grad());
     const torch::AutoGradMode with_grad(true);
-    const LentPart lent(segment.lender, segment.part, Pass::backward);
+    const GatheredPart gathered(segment.gatherer, segment.part, Pass::backward);
     const torch::Tensor output = segment.function(input);
     // Accumulates into the leaves (the parameters) by itself; only the input's gradient is handed
     // on.
@@ -47,13 +47,13 @@ class Recompute : public torch::autograd::Function<Recompute> {
 
 torch::Tensor recompute_in_backward(Function function,
                                     const torch::Tensor& input,
-                                    WeightLender* lender,
+                                    WeightGatherer* gatherer,
                                     int64_t part) {
   if (!torch::GradMode::is_enabled()) {
-    const LentPart lent(lender, part, Pass::forward);
+    const GatheredPart gathered(gatherer, part, Pass::forward);
     return function(input);
   }
-  return Recompute::apply(input, hold(Segment{std::move(function), lender, part}));
+  return Recompute::apply(input, box(Segment{std::move(function), gatherer, part}));
 }
 
 }  // namespace retmask

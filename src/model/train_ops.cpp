@@ -4,9 +4,9 @@
 
 #include <utility>
 
+#include "boxed.h"
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
-#include "held.h"
 #include "retmask/kernels/row_gradients.h"
 #include "retmask/kernels/rows.h"
 
@@ -183,7 +183,7 @@ using MakeInput = std::function<torch::Tensor(const std::vector<torch::Tensor>&)
 class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
  public:
   static tensor_list forward(AutogradContext* context,
-                             const c10::intrusive_ptr<Held<MakeInput>>& make_input,
+                             const c10::intrusive_ptr<Boxed<MakeInput>>& make_input,
                              int64_t num_from,
                              at::TensorList tensors) {
     context->save_for_backward(tensors.vec());
@@ -260,7 +260,7 @@ std::vector<torch::Tensor> linears_of(const std::vector<torch::Tensor>& from,
     tensors.push_back(linear.bias.defined() ? linear.bias : torch::empty({0}));
   }
   return LinearsFunction::apply(
-      hold(std::move(make_input)), static_cast<int64_t>(from.size()), at::TensorList(tensors));
+      box(std::move(make_input)), static_cast<int64_t>(from.size()), at::TensorList(tensors));
 }
 
 }  // namespace retmask

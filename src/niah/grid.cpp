@@ -7,12 +7,12 @@
 
 namespace retmask::niah {
 
-std::string to_string(Placement placement) {
-  return placement == Placement::sentence ? "sentence" : "reference";
+std::string to_string(NeedlePlacement placement) {
+  return placement == NeedlePlacement::sentence ? "sentence" : "reference";
 }
 
-Placement parse_placement(const std::string& name) {
-  for (const Placement placement : {Placement::sentence, Placement::reference}) {
+NeedlePlacement parse_placement(const std::string& name) {
+  for (const NeedlePlacement placement : {NeedlePlacement::sentence, NeedlePlacement::reference}) {
     if (name == to_string(placement)) return placement;
   }
   user_error("--placement is \"", name, "\", expected sentence or reference");

@@ -8,7 +8,7 @@ constexpr double kRecallOfRightAnswers = 0.5;  // exceeded by them
 
 }  // namespace
 
-Verdict judge(const Sample& sample, std::string_view answer, bool needs_span) {
+NeedleScore judge(const Sample& sample, std::string_view answer, bool needs_span) {
   const double recall = rouge1(sample.real_needle, answer, {.use_stemmer = true}).recall;
   const bool counts = sample.span.found() || !needs_span;
   return {.recall = recall, .right = recall > kRecallOfRightAnswers && counts};

@@ -52,7 +52,7 @@ ContextMaker::ContextMaker(const Tokenizer& tokenizer,
     : tokenizer_(tokenizer), placement_(grid.placement), depths_(grid.depths) {
   // The published implementation encodes with special tokens; sentence placement has the needle
   // follow a space.
-  const bool reference = placement_ == Placement::reference;
+  const bool reference = placement_ == NeedlePlacement::reference;
   haystack_ = tokenizer.encode(haystack, /*add_special_tokens=*/reference);
   needle_ = tokenizer.encode(reference ? needle : " " + needle, /*add_special_tokens=*/reference);
 }
@@ -60,14 +60,14 @@ ContextMaker::ContextMaker(const Tokenizer& tokenizer,
 double ContextMaker::depth_fraction(int64_t depth) const {
   if (depths_ == 1) return 0.0;
   const double steps = static_cast<double>(depths_ - 1);
-  if (placement_ == Placement::sentence) return static_cast<double>(depth) / steps;
+  if (placement_ == NeedlePlacement::sentence) return static_cast<double>(depth) / steps;
   // Whole per cent; halves go to even, as in numpy.round.
   return std::nearbyint(static_cast<double>(depth) * (100.0 / steps)) / 100.0;
 }
 
 std::string ContextMaker::make(int64_t length, int64_t depth) const {
-  return placement_ == Placement::sentence ? make_sentence(length, depth)
-                                           : make_reference(length, depth);
+  return placement_ == NeedlePlacement::sentence ? make_sentence(length, depth)
+                                                 : make_reference(length, depth);
 }
 
 std::string ContextMaker::make_sentence(int64_t length, int64_t depth) const {

@@ -29,7 +29,7 @@ class ContextMaker {
   std::string make_reference(int64_t length, int64_t depth) const;
 
   const Tokenizer& tokenizer_;
-  Placement placement_;
+  NeedlePlacement placement_;
   int64_t depths_;
   std::vector<int64_t> haystack_;
   std::vector<int64_t> needle_;

@@ -86,7 +86,7 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
-                      Placement placement) {
+                      NeedlePlacement placement) {
   std::unordered_map<int64_t, int64_t>
       in_window;  // how often the window holds each token of the needle
   for (const int64_t token : needle) in_window[token] = 0;
@@ -105,7 +105,7 @@ TokenSpan find_needle(std::span<const int64_t> prompt,
   for (size_t i = 0; i < std::min(width, prompt.size()); ++i) enter(prompt[i]);
   for (size_t begin = 0; begin < prompt.size(); ++begin) {
     const double coverage = static_cast<double>(covered) / wanted;
-    if (placement == Placement::reference ? coverage > kCoverage : coverage >= kCoverage) {
+    if (placement == NeedlePlacement::reference ? coverage > kCoverage : coverage >= kCoverage) {
       return {static_cast<int64_t>(begin), static_cast<int64_t>(begin + width)};
     }
     leave(prompt[begin]);

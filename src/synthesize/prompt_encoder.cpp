@@ -43,7 +43,7 @@ std::string PromptEncoder::decode(const std::vector<int64_t>& tokens) const {
 void leave_out_by_tokens(const PromptFilters& filters,
                          const PromptEncoder& encoder,
                          PromptSet& set) {
-  set.leave_out(LeftOut::tokens, [&](size_t i) {
+  set.leave_out(SkipReason::tokens, [&](size_t i) {
     const auto tokens = static_cast<int64_t>(encoder.encode(set.prompts[i]).size());
     return tokens < filters.min_tokens || (filters.max_tokens > 0 && tokens > filters.max_tokens);
   });

@@ -33,7 +33,7 @@ class RecordFilter {
   explicit RecordFilter(const PromptFilters& filters) : filters_(filters) {}
 
   // Nothing when the row stays.
-  std::optional<LeftOut> look_at(const PromptRecord& record);
+  std::optional<SkipReason> look_at(const PromptRecord& record);
 
   // Throws UserError when none of the rows looked at had a field that a filter asks for.
   void check_fields(int64_t rows) const;

@@ -68,7 +68,7 @@ class PromptReader {
   void add(PromptRecord record, std::string where, std::string place) {
     // Also rows that are left out count: the others' ids shall not depend on the filters.
     ++uses_[record.id];
-    if (const std::optional<LeftOut> reason = filter_.look_at(record)) {
+    if (const std::optional<SkipReason> reason = filter_.look_at(record)) {
       ++set_.left_out[*reason];
       return;
     }
@@ -103,7 +103,7 @@ class PromptReader {
 
   void leave_out_duplicates() {
     std::unordered_set<std::string> seen;
-    set_.leave_out(LeftOut::duplicate, [&](size_t i) {
+    set_.leave_out(SkipReason::duplicate, [&](size_t i) {
       const Prompt& prompt = set_.prompts[i];
       std::string text = prompt.messages.dump();
       if (!prompt.template_variables.empty()) text += prompt.template_variables.dump();
@@ -132,35 +132,35 @@ void PromptOptions::validate() const {
   filters.validate();
 }
 
-std::string to_string(LeftOut reason) {
+std::string to_string(SkipReason reason) {
   switch (reason) {
-    case LeftOut::blank:
+    case SkipReason::blank:
       return "blank";
-    case LeftOut::language:
+    case SkipReason::language:
       return "language";
-    case LeftOut::redacted:
+    case SkipReason::redacted:
       return "redacted";
-    case LeftOut::toxic:
+    case SkipReason::toxic:
       return "toxic";
-    case LeftOut::turns:
+    case SkipReason::turns:
       return "turns";
-    case LeftOut::duplicate:
+    case SkipReason::duplicate:
       return "duplicate";
-    case LeftOut::tokens:
+    case SkipReason::tokens:
       return "tokens";
-    case LeftOut::not_sampled:
+    case SkipReason::not_sampled:
       return "not_sampled";
-    case LeftOut::skipped:
+    case SkipReason::skipped:
       return "skipped";
-    case LeftOut::beyond_limit:
+    case SkipReason::beyond_limit:
       return "beyond_limit";
-    case LeftOut::other_shard:
+    case SkipReason::other_shard:
       return "other_shard";
   }
   RETMASK_CHECK(false, "unknown reason");
 }
 
-void PromptSet::leave_out(LeftOut reason, const std::function<bool(size_t)>& leaves) {
+void PromptSet::leave_out(SkipReason reason, const std::function<bool(size_t)>& leaves) {
   size_t kept = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (leaves(i)) continue;

@@ -42,17 +42,17 @@ bool RecordFilter::is_wanted_language(const PromptRecord& record) const {
   });
 }
 
-std::optional<LeftOut> RecordFilter::look_at(const PromptRecord& record) {
+std::optional<SkipReason> RecordFilter::look_at(const PromptRecord& record) {
   saw_language_ = saw_language_ || record.language.has_value();
   saw_redacted_ = saw_redacted_ || record.redacted.has_value();
   saw_toxic_ = saw_toxic_ || record.toxic.has_value();
-  if (!record.messages) return LeftOut::blank;
-  if (!is_wanted_language(record)) return LeftOut::language;
-  if (filters_.exclude_redacted && record.redacted.value_or(false)) return LeftOut::redacted;
-  if (filters_.exclude_toxic && record.toxic.value_or(false)) return LeftOut::toxic;
+  if (!record.messages) return SkipReason::blank;
+  if (!is_wanted_language(record)) return SkipReason::language;
+  if (filters_.exclude_redacted && record.redacted.value_or(false)) return SkipReason::redacted;
+  if (filters_.exclude_toxic && record.toxic.value_or(false)) return SkipReason::toxic;
   const bool too_few = record.user_turns < filters_.min_turns;
   const bool too_many = filters_.max_turns > 0 && record.user_turns > filters_.max_turns;
-  if (too_few || too_many) return LeftOut::turns;
+  if (too_few || too_many) return SkipReason::turns;
   return std::nullopt;
 }
 

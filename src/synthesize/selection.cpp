@@ -57,18 +57,18 @@ void select_prompts(const Selection& selection, PromptSet& set) {
   selection.validate();
   if (selection.sample > 0) {
     const std::vector<bool> drawn = draw_sample(set.prompts, selection.sample, selection.seed);
-    set.leave_out(LeftOut::not_sampled, [&](size_t i) { return !drawn[i]; });
+    set.leave_out(SkipReason::not_sampled, [&](size_t i) { return !drawn[i]; });
   }
   if (selection.skip >= static_cast<int64_t>(set.prompts.size())) {
     user_error("--skip ", selection.skip, " leaves none of ", set.prompts.size(), " prompts");
   }
   const auto skip = static_cast<size_t>(selection.skip);
-  set.leave_out(LeftOut::skipped, [&](size_t i) { return i < skip; });
+  set.leave_out(SkipReason::skipped, [&](size_t i) { return i < skip; });
   const auto limit = static_cast<size_t>(selection.limit);
-  set.leave_out(LeftOut::beyond_limit, [&](size_t i) { return limit > 0 && i >= limit; });
+  set.leave_out(SkipReason::beyond_limit, [&](size_t i) { return limit > 0 && i >= limit; });
   const auto shards = static_cast<size_t>(selection.num_shards);
   const auto shard = static_cast<size_t>(selection.shard);
-  set.leave_out(LeftOut::other_shard, [&](size_t i) { return i % shards != shard; });
+  set.leave_out(SkipReason::other_shard, [&](size_t i) { return i % shards != shard; });
 }
 
 }  // namespace retmask::synthesize

@@ -75,7 +75,7 @@ void Summary::add_pair(const std::optional<DropReason>& dropped) {
 
 void Summary::set_prompts(const PromptSet& set) {
   Json by_reason = Json::object();
-  for (const LeftOut reason : kLeftOut) {
+  for (const SkipReason reason : kSkipReasons) {
     const auto found = set.left_out.find(reason);
     by_reason[to_string(reason)] = found == set.left_out.end() ? 0 : found->second;
   }

@@ -3,12 +3,12 @@
 #include <chrono>
 #include <cmath>
 
+#include "answer_sources.h"
 #include "prompt_selection.h"
 #include "results.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
-#include "rounds.h"
 #include "sources.h"
 
 namespace fs = std::filesystem;
@@ -22,13 +22,13 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void answer_round(const Round& round,
-                  const std::vector<AnswerTask>& tasks,
-                  AnswerJournal& journal,
-                  Progress& progress,
-                  const StopPoll& stop_asked,
-                  Result& result) {
-  const std::unique_ptr<Answerer> answerer = round.open(tasks);
+void answer_from(const AnswerSource& source,
+                 const std::vector<AnswerTask>& tasks,
+                 AnswerJournal& journal,
+                 Progress& progress,
+                 const StopPoll& stop_asked,
+                 Result& result) {
+  const std::unique_ptr<Answerer> answerer = source.open(tasks);
   const double seconds_before = result.generation_seconds;
   const auto start = Clock::now();
   answerer->answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
@@ -57,11 +57,11 @@ Result answer_all(const Options& options,
                   const std::vector<Prompt>& prompts,
                   AnswerJournal& journal,
                   const StopPoll& stop_asked) {
-  const std::vector<std::unique_ptr<Round>> rounds = open_rounds(options);
+  const std::vector<std::unique_ptr<AnswerSource>> sources = open_answer_sources(options);
   std::vector<std::vector<AnswerTask>> tasks;
   int64_t unfinished = 0;
-  for (const auto& round : rounds) {
-    tasks.push_back(unfinished_tasks(*round, prompts, options.samples, journal));
+  for (const auto& source : sources) {
+    tasks.push_back(unfinished_tasks(*source, prompts, options.samples, journal));
     unfinished += static_cast<int64_t>(tasks.back().size());
   }
 
@@ -69,9 +69,9 @@ Result answer_all(const Options& options,
   const int64_t total = static_cast<int64_t>(prompts.size()) * options.samples * policies;
   Progress progress("synthesize", total, "answers", /*done=*/total - unfinished);
   Result result;
-  for (size_t i = 0; i < rounds.size(); ++i) {
+  for (size_t i = 0; i < sources.size(); ++i) {
     if (tasks[i].empty()) continue;
-    answer_round(*rounds[i], tasks[i], journal, progress, stop_asked, result);
+    answer_from(*sources[i], tasks[i], journal, progress, stop_asked, result);
   }
   return result;
 }
@@ -107,7 +107,7 @@ void check_inputs(const Options& unresolved) {
   const Options options = resolved(unresolved);
   read_selected_prompts(options);
   open_judge(options);
-  open_rounds(options);
+  open_answer_sources(options);
 }
 
 Result run(const Options& unresolved, const fs::path& out, const StopPoll& stop_asked) {

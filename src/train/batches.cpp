@@ -92,11 +92,12 @@ std::vector<RowIndices> spread_rows(const RowIndices& batch,
   return shares;
 }
 
-std::vector<std::vector<RowIndices>> passes_of_ranks(const RowIndices& batch,
-                                                     const std::vector<TrainingExample>& examples,
-                                                     int64_t ranks,
-                                                     int64_t hidden_size,
-                                                     int64_t max_tokens) {
+std::vector<std::vector<RowIndices>> micro_batches_of_ranks(
+    const RowIndices& batch,
+    const std::vector<TrainingExample>& examples,
+    int64_t ranks,
+    int64_t hidden_size,
+    int64_t max_tokens) {
   std::vector<std::vector<RowIndices>> passes;
   for (const RowIndices& share : spread_rows(batch, examples, ranks, hidden_size)) {
     passes.push_back(split_by_tokens(share, examples, max_tokens));

@@ -112,7 +112,7 @@ WorkingBytes working_bytes(const ModelConfig& config,
                            const MemoryCase& memory_case,
                            const Sizes& sizes) {
   const int64_t width = bytes_of(memory_case.dtype);
-  const LargestPass& pass = memory_case.pass;
+  const LargestMicroBatch& pass = memory_case.pass;
   const int64_t rows =
       std::min(pass.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
   const int64_t states = (2 * pass.tokens + 2 * pass.scored_tokens) * config.hidden_size * width;
@@ -129,14 +129,14 @@ WorkingBytes working_bytes(const ModelConfig& config,
 
 }  // namespace
 
-LargestPass largest_pass(const std::vector<TrainingExample>& examples,
-                         const TrainOptions& options,
-                         int64_t ranks,
-                         int64_t hidden_size) {
+LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
+                                      const TrainOptions& options,
+                                      int64_t ranks,
+                                      int64_t hidden_size) {
   const BatchPlan plan(static_cast<int64_t>(examples.size()), options);
-  LargestPass largest{.only = true};
+  LargestMicroBatch largest{.only = true};
   const auto look_at = [&](const RowIndices& rows) {
-    LargestPass pass;
+    LargestMicroBatch pass;
     for (const int64_t row : rows) {
       const TrainingExample& example = examples[static_cast<size_t>(row)];
       pass.tokens += example.num_tokens();
@@ -147,7 +147,7 @@ LargestPass largest_pass(const std::vector<TrainingExample>& examples,
     largest.scored_tokens = pass.scored_tokens;
   };
   for (int64_t step = 0; step < std::min(plan.total_steps(), kStepsLookedAt); ++step) {
-    for (const auto& passes : passes_of_ranks(
+    for (const auto& passes : micro_batches_of_ranks(
              plan.batch(step), examples, ranks, hidden_size, options.micro_batch_tokens)) {
       largest.only = largest.only && passes.size() <= 1;
       for (const RowIndices& rows : passes) look_at(rows);

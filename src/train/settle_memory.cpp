@@ -10,12 +10,12 @@ namespace retmask::train {
 MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goes_on) {
   distributed::ProcessGroup& group = *job.group;
   const fs::path path = job.out / "memory_plan.json";
-  MemoryCase memory_case{
-      .device = job.model.device(),
-      .dtype = job.model.dtype(),
-      .ranks = group.size(),
-      .zero_stage = options.zero_stage,
-      .pass = largest_pass(job.examples, options, group.size(), job.model.config().hidden_size)};
+  MemoryCase memory_case{.device = job.model.device(),
+                         .dtype = job.model.dtype(),
+                         .ranks = group.size(),
+                         .zero_stage = options.zero_stage,
+                         .pass = largest_micro_batch(
+                             job.examples, options, group.size(), job.model.config().hidden_size)};
   std::optional<ActivationCheckpointing> mode = options.activation_checkpointing;
   if (options.zero_stage == 3) mode = ActivationCheckpointing::full;
   if (!mode && goes_on && fs::exists(path)) {

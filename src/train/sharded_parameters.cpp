@@ -155,7 +155,7 @@ torch::Tensor ShardedParameters::gather(size_t i) {
   return all;
 }
 
-void ShardedParameters::lend(int64_t part, Pass pass) {
+void ShardedParameters::gather(int64_t part, Pass pass) {
   if (stage_ != 3) return;
   const auto i = static_cast<size_t>(part);
   const size_t last = units_.size() - 1;
@@ -172,7 +172,7 @@ void ShardedParameters::lend(int64_t part, Pass pass) {
   if (i > 1) start_gathering(units_[i - 1]);
 }
 
-void ShardedParameters::take_back(int64_t part, Pass) {
+void ShardedParameters::release(int64_t part, Pass) {
   if (stage_ == 3) drop(static_cast<size_t>(part));
 }
 

@@ -16,7 +16,7 @@
 
 #include "parameter_units.h"
 #include "retmask/distributed/process_group.h"
-#include "retmask/model/weight_lender.h"
+#include "retmask/model/weight_gatherer.h"
 
 namespace retmask::train {
 
@@ -24,7 +24,7 @@ namespace retmask::train {
 using ReadWeights =
     std::function<void(const std::string& name, int64_t begin, const torch::Tensor& into)>;
 
-class ShardedParameters : public WeightLender {
+class ShardedParameters : public WeightGatherer {
  public:
   // Gives the parameters (float32 or bfloat16) memory in one flat vector per unit, on `device`,
   // with values from `read`, which each rank asks for what it keeps. What memory they had is left.
@@ -61,13 +61,13 @@ class ShardedParameters : public WeightLender {
   torch::Tensor gather(size_t i);
 
   // Stage 3; in the other stages nobody needs to ask.
-  void lend(int64_t part, Pass pass) override;
-  void take_back(int64_t part, Pass pass) override;
+  void gather(int64_t part, Pass pass) override;
+  void release(int64_t part, Pass pass) override;
 
  private:
   struct Unit {
     ParameterUnit layout;
-    torch::Tensor values;  // [ranks * slice], the network's dtype; stage 3: empty unless lent
+    torch::Tensor values;  // [ranks * slice], the network's dtype; stage 3: empty unless gathered
     torch::Tensor slice;   // what this rank keeps in float32; a part of values but in stage 3
     torch::Tensor lower;   // [slice] int16: the lower halves, where the network is bfloat16
     bool gathered = false;

@@ -53,7 +53,7 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
 
 std::vector<StepRunner::MicroBatch> StepRunner::micro_batches(const RowIndices& batch) const {
   const int64_t stage = optimizer_.parameters().stage();
-  const auto of_ranks = passes_of_ranks(
+  const auto of_ranks = micro_batches_of_ranks(
       batch, examples_, group_.size(), objective_.hidden_size(), options_.micro_batch_tokens);
   size_t most = 1;
   for (const auto& passes : of_ranks) most = std::max(most, passes.size());

@@ -346,7 +346,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
                                options.zero_stage,
                                job.model.device(),
                                reader_of(job.checkpoint));
-  if (options.zero_stage == 3) job.model.set_weight_lender(&parameters);
+  if (options.zero_stage == 3) job.model.set_weight_gatherer(&parameters);
   train_steps(job, options, parameters, compute_references(job, options, identity), checkpoints);
   if (!group.is_first()) return {};
   const TrainingSummary summary = summarize(job.out);

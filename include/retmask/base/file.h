@@ -68,8 +68,8 @@ void sync_folder_of(const std::filesystem::path& path);
 // Pushes a file's (or folder's entry list's) content to the disk. Throws UserError.
 void sync_path(const std::filesystem::path& path);
 
-// SHA-256 of a file in hex. Throws UserError when it cannot be read or is a stream. Reads it whole; for weights use checkpoint_fingerprint
-// (checkpoint/checkpoint.h).
+// SHA-256 of a file in hex. Throws UserError when it cannot be read or is a stream. Reads it whole;
+// for weights use checkpoint_fingerprint (checkpoint/checkpoint.h).
 std::string sha256_file(const std::filesystem::path& path);
 std::string sha256(std::string_view bytes);
 

@@ -17,7 +17,7 @@ namespace retmask::detect {
 
 // One answered sample.
 struct Detection {
-  niah::Verdict verdict = {};
+  niah::NeedleScore verdict = {};
   std::string answer = {};
   HeadScores scores = {};  // counted in the result when the answer is right
 };

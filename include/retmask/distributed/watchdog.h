@@ -11,7 +11,7 @@
 
 namespace retmask::distributed {
 
-// Two small threads: one writes this rank's sign of life where the ranks met and reads the others',
+// Two small threads: one writes this rank's heartbeat where the ranks met and reads the others',
 // one judges. A rank that has been stopped (SIGSTOP, a swapping machine) gives none, and neither
 // does one that hangs: a process that uses no processor time while it waits neither for the other
 // ranks nor for a disk.
@@ -22,7 +22,7 @@ class Watchdog {
   // another rank reports.
   using OnLoss = std::function<void(const std::string& message)>;
 
-  // After all ranks have met. `limit`: the time without a sign of life after which a rank counts as
+  // After all ranks have met. `limit`: the time without a heartbeat after which a rank counts as
   // lost. One rank alone is not watched. `group` outlives this object.
   Watchdog(const ProcessGroup& group, std::chrono::milliseconds limit, OnLoss on_loss);
   ~Watchdog();

@@ -24,7 +24,7 @@ enum class FinishReason {
 // Whether an answer ends with the last one of these tokens (at least one); asked after each. It
 // depends on the tokens alone and may be asked again about the same ones. The engine knows no text:
 // what a text must not contain is a rule of its caller's.
-using StopRule = std::function<bool(std::span<const int64_t> tokens)>;
+using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 
 // One answer to a request's prompt.
 struct Continuation {
@@ -40,7 +40,7 @@ struct GenerationRequest {
   SamplingParams sampling = {};
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is part of the result's tokens
-  StopRule stop_rule = nullptr;        // null: none
+  StopPredicate stop_rule = nullptr;   // null: none
 };
 
 struct GenerationResult {
@@ -100,8 +100,8 @@ struct GenerationTimes {
   int64_t cached_tokens = 0;  // keys that the new tokens' queries read, summed over steps and rows
 };
 
-// Continuous batching: at every step continuations join and leave, prompts are taken in pieces
-// beside the decoding ones, and nothing is padded. The pieces of a prompt are the same in every
+// Continuous batching: at every step continuations join and leave, prompts are taken in chunks
+// beside the decoding ones, and nothing is padded. The chunks of a prompt are the same in every
 // batch, and a packed model's rows do not depend on each other: neither do the texts.
 class Generator {
  public:

@@ -18,7 +18,7 @@ struct NiahSuiteOptions {
 };
 
 struct NiahAnswer {
-  niah::Verdict verdict = {};
+  niah::NeedleScore verdict = {};
   std::string answer = {};
 };
 

@@ -13,7 +13,7 @@
 #include "retmask/model/activation_checkpointing.h"
 #include "retmask/model/attention.h"
 #include "retmask/model/config.h"
-#include "retmask/model/weight_lender.h"
+#include "retmask/model/weight_gatherer.h"
 
 namespace retmask {
 
@@ -33,8 +33,8 @@ class CausalLm {
   // them.
   static CausalLm empty(const ModelConfig& config, torch::Device device, torch::ScalarType dtype);
 
-  // What load() would return but with parameters that hold no memory, for a WeightLender to replace
-  // by memory on `device`.
+  // What load() would return but with parameters that hold no memory, for a WeightGatherer to
+  // replace by memory on `device`.
   static CausalLm without_weights(const Checkpoint& checkpoint,
                                   const ModelConfig& config,
                                   torch::Device device,
@@ -75,7 +75,7 @@ class CausalLm {
   // Null: the weights are there all the time. Otherwise it outlives the use of the model, and
   // training needs activation checkpointing: a layer's weights are gone when its backward pass
   // comes.
-  void set_weight_lender(WeightLender* lender);
+  void set_weight_gatherer(WeightGatherer* gatherer);
 
  private:
   std::shared_ptr<CausalLmImpl> impl_;

@@ -9,7 +9,7 @@
 namespace retmask::niah {
 
 // Where in the haystack a needle goes, and how the context is cut.
-enum class Placement {
+enum class NeedlePlacement {
   // Behind the last sentence that ends before the wanted depth; the context has the wanted length.
   sentence,
   // What the published implementation does (github.com/YoumiMa/RetMask,
@@ -19,9 +19,9 @@ enum class Placement {
   // up at the start; its contexts are 200 tokens short of the wanted length.
   reference,
 };
-std::string to_string(Placement placement);
+std::string to_string(NeedlePlacement placement);
 // Throws UserError with the known names.
-Placement parse_placement(const std::string& name);
+NeedlePlacement parse_placement(const std::string& name);
 
 struct GridOptions {
   std::filesystem::path needles = {};   // JSONL file; empty: the built-in needles
@@ -31,7 +31,7 @@ struct GridOptions {
   int64_t max_length = 5000;
   int64_t length_steps = 20;
   int64_t depths = 10;  // evenly spaced from the start of the context to its end
-  Placement placement = Placement::sentence;
+  NeedlePlacement placement = NeedlePlacement::sentence;
   int64_t max_new_tokens = 50;  // of the answer
 
   // Throws UserError.

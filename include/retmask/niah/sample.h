@@ -37,10 +37,10 @@ struct Sample {
 };
 
 // The first window as wide as `needle` whose set of tokens covers at least 90 % of the needle's
-// (more than 90 % under Placement::reference). Linear in the prompt.
+// (more than 90 % under NeedlePlacement::reference). Linear in the prompt.
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
-                      Placement placement);
+                      NeedlePlacement placement);
 
 struct PromptTools {
   const Tokenizer& tokenizer;
@@ -58,10 +58,10 @@ std::vector<Sample> build_samples(const GridOptions& grid,
 
 // How an answer is judged: right when the ROUGE-1 recall (stemmed) against real_needle is over one
 // half and, with `needs_span`, the prompt really held the needle.
-struct Verdict {
+struct NeedleScore {
   double recall = 0.0;
   bool right = false;
 };
-Verdict judge(const Sample& sample, std::string_view answer, bool needs_span = true);
+NeedleScore judge(const Sample& sample, std::string_view answer, bool needs_span = true);
 
 }  // namespace retmask::niah

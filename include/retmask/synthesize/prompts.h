@@ -76,7 +76,7 @@ struct PromptOptions {
 
 // Why a row of the files is not answered, in the order in which it is looked at: a row with several
 // reasons counts under the first of them.
-enum class LeftOut {
+enum class SkipReason {
   blank,  // no user turn in the conversation, or the one to be answered has no text
   language,
   redacted,
@@ -89,26 +89,26 @@ enum class LeftOut {
   beyond_limit,
   other_shard,
 };
-inline constexpr std::array kLeftOut = {LeftOut::blank,
-                                        LeftOut::language,
-                                        LeftOut::redacted,
-                                        LeftOut::toxic,
-                                        LeftOut::turns,
-                                        LeftOut::duplicate,
-                                        LeftOut::tokens,
-                                        LeftOut::not_sampled,
-                                        LeftOut::skipped,
-                                        LeftOut::beyond_limit,
-                                        LeftOut::other_shard};
-std::string to_string(LeftOut reason);
+inline constexpr std::array kSkipReasons = {SkipReason::blank,
+                                            SkipReason::language,
+                                            SkipReason::redacted,
+                                            SkipReason::toxic,
+                                            SkipReason::turns,
+                                            SkipReason::duplicate,
+                                            SkipReason::tokens,
+                                            SkipReason::not_sampled,
+                                            SkipReason::skipped,
+                                            SkipReason::beyond_limit,
+                                            SkipReason::other_shard};
+std::string to_string(SkipReason reason);
 
 struct PromptSet {
   std::vector<Prompt> prompts;  // in the order of the files
   int64_t rows = 0;             // that the files hold
-  std::map<LeftOut, int64_t> left_out;
+  std::map<SkipReason, int64_t> left_out;
 
   // Takes out the prompts whose index `leaves`, called for each in order, says so.
-  void leave_out(LeftOut reason, const std::function<bool(size_t index)>& leaves);
+  void leave_out(SkipReason reason, const std::function<bool(size_t index)>& leaves);
 
   // "5 of 8 prompts (left out: 2 language, 1 duplicate)"
   std::string describe() const;

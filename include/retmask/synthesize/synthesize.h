@@ -73,7 +73,7 @@ struct Result {
   int64_t generated_answers = 0;
   int64_t generated_tokens = 0;
   double generation_seconds = 0.0;
-  // Of the round that was to take most; nothing when no model ran here.
+  // Of the source that was to take most; nothing when no model ran here.
   std::optional<MemoryUse> memory;
 
   double tokens_per_second() const;

@@ -53,10 +53,11 @@ std::vector<RowIndices> spread_rows(const RowIndices& batch,
                                     int64_t hidden_size);
 
 // Both: the rows of each pass that a step makes, by rank.
-std::vector<std::vector<RowIndices>> passes_of_ranks(const RowIndices& batch,
-                                                     const std::vector<TrainingExample>& examples,
-                                                     int64_t ranks,
-                                                     int64_t hidden_size,
-                                                     int64_t max_tokens);
+std::vector<std::vector<RowIndices>> micro_batches_of_ranks(
+    const RowIndices& batch,
+    const std::vector<TrainingExample>& examples,
+    int64_t ranks,
+    int64_t hidden_size,
+    int64_t max_tokens);
 
 }  // namespace retmask::train

@@ -16,17 +16,17 @@
 namespace retmask::train {
 
 // The largest of the passes that go through the network at once.
-struct LargestPass {
+struct LargestMicroBatch {
   int64_t tokens = 0;
   int64_t scored_tokens = 0;  // answer tokens among them
   bool only = false;          // no step has a second one on its rank
 };
 
 // Of all ranks, in the steps that the run will take (of a run of very many steps, in the first).
-LargestPass largest_pass(const std::vector<TrainingExample>& examples,
-                         const TrainOptions& options,
-                         int64_t ranks,
-                         int64_t hidden_size);
+LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
+                                      const TrainOptions& options,
+                                      int64_t ranks,
+                                      int64_t hidden_size);
 
 // What the plan is made for.
 struct MemoryCase {
@@ -34,7 +34,7 @@ struct MemoryCase {
   torch::ScalarType dtype = torch::kBFloat16;  // the network computes in
   int64_t ranks = 1;
   int64_t zero_stage = 0;
-  LargestPass pass = {};
+  LargestMicroBatch pass = {};
   ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
 };
 

@@ -78,8 +78,10 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
                    "What is the code ?",
                    "k0 k1 k2 k3 k4 k5 k6 k7 k8 k9 k10"}},
       .haystacks = {"One two three. Four five six. Seven eight nine."}};
-  const niah::GridOptions grid{
-      .lengths = {220}, .depths = 3, .placement = niah::Placement::reference, .max_new_tokens = 5};
+  const niah::GridOptions grid{.lengths = {220},
+                               .depths = 3,
+                               .placement = niah::NeedlePlacement::reference,
+                               .max_new_tokens = 5};
   const auto samples = build_samples(grid, data, {tokenizer, chat_template, 1000});
   ASSERT_EQ(samples.size(), 3u);
 

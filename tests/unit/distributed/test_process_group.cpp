@@ -143,7 +143,7 @@ void lose_rank(int64_t lost, const std::function<void()>& stop) {
     if (message.empty()) ::_exit(kSilent);
     std::cerr << message << std::endl;
     const bool right = message.starts_with(expected) &&
-                       message.find("no sign of life for 1.5 s") != std::string::npos &&
+                       message.find("no heartbeat for 1.5 s") != std::string::npos &&
                        message.find("step 7") != std::string::npos;
     ::_exit(right ? kRightLoss : kOtherLoss);
   });

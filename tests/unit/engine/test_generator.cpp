@@ -68,7 +68,7 @@ TEST_P(Family, GreedyEqualsTransformers) {
   }
 }
 
-// RoPE that depends on the length: all of the prompt counts, also where it is read in pieces, and
+// RoPE that depends on the length: all of the prompt counts, also where it is read in chunks, and
 // each new token for itself.
 TEST(Generator, DynamicRopeEqualsTransformers) {
   const Json golden =
@@ -199,7 +199,7 @@ TEST_P(Family, TextDoesNotDependOnTheCache) {
   }
 }
 
-// Long prompts are read in pieces beside the rows that decode; the pieces are always the same.
+// Long prompts are read in chunks beside the rows that decode; the chunks are always the same.
 TEST(Generator, LongPromptsInPieces) {
   const CausalLm model = load_packed("llama");
   std::vector<int64_t> prompt;
@@ -214,7 +214,7 @@ TEST(Generator, LongPromptsInPieces) {
   const Answers together = generate(model, requests, 5);
   EXPECT_EQ(together.at({3, 0}).tokens, alone.at({0, 0}).tokens);
   EXPECT_EQ(together.at({3, 1}).tokens, alone.at({1, 0}).tokens);
-  // The same without pieces: one forward over prompt and answer.
+  // The same without chunks: one forward over prompt and answer.
   const torch::NoGradGuard no_grad;
   prompt.insert(prompt.end(), alone.at({0, 0}).tokens.begin(), alone.at({0, 0}).tokens.end());
   const torch::Tensor best = model.logits(model.forward(whole_sequences({prompt}))).argmax(-1);

@@ -22,16 +22,16 @@ class SchedulerTest : public ::testing::Test {
     source_ = source_of(requests);
     return {config_, source_, options_, pool_, /*never_evict=*/false};
   }
-  static void read_pieces(Scheduler& scheduler) {
-    for (const PromptPiece& piece : scheduler.next_pieces()) scheduler.finish(piece, [] {});
+  static void read_chunks(Scheduler& scheduler) {
+    for (const PrefillChunk& chunk : scheduler.next_chunks()) scheduler.finish(chunk, [] {});
     scheduler.drop_finished_prefills();
   }
   static void grow(Scheduler& scheduler) {
-    for (Row& row : scheduler.rows()) row.result.tokens.push_back(7);
+    for (Sequence& row : scheduler.rows()) row.result.tokens.push_back(7);
   }
 
   const ModelConfig config_ = testing::load_tiny("llama").config();
-  const GeneratorOptions options_{.max_batch_size = 4, .prefill_tokens = kPieceTokens};
+  const GeneratorOptions options_{.max_batch_size = 4, .prefill_tokens = kPrefillChunkTokens};
   BlockPool pool_{config_, torch::TensorOptions(torch::kFloat32), kBlocks, /*reserve=*/false};
   RequestSource source_;
 };
@@ -42,42 +42,42 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   const std::vector<GenerationRequest> requests{request(20, 1), request(700, 3)};
   Scheduler scheduler = make(requests);
   scheduler.admit();
-  read_pieces(scheduler);
+  read_chunks(scheduler);
   ASSERT_EQ(scheduler.rows().size(), 1U);
   // 2 blocks of the row, 44 of the long prompt and 2 for its other two continuations.
   ASSERT_EQ(pool_.num_free(), kBlocks - 2 - 44 - 2);
 
-  read_pieces(scheduler);
+  read_chunks(scheduler);
   while (pool_.num_free() > 0) {
     grow(scheduler);
     scheduler.make_room();
   }
   const size_t row_blocks = scheduler.rows().front().blocks.size();
   ASSERT_EQ(row_blocks, 14U) << "all that the prompt does not hold";
-  const std::vector<PromptPiece> pieces = scheduler.next_pieces();
-  ASSERT_EQ(pieces.size(), 1U);
-  EXPECT_EQ(pieces[0].begin, kPieceTokens) << "half of the prompt has been read";
+  const std::vector<PrefillChunk> chunks = scheduler.next_chunks();
+  ASSERT_EQ(chunks.size(), 1U);
+  EXPECT_EQ(chunks[0].begin, kPrefillChunkTokens) << "half of the prompt has been read";
 
   while (scheduler.rows().front().blocks.size() == row_blocks) {
     grow(scheduler);
     scheduler.make_room();
   }
   EXPECT_EQ(scheduler.rows().size(), 1U);
-  EXPECT_TRUE(scheduler.next_pieces().empty());
+  EXPECT_TRUE(scheduler.next_chunks().empty());
   EXPECT_EQ(pool_.num_free(), kBlocks - static_cast<int64_t>(row_blocks) - 1);
 
   // It begins anew once there is room, from its first token and with all its continuations.
   scheduler.admit();
-  EXPECT_TRUE(scheduler.next_pieces().empty()) << "no room yet";
-  scheduler.retire([](Row&) { return true; }, [](const Row&) {});
+  EXPECT_TRUE(scheduler.next_chunks().empty()) << "no room yet";
+  scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
   EXPECT_EQ(pool_.num_free(), kBlocks);
   scheduler.admit();
-  ASSERT_EQ(scheduler.next_pieces().size(), 1U);
-  EXPECT_EQ(scheduler.next_pieces()[0].begin, 0);
-  while (!scheduler.next_pieces().empty()) read_pieces(scheduler);
+  ASSERT_EQ(scheduler.next_chunks().size(), 1U);
+  EXPECT_EQ(scheduler.next_chunks()[0].begin, 0);
+  while (!scheduler.next_chunks().empty()) read_chunks(scheduler);
   ASSERT_EQ(scheduler.rows().size(), 3U);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(scheduler.rows()[i].continuation, i);
-  scheduler.retire([](Row&) { return true; }, [](const Row&) {});
+  scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
   EXPECT_TRUE(scheduler.is_idle());
   EXPECT_EQ(pool_.num_free(), kBlocks);
 }
@@ -88,16 +88,16 @@ TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   Scheduler scheduler = make(requests);
   scheduler.admit();
   ASSERT_EQ(pool_.num_free(), kBlocks - 2 - 38 - 7);
-  const std::vector<PromptPiece> pieces = scheduler.next_pieces();
-  ASSERT_EQ(pieces.size(), 1U) << "20 tokens; 512 more are too many for one step";
-  read_pieces(scheduler);
+  const std::vector<PrefillChunk> chunks = scheduler.next_chunks();
+  ASSERT_EQ(chunks.size(), 1U) << "20 tokens; 512 more are too many for one step";
+  read_chunks(scheduler);
   while (scheduler.rows().front().blocks.size() < 16) {
     grow(scheduler);
     scheduler.make_room();
   }
   ASSERT_EQ(scheduler.rows().size(), 1U);
-  ASSERT_EQ(scheduler.next_pieces().size(), 1U);
-  EXPECT_EQ(scheduler.next_pieces()[0].prefill->prompt().size(), 600U);
+  ASSERT_EQ(scheduler.next_chunks().size(), 1U);
+  EXPECT_EQ(scheduler.next_chunks()[0].prefill->prompt().size(), 600U);
   EXPECT_EQ(pool_.num_free(), kBlocks - 16 - 38) << "its blocks went with it, and no others";
 }
 

@@ -1,5 +1,6 @@
-// 300 random config.json and three chosen ones, each with log-probs that transformers computed from it: old and new RoPE
-// styles, mixtures, keys left out or null. Made by tests/golden/make_random_configs.py.
+// 300 random config.json and three chosen ones, each with log-probs that transformers computed from
+// it: old and new RoPE styles, mixtures, keys left out or null. Made by
+// tests/golden/make_random_configs.py.
 
 #include <gtest/gtest.h>
 

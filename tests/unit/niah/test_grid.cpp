@@ -43,8 +43,8 @@ TEST(Grid, RejectsImpossibleOnes) {
 }
 
 TEST(Grid, PlacementNames) {
-  EXPECT_EQ(parse_placement("reference"), Placement::reference);
-  EXPECT_EQ(to_string(Placement::sentence), "sentence");
+  EXPECT_EQ(parse_placement("reference"), NeedlePlacement::reference);
+  EXPECT_EQ(to_string(NeedlePlacement::sentence), "sentence");
   EXPECT_THROW(parse_placement("start"), UserError);
 }
 

@@ -59,16 +59,19 @@ class SilentStartTokenizer : public WordTokenizer {
 
 TEST(ReferencePlacementEnds, WhereTheStartTokenHasNoText) {
   const SilentStartTokenizer tokenizer;
-  const ContextMaker contexts(tokenizer,
-                              kHaystack,
-                              "NEEDLE",
-                              GridOptions{.depths = 1, .placement = niah::Placement::reference});
+  const ContextMaker contexts(
+      tokenizer,
+      kHaystack,
+      "NEEDLE",
+      GridOptions{.depths = 1, .placement = niah::NeedlePlacement::reference});
   EXPECT_EQ(contexts.make(400, 0), "NEEDLEa b c. d e f g. h i j");
 }
 
 class ReferencePlacement : public ::testing::Test {
  protected:
-  GridOptions grid(int64_t depths) { return {.depths = depths, .placement = Placement::reference}; }
+  GridOptions grid(int64_t depths) {
+    return {.depths = depths, .placement = NeedlePlacement::reference};
+  }
 };
 
 TEST_F(ReferencePlacement, PutsTheNeedleAtTheStartWhenTheFullStopHasAnotherId) {

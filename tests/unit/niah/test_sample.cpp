@@ -19,23 +19,23 @@ TEST(FindNeedle, FirstWindowThatCoversNineTenths) {
   const Tokens needle = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   Tokens prompt = {20, 21, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 22};
   // A window that starts one token early holds nine of the ten.
-  EXPECT_EQ(find_needle(prompt, needle, Placement::sentence), (TokenSpan{1, 11}));
-  EXPECT_EQ(find_needle(prompt, needle, Placement::reference), (TokenSpan{2, 12}));
+  EXPECT_EQ(find_needle(prompt, needle, NeedlePlacement::sentence), (TokenSpan{1, 11}));
+  EXPECT_EQ(find_needle(prompt, needle, NeedlePlacement::reference), (TokenSpan{2, 12}));
   prompt[4] = 20;
   prompt[5] = 20;
-  EXPECT_EQ(find_needle(prompt, needle, Placement::sentence), TokenSpan{});
+  EXPECT_EQ(find_needle(prompt, needle, NeedlePlacement::sentence), TokenSpan{});
 }
 
 TEST(FindNeedle, CountsDistinctTokens) {
   const Tokens prompt = {9, 5, 5, 6, 9};
   const Tokens needle = {5, 5, 6};
-  EXPECT_EQ(find_needle(prompt, needle, Placement::sentence), (TokenSpan{1, 4}));
+  EXPECT_EQ(find_needle(prompt, needle, NeedlePlacement::sentence), (TokenSpan{1, 4}));
 }
 
 TEST(FindNeedle, PromptMayBeShorterThanTheNeedle) {
   const Tokens needle = {5, 6, 6};
-  EXPECT_EQ(find_needle(Tokens{6, 5}, needle, Placement::sentence), (TokenSpan{0, 3}));
-  EXPECT_EQ(find_needle(Tokens{}, needle, Placement::sentence), TokenSpan{});
+  EXPECT_EQ(find_needle(Tokens{6, 5}, needle, NeedlePlacement::sentence), (TokenSpan{0, 3}));
+  EXPECT_EQ(find_needle(Tokens{}, needle, NeedlePlacement::sentence), TokenSpan{});
 }
 
 class SamplesTest : public ::testing::Test {
@@ -62,7 +62,7 @@ TEST_F(SamplesTest, PromptIsTheOfficialOneInTheTemplate) {
 }
 
 TEST_F(SamplesTest, ALengthBeyondTheModelsFillsNoMemory) {
-  for (const Placement placement : {Placement::sentence, Placement::reference}) {
+  for (const NeedlePlacement placement : {NeedlePlacement::sentence, NeedlePlacement::reference}) {
     expect_user_error(
         [&] {
           build({.lengths = {12, int64_t{1} << 50}, .depths = 1, .placement = placement});

@@ -12,7 +12,7 @@ using testing::golden;
 using testing::ids;
 using testing::TemporaryDir;
 using Ids = std::vector<std::string>;
-using Counts = std::map<LeftOut, int64_t>;
+using Counts = std::map<SkipReason, int64_t>;
 
 // {"id": "a", "messages": [turns], more fields}; the turns alternate between user and assistant.
 std::string row(const std::string& id, const std::vector<std::string>& turns, Json more = {}) {
@@ -45,7 +45,7 @@ TEST_F(PromptFiltersTest, AllTurnsEndWithTheLastUserTurn) {
   const PromptSet set = read(row("a", {"1", "2", "3", "4"}) + row("b", {"1"}) +
                              row("c", {"1", "2", " "}) + row("d", {"", "2", "3"}));
   EXPECT_EQ(ids(set.prompts), (Ids{"a", "b", "d"}));
-  EXPECT_EQ(set.left_out, (Counts{{LeftOut::blank, 1}}));
+  EXPECT_EQ(set.left_out, (Counts{{SkipReason::blank, 1}}));
   EXPECT_EQ(set.prompts[0].messages, Json::parse(R"([{"role": "user", "content": "1"},
       {"role": "assistant", "content": "2"}, {"role": "user", "content": "3"}])"));
   EXPECT_EQ(set.prompts[1].messages.size(), 1u);
@@ -72,7 +72,7 @@ TEST_F(PromptFiltersTest, LanguageWhateverTheCase) {
       read(row("a", {"x"}, {{"language", "German"}}) + row("b", {"x"}, {{"language", "English"}}) +
            row("c", {"x"}) + row("d", {"x"}, {{"language", "french"}}));
   EXPECT_EQ(ids(set.prompts), (Ids{"a", "d"}));
-  EXPECT_EQ(set.left_out, (Counts{{LeftOut::language, 2}}));
+  EXPECT_EQ(set.left_out, (Counts{{SkipReason::language, 2}}));
   expect_error(row("a", {"x"}) + row("b", {"y"}), {"--language", "2 rows", "\"language\""});
   expect_error(row("a", {"x"}, {{"language", "Latin"}}), {"no prompt is left", "1 language"});
 }
@@ -94,7 +94,7 @@ TEST_F(PromptFiltersTest, ToxicOrElseFlaggedRows) {
                              row("c", {"x"}, {{"openai_moderation", flagged}}) +
                              row("d", {"x"}, {{"openai_moderation", fine}}) + row("e", {"x"}));
   EXPECT_EQ(ids(set.prompts), (Ids{"b", "d", "e"})) << "WildChat's own flag says more";
-  EXPECT_EQ(set.left_out, (Counts{{LeftOut::toxic, 2}}));
+  EXPECT_EQ(set.left_out, (Counts{{SkipReason::toxic, 2}}));
   expect_error(row("a", {"x"}), {"--exclude-toxic", "\"toxic\" or \"openai_moderation\""});
 }
 
@@ -105,7 +105,7 @@ TEST_F(PromptFiltersTest, UserTurnsOfTheWholeConversation) {
       read(row("a", {"1"}) + row("b", {"1", "2", "3"}) + row("c", {"1", "2", "3", "4", "5"}));
   EXPECT_EQ(ids(set.prompts), Ids{"b"});
   EXPECT_EQ(set.prompts[0].messages.size(), 1u) << "the first turn is answered all the same";
-  EXPECT_EQ(set.left_out, (Counts{{LeftOut::turns, 2}}));
+  EXPECT_EQ(set.left_out, (Counts{{SkipReason::turns, 2}}));
 }
 
 TEST_F(PromptFiltersTest, OfDuplicatesTheFirstStays) {
@@ -119,7 +119,7 @@ TEST_F(PromptFiltersTest, OfDuplicatesTheFirstStays) {
   const PromptSet set =
       read(row("a", {"x"}, {{"redacted", true}}) + row("b", {"x"}) + row("c", {"x"}));
   EXPECT_EQ(ids(set.prompts), Ids{"b"}) << "filters come before it";
-  EXPECT_EQ(set.left_out, (Counts{{LeftOut::redacted, 1}, {LeftOut::duplicate, 1}}));
+  EXPECT_EQ(set.left_out, (Counts{{SkipReason::redacted, 1}, {SkipReason::duplicate, 1}}));
 }
 
 TEST_F(PromptFiltersTest, TheFirstReasonCounts) {
@@ -133,7 +133,7 @@ TEST_F(PromptFiltersTest, TheFirstReasonCounts) {
                              row("c", {"x", "y", "z"}, good) + row("d", {"x"}, good));
   EXPECT_EQ(ids(set.prompts), Ids{"c"});
   EXPECT_EQ(set.left_out,
-            (Counts{{LeftOut::blank, 1}, {LeftOut::language, 1}, {LeftOut::turns, 1}}));
+            (Counts{{SkipReason::blank, 1}, {SkipReason::language, 1}, {SkipReason::turns, 1}}));
   EXPECT_EQ(set.describe(), "1 of 4 prompts (left out: 1 blank, 1 language, 1 turns)");
 }
 
@@ -153,7 +153,7 @@ TEST_F(PromptFiltersTest, TokensOfTheRenderedPrompt) {
   PromptSet shortest = set;
   leave_out_by_tokens({.max_tokens = tokens}, encoder, shortest);
   EXPECT_EQ(ids(shortest.prompts), (Ids{"a", "c"}));
-  EXPECT_EQ(shortest.left_out, (Counts{{LeftOut::tokens, 1}}));
+  EXPECT_EQ(shortest.left_out, (Counts{{SkipReason::tokens, 1}}));
   leave_out_by_tokens({.min_tokens = tokens + 1}, encoder, set);
   EXPECT_EQ(ids(set.prompts), Ids{"b"});
 }
@@ -175,11 +175,11 @@ TEST_F(PromptFiltersTest, PublishedColumns) {
   const PromptSet lmsys = read_prompts(options_);
   EXPECT_EQ(ids(lmsys.prompts), Ids{"33f0"});
   EXPECT_EQ(lmsys.left_out,
-            (Counts{{LeftOut::blank, 1}, {LeftOut::redacted, 1}, {LeftOut::toxic, 1}}));
+            (Counts{{SkipReason::blank, 1}, {SkipReason::redacted, 1}, {SkipReason::toxic, 1}}));
   options_.files = {golden("prompts/wildchat.parquet")};
   const PromptSet wildchat = read_prompts(options_);
   EXPECT_EQ(ids(wildchat.prompts), Ids{"wildchat.parquet:1"});
-  EXPECT_EQ(wildchat.left_out, (Counts{{LeftOut::language, 1}, {LeftOut::toxic, 1}}));
+  EXPECT_EQ(wildchat.left_out, (Counts{{SkipReason::language, 1}, {SkipReason::toxic, 1}}));
 }
 
 }  // namespace

@@ -177,7 +177,7 @@ TEST_F(PromptsTest, BlankPromptsAreCountedAndLeftOut) {
                              "{\"messages\": [{\"role\": \"user\", \"content\": null}]}\n");
   EXPECT_EQ(set.prompts.size(), 1u);
   EXPECT_EQ(set.rows, 4);
-  EXPECT_EQ(set.left_out.at(LeftOut::blank), 3);
+  EXPECT_EQ(set.left_out.at(SkipReason::blank), 3);
   expect_error("p.jsonl", "{\"prompt\": \"\"}", {"no prompt is left", "1 blank"});
 }
 
@@ -271,7 +271,7 @@ TEST_F(PromptsTest, MistakesNameFileAndLine) {
 TEST_F(PromptsTest, LmsysParquet) {
   const PromptSet set = read_files({golden("prompts/lmsys.parquet")});
   EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{"33f0", "1e23", "9b0c"}));
-  EXPECT_EQ(set.left_out.at(LeftOut::blank), 1);
+  EXPECT_EQ(set.left_out.at(SkipReason::blank), 1);
   EXPECT_EQ(set.prompts[0].messages, user("Is the sky blue?"));
   EXPECT_EQ(set.prompts[1].messages, user("Grüße an NAME_1 🙂"));
   EXPECT_EQ(set.prompts[2].messages, user("Name three\nprimes."));

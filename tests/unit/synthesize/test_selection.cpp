@@ -64,10 +64,10 @@ TEST(SelectPrompts, SampleThenSkipThenLimitThenShard) {
   select_prompts(part, set);
   EXPECT_EQ(ids(set.prompts), (std::vector<std::string>{sample[3], sample[6], sample[9]}));
   EXPECT_EQ(set.left_out,
-            (std::map<LeftOut, int64_t>{{LeftOut::not_sampled, 38},
-                                        {LeftOut::skipped, 2},
-                                        {LeftOut::beyond_limit, 2},
-                                        {LeftOut::other_shard, 5}}));
+            (std::map<SkipReason, int64_t>{{SkipReason::not_sampled, 38},
+                                           {SkipReason::skipped, 2},
+                                           {SkipReason::beyond_limit, 2},
+                                           {SkipReason::other_shard, 5}}));
   expect_user_error([] { selected(5, {.sample = -1}); }, {"--sample is -1"});
 }
 

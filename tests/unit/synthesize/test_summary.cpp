@@ -29,7 +29,7 @@ TEST(Summary, CountsEveryReason) {
   PromptSet set;
   set.prompts.resize(4);
   set.rows = 7;
-  set.left_out = {{LeftOut::blank, 1}, {LeftOut::not_sampled, 2}};
+  set.left_out = {{SkipReason::blank, 1}, {SkipReason::not_sampled, 2}};
   summary.set_prompts(set);
   summary.add_answer(Policy::chosen, answer("a", 5));
   summary.add_answer(Policy::chosen, answer("b", 7, Ending::length));

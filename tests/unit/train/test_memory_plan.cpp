@@ -130,7 +130,8 @@ TEST(MemoryPlan, TheLargestPass) {
   TrainOptions options;
   options.shuffle = false;
   const auto expect = [&](int64_t ranks, int64_t tokens, int64_t scored_tokens, bool only) {
-    const LargestPass pass = largest_pass(examples, options, ranks, /*hidden_size=*/64);
+    const LargestMicroBatch pass =
+        largest_micro_batch(examples, options, ranks, /*hidden_size=*/64);
     EXPECT_EQ(pass.tokens, tokens);
     EXPECT_EQ(pass.scored_tokens, scored_tokens);
     EXPECT_EQ(pass.only, only);

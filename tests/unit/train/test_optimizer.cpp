@@ -80,7 +80,7 @@ TEST(ShardedParameters, TheOptimizersWeightsAreNotRounded) {
     const TinyParameters tiny(torch::kBFloat16, TrainOptions(), stage);
     for (size_t i = 0; i < tiny.named.size(); ++i) {
       EXPECT_TRUE(torch::equal(tiny.weight(i), tiny.started_with[i])) << stage;
-      if (stage == 3) continue;  // lent by and by
+      if (stage == 3) continue;  // gathered layer by layer
       const torch::Tensor rounded = tiny.started_with[i].to(torch::kBFloat16);
       EXPECT_TRUE(torch::equal(tiny.named[i].second, rounded)) << stage;
     }

@@ -49,7 +49,7 @@ struct TinyParameters {
     for (size_t p = 0; p < passes.size(); ++p) {
       gradients->start_pass(/*last=*/p + 1 == passes.size());
       for (size_t u = 0; u < named.size(); ++u) {
-        parameters->lend(static_cast<int64_t>(u), Pass::forward);
+        parameters->gather(static_cast<int64_t>(u), Pass::forward);
       }
       torch::Tensor loss = torch::zeros({});
       for (size_t i = 0; i < named.size(); ++i) {
@@ -59,7 +59,7 @@ struct TinyParameters {
       if (loss.requires_grad()) loss.backward();
       gradients->finish_pass();
       for (size_t u = 0; u < named.size(); ++u) {
-        parameters->take_back(static_cast<int64_t>(u), Pass::forward);
+        parameters->release(static_cast<int64_t>(u), Pass::forward);
       }
     }
   }

@@ -1,15 +1,15 @@
-#include "rounds.h"
+#include "answer_sources.h"
 
-#include "model_round.h"
+#include "model_source.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/synthesize/endpoint_answerer.h"
 
 namespace retmask::synthesize {
 namespace {
 
-class EndpointRound : public Round {
+class EndpointSource : public AnswerSource {
  public:
-  EndpointRound(Policy policy, const endpoint::Options& server, const Options& options)
+  EndpointSource(Policy policy, const endpoint::Options& server, const Options& options)
       : policy_(policy), server_(server), options_(options) {}
 
   std::vector<Policy> policies() const override { return {policy_}; }
@@ -26,35 +26,35 @@ class EndpointRound : public Round {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Round>> open_rounds(const Options& options) {
-  std::vector<std::unique_ptr<Round>> rounds;
+std::vector<std::unique_ptr<AnswerSource>> open_answer_sources(const Options& options) {
+  std::vector<std::unique_ptr<AnswerSource>> sources;
   if (!options.model.empty()) {
-    auto round = std::make_unique<ModelRound>(options.model, options);
-    if (!options.chosen_server.given()) round->add_policy(Policy::chosen);
-    if (!options.mask.empty()) round->add_masked_policy(Policy::rejected, options.mask);
-    rounds.push_back(std::move(round));
+    auto source = std::make_unique<ModelSource>(options.model, options);
+    if (!options.chosen_server.given()) source->add_policy(Policy::chosen);
+    if (!options.mask.empty()) source->add_masked_policy(Policy::rejected, options.mask);
+    sources.push_back(std::move(source));
   }
   if (options.chosen_server.given()) {
-    rounds.push_back(
-        std::make_unique<EndpointRound>(Policy::chosen, options.chosen_server, options));
+    sources.push_back(
+        std::make_unique<EndpointSource>(Policy::chosen, options.chosen_server, options));
   }
   if (!options.rejected_model.empty()) {
-    auto round = std::make_unique<ModelRound>(options.rejected_model, options);
-    round->add_policy(Policy::rejected);
-    rounds.push_back(std::move(round));
+    auto source = std::make_unique<ModelSource>(options.rejected_model, options);
+    source->add_policy(Policy::rejected);
+    sources.push_back(std::move(source));
   }
   if (options.rejected_server.given()) {
-    rounds.push_back(
-        std::make_unique<EndpointRound>(Policy::rejected, options.rejected_server, options));
+    sources.push_back(
+        std::make_unique<EndpointSource>(Policy::rejected, options.rejected_server, options));
   }
-  return rounds;
+  return sources;
 }
 
-std::vector<AnswerTask> unfinished_tasks(const Round& round,
+std::vector<AnswerTask> unfinished_tasks(const AnswerSource& source,
                                          const std::vector<Prompt>& prompts,
                                          int64_t samples,
                                          const AnswerJournal& journal) {
-  const std::vector<Policy> policies = round.policies();
+  const std::vector<Policy> policies = source.policies();
   std::vector<AnswerTask> tasks;
   for (const Prompt& prompt : prompts) {
     stop_point();

@@ -1,5 +1,5 @@
 #pragma once
-// A round is what one source answers: a checkpoint both policies or one of them, a server one.
+// Who answers: a checkpoint, for one policy or both, or a server, for one.
 
 #include <memory>
 #include <vector>
@@ -9,23 +9,23 @@
 
 namespace retmask::synthesize {
 
-class Round {
+class AnswerSource {
  public:
-  virtual ~Round() = default;
+  virtual ~AnswerSource() = default;
 
   virtual std::vector<Policy> policies() const = 0;
 
   // For these tasks. Loads the weights where there are any, and says before what memory they and
-  // the answers will take. This round outlives the answerer. Throws UserError.
+  // the answers will take. This source outlives the answerer. Throws UserError.
   virtual std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& tasks) const = 0;
 };
 
 // Opens all that is small (configs, tokenizers, templates, the mask), so that mistakes show before
 // the first answer. Throws UserError.
-std::vector<std::unique_ptr<Round>> open_rounds(const Options& options);
+std::vector<std::unique_ptr<AnswerSource>> open_answer_sources(const Options& options);
 
-// The tasks of a round in the order of the prompts, but for those that the journal holds.
-std::vector<AnswerTask> unfinished_tasks(const Round& round,
+// The tasks of a source in the order of the prompts, but for those that the journal holds.
+std::vector<AnswerTask> unfinished_tasks(const AnswerSource& source,
                                          const std::vector<Prompt>& prompts,
                                          int64_t samples,
                                          const AnswerJournal& journal);

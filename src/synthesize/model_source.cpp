@@ -1,4 +1,4 @@
-#include "model_round.h"
+#include "model_source.h"
 
 #include <algorithm>
 #include <utility>
@@ -50,7 +50,7 @@ ModelConfig read_config(const Checkpoint& checkpoint, const Options& options) {
 
 }  // namespace
 
-ModelRound::ModelRound(const fs::path& dir, const Options& options)
+ModelSource::ModelSource(const fs::path& dir, const Options& options)
     : options_(options),
       checkpoint_(dir),
       config_(read_config(checkpoint_, options)),
@@ -74,20 +74,20 @@ ModelRound::ModelRound(const fs::path& dir, const Options& options)
   if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
 }
 
-void ModelRound::add_masked_policy(Policy policy, const fs::path& mask) {
+void ModelSource::add_masked_policy(Policy policy, const fs::path& mask) {
   std::vector<Head> heads = read_mask_file(mask, config_);
   if (heads.empty()) user_error("mask ", mask, " lists no heads: both policies would be the same");
   masked_heads_[policy] = std::move(heads);
 }
 
-std::vector<Policy> ModelRound::policies() const {
+std::vector<Policy> ModelSource::policies() const {
   std::vector<Policy> policies;
   for (const auto& [policy, heads] : masked_heads_) policies.push_back(policy);
   return policies;
 }
 
 // The cache is no larger than these tasks can need, so that all of it can be taken at once.
-GeneratorOptions ModelRound::generator_options(const std::vector<AnswerTask>& tasks) const {
+GeneratorOptions ModelSource::generator_options(const std::vector<AnswerTask>& tasks) const {
   GeneratorOptions generation = options_.decoding.generator_options();
   generation.max_batch_size =
       std::min(generation.max_batch_size, static_cast<int64_t>(tasks.size()));
@@ -104,7 +104,7 @@ GeneratorOptions ModelRound::generator_options(const std::vector<AnswerTask>& ta
   return generation;
 }
 
-std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks) const {
+std::unique_ptr<Answerer> ModelSource::open(const std::vector<AnswerTask>& tasks) const {
   const torch::Device device = parse_device(options_.device);
   const torch::ScalarType dtype = parse_dtype(options_.dtype, config_.dtype);
   GeneratorOptions generation = generator_options(tasks);
@@ -116,9 +116,10 @@ std::unique_ptr<Answerer> ModelRound::open(const std::vector<AnswerTask>& tasks)
   model.pack();
   log::info("computes on " + compute_path(model));
   if (model.device().is_cuda() && options_.decoding.sampling.repetition_penalty != 1) {
-    log::info(detail::concat("--repetition-penalty: tokens are drawn on the host; each step copies ",
-                             config_.vocab_size,
-                             " logits per answer from the GPU"));
+    log::info(
+        detail::concat("--repetition-penalty: tokens are drawn on the host; each step copies ",
+                       config_.vocab_size,
+                       " logits per answer from the GPU"));
   }
   return std::make_unique<LoadedModel>(
       std::move(model), encoder_, masked_heads_, stop_ids_, options_.decoding, generation, budget);

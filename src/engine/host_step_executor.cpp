@@ -1,28 +1,32 @@
-#include "host_next_tokens.h"
+#include "host_step_executor.h"
 
 #include <ATen/Parallel.h>
 
 namespace retmask {
 
-SampledToken sample_on_host(Sampler& sampler, Row& row, const float* logits, int64_t vocab_size) {
+SampledToken sample_on_host(Sampler& sampler,
+                            Sequence& row,
+                            const float* logits,
+                            int64_t vocab_size) {
   const GenerationRequest& request = row.request->request;
   return sampler.sample(
       logits, vocab_size, request.sampling, row.random, {request.prompt, row.result.tokens});
 }
 
-HostNextTokens::HostNextTokens(const CausalLm& model,
-                               const BlockPool& pool,
-                               const NextTokensOptions& options)
+HostStepExecutor::HostStepExecutor(const CausalLm& model,
+                                   const BlockPool& pool,
+                                   const StepExecutorOptions& options)
     : options_(options), step_(model, pool) {}
 
-void HostNextTokens::forward(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces) {
-  result_ = step_.run(rows, pieces, options_.probe, options_.times);
+void HostStepExecutor::forward(std::deque<Sequence>& rows,
+                               const std::vector<PrefillChunk>& chunks) {
+  result_ = step_.run(rows, chunks, options_.probe, options_.times);
   if (result_.logits.defined())
     result_.logits = result_.logits.to(torch::kCPU, torch::kFloat32).contiguous();
 }
 
-std::vector<DrawnToken> HostNextTokens::draw(std::deque<Row>& rows,
-                                             const std::vector<int64_t>& logits_row) {
+std::vector<DrawnToken> HostStepExecutor::draw(std::deque<Sequence>& rows,
+                                               const std::vector<int64_t>& logits_row) {
   std::vector<DrawnToken> drawn(rows.size());
   if (rows.empty()) return drawn;
   const ScopedTimer timer(options_.times != nullptr ? &options_.times->sampling : nullptr);

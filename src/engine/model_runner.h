@@ -1,5 +1,5 @@
 #pragma once
-// One step of the model over decoding rows and pieces of prompts.
+// One step of the model over decoding rows and chunks of prompts.
 
 #include <torch/torch.h>
 
@@ -13,19 +13,19 @@
 
 namespace retmask {
 
-class StepRunner {
+class ModelRunner {
  public:
-  StepRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
+  ModelRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
   // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] on the model's
   // device and undefined when n is 0: first the rows', then those of each policy of each last
-  // piece. With a probe also the largest keys, [n, L, H] on the CPU.
+  // chunk. With a probe also the largest keys, [n, L, H] on the CPU.
   struct Result {
     torch::Tensor logits;
     torch::Tensor largest_keys;
   };
-  Result run(const std::deque<Row>& rows,
-             const std::vector<PromptPiece>& pieces,
+  Result run(const std::deque<Sequence>& rows,
+             const std::vector<PrefillChunk>& chunks,
              bool probe,
              GenerationTimes* times);
 

@@ -1,9 +1,9 @@
-#include "cuda_next_tokens.h"
+#include "cuda_step_executor.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "host_next_tokens.h"
+#include "host_step_executor.h"
 #include "retmask/base/error.h"
 #include "retmask/kernels/cuda/sampling.h"
 #include "retmask/model/upload.h"
@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kOutputParts = 2;
 
 DecodeOutputs make_outputs(const ModelConfig& config,
-                           const NextTokensOptions& options,
+                           const StepExecutorOptions& options,
                            torch::Device device) {
   const auto on_device = torch::TensorOptions().device(device);
   const int64_t places = kOutputParts * options.max_rows;
@@ -44,16 +44,16 @@ c10::cuda::CUDAStream stream_of_its_own(torch::Device device) {
 
 }  // namespace
 
-std::unique_ptr<NextTokens> make_next_tokens(const CausalLm& model,
-                                             const BlockPool& pool,
-                                             const NextTokensOptions& options) {
-  if (model.has_decode()) return std::make_unique<CudaNextTokens>(model, pool, options);
-  return std::make_unique<HostNextTokens>(model, pool, options);
+std::unique_ptr<StepExecutor> make_step_executor(const CausalLm& model,
+                                                 const BlockPool& pool,
+                                                 const StepExecutorOptions& options) {
+  if (model.has_decode()) return std::make_unique<CudaStepExecutor>(model, pool, options);
+  return std::make_unique<HostStepExecutor>(model, pool, options);
 }
 
-CudaNextTokens::CudaNextTokens(const CausalLm& model,
-                               const BlockPool& pool,
-                               const NextTokensOptions& options)
+CudaStepExecutor::CudaStepExecutor(const CausalLm& model,
+                                   const BlockPool& pool,
+                                   const StepExecutorOptions& options)
     : model_(model),
       options_(options),
       stream_(stream_of_its_own(model.device())),
@@ -62,17 +62,17 @@ CudaNextTokens::CudaNextTokens(const CausalLm& model,
       inputs_(model.config(), options.max_rows, model.device()),
       outputs_(make_outputs(model.config(), options, model.device())),
       graphs_(model, pool, inputs_, outputs_, options.cuda_graphs) {
-  for (Flight& flight : flights_) {
-    flight.ids = page_locked_like(outputs_.ids);
-    flight.logprobs = page_locked_like(outputs_.logprobs);
-    flight.largest_keys = page_locked_like(outputs_.largest_keys);
+  for (PendingDraws& draws : pending_draws_) {
+    draws.ids = page_locked_like(outputs_.ids);
+    draws.logprobs = page_locked_like(outputs_.logprobs);
+    draws.largest_keys = page_locked_like(outputs_.largest_keys);
   }
 }
 
 // The last step may still be running on memory that is about to be given back.
-CudaNextTokens::~CudaNextTokens() { C10_CUDA_CHECK_WARN(cudaStreamSynchronize(stream_)); }
+CudaStepExecutor::~CudaStepExecutor() { C10_CUDA_CHECK_WARN(cudaStreamSynchronize(stream_)); }
 
-bool CudaNextTokens::is_drawn_on_device(const Row& row) const {
+bool CudaStepExecutor::is_drawn_on_device(const Sequence& row) const {
   const SamplingParams& params = row.request->request.sampling;
   // What the kernel knows. An option that is not among these differs from its default here.
   const SamplingParams known{.temperature = params.temperature,
@@ -82,7 +82,8 @@ bool CudaNextTokens::is_drawn_on_device(const Row& row) const {
   return params == known && model_.config().vocab_size <= kernels::cuda::kMaxVocabulary;
 }
 
-void CudaNextTokens::forward(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces) {
+void CudaStepExecutor::forward(std::deque<Sequence>& rows,
+                               const std::vector<PrefillChunk>& chunks) {
   num_rows_ = rows.size();
   decoded_.clear();
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -91,18 +92,18 @@ void CudaNextTokens::forward(std::deque<Row>& rows, const std::vector<PromptPiec
   if (!decoded_.empty()) decode(rows);
   // While the GPU decodes, the host prepares this.
   prompts_result_ = {};
-  if (!pieces.empty())
-    prompts_result_ = prefill_.run(/*rows=*/{}, pieces, options_.probe, options_.times);
+  if (!chunks.empty())
+    prompts_result_ = prefill_.run(/*rows=*/{}, chunks, options_.probe, options_.times);
 }
 
-void CudaNextTokens::decode(std::deque<Row>& rows) {
-  const Flight& before = flights_[1 - current_];
-  std::vector<Row*> decoding;
+void CudaStepExecutor::decode(std::deque<Sequence>& rows) {
+  const PendingDraws& before = pending_draws_[1 - current_];
+  std::vector<Sequence*> decoding;
   std::vector<int64_t> sources;
   std::vector<bool> on_device;
   int64_t longest = 0;
   for (const size_t i : decoded_) {
-    Row& row = rows[i];
+    Sequence& row = rows[i];
     decoding.push_back(&row);
     on_device.push_back(is_drawn_on_device(row));
     longest = std::max(longest, row.past() + 1);
@@ -117,18 +118,18 @@ void CudaNextTokens::decode(std::deque<Row>& rows) {
   graphs_.step(padded, longest);
 }
 
-std::vector<DrawnToken> CudaNextTokens::draw(std::deque<Row>& rows,
-                                             const std::vector<int64_t>& logits_row) {
-  std::vector<Row*> begun;
+std::vector<DrawnToken> CudaStepExecutor::draw(std::deque<Sequence>& rows,
+                                               const std::vector<int64_t>& logits_row) {
+  std::vector<Sequence*> begun;
   std::vector<int64_t> begun_logits;
   struct HostDraw {
-    Row* row;
+    Sequence* row;
     torch::Tensor logits;
     torch::Tensor largest_keys;  // on the GPU or the CPU
   };
   std::vector<HostDraw> on_host;
   for (size_t k = 0; k < decoded_.size(); ++k) {
-    Row& row = rows[decoded_[k]];
+    Sequence& row = rows[decoded_[k]];
     const auto place = static_cast<int64_t>(k);
     if (is_drawn_on_device(row)) {
       add_to_flight(row, place);
@@ -160,14 +161,14 @@ std::vector<DrawnToken> CudaNextTokens::draw(std::deque<Row>& rows,
   return drawn;
 }
 
-void CudaNextTokens::add_to_flight(Row& row, int64_t place) {
-  flights_[current_].rows.push_back(row.number);
-  flights_[current_].places.push_back(place);
+void CudaStepExecutor::add_to_flight(Sequence& row, int64_t place) {
+  pending_draws_[current_].rows.push_back(row.number);
+  pending_draws_[current_].places.push_back(place);
   ++row.pending;
 }
 
-void CudaNextTokens::draw_first_tokens(const std::vector<Row*>& rows,
-                                       const std::vector<int64_t>& logits_rows) {
+void CudaStepExecutor::draw_first_tokens(const std::vector<Sequence*>& rows,
+                                         const std::vector<int64_t>& logits_rows) {
   std::vector<double> uniforms, inverse_temperatures, top_p, min_p;
   std::vector<int64_t> top_k;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -179,7 +180,7 @@ void CudaNextTokens::draw_first_tokens(const std::vector<Row*>& rows,
     top_k.push_back(draw.top_k);
     add_to_flight(*rows[i], options_.max_rows + static_cast<int64_t>(i));
     if (options_.probe)
-      flights_[current_].prompt_keys.push_back(prompts_result_.largest_keys[logits_rows[i]]);
+      pending_draws_[current_].prompt_keys.push_back(prompts_result_.largest_keys[logits_rows[i]]);
   }
   const torch::Device device = model_.device();
   const auto count = static_cast<int64_t>(rows.size());
@@ -193,43 +194,43 @@ void CudaNextTokens::draw_first_tokens(const std::vector<Row*>& rows,
                    outputs_.logprobs.narrow(0, options_.max_rows, count));
 }
 
-DrawnToken CudaNextTokens::draw_on_host(Row& row, const torch::Tensor& logits) {
+DrawnToken CudaStepExecutor::draw_on_host(Sequence& row, const torch::Tensor& logits) {
   const torch::Tensor host = logits.cpu();
   return {.row = row.number,
           .token = sample_on_host(sampler_, row, host.const_data_ptr<float>(), host.numel())};
 }
 
-void CudaNextTokens::send() {
-  Flight& flight = flights_[current_];
-  if (flight.rows.empty()) return;
-  flight.ids.copy_(outputs_.ids, /*non_blocking=*/true);
-  flight.logprobs.copy_(outputs_.logprobs, /*non_blocking=*/true);
-  if (options_.probe) flight.largest_keys.copy_(outputs_.largest_keys, /*non_blocking=*/true);
-  flight.arrived.record(stream_);
+void CudaStepExecutor::send() {
+  PendingDraws& draws = pending_draws_[current_];
+  if (draws.rows.empty()) return;
+  draws.ids.copy_(outputs_.ids, /*non_blocking=*/true);
+  draws.logprobs.copy_(outputs_.logprobs, /*non_blocking=*/true);
+  if (options_.probe) draws.largest_keys.copy_(outputs_.largest_keys, /*non_blocking=*/true);
+  draws.arrived.record(stream_);
 }
 
-void CudaNextTokens::collect(std::deque<Row>& rows, std::vector<DrawnToken>& drawn) {
-  Flight& flight = flights_[1 - current_];
-  if (flight.rows.empty()) return;
-  flight.arrived.synchronize();
-  const auto ids = flight.ids.accessor<int64_t, 1>();
-  const auto logprobs = flight.logprobs.accessor<double, 1>();
-  for (size_t i = 0; i < flight.rows.size(); ++i) {
-    Row* row = find_row(rows, flight.rows[i]);
+void CudaStepExecutor::collect(std::deque<Sequence>& rows, std::vector<DrawnToken>& drawn) {
+  PendingDraws& draws = pending_draws_[1 - current_];
+  if (draws.rows.empty()) return;
+  draws.arrived.synchronize();
+  const auto ids = draws.ids.accessor<int64_t, 1>();
+  const auto logprobs = draws.logprobs.accessor<double, 1>();
+  for (size_t i = 0; i < draws.rows.size(); ++i) {
+    Sequence* row = find_sequence(rows, draws.rows[i]);
     if (row == nullptr) continue;  // it has ended, or gone back to the queue
-    const int64_t place = flight.places[i];
+    const int64_t place = draws.places[i];
     RETMASK_CHECK(!std::isnan(logprobs[place]), "the logits are not finite");
     --row->pending;
     drawn.push_back({.row = row->number, .token = {.id = ids[place], .logprob = logprobs[place]}});
     if (!options_.probe) continue;
     const bool is_first = place >= options_.max_rows;
     drawn.back().largest_keys =
-        is_first ? flight.prompt_keys[static_cast<size_t>(place - options_.max_rows)]
-                 : flight.largest_keys.select(1, place).clone();
+        is_first ? draws.prompt_keys[static_cast<size_t>(place - options_.max_rows)]
+                 : draws.largest_keys.select(1, place).clone();
   }
-  flight.rows.clear();
-  flight.places.clear();
-  flight.prompt_keys.clear();
+  draws.rows.clear();
+  draws.places.clear();
+  draws.prompt_keys.clear();
 }
 
 }  // namespace retmask

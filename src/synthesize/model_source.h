@@ -3,16 +3,16 @@
 
 #include <filesystem>
 
+#include "answer_sources.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/config.h"
-#include "rounds.h"
 
 namespace retmask::synthesize {
 
-class ModelRound : public Round {
+class ModelSource : public AnswerSource {
  public:
   // Answers for no policy yet. `options` outlive this object. Throws UserError.
-  ModelRound(const std::filesystem::path& dir, const Options& options);
+  ModelSource(const std::filesystem::path& dir, const Options& options);
 
   void add_policy(Policy policy) { masked_heads_[policy] = {}; }
   // Throws UserError for a mask without heads and one for another model.

@@ -8,20 +8,20 @@
 namespace retmask {
 
 template <typename T>
-struct Held : torch::CustomClassHolder {
-  explicit Held(T held) : value(std::move(held)) {}
+struct Boxed : torch::CustomClassHolder {
+  explicit Boxed(T held) : value(std::move(held)) {}
   T value;
 };
 
 template <typename T>
-c10::intrusive_ptr<Held<T>> hold(T value) {
-  return c10::make_intrusive<Held<T>>(std::move(value));
+c10::intrusive_ptr<Boxed<T>> box(T value) {
+  return c10::make_intrusive<Boxed<T>>(std::move(value));
 }
 
 // Of what saved_data holds as c10::IValue::make_capsule(held).
 template <typename T>
 const T& value_of(const c10::IValue& capsule) {
-  return c10::static_intrusive_pointer_cast<Held<T>>(capsule.toCapsule())->value;
+  return c10::static_intrusive_pointer_cast<Boxed<T>>(capsule.toCapsule())->value;
 }
 
 }  // namespace retmask

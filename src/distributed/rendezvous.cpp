@@ -1,4 +1,4 @@
-#include "meeting_place.h"
+#include "rendezvous.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -66,9 +66,7 @@ bool answers(const Placement& placement) {
   return connected;
 }
 
-MeetingPlace::MeetingPlace(const Placement& placement,
-                           bool listen,
-                           std::chrono::milliseconds timeout)
+Rendezvous::Rendezvous(const Placement& placement, bool listen, std::chrono::milliseconds timeout)
     : rank_(placement.rank), ranks_(placement.size) {
   // torchrun starts a failed job again beside the same server.
   const std::string attempt = process_environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
@@ -85,11 +83,11 @@ MeetingPlace::MeetingPlace(const Placement& placement,
   store_ = c10::make_intrusive<c10d::TCPStore>(placement.master_address, options);
 }
 
-void MeetingPlace::set(const std::string& key, const std::string& value) {
+void Rendezvous::set(const std::string& key, const std::string& value) {
   store_->set(prefix_ + key, to_bytes(value));
 }
 
-std::vector<std::string> MeetingPlace::get(const std::vector<std::string>& keys) {
+std::vector<std::string> Rendezvous::get(const std::vector<std::string>& keys) {
   std::vector<std::string> prefixed;
   for (const std::string& key : keys) prefixed.push_back(prefix_ + key);
   std::vector<std::string> values;
@@ -97,11 +95,11 @@ std::vector<std::string> MeetingPlace::get(const std::vector<std::string>& keys)
   return values;
 }
 
-std::string MeetingPlace::claim(const std::string& key, const std::string& value) {
+std::string Rendezvous::claim(const std::string& key, const std::string& value) {
   return to_text(store_->compareSet(prefix_ + key, {}, to_bytes(value)));
 }
 
-std::vector<std::string> MeetingPlace::missing(const std::vector<std::string>& keys) {
+std::vector<std::string> Rendezvous::missing(const std::vector<std::string>& keys) {
   std::vector<std::string> prefixed;
   for (const std::string& key : keys) prefixed.push_back(prefix_ + key);
   if (store_->check(prefixed)) return {};
@@ -112,9 +110,9 @@ std::vector<std::string> MeetingPlace::missing(const std::vector<std::string>& k
   return absent;
 }
 
-bool MeetingPlace::has(const std::string& key) { return store_->check({prefix_ + key}); }
+bool Rendezvous::has(const std::string& key) { return store_->check({prefix_ + key}); }
 
-void MeetingPlace::leave(const std::string& key, std::chrono::milliseconds timeout) {
+void Rendezvous::leave(const std::string& key, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   int64_t gone = store_->add(prefix_ + key, 1);
   while (rank_ == 0 && gone < ranks_ && std::chrono::steady_clock::now() < deadline) {

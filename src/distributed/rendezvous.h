@@ -20,10 +20,10 @@ inline constexpr const char* kLeavingKey = "leaving";
 // Whether somebody takes connections where the ranks meet.
 bool answers(const Placement& placement);
 
-class MeetingPlace {
+class Rendezvous {
  public:
   // `listen`: this process is the server; else somebody listens there already. Throws c10::Error.
-  MeetingPlace(const Placement& placement, bool listen, std::chrono::milliseconds timeout);
+  Rendezvous(const Placement& placement, bool listen, std::chrono::milliseconds timeout);
 
   const c10::intrusive_ptr<c10d::TCPStore>& store() const { return store_; }
 

@@ -12,23 +12,25 @@
 
 #include "decode_graphs.h"
 #include "decode_inputs.h"
-#include "next_tokens.h"
-#include "step.h"
+#include "model_runner.h"
+#include "step_executor.h"
 
 namespace retmask {
 
-class CudaNextTokens : public NextTokens {
+class CudaStepExecutor : public StepExecutor {
  public:
-  CudaNextTokens(const CausalLm& model, const BlockPool& pool, const NextTokensOptions& options);
-  ~CudaNextTokens() override;
+  CudaStepExecutor(const CausalLm& model,
+                   const BlockPool& pool,
+                   const StepExecutorOptions& options);
+  ~CudaStepExecutor() override;
 
-  void forward(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces) override;
-  std::vector<DrawnToken> draw(std::deque<Row>& rows,
+  void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) override;
+  std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
                                const std::vector<int64_t>& logits_row) override;
 
  private:
   // The draws of one step on their way to the host.
-  struct Flight {
+  struct PendingDraws {
     std::vector<uint64_t> rows;                 // in ascending order
     std::vector<int64_t> places;                // of each in the outputs
     std::vector<torch::Tensor> prompt_keys;     // largest keys of those that have just begun
@@ -38,33 +40,34 @@ class CudaNextTokens : public NextTokens {
 
   // Rows whose options the device's sampler does not know are drawn on the host, which then waits
   // for each of their steps.
-  bool is_drawn_on_device(const Row& row) const;
-  void decode(std::deque<Row>& rows);
+  bool is_drawn_on_device(const Sequence& row) const;
+  void decode(std::deque<Sequence>& rows);
   // Of rows whose prompt has just been read.
-  void draw_first_tokens(const std::vector<Row*>& rows, const std::vector<int64_t>& logits_rows);
-  DrawnToken draw_on_host(Row& row, const torch::Tensor& logits);
-  void add_to_flight(Row& row, int64_t place);
+  void draw_first_tokens(const std::vector<Sequence*>& rows,
+                         const std::vector<int64_t>& logits_rows);
+  DrawnToken draw_on_host(Sequence& row, const torch::Tensor& logits);
+  void add_to_flight(Sequence& row, int64_t place);
   void send();
   // The tokens of the step before.
-  void collect(std::deque<Row>& rows, std::vector<DrawnToken>& drawn);
+  void collect(std::deque<Sequence>& rows, std::vector<DrawnToken>& drawn);
 
   const CausalLm& model_;
-  const NextTokensOptions options_;
+  const StepExecutorOptions options_;
   // Everything of a run goes to this stream: a step can only be recorded on one of its own.
   const c10::cuda::CUDAStream stream_;
   const c10::cuda::CUDAStreamGuard guard_;
-  StepRunner prefill_;
+  ModelRunner prefill_;
   DecodeInputs inputs_;
   DecodeOutputs outputs_;
   DecodeGraphs graphs_;
   Sampler sampler_;
 
-  std::array<Flight, 2> flights_;
-  size_t current_ = 0;  // the flight of this step
+  std::array<PendingDraws, 2> pending_draws_;
+  size_t current_ = 0;  // the draws of this step
   // Between forward() and draw():
-  size_t num_rows_ = 0;                // that there were
-  std::vector<size_t> decoded_;        // those of them that wanted a token
-  StepRunner::Result prompts_result_;  // logits on the GPU
+  size_t num_rows_ = 0;                 // that there were
+  std::vector<size_t> decoded_;         // those of them that wanted a token
+  ModelRunner::Result prompts_result_;  // logits on the GPU
 };
 
 }  // namespace retmask

@@ -16,29 +16,29 @@
 namespace retmask {
 
 struct DrawnToken {
-  uint64_t row = 0;  // Row::number
+  uint64_t row = 0;  // Sequence::number
   SampledToken token = {};
   torch::Tensor largest_keys = {};  // [L, H] int64 on the CPU, of the query that chose it; only
                                     // with a probe
 };
 
-class NextTokens {
+class StepExecutor {
  public:
-  virtual ~NextTokens() = default;
+  virtual ~StepExecutor() = default;
 
-  // One step of the model over the rows that want a token, and over pieces of prompts; stores the
+  // One step of the model over the rows that want a token, and over chunks of prompts; stores the
   // new keys and values.
-  virtual void forward(std::deque<Row>& rows, const std::vector<PromptPiece>& pieces) = 0;
+  virtual void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) = 0;
 
   // Draws a token for each of these rows: those of forward(), and behind them the ones that have
   // begun since. logits_row[i] is the place of the i-th one's logits: the rows of forward() come
-  // first, then each policy of each last piece. Returns the tokens that are known by now; those of
-  // other rows are pending (Row::pending) and come with a later call, in order for each row.
-  virtual std::vector<DrawnToken> draw(std::deque<Row>& rows,
+  // first, then each policy of each last chunk. Returns the tokens that are known by now; those of
+  // other rows are pending (Sequence::pending) and come with a later call, in order for each row.
+  virtual std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
                                        const std::vector<int64_t>& logits_row) = 0;
 };
 
-struct NextTokensOptions {
+struct StepExecutorOptions {
   int64_t max_rows = 0;
   bool probe = false;                // the largest keys are wanted
   bool cuda_graphs = true;           // as in GeneratorOptions
@@ -46,8 +46,8 @@ struct NextTokensOptions {
 };
 
 // The GPU's own way where the model has it (CausalLm::has_decode), else the host's.
-std::unique_ptr<NextTokens> make_next_tokens(const CausalLm& model,
-                                             const BlockPool& pool,
-                                             const NextTokensOptions& options);
+std::unique_ptr<StepExecutor> make_step_executor(const CausalLm& model,
+                                                 const BlockPool& pool,
+                                                 const StepExecutorOptions& options);
 
 }  // namespace retmask

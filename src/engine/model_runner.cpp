@@ -1,4 +1,4 @@
-#include "step.h"
+#include "model_runner.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 namespace retmask {
 
 // The batch's sequences, one by one.
-class StepRunner::Builder {
+class ModelRunner::Builder {
  public:
   explicit Builder(int64_t num_layers) { batch.first_difference = num_layers; }
 
@@ -69,7 +69,7 @@ class StepRunner::Builder {
   bool any_follower_ = false;
 };
 
-const HeadGate* StepRunner::gate(std::vector<std::vector<Head>> masked) {
+const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
   if (std::all_of(masked.begin(), masked.end(), [](const auto& heads) { return heads.empty(); }))
     return nullptr;
   if (!gate_ || masked != masked_) {
@@ -80,29 +80,29 @@ const HeadGate* StepRunner::gate(std::vector<std::vector<Head>> masked) {
   return &*gate_;
 }
 
-StepRunner::Result StepRunner::run(const std::deque<Row>& rows,
-                                   const std::vector<PromptPiece>& pieces,
-                                   bool probe,
-                                   GenerationTimes* times) {
+ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& rows,
+                                     const std::vector<PrefillChunk>& chunks,
+                                     bool probe,
+                                     GenerationTimes* times) {
   Builder builder(model_.config().num_hidden_layers());
-  for (const Row& row : rows) {
+  for (const Sequence& row : rows) {
     builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
     builder.batch.known.push_back(row.past() + 1);
     builder.want_logits();
   }
-  for (const PromptPiece& piece : pieces) {
-    const Prefill& prefill = *piece.prefill;
+  for (const PrefillChunk& chunk : chunks) {
+    const Prefill& prefill = *chunk.prefill;
     std::optional<int64_t> leader;
-    for (const Prefill::Policy& policy : prefill.policies) {
-      const int64_t sequence = builder.add(prefill.prompt().data() + piece.begin,
-                                           piece.end - piece.begin,
-                                           piece.begin,
+    for (const Prefill::MaskGroup& policy : prefill.policies) {
+      const int64_t sequence = builder.add(prefill.prompt().data() + chunk.begin,
+                                           chunk.end - chunk.begin,
+                                           chunk.begin,
                                            policy.blocks,
                                            prefill.masked_heads(policy),
                                            leader);
       builder.batch.known.push_back(static_cast<int64_t>(prefill.prompt().size()));
       if (!leader) leader = sequence;
-      if (piece.is_last()) builder.want_logits();
+      if (chunk.is_last()) builder.want_logits();
     }
   }
   AttentionProbe attention_probe(builder.wanted);

@@ -1,0 +1,31 @@
+#pragma once
+// The model's step on any device, the draw on the host: a token is known at the end of its step.
+
+#include "model_runner.h"
+#include "step_executor.h"
+
+namespace retmask {
+
+// Draws the row's next token from its logits [vocab_size] on the CPU.
+SampledToken sample_on_host(Sampler& sampler,
+                            Sequence& row,
+                            const float* logits,
+                            int64_t vocab_size);
+
+class HostStepExecutor : public StepExecutor {
+ public:
+  HostStepExecutor(const CausalLm& model,
+                   const BlockPool& pool,
+                   const StepExecutorOptions& options);
+
+  void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) override;
+  std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
+                               const std::vector<int64_t>& logits_row) override;
+
+ private:
+  const StepExecutorOptions options_;
+  ModelRunner step_;
+  ModelRunner::Result result_;
+};
+
+}  // namespace retmask

@@ -1,0 +1,14 @@
+// For builds without CUDA kernels: CausalLm::has_decode() is false there, so the host's way is the
+// only one.
+
+#include "host_step_executor.h"
+
+namespace retmask {
+
+std::unique_ptr<StepExecutor> make_step_executor(const CausalLm& model,
+                                                 const BlockPool& pool,
+                                                 const StepExecutorOptions& options) {
+  return std::make_unique<HostStepExecutor>(model, pool, options);
+}
+
+}  // namespace retmask
