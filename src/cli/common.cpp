@@ -84,8 +84,13 @@ void check_no_extras(const CLI::App& app) {
   user_error("unknown flag ", name, " for ", app.get_name(), nearest.empty() ? help : nearest);
 }
 
+bool is_dry_run(const Command& command) {
+  return command.dry_run && command.app->get_option(command.dry_run->flag)->as<bool>();
+}
+
 void check_required(const Command& command) {
-  for (const std::string& name : command.required) {
+  for (const std::string& name :
+       is_dry_run(command) ? command.dry_run->required : command.required) {
     const CLI::Option* option = command.app->get_option(name);
     if (option->count() == 0 || option->results().front().empty()) {
       user_error(name, " is required: ", option->get_description());
@@ -226,7 +231,7 @@ Invocation resolve(const Command& command, const CLI::App& root) {
   }
   check_unsigned(*command.app);
   check_required(command);
-  if (common.out.empty())
+  if (common.out.empty() && !is_dry_run(command))
     user_error("--out is required: ", command.app->get_option("--out")->get_description());
   common.validate();
   return {.command = command.app->get_name(),

@@ -92,11 +92,18 @@ void add_model_input(const std::string& name, const Checkpoint& checkpoint, RunR
 // One hash for several files in their order.
 std::string hash_files(const std::vector<std::filesystem::path>& files);
 
+// With this flag the command writes nothing: it needs no --out, and of its flags only `required`.
+struct DryRun {
+  std::string flag;
+  std::vector<std::string> required;
+};
+
 struct Command {
   CLI::App* app = nullptr;  // owned by the root app
   std::shared_ptr<CommonOptions> common;
   std::vector<std::string> required;  // flags without which the command cannot start: "--model"
   std::vector<Alternatives> alternatives = {};
+  std::optional<DryRun> dry_run = std::nullopt;
   std::function<void(const Invocation&)> run;
 };
 

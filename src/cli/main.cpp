@@ -103,7 +103,10 @@ void run(int argc, char** argv) {
   root.require_subcommand(0, 1);
   root.allow_extras();
   std::vector<Command> commands;
-  for (const SetupCommand setup : kCommands) commands.push_back(setup(root));
+  for (const SetupCommand setup : kCommands) {
+    commands.push_back(setup(root));
+    read_numbers_strictly(*commands.back().app);
+  }
 
   try {
     const std::vector<std::string> arguments = name_standard_input({argv, argv + argc});

@@ -17,6 +17,11 @@ bool takes_short_counts(const CLI::Option& option);
 // "32k" -> "32768"; what is no such number as it is.
 std::string expand_count(const std::string& text);
 
+// Makes every option of `command` that wants a number refuse an empty text and a number that its
+// type cannot hold, and read 010 as ten: CLI11 takes the nearest number, the default or octal
+// digits without a word.
+void read_numbers_strictly(CLI::App& command);
+
 // `"abc", expected a whole number` about the first value that is none; empty where all are.
 std::string wrong_number(const CLI::Option& option);
 

@@ -17,6 +17,7 @@
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/train/trainer.h"
+#include "train_plan.h"
 
 namespace retmask::cli {
 namespace {
@@ -34,6 +35,7 @@ struct TrainDpoCommandOptions {
   int64_t nproc = 1;
   int64_t watchdog_seconds = 30;
   train::TrainOptions train;
+  TrainPlanOptions plan;
 };
 
 // The flags that are text on the command line and something else in the library.
@@ -132,8 +134,16 @@ train::MemoryRoom measure_memory(torch::Device device, const distributed::Placem
 
 RunRules train_rules() {
   return {
-      .ignored =
-          {"save-every", "save-minutes", "keep-last", "nproc", "zero-stage", "watchdog-seconds"},
+      .ignored = {"save-every",
+                  "save-minutes",
+                  "keep-last",
+                  "nproc",
+                  "zero-stage",
+                  "watchdog-seconds",
+                  "plan",
+                  "plan-ranks",
+                  "plan-memory",
+                  "plan-tflops"},
       .inputs = {{"model", "model"}, {"pairs", "pairs"}, {"eval-pairs", "eval-pairs"}},
       .settled = {{"dtype", "dtype"}, {"save-dtype", "save-dtype"}},
   };
@@ -219,7 +229,28 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   print_summary(summary, common.out);
 }
 
+// --plan: --model needs nothing but its config.json, with --pairs also its tokenizer.
+void plan_training(const TrainDpoCommandOptions& options, const Invocation& invocation) {
+  options.plan.validate();
+  const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
+  const auto path = options.model / "config.json";
+  ModelConfig config = parse_model_config(read_json_file(path, "config file"), path.string());
+  limit_positions(config, options.max_position);
+  const torch::Device device = invocation.common.device == "cpu" ? torch::kCPU : torch::kCUDA;
+  Examples examples;
+  if (!options.pairs.empty()) {
+    examples = load_examples(options, train_options, config, Moment::now());
+  }
+  print_train_plan(options.plan,
+                   config,
+                   device,
+                   parse_dtype(invocation.common.dtype, config.dtype),
+                   train_options,
+                   examples.training);
+}
+
 void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invocation) {
+  if (options.plan.requested) return plan_training(options, invocation);
   const auto resolve = [&] { return resolve_options(options, invocation.common.seed); };
   const auto find_device = [&] { return parse_device(invocation.common.device); };
   const distributed::Placement placement = distributed::read_placement();
@@ -319,6 +350,24 @@ void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
                  "A rank without a sign of life for so long ends the run");
 }
 
+void add_plan_flags(CLI::App& app, TrainPlanOptions& options) {
+  const char* group = "Plan";
+  app.add_flag("--plan",
+               options.requested,
+               "Print the memory of each rank and the time of the run (with --pairs), and exit; "
+               "--model needs config.json only; plans for GPUs unless --device is cpu")
+      ->group(group);
+  app.add_option("--plan-ranks", options.ranks, "Ranks of the planned run")->group(group);
+  app.add_option("--plan-memory",
+                 options.memory_gib,
+                 "GiB of each rank's device; 0: 74.5 (H100), on cpu what is free here")
+      ->group(group);
+  app.add_option("--plan-tflops",
+                 options.peak_tflops,
+                 "Peak of each rank's device in TFLOP/s (H100 and H200 in bfloat16: 989)")
+      ->group(group);
+}
+
 }  // namespace
 
 Command setup_train_dpo(CLI::App& root) {
@@ -333,7 +382,9 @@ Command setup_train_dpo(CLI::App& root) {
   add_data_flags(*command.app, *options);
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);
+  add_plan_flags(*command.app, options->plan);
   command.required = {"--model", "--pairs"};
+  command.dry_run = {.flag = "--plan", .required = {"--model"}};
   command.alternatives = {
       {.sets = {{"epochs"}, {"max-steps!=0"}}},
       {.sets = {{"reference-truncation=true"}, {"max-length!=0", "long-rows!=error"}}}};

@@ -1,6 +1,7 @@
 #include "retmask/train/options.h"
 
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -33,7 +34,8 @@ auto value_of(const Names& names, const std::string& flag, const std::string& te
 }
 
 void require(bool condition, const char* flag, double value, const char* expected) {
-  if (!condition) user_error(flag, " is ", value, ", expected ", expected);
+  if (condition && std::isfinite(value)) return;
+  user_error(flag, " is ", value, ", expected ", expected);
 }
 
 // It has limits and a policy of its own.

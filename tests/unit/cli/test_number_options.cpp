@@ -49,5 +49,70 @@ TEST_F(CountOption, OtherTextsAreErrors) {
             "\"2q\", expected a whole number such as 4096 or 4k");
 }
 
+class StrictNumbers : public ::testing::Test {
+ protected:
+  StrictNumbers() {
+    app_.add_option("--seed", seed_);
+    app_.add_option("--steps", steps_);
+    app_.add_option("--rate", rate_);
+    take_short_counts(app_.add_option("--length", length_));
+    read_numbers_strictly(app_);
+  }
+
+  void parse(const std::string& flag, const std::string& text) {
+    app_.parse(std::vector<std::string>{text, flag});  // CLI11 takes them from the end
+  }
+
+  CLI::App app_;
+  uint64_t seed_ = 1;
+  int64_t steps_ = 1;
+  int64_t length_ = 1;
+  double rate_ = 1;
+};
+
+TEST_F(StrictNumbers, LeadingZerosAreNoOctalDigits) {
+  parse("--steps", "010");
+  EXPECT_EQ(steps_, 10);
+  parse("--steps", "-007");
+  EXPECT_EQ(steps_, -7);
+  parse("--steps", "000");
+  EXPECT_EQ(steps_, 0);
+  parse("--seed", "08");
+  EXPECT_EQ(seed_, 8U);
+  parse("--length", "04k");
+  EXPECT_EQ(length_, 4096);
+}
+
+TEST_F(StrictNumbers, TheLargestOnesAreHeld) {
+  parse("--seed", "18446744073709551615");
+  EXPECT_EQ(seed_, 18446744073709551615U);
+  parse("--steps", "-9223372036854775808");
+  EXPECT_EQ(steps_, std::numeric_limits<int64_t>::min());
+  parse("--rate", "1e-300");
+  EXPECT_EQ(rate_, 1e-300);
+  parse("--steps", "+5");
+  EXPECT_EQ(steps_, 5);
+}
+
+TEST_F(StrictNumbers, WhatATypeCannotHoldIsAnError) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"--seed", "18446744073709551616"},
+      {"--seed", "99999999999999999999"},
+      {"--steps", "9223372036854775808"},
+      {"--steps", "-9223372036854775809"},
+      {"--steps", ""},
+      {"--seed", ""},
+      {"--rate", ""},
+      {"--rate", "1e400"},
+      {"--length", "9999999999999999999"},
+      {"--steps", "0xFFFFFFFFFFFFFFFFFF"}};
+  for (const auto& [flag, text] : cases) {
+    EXPECT_THROW(parse(flag, text), CLI::ParseError) << flag << " " << text;
+    EXPECT_NE(wrong_number(*app_.get_option(flag)).find("\"" + text + "\", expected a"),
+              std::string::npos)
+        << flag << " " << text;
+  }
+}
+
 }  // namespace
 }  // namespace retmask::cli
