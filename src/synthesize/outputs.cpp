@@ -31,7 +31,7 @@ bool opened_by_prompt(Policy policy, const Options& options) {
 
 }  // namespace
 
-FinalAnswers::FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers)
+FinalAnswers::FinalAnswers(Policy policy, const Options& options, const AnswerLookup& answers)
     : policy_(policy), options_(options), answers_(answers) {
   if (strips(policy, options)) opened_by_prompt_ = opened_by_prompt(policy, options);
 }
@@ -54,7 +54,7 @@ JsonLinesWriter open_output(const fs::path& out, const char* name) {
 
 Summary write_outputs(const Options& options,
                       const PromptSet& set,
-                      const AnswerSource& answers,
+                      const AnswerLookup& answers,
                       const fs::path& out) {
   JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");
   JsonLinesWriter rejected_file = open_output(out, "rejected.jsonl.gz");

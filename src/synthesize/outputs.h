@@ -12,13 +12,13 @@
 namespace retmask::synthesize {
 
 // The finished answer to a task.
-using AnswerSource = std::function<Answer(const AnswerTask& task)>;
+using AnswerLookup = std::function<Answer(const AnswerTask& task)>;
 
 // The answers of one policy as they are handed on: marked when they ran away, without thinking
 // where it is stripped. What it is made from must outlive it.
 class FinalAnswers {
  public:
-  FinalAnswers(Policy policy, const Options& options, const AnswerSource& answers);
+  FinalAnswers(Policy policy, const Options& options, const AnswerLookup& answers);
 
   // To one prompt, by sample.
   std::vector<Answer> to(const Prompt& prompt) const;
@@ -26,7 +26,7 @@ class FinalAnswers {
  private:
   Policy policy_;
   const Options& options_;
-  const AnswerSource& answers_;
+  const AnswerLookup& answers_;
   bool opened_by_prompt_ = false;
 };
 
@@ -37,7 +37,7 @@ JsonLinesWriter open_output(const std::filesystem::path& out, const char* name);
 // counted.
 Summary write_outputs(const Options& options,
                       const PromptSet& set,
-                      const AnswerSource& answers,
+                      const AnswerLookup& answers,
                       const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

@@ -15,7 +15,7 @@ std::optional<Judge> open_judge(const Options& options) {
 Summary write_results(const Options& options,
                       const std::optional<Judge>& judge,
                       const PromptSet& set,
-                      const AnswerSource& answers,
+                      const AnswerLookup& answers,
                       const fs::path& out) {
   if (options.strategy == Strategy::sft) return write_sft(options, set, answers, out);
   if (!judge) return write_outputs(options, set, answers, out);

@@ -16,7 +16,7 @@ std::optional<Judge> open_judge(const Options& options);
 Summary write_results(const Options& options,
                       const std::optional<Judge>& judge,
                       const PromptSet& set,
-                      const AnswerSource& answers,
+                      const AnswerLookup& answers,
                       const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

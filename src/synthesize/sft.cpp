@@ -31,7 +31,7 @@ Json sft_row(const Prompt& prompt, int64_t sample, const Answer& answer) {
 
 Summary write_sft(const Options& options,
                   const PromptSet& set,
-                  const AnswerSource& answers,
+                  const AnswerLookup& answers,
                   const fs::path& out) {
   JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");
   JsonLinesWriter sft_file = open_output(out, "sft.jsonl");

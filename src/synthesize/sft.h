@@ -15,7 +15,7 @@ Json sft_row(const Prompt& prompt, int64_t sample, const Answer& answer);
 // chosen.jsonl.gz, sft.jsonl and summary.json, in which "rows" stands for "pairs".
 Summary write_sft(const Options& options,
                   const PromptSet& set,
-                  const AnswerSource& answers,
+                  const AnswerLookup& answers,
                   const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

@@ -110,7 +110,7 @@ WinLose best_and_worst(const Prompt& prompt,
 void judge_answers(const Options& options,
                    const Judge& judge,
                    const std::vector<Prompt>& prompts,
-                   const AnswerSource& answers,
+                   const AnswerLookup& answers,
                    VerdictJournal& verdicts) {
   const FinalAnswers final_answers(Policy::chosen, options, answers);
   std::vector<AnswerToJudge> open;
@@ -135,7 +135,7 @@ void judge_answers(const Options& options,
 
 Summary write_win_lose(const Options& options,
                        const PromptSet& set,
-                       const AnswerSource& answers,
+                       const AnswerLookup& answers,
                        const VerdictJournal& verdicts,
                        const fs::path& out) {
   JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");

@@ -34,14 +34,14 @@ WinLose best_and_worst(const Prompt& prompt,
 void judge_answers(const Options& options,
                    const Judge& judge,
                    const std::vector<Prompt>& prompts,
-                   const AnswerSource& answers,
+                   const AnswerLookup& answers,
                    VerdictJournal& verdicts);
 
 // chosen.jsonl.gz with all answers, pairs.jsonl (with "score" and "sample" of each side in "meta")
 // and summary.json (with "verdicts": {"judged", "unjudged", "mean_score"}).
 Summary write_win_lose(const Options& options,
                        const PromptSet& set,
-                       const AnswerSource& answers,
+                       const AnswerLookup& answers,
                        const VerdictJournal& verdicts,
                        const std::filesystem::path& out);
 
