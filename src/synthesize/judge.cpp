@@ -13,7 +13,7 @@ void JudgeOptions::validate() const {
   if (max_tokens < 1) user_error("--judge-max-tokens is ", max_tokens, ", expected at least 1");
 }
 
-// An answer before the judge, and what the judge has said so far.
+// An answer being judged and the judge's replies so far.
 struct Judge::Hearing {
   const AnswerToJudge* matter = nullptr;
   std::vector<std::string> replies;  // without a grade

@@ -316,7 +316,7 @@ def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
         (dict(endpoint_model="m"), ["--endpoint-model is given without --endpoint"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2-key"), ["--endpoint-key-env"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2_key"), ["--endpoint-key-env"]),
-        (dict(endpoint="http://host", endpoint_model="m", model="x"), ["--model has no use"]),
+        (dict(endpoint="http://host", endpoint_model="m", model="x"), ["--model is not used"]),
         (dict(), ["--model is missing", "--endpoint"]),
     ],
 )

@@ -113,7 +113,7 @@ def test_parts_that_do_not_fit_are_refused(synthesize, parts, prompts, tmp_path)
     journal = part(parts, 1) / "answers.jsonl"
     whole = journal.read_text()
     journal.write_text("".join(whole.splitlines(keepends=True)[:-5]))
-    expect("shard-1-of-3", "lacks 5 answers", "--shard 1/3")
+    expect("shard-1-of-3", "is missing 5 answers", "--shard 1/3")
     journal.write_text(whole + (part(parts, 0) / "answers.jsonl").read_text().splitlines(keepends=True)[0])
     expect("shard-0-of-3", "shard-1-of-3", "the answer p", "remove")
     journal.write_text(whole)

@@ -105,7 +105,7 @@ TEST(Sources, CombinationsWithoutSenseAreUserErrors) {
   options = with_prompts();
   options.model = "theta";
   options.chosen_server = options.rejected_server = kServer;
-  refused(options, {"--model has no use", "--endpoint"});
+  refused(options, {"--model is not used", "--endpoint"});
 }
 
 TEST(Sources, TheJudgeBelongsToWinLose) {
