@@ -36,7 +36,7 @@ ModelAnswerer::ModelAnswerer(const CausalLm& model,
 }
 
 void ModelAnswerer::answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) {
-  std::vector<size_t> first_task;  // index of the first task of each request
+  std::vector<size_t> first_task;  // by request
   size_t next = 0;
   const auto next_request = [&]() -> std::optional<GenerationRequest> {
     while (next < tasks.size()) {

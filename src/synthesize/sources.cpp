@@ -31,7 +31,7 @@ void check_rejected_source(const Options& options, Strategy strategy) {
   }
   if (!has_rejected_policy(strategy) && sources > 0) {
     user_error(flag(strategy),
-               " has no rejected policy; omit --mask, --scores, --rejected-model and "
+               " uses one policy; omit --mask, --scores, --rejected-model and "
                "--rejected-endpoint");
   }
 }
