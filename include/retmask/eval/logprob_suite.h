@@ -25,9 +25,9 @@ struct LogprobRow {
 //   {"text"}: encoded with the special tokens the tokenizer adds by default.
 //   {"messages"}: the chat template's rendering without a generation prompt; nothing is added.
 //   {"prompt", "completion"}: both concatenated and encoded like {"text"}; the completion starts
-//   after the tokens of the prompt encoded alone. Trailing white space of the prompt counts as the
-//   completion, because tokenizers attach it to the following word (lm-evaluation-harness does
-//   the same).
+//   after the tokens of the prompt encoded alone. Trailing white space of the prompt counts as part
+//   of the completion, because tokenizers attach it to the following word (as in
+//   lm-evaluation-harness).
 class LogprobReader {
  public:
   // `model_dir` provides the chat template, which is loaded at the first {"messages"} row. `moment`
