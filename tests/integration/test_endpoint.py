@@ -30,7 +30,7 @@ def server():
 
 
 class SynthesizeWithKey(Synthesize):
-    """Sets the API key in the environment, overriding any key of the machine."""
+    """Hides the machine's own OPENAI_API_KEY; `key` sets it for the run."""
 
     def __call__(self, out, code=0, key=None, **flags):
         environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}

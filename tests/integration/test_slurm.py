@@ -29,7 +29,7 @@ def slurm(tmp_path_factory):
 
 
 def wait_until(is_time, slurm, job_id, log, seconds=120):
-    """Skips the two-minute delay of requeued jobs, except for the two seconds in which slurmd would confuse the job with the
+    """Also skips the two-minute delay of requeued jobs, except for the two seconds in which slurmd would confuse the job with the
     one that has just ended."""
     deadline = time.monotonic() + seconds
     waiting_since = None

@@ -14,7 +14,7 @@ from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 
 def children_of(process):
-    """Worker processes by number, in start order; empty once the run has ended."""
+    """Process ids of the workers in start order; empty once the run has ended."""
     try:
         text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     except OSError:

@@ -295,7 +295,7 @@ def start_by_hand(command, ranks):
 def test_an_error_of_one_rank_before_they_are_connected(retmask, tiny_llama, tmp_path, arguments, environment, code, said):
     """It reports the error; the other rank ends at once without a message."""
     if said == "cuda" and torch.cuda.is_available():
-        pytest.skip("here is a GPU")
+        pytest.skip("this machine has a GPU")
     out, port = tmp_path / "out", str(free_port())
     begun = time.monotonic()
     jobs = [
