@@ -10,7 +10,7 @@ void CopyCounter::observe(int64_t token, const torch::Tensor& largest_keys) {
   for (int64_t layer = 0; layer < keys.size(0); ++layer) {
     for (int64_t head = 0; head < keys.size(1); ++head) {
       const int64_t key = keys[layer][head];
-      // The span may end behind the prompt when the needle's window is cut off there.
+      // The span may extend past the prompt if the needle's window is truncated there.
       const bool copied = sample_->span.contains(key) &&
                           key < static_cast<int64_t>(sample_->prompt.size()) &&
                           sample_->prompt[static_cast<size_t>(key)] == token;

@@ -12,8 +12,7 @@
 namespace retmask::detect {
 namespace {
 
-// The published implementation compares with these; the first is the newline of Llama-2's
-// vocabulary.
+// Stop tokens of the published implementation; the first is the newline in Llama-2's vocabulary.
 constexpr const char* kReferenceStopToken = "<0x0A>";
 constexpr int64_t kReferenceStopId = 144;
 
@@ -24,7 +23,7 @@ std::vector<int64_t> stop_ids(const DetectSubject& subject, StopRule rule) {
   return ids;
 }
 
-// Greedy, theta itself.
+// Greedy, without masked heads.
 GenerationRequest make_request(const niah::Sample& sample,
                                const DetectOptions& options,
                                const std::vector<int64_t>& stop) {
@@ -71,8 +70,8 @@ DetectResult run_detection(const DetectSubject& subject,
         const niah::Sample& sample = samples[waiting[request]];
         Detection detection;
         detection.answer = subject.tokenizer.decode(answer.tokens, /*skip_special_tokens=*/true);
-        // The published implementation counts a right answer also where it did not find the needle
-        // (all scores 0).
+        // The published implementation also counts right answers if it did not find the needle in
+        // the prompt (all scores 0).
         detection.verdict =
             niah::judge(sample, detection.answer, /*needs_span=*/options.scoring == Scoring::set);
         detection.scores = counters[request].scores();

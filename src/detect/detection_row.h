@@ -1,5 +1,5 @@
 #pragma once
-// A line of samples.jsonl: what was asked, what was answered, which heads scored.
+// Rows of samples.jsonl: sample, answer and head scores.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 namespace retmask::detect {
 
 Json to_row(const niah::Sample& sample, const Detection& detection);
-// Throws UserError naming `where` for a row that is not one of ours.
+// Throws UserError with `where` if the row is malformed.
 Detection from_row(const Json& row, const std::string& where);
 
 }  // namespace retmask::detect

@@ -19,7 +19,7 @@ double score_of(const Detection& detection, const Head& head) {
   return found == detection.scores.end() ? 0.0 : found->second;
 }
 
-// The scores of one head over the samples that count.
+// Scores of one head over the samples with a right answer.
 std::vector<double> scores_of(const DetectResult& result, const Head& head) {
   std::vector<double> scores;
   for (const Detection& detection : result.detections) {

@@ -6,10 +6,11 @@
 namespace retmask::detect {
 namespace {
 
-// The paper's two masks (Qwen3 and Olmo-3; Llama-3.1) and two to judge them by.
+// The paper's thresholds (0.05: Qwen3 and Olmo-3, 0.1: Llama-3.1) and two higher ones for
+// comparison.
 constexpr std::array<double, 4> kThresholds = {0.05, 0.1, 0.2, 0.5};
 
-// {"0.1": 20, ...}: how many heads reach it.
+// {"0.1": 20, ...}: number of heads that reach each threshold.
 Json heads_over_thresholds(const std::vector<HeadMean>& ranked) {
   Json counts = Json::object();
   for (const double threshold : kThresholds) {
@@ -20,7 +21,7 @@ Json heads_over_thresholds(const std::vector<HeadMean>& ranked) {
   return counts;
 }
 
-// [{"length": 512, "samples": 15, "right": 10}, ...] in the order of the grid.
+// [{"length": 512, "samples": 15, "right": 10}, ...] in grid order.
 Json by_length(const DetectResult& result, const std::vector<niah::Sample>& samples) {
   Json rows = Json::array();
   std::map<int64_t, size_t> row_of;

@@ -47,7 +47,7 @@ std::vector<LogprobRow> LogprobReader::read(const std::filesystem::path& path) {
 
 LogprobRow LogprobReader::parse(const Json& row, const std::string& where) {
   LogprobRow parsed;
-  // A Parquet file has the columns of all forms in each row.
+  // Rows of a Parquet file have all columns; unused ones are null.
   const auto has = [&](const char* column) {
     return row.contains(column) && !row.at(column).is_null();
   };
@@ -95,7 +95,7 @@ void LogprobReader::encode_completion(const Json& row,
   parsed.tokens = tokenizer_.encode(prompt + completion, /*add_special_tokens=*/true);
   const auto prompt_tokens =
       tokenizer_.encode(without_trailing_space(prompt), /*add_special_tokens=*/true);
-  // A prompt that ends inside a token of the whole text can have more tokens by itself.
+  // A prompt that ends inside a token of the full text can have more tokens when encoded alone.
   const size_t start = std::min(prompt_tokens.size(), parsed.tokens.size());
   parsed.completion_start = static_cast<int64_t>(start);
 }

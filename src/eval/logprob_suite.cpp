@@ -10,7 +10,7 @@
 namespace retmask::eval {
 namespace {
 
-// A sum of log-probabilities and how many there were.
+// Sum and count of log-probabilities.
 struct Total {
   double sum = 0.0;
   int64_t tokens = 0;
@@ -22,7 +22,7 @@ struct Total {
   Json mean() const { return tokens == 0 ? Json() : Json(sum / static_cast<double>(tokens)); }
 };
 
-// logprobs[i] for i >= start; the first token of a row is not predicted.
+// Sums logprobs[i] for i >= start. The first token of a row is not predicted.
 Total total_from(const Json& logprobs, int64_t start) {
   Total total;
   for (size_t i = static_cast<size_t>(start); i < logprobs.size(); ++i) {
@@ -51,7 +51,7 @@ Json to_prediction(const LogprobRow& row, const torch::Tensor& logprobs) {
   return prediction;
 }
 
-// How many rows from `begin` on go through the model together.
+// End of the batch that starts at row `begin`.
 size_t batch_end(const std::vector<LogprobRow>& rows, size_t begin, int64_t batch_tokens) {
   int64_t tokens = 0;
   size_t end = begin;
@@ -70,7 +70,7 @@ void check_same_rows(const std::vector<LogprobRow>& rows,
   for (size_t i = 0; same && i < finished.size(); ++i) {
     same = finished[i].contains("tokens") && finished[i]["tokens"] == Json(rows[i].tokens);
   }
-  if (!same) user_error(path, " holds rows of other data; give another --out");
+  if (!same) user_error(path, " has rows of other data; give another --out");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ double rate(int64_t success, int64_t total) {
   return total == 0 ? 0.0 : static_cast<double>(success) / static_cast<double>(total);
 }
 
-// Successes counted by the value of `key`, in the order in which the cells bring it up.
+// Counts successes by the value of `key`, in order of first occurrence.
 Json count_by(const std::string& key, const Json& cells) {
   Json groups = Json::array();
   for (const Json& cell : cells) {

@@ -12,14 +12,14 @@ namespace {
 constexpr char kForm[] =
     "{\"layer-head\": [score, ...], ...} as detect writes it into head_scores.json";
 
-// Scores of all heads of another model are not a matter of one head that lacks.
+// Reports scores of another model as such rather than as a missing head.
 void check_shape(const Json& scores, const ModelConfig& config, const std::string& where) {
   Head last;
   for (const auto& [key, samples] : scores.items()) {
     const Head head = parse_head(key, where);
     last = {std::max(last.layer, head.layer), std::max(last.head, head.head)};
   }
-  constexpr int64_t kMost = 1 << 20;  // more is a mistake that check_heads names
+  constexpr int64_t kMost = 1 << 20;  // larger indices are reported by check_heads()
   if (last.layer >= kMost || last.head >= kMost) return;
   const int64_t layers = last.layer + 1;
   const int64_t heads = last.head + 1;

@@ -43,10 +43,10 @@ void Options::validate() const {
 }
 
 void check_separate(const fs::path& model, const fs::path& out) {
-  std::error_code error;  // a folder that does not exist yet is another one
+  std::error_code error;  // ignored: a missing `out` cannot be the model folder
   if (fs::equivalent(model, out, error)) {
     user_error(
-        "--out ", out, " is the model's own folder, which stays as it is; give another --out");
+        "--out ", out, " is the model's own folder, which is never modified; give another --out");
   }
 }
 

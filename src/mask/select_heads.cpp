@@ -27,7 +27,7 @@ std::vector<Head> all_heads(const ModelConfig& config) {
   return heads;
 }
 
-// Every head, the highest mean first, equal ones by (layer, head).
+// All heads by descending mean; ties by (layer, head).
 std::vector<Head> ranked_heads(const HeadScores& scores) {
   std::vector<Head> heads;
   for (const auto& [head, mean] : scores.mean) heads.push_back(head);
@@ -115,7 +115,7 @@ void SelectOptions::validate() const {
     user_error(given == 0 ? "none" : "more than one",
                " of --threshold, --top-k and --heads is given, expected exactly one");
   }
-  // A threshold of 0 is every head; NaN fails the comparison too.
+  // A threshold of 0 would select every head. NaN fails the comparison too.
   if (threshold && !(*threshold > 0 && std::isfinite(*threshold))) {
     user_error(flag_prefix, "threshold is ", *threshold, ", expected a number above 0");
   }

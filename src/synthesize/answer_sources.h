@@ -1,5 +1,5 @@
 #pragma once
-// Who answers: a checkpoint, for one policy or both, or a server, for one.
+// Sources of answers: a checkpoint serves one or both policies, a server serves one.
 
 #include <memory>
 #include <vector>
@@ -15,16 +15,16 @@ class AnswerSource {
 
   virtual std::vector<Policy> policies() const = 0;
 
-  // For these tasks. Loads the weights where there are any, and says before what memory they and
-  // the answers will take. This source outlives the answerer. Throws UserError.
+  // Returns an answerer for these tasks. A checkpoint logs its memory plan and loads its weights.
+  // This source must outlive the answerer. Throws UserError.
   virtual std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& tasks) const = 0;
 };
 
-// Opens all that is small (configs, tokenizers, templates, the mask), so that mistakes show before
-// the first answer. Throws UserError.
+// Opens configs, tokenizers, templates and the mask, so that errors show before the first answer.
+// Weights are not loaded. Throws UserError.
 std::vector<std::unique_ptr<AnswerSource>> open_answer_sources(const Options& options);
 
-// The tasks of a source in the order of the prompts, but for those that the journal holds.
+// Tasks of a source that are not in the journal, in prompt order.
 std::vector<AnswerTask> unfinished_tasks(const AnswerSource& source,
                                          const std::vector<Prompt>& prompts,
                                          int64_t samples,

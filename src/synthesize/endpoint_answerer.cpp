@@ -44,7 +44,7 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
   for (const AnswerTask& task : tasks) {
     if (!task.prompt->template_variables.contains("tools")) continue;
     user_error(task.prompt->where,
-               ": the row has \"tools\", which are not sent to a server; leave such rows out or "
+               ": the row has \"tools\", which cannot be sent to a server; remove such rows or "
                "answer them with --model");
   }
   size_t only_thinking = 0;
@@ -59,12 +59,12 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
         on_answer(tasks[task], answer);
       });
   if (only_thinking > 0) {
-    log::warn(detail::concat(
-        only_thinking,
-        " of ",
-        tasks.size(),
-        " replies hold thinking alone (reasoning_content) and no answer, though they were not cut: "
-        "is the server's reasoning parser the right one for this model?"));
+    log::warn(detail::concat(only_thinking,
+                             " of ",
+                             tasks.size(),
+                             " replies have reasoning_content but no answer, although they were "
+                             "not truncated; check that the server's reasoning parser fits the "
+                             "model"));
   }
 }
 

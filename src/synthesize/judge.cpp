@@ -13,9 +13,9 @@ void JudgeOptions::validate() const {
   if (max_tokens < 1) user_error("--judge-max-tokens is ", max_tokens, ", expected at least 1");
 }
 
-// An answer before the judge, and what the judge has said so far.
+// An answer being judged and the judge's replies so far.
 struct Judge::Hearing {
-  const AnswerToJudge* matter = nullptr;
+  const AnswerToJudge* answer = nullptr;
   std::vector<std::string> replies;  // without a grade
 };
 
@@ -29,7 +29,7 @@ void Judge::judge(const std::vector<AnswerToJudge>& answers,
                   const VerdictVisitor& on_verdict) const {
   std::vector<Hearing> hearings;
   for (const AnswerToJudge& answer : answers) {
-    hearings.push_back({.matter = &answer, .replies = {}});
+    hearings.push_back({.answer = &answer, .replies = {}});
   }
   for (int ask = 1; !hearings.empty(); ++ask) {
     std::vector<Hearing> again;
@@ -39,7 +39,7 @@ void Judge::judge(const std::vector<AnswerToJudge>& answers,
         [&](size_t i, const endpoint::ChatReply& reply) {
           const std::optional<double> score = parse_score(reply.text);
           if (score || ask == kAsks || reply.ending == endpoint::ChatEnding::prompt_too_long) {
-            on_verdict(hearings[i].matter->task, {.score = score, .text = reply.text});
+            on_verdict(hearings[i].answer->task, {.score = score, .text = reply.text});
           } else {
             again.push_back(hearings[i]);
             again.back().replies.push_back(reply.text);
@@ -50,12 +50,12 @@ void Judge::judge(const std::vector<AnswerToJudge>& answers,
 }
 
 endpoint::ChatRequest Judge::request(const Hearing& hearing) const {
-  const AnswerToJudge& matter = *hearing.matter;
+  const AnswerToJudge& answer = *hearing.answer;
   const auto message = [](const char* role, const std::string& content) {
     return Json{{"role", role}, {"content", content}};
   };
   Json messages =
-      Json::array({message("user", prompt_.fill(matter.task.prompt->messages, matter.text))});
+      Json::array({message("user", prompt_.fill(answer.task.prompt->messages, answer.text))});
   for (const std::string& reply : hearing.replies) {
     messages.push_back(message("assistant", reply));
     messages.push_back(message("user", kGradeReminder));
@@ -66,7 +66,7 @@ endpoint::ChatRequest Judge::request(const Hearing& hearing) const {
           .top_k = 0,
           .min_p = 0.0,
           .max_tokens = max_tokens_,
-          .seed = RandomStream(seed_, "judge " + matter.task.name()).next(),
+          .seed = RandomStream(seed_, "judge " + answer.task.name()).next(),
           .logprobs = false,
           .template_variables = Json::object()};
 }

@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
-// The journals of all parts as one.
+// A combined view of the journals of all parts.
 class Parts {
  public:
   explicit Parts(std::vector<fs::path> dirs) : dirs_(std::move(dirs)) {
@@ -20,7 +20,7 @@ class Parts {
     }
   }
 
-  // The index of the part with the answer, or nothing. Throws UserError when two parts have it.
+  // Index of the part with the answer, if any. Throws UserError if two parts have it.
   std::optional<size_t> part_with(const AnswerTask& task) const {
     std::optional<size_t> found;
     for (size_t i = 0; i < journals_.size(); ++i) {
@@ -32,7 +32,7 @@ class Parts {
                    dirs_[*found],
                    " and in ",
                    dirs_[i],
-                   "; remove the folder that is not what its name says and run that part again");
+                   "; remove the wrongly named folder and run that part again");
       }
       found = i;
     }
@@ -45,7 +45,7 @@ class Parts {
     return journals_[*part]->find(task).value();
   }
 
-  // A prompt belongs to the part that select_prompts gives it to.
+  // Prompts are assigned to parts as in select_prompts().
   void check_complete(const std::vector<Prompt>& prompts, const Options& options) const {
     std::vector<Policy> policies = {Policy::chosen};
     if (has_rejected_policy(options.strategy)) policies.push_back(Policy::rejected);
@@ -64,15 +64,15 @@ class Parts {
                       .num_shards = static_cast<int64_t>(dirs_.size())};
       user_error("--merge: ",
                  dirs_[i],
-                 " lacks ",
+                 " is missing ",
                  missing[i],
                  " answers; run the workers' command with --shard ",
                  part.name(),
-                 " again, it goes on where it was");
+                 " to resume it");
     }
   }
 
-  // Into one journal, so that the judge need not be asked again.
+  // Joins the verdicts into one journal, so that nothing is judged again.
   void join_verdicts(const std::vector<Prompt>& prompts,
                      int64_t samples,
                      const fs::path& out) const {

@@ -36,7 +36,7 @@ ModelAnswerer::ModelAnswerer(const CausalLm& model,
 }
 
 void ModelAnswerer::answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) {
-  std::vector<size_t> first_task;  // of each request
+  std::vector<size_t> first_task;  // by request
   size_t next = 0;
   const auto next_request = [&]() -> std::optional<GenerationRequest> {
     while (next < tasks.size()) {
@@ -83,7 +83,7 @@ GenerationRequest ModelAnswerer::request(const std::vector<AnswerTask>& tasks,
 
 Answer ModelAnswerer::to_answer(const GenerationResult& result) const {
   std::vector<int64_t> tokens = result.tokens;
-  // The stop token ends the answer; it is no part of its text.
+  // The stop token is not part of the text.
   if (result.reason == FinishReason::stop_id) tokens.pop_back();
   Answer answer{.text = stop_strings_.text_before(tokens),
                 .tokens = static_cast<int64_t>(result.tokens.size()),

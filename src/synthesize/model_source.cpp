@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
-// The weights with who answers from them.
+// A loaded model with its answerer.
 class LoadedModel : public Answerer {
  public:
   LoadedModel(CausalLm model,
@@ -68,7 +68,7 @@ ModelSource::ModelSource(const fs::path& dir, const Options& options)
   }
   stop_ids_ = with_eos_token(checkpoint_.eos_token_ids(), encoder_.tokenizer(), dir);
   if (stop_ids_.empty()) {
-    log::warn(dir.string() + " names no eos_token_id and no eos_token: every answer will be " +
+    log::warn(dir.string() + " has no eos_token_id and no eos_token: every answer will be " +
               std::to_string(max_new_tokens) + " tokens long");
   }
   if (options.thinking == Thinking::off) check_thinking_can_be_off(dir);
@@ -86,7 +86,7 @@ std::vector<Policy> ModelSource::policies() const {
   return policies;
 }
 
-// The cache is no larger than these tasks can need, so that all of it can be taken at once.
+// Limits the cache to what these tasks can need, so that it can be reserved up front.
 GeneratorOptions ModelSource::generator_options(const std::vector<AnswerTask>& tasks) const {
   GeneratorOptions generation = options_.decoding.generator_options();
   generation.max_batch_size =
@@ -117,7 +117,7 @@ std::unique_ptr<Answerer> ModelSource::open(const std::vector<AnswerTask>& tasks
   log::info("computes on " + compute_path(model));
   if (model.device().is_cuda() && options_.decoding.sampling.repetition_penalty != 1) {
     log::info(
-        detail::concat("--repetition-penalty: tokens are drawn on the host; each step copies ",
+        detail::concat("--repetition-penalty: tokens are sampled on the host; each step copies ",
                        config_.vocab_size,
                        " logits per answer from the GPU"));
   }

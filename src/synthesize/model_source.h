@@ -1,5 +1,5 @@
 #pragma once
-// A checkpoint on this machine, opened but for its weights.
+// A local checkpoint whose weights are not loaded yet.
 
 #include <filesystem>
 
@@ -11,11 +11,11 @@ namespace retmask::synthesize {
 
 class ModelSource : public AnswerSource {
  public:
-  // Answers for no policy yet. `options` outlive this object. Throws UserError.
+  // Starts without policies. `options` must outlive this object. Throws UserError.
   ModelSource(const std::filesystem::path& dir, const Options& options);
 
   void add_policy(Policy policy) { masked_heads_[policy] = {}; }
-  // Throws UserError for a mask without heads and one for another model.
+  // Throws UserError if the mask is empty or made for another model.
   void add_masked_policy(Policy policy, const std::filesystem::path& mask);
 
   std::vector<Policy> policies() const override;

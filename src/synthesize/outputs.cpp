@@ -13,14 +13,13 @@ bool is_remote(Policy policy, const Options& options) {
   return (rejected ? options.rejected_server : options.chosen_server).given();
 }
 
-// A server may go on thinking though it was asked not to.
+// A server may ignore enable_thinking=false.
 bool strips(Policy policy, const Options& options) {
   return options.thinking == Thinking::strip ||
          (options.thinking == Thinking::off && is_remote(policy, options));
 }
 
-// Whether the template of the policy's checkpoint begins the thinking; a server keeps its own to
-// itself.
+// True if the template of the policy's checkpoint opens the thinking. Unknown for a server.
 bool opened_by_prompt(Policy policy, const Options& options) {
   const bool rejected = policy == Policy::rejected;
   if (is_remote(policy, options)) return false;

@@ -1,6 +1,6 @@
 #pragma once
-// The final files of strategies with two policies, and what all strategies need for theirs. Rows
-// are written one by one: one prompt's answers are in memory at a time.
+// Final files of strategies with two policies, and helpers shared by all strategies. Rows are
+// written one by one: only one prompt's answers are in memory at a time.
 
 #include <filesystem>
 #include <functional>
@@ -11,16 +11,16 @@
 
 namespace retmask::synthesize {
 
-// The finished answer to a task.
+// Returns the finished answer to a task.
 using AnswerLookup = std::function<Answer(const AnswerTask& task)>;
 
-// The answers of one policy as they are handed on: marked when they ran away, without thinking
-// where it is stripped. What it is made from must outlive it.
+// One policy's answers as written to the final files: with the runaway flag set and, on request,
+// the thinking stripped. The constructor's arguments must outlive this object.
 class FinalAnswers {
  public:
   FinalAnswers(Policy policy, const Options& options, const AnswerLookup& answers);
 
-  // To one prompt, by sample.
+  // The answers to one prompt, by sample.
   std::vector<Answer> to(const Prompt& prompt) const;
 
  private:
@@ -30,11 +30,10 @@ class FinalAnswers {
   bool opened_by_prompt_ = false;
 };
 
-// A writer of out / name, cleared of what a run that was killed while it wrote may have left.
+// Opens out / name for writing and removes leftovers of a killed run.
 JsonLinesWriter open_output(const std::filesystem::path& out, const char* name);
 
-// Each file appears whole; they depend on prompts, answers and options alone. Returns what it
-// counted.
+// Each file is written atomically. The files depend only on prompts, answers and options.
 Summary write_outputs(const Options& options,
                       const PromptSet& set,
                       const AnswerLookup& answers,

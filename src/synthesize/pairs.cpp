@@ -20,9 +20,9 @@ bool either(const Answer& chosen, const Answer& rejected, Ending ending) {
   return chosen.ending == ending || rejected.ending == ending;
 }
 
-// libtorch's matrix products (a GPU's) round a row's last digits differently in differently filled
-// batches, the CPU's kernels do not. The answer's text hardly ever shows it, but these files shall
-// not change when a run is stopped and goes on.
+// On a GPU, libtorch's matrix products round a row's last digits depending on the batch size; the
+// CPU kernels do not. This rarely affects the text, but the final files must not change when a run
+// is resumed.
 double stable_digits(double mean_logprob) { return std::round(mean_logprob * 1000) / 1000; }
 
 Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }

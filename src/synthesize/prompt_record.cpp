@@ -32,7 +32,7 @@ std::string prompt_column(const Json& row,
     user_error(where, ": expected an object with a prompt, found ", row.type_name());
   if (!prompt_field.empty()) {
     if (find(row, prompt_field) == nullptr)
-      user_error(where, ": there is no \"", prompt_field, "\" (--prompt-field)");
+      user_error(where, ": no column \"", prompt_field, "\" (--prompt-field)");
     return prompt_field;
   }
   for (const char* column : kPromptColumns) {
@@ -50,7 +50,7 @@ bool holds_conversations(const std::string& column) {
   return column == "messages" || column == "conversation" || column == "conversations";
 }
 
-// The column's value as a list of messages: a text and a list of texts are user turns.
+// Converts the column's value to messages. A string or a list of strings becomes user turns.
 Json to_messages(const Json& value, const std::string& column, const std::string& where) {
   if (value.is_string() && !holds_conversations(column) && !rows::holds_messages(value)) {
     return Json::array({user_message(value.get<std::string>())});
@@ -69,14 +69,15 @@ Json to_messages(const Json& value, const std::string& column, const std::string
   Json messages = Json::array();
   for (const Json& item : value) {
     if (!item.is_string()) {
-      user_error(where, ": \"", column, "\" holds ", item.type_name(), " beside texts");
+      user_error(
+          where, ": \"", column, "\" has an item of type ", item.type_name(), ", expected text");
     }
     messages.push_back(user_message(item.get<std::string>()));
   }
   return messages;
 }
 
-// As Alpaca's own prompt does, the input follows its instruction; Dolly calls it context.
+// The input follows the instruction, as in Alpaca's prompt. Dolly calls it context.
 void append_input(const Json& row, Json& messages, const std::string& where) {
   for (const char* column : kInputColumns) {
     const std::string input = json_get_or<std::string>(row, column, "", where);
@@ -99,16 +100,16 @@ Json conversation(const Json& row, const std::string& prompt_field, const std::s
 
 bool is_user(const Json& message) { return message["role"] == "user"; }
 
-// Some conversations of ShareGPT begin with the model.
+// Some ShareGPT conversations begin with an assistant turn.
 bool may_begin(const Json& message) {
   return message["role"] != "assistant" && message["role"] != "tool";
 }
 
-// From the first message that is not the model's to the first or the last user turn; nothing when
-// there is no user turn or that one has no text.
+// Messages from the first one not written by the model up to the first or last user turn. Empty if
+// there is no user turn or that turn has no text.
 std::optional<Json> part_to_answer(Json messages, Turns turns) {
   Json part = Json::array();
-  size_t end = 0;  // behind the last user turn in `part`
+  size_t end = 0;  // end of the last user turn in `part`
   for (Json& message : messages) {
     const bool begins = end == 0;
     if (begins && !may_begin(message)) continue;
@@ -138,7 +139,8 @@ std::optional<bool> flag(const Json& row, const std::string& column) {
   return value->get<bool>();
 }
 
-// LMSYS-Chat-1M moderates each message: [{"categories", "category_scores", "flagged"}].
+// LMSYS-Chat-1M has one moderation object per message: [{"categories", "category_scores",
+// "flagged"}].
 std::optional<bool> any_flagged(const Json& row) {
   const Json* moderation = find(row, "openai_moderation");
   if (moderation == nullptr || !moderation->is_array()) return std::nullopt;
@@ -177,7 +179,7 @@ PromptRecord read_record(const Json& row, const PromptOptions& options, const st
   rows::refuse_media(row, where);
   PromptRecord record;
   record.template_variables = rows::template_variables(row, where);
-  // Nothing to call; templates would write of tools all the same.
+  // An empty list has nothing to call, but templates would still mention tools.
   if (record.template_variables.value("tools", Json()) == Json::array()) {
     record.template_variables.erase("tools");
   }

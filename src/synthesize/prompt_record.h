@@ -1,5 +1,5 @@
 #pragma once
-// One row of a prompt file -> the messages to answer and what is known about them.
+// Parses one row of a prompt file: the messages to answer and the row's metadata.
 
 #include <optional>
 #include <string>
@@ -10,32 +10,32 @@
 
 namespace retmask::synthesize {
 
-// Fields that the row does not have are empty.
+// Fields missing from the row are empty.
 struct PromptRecord {
   std::string id;
-  std::optional<Json> messages;              // as in Prompt; nothing: blank
+  std::optional<Json> messages;              // as in Prompt; empty: blank
   Json template_variables = Json::object();  // as in Prompt
-  int64_t user_turns = 0;                    // in the whole conversation
+  int64_t user_turns = 0;                    // of the whole conversation
   std::optional<std::string> language;
   std::optional<bool> redacted;
   std::optional<bool> toxic;
 };
 
-// Every column that read_record looks at.
+// All columns read by read_record().
 std::vector<std::string> known_columns(const PromptOptions& options);
 
-// Throws UserError naming `where`.
+// Throws UserError with `where`.
 PromptRecord read_record(const Json& row, const PromptOptions& options, const std::string& where);
 
-// PromptFilters but for those that need more than one row.
+// Applies the PromptFilters that work on a single row.
 class RecordFilter {
  public:
   explicit RecordFilter(const PromptFilters& filters) : filters_(filters) {}
 
-  // Nothing when the row stays.
+  // Empty if the row is kept.
   std::optional<SkipReason> look_at(const PromptRecord& record);
 
-  // Throws UserError when none of the rows looked at had a field that a filter asks for.
+  // Throws UserError if a filter is set on a field that no row had.
   void check_fields(int64_t rows) const;
 
  private:

@@ -16,7 +16,7 @@ constexpr const char* kWhat = "prompt file";
 constexpr const char* kKinds = ".jsonl, .jsonl.gz, .json, .json.gz or .parquet";
 constexpr std::array<std::string_view, 5> kEndings = {
     ".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet"};
-// What the datasets library and its like write beside the data.
+// Metadata files written next to the data by the datasets library.
 constexpr std::array<std::string_view, 4> kDescriptions = {
     "dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json"};
 
@@ -47,7 +47,7 @@ std::vector<fs::path> prompt_files_in(const fs::path& dir) {
   return files;
 }
 
-// Twice the same rows would be twice the same ids.
+// The same rows twice would give duplicate ids.
 void check_no_file_twice(const std::vector<fs::path>& files) {
   std::set<fs::path> seen;
   for (const fs::path& file : files) {
@@ -83,7 +83,7 @@ void for_each_prompt_row(const fs::path& file,
                          const std::vector<std::string>& columns,
                          const rows::RowVisitor& visit) {
   if (!is_prompt_file(file) && !descriptor_of(file)) {
-    user_error(kWhat, " ", file, " is of unknown kind; expected ", kKinds);
+    user_error(kWhat, " ", file, " has an unknown extension; expected ", kKinds);
   }
   rows::for_each_row({.path = file,
                       .what = kWhat,

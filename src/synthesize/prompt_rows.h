@@ -1,5 +1,5 @@
 #pragma once
-// The files that hold prompts.
+// Prompt files.
 
 #include <filesystem>
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace retmask::synthesize {
 
-// Files and the prompt files inside folders (sorted by path), without hidden ones and what the
-// datasets library keeps beside its data. Throws UserError for a missing path and for a folder
-// without prompt files.
+// Expands folders to the prompt files in them, sorted by path. Hidden files and metadata of the
+// datasets library are skipped. Throws UserError for a missing path and for a folder without prompt
+// files.
 std::vector<std::filesystem::path> expand_folders(const std::vector<std::filesystem::path>& paths);
 
-// rows::for_each_row for a file whose name says that it holds prompts.
+// rows::for_each_row() for a prompt file. Throws UserError for an unknown extension.
 void for_each_prompt_row(const std::filesystem::path& file,
                          const std::vector<std::string>& columns,
                          const rows::RowVisitor& visit);

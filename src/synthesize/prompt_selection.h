@@ -1,11 +1,12 @@
 #pragma once
-// The prompts that a run answers.
+// Prompts of a run.
 
 #include "retmask/synthesize/synthesize.h"
 
 namespace retmask::synthesize {
 
-// Reads, filters and selects as the options say, and logs what is left out. Throws UserError.
+// Reads, filters and selects prompts according to the options and logs the skipped ones. Throws
+// UserError.
 PromptSet read_selected_prompts(const Options& options);
 
 }  // namespace retmask::synthesize

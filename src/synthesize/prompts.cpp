@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
-// Names for ids: the file's name, or its whole path when two files share the name; the same
-// however the paths are spelled.
+// File names used in ids: the base name, or the canonical path if two files share the base name.
+// Independent of how the paths are spelled.
 std::map<fs::path, std::string> id_names(const std::vector<fs::path>& files) {
   std::map<std::string, int> uses;
   for (const fs::path& file : files) ++uses[file.filename().string()];
@@ -34,13 +34,13 @@ void prepend_system_prompt(const std::string& system_prompt, Json& messages) {
   messages.insert(messages.begin(), Json{{"role", "system"}, {"content", system_prompt}});
 }
 
-// Reads files one after the other.
+// Reads prompt files one by one.
 class PromptReader {
  public:
   explicit PromptReader(const PromptOptions& options)
       : options_(options), filter_(options.filters) {}
 
-  // `name`: of the file, in ids.
+  // `name` is the file's name in ids.
   void read(const fs::path& file, const std::string& name) {
     const int64_t before = set_.rows;
     int64_t& last_line = last_lines_[name];
@@ -53,7 +53,8 @@ class PromptReader {
           last_line = line;
           add(read_record(row, options_, where), where, name + ":" + std::to_string(line));
         });
-    if (set_.rows == before) user_error("prompt file ", file, " is empty; expected one per row");
+    if (set_.rows == before)
+      user_error("prompt file ", file, " is empty; expected one prompt per row");
   }
 
   PromptSet finish() {
@@ -66,7 +67,7 @@ class PromptReader {
 
  private:
   void add(PromptRecord record, std::string where, std::string place) {
-    // Also rows that are left out count: the others' ids shall not depend on the filters.
+    // Skipped rows count too, so that ids do not depend on the filters.
     ++uses_[record.id];
     if (const std::optional<SkipReason> reason = filter_.look_at(record)) {
       ++set_.left_out[*reason];
@@ -81,8 +82,7 @@ class PromptReader {
     places_.push_back(std::move(place));
   }
 
-  // Rows without an id, all that share one, and those that are called after a row's place are
-  // called after their own place instead.
+  // Replaces missing, duplicate and location-like ids with the row's location.
   void name_prompts() {
     for (size_t i = 0; i < places_.size(); ++i) {
       std::string& id = set_.prompts[i].id;
@@ -116,7 +116,7 @@ class PromptReader {
   PromptSet set_;
   std::vector<std::string> places_;                // "name:line" of each prompt
   std::map<std::string, int64_t> last_lines_;      // of each file, by name
-  std::unordered_map<std::string, int64_t> uses_;  // of each row's own id
+  std::unordered_map<std::string, int64_t> uses_;  // of each id in the rows
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kCopies = 3;
 constexpr size_t kLeastBytes = 300;
 
-// result[i]: how many bytes the text and its part from i on have in common at their starts.
+// result[i]: length of the longest common prefix of the text and its suffix at i.
 std::vector<size_t> z_function(std::string_view text) {
   std::vector<size_t> common(text.size(), 0);
   size_t left = 0;
@@ -33,7 +33,8 @@ bool repeats_at_the_end(std::string_view text) {
   if (end == std::string_view::npos) return false;
   const std::string backwards(text.rend() - static_cast<std::ptrdiff_t>(end + 1), text.rend());
   const std::vector<size_t> common = z_function(backwards);
-  // A text that equals itself moved by `period` over n bytes ends in n + period bytes of a loop.
+  // If the reversed text matches itself shifted by `period` for n bytes, the text ends in n +
+  // period bytes of a loop.
   for (size_t period = 1; period * kCopies <= backwards.size(); ++period) {
     if (period + common[period] >= std::max(period * kCopies, kLeastBytes)) return true;
   }

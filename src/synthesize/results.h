@@ -1,5 +1,5 @@
 #pragma once
-// The last step of every strategy: from finished answers to the files that are handed on.
+// Last step of every strategy: writes the final files from the finished answers.
 
 #include <filesystem>
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace retmask::synthesize {
 
-// What win-lose asks, nothing for other strategies. Throws UserError for a bad prompt file.
+// The judge for win-lose, empty for other strategies. Throws UserError for a bad judge prompt.
 std::optional<Judge> open_judge(const Options& options);
 
-// Every answer is finished; answers that no verdict in out/verdicts.jsonl is about are judged.
+// All answers must be finished. Answers without a verdict in out/verdicts.jsonl are judged first.
 Summary write_results(const Options& options,
                       const std::optional<Judge>& judge,
                       const PromptSet& set,

@@ -13,14 +13,12 @@ int64_t parse_number(std::string_view text, const std::string& whole) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    user_error("--shard ",
-               whole,
-               " is not a part of a whole; expected for example 0/4 for the first of four");
+    user_error("--shard ", whole, ": expected i/n, such as 0/4 for the first of four parts");
   }
   return number;
 }
 
-// Each prompt draws a number of its own; the lowest ones are the sample.
+// Each prompt draws a random number; those with the lowest numbers are the sample.
 std::vector<bool> draw_sample(const std::vector<Prompt>& prompts, int64_t sample, uint64_t seed) {
   std::vector<std::pair<uint64_t, size_t>> draws;
   for (size_t i = 0; i < prompts.size(); ++i) {

@@ -1,5 +1,5 @@
 #pragma once
-// Answers to imitate, without a loser.
+// Output of strategy sft: answers for supervised fine-tuning.
 
 #include <filesystem>
 
@@ -8,11 +8,11 @@
 namespace retmask::synthesize {
 
 // {"messages": [..., {"role": "assistant", "content"}], "id",
-//  "meta": {"sample", "tokens", "finish_reason", "mean_logprob"}}, as TRL's SFTTrainer and
-// train-dpo --loss sft read it.
+//  "meta": {"sample", "tokens", "finish_reason", "mean_logprob"}}, the form read by TRL's
+//  SFTTrainer and train-dpo --loss sft.
 Json sft_row(const Prompt& prompt, int64_t sample, const Answer& answer);
 
-// chosen.jsonl.gz, sft.jsonl and summary.json, in which "rows" stands for "pairs".
+// Writes chosen.jsonl.gz, sft.jsonl and summary.json, with "rows" in place of "pairs".
 Summary write_sft(const Options& options,
                   const PromptSet& set,
                   const AnswerLookup& answers,

@@ -31,28 +31,28 @@ void check_rejected_source(const Options& options, Strategy strategy) {
   }
   if (!has_rejected_policy(strategy) && sources > 0) {
     user_error(flag(strategy),
-               " takes its answers from one policy; leave out --mask, --scores, --rejected-model "
-               "and --rejected-endpoint");
+               " uses one policy; omit --mask, --scores, --rejected-model and "
+               "--rejected-endpoint");
   }
 }
 
 void check_chosen_source(const Options& options, Strategy strategy) {
   const bool remote = options.chosen_server.given();
   if (options.model.empty() && !remote) {
-    user_error("--model is missing; expected a checkpoint folder, or a server by --endpoint");
+    user_error("--model is missing; expected a checkpoint folder, or a server with --endpoint");
   }
   if (options.model.empty() && is_masked(strategy)) {
     user_error("--model is missing: the checkpoint folder whose heads are switched off");
   }
   if (!options.model.empty() && remote && !is_masked(strategy)) {
-    user_error("--model has no use: --endpoint writes the chosen answers; leave one of them out");
+    user_error("--model is not used: --endpoint writes the chosen answers; omit one of them");
   }
 }
 
 void check_judge(const Options& options, Strategy strategy) {
   if (strategy != Strategy::win_lose) {
     if (options.judge.server.given()) {
-      user_error("--judge-endpoint has no use with ", flag(strategy), ", only with win-lose");
+      user_error("--judge-endpoint is not used by ", flag(strategy), ", only by win-lose");
     }
     return;
   }
@@ -73,7 +73,7 @@ Strategy resolved_strategy(const Options& options) {
   if (!options.mask.empty()) return Strategy::retrieval_masked;
   if (count_rejected_sources(options) > 0) return Strategy::rejected_model;
   user_error(
-      "nothing says how pairs are made; expected exactly one of --mask (or --scores), "
+      "no strategy for the pairs; expected exactly one of --mask (or --scores), "
       "--rejected-model, --rejected-endpoint, --judge-endpoint and --strategy sft");
 }
 

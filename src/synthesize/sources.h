@@ -1,5 +1,5 @@
 #pragma once
-// Which source answers for which side, and which combinations make sense.
+// Checks of the answer sources and their names in the output rows.
 
 #include <string>
 
@@ -7,10 +7,10 @@
 
 namespace retmask::synthesize {
 
-// Throws UserError when a source is missing, one too many or of no use.
+// Throws UserError if a source is missing, redundant or unused.
 void check_sources(const Options& options);
 
-// How the rows name who answered: "synthesis_model" of the reference.
+// Name of a policy's source in the rows: the reference's "synthesis_model".
 std::string source_name(const Options& options, Policy policy);
 
 }  // namespace retmask::synthesize

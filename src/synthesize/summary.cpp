@@ -17,7 +17,8 @@ double percentile(const std::vector<int64_t>& sorted, double share) {
 
 constexpr int64_t kMostBins = 10;
 
-// The least of 1, 2, 5, 10, 20, 50, ... that puts `longest` into the last bin or before it.
+// The smallest of 1, 2, 5, 10, 20, 50, ... for which `longest` falls into the last bin or an
+// earlier one.
 int64_t nice_width(int64_t longest) {
   for (int64_t power = 1;; power *= 10) {
     for (const int64_t factor : {1, 2, 5}) {

@@ -37,7 +37,7 @@ void answer_from(const AnswerSource& source,
     result.generated_tokens += answer.tokens;
     result.generation_seconds = seconds_before + seconds_since(start);
     progress.advance(1, std::to_string(std::lround(result.tokens_per_second())) + " tokens/s");
-    stop_if_asked(stop_asked, "the answers so far are kept, start again to go on");
+    stop_if_asked(stop_asked, "finished answers are kept; run the same command to resume");
   });
   const std::optional<MemoryUse> memory = answerer->memory_use();
   if (memory && (!result.memory || result.memory->budget.total() < memory->budget.total())) {
@@ -45,7 +45,7 @@ void answer_from(const AnswerSource& source,
   }
 }
 
-// Valid, and with a strategy.
+// Validates the options and resolves the strategy.
 Options resolved(const Options& unresolved) {
   unresolved.validate();
   Options options = unresolved;

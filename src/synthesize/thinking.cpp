@@ -68,10 +68,11 @@ void check_thinking_can_be_off(const fs::path& model) {
     return render_probe(model, {{"enable_thinking", enable}});
   };
   if (render(true) != render(false)) return;
-  user_error("--thinking off: the chat template of ",
-             model,
-             " does not look at enable_thinking; give --thinking strip, or its own switch with "
-             "--template-var");
+  user_error(
+      "--thinking off: the chat template of ",
+      model,
+      " does not use enable_thinking; give --thinking strip, or the template's own switch with "
+      "--template-var");
 }
 
 }  // namespace retmask::synthesize

@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 namespace retmask::synthesize {
 namespace {
 
-// All samples of one prompt; `answers` must outlive them.
+// All samples of one prompt. `answers` must outlive the result.
 std::vector<Candidate> candidates_of(const Prompt& prompt,
                                      const std::vector<Answer>& answers,
                                      const VerdictJournal& verdicts) {
@@ -58,7 +58,7 @@ Json win_lose_row(const Prompt& prompt, const WinLose& pair) {
   return row;
 }
 
-// Of the verdicts on the answers of this run.
+// Totals over the verdicts of this run's answers.
 class VerdictTotals {
  public:
   void add(const std::vector<Candidate>& candidates) {
@@ -157,7 +157,7 @@ Summary write_win_lose(const Options& options,
   chosen_file.commit();
   pairs_file.commit();
   Json json = summary.to_json();
-  json.erase("rejected");  // no policy of its own
+  json.erase("rejected");  // win-lose has no rejected policy
   json["verdicts"] = totals.to_json();
   write_json_file(out / "summary.json", json);
   return summary;

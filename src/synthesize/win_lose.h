@@ -1,5 +1,5 @@
 #pragma once
-// Pairs out of several answers of one policy: the best by the judge's grades against the worst.
+// Pairs of one policy's answers: the one with the best grade against the one with the worst.
 
 #include <filesystem>
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace retmask::synthesize {
 
-// The answer of one sample and its verdict; the verdict is null when it was not worth one.
+// Answer and verdict of one sample; the verdict is null if the answer was not judged.
 struct Candidate {
   int64_t sample = 0;
   const Answer* answer = nullptr;
@@ -18,27 +18,28 @@ struct Candidate {
 };
 
 struct WinLose {
-  std::optional<DropReason> dropped;  // nothing: the two below are a pair
+  std::optional<DropReason> dropped;  // empty: best and worst are a pair
   Candidate best;
   Candidate worst;
 };
 
-// Ranks the answers that can be used and have a grade; among equal ones the lower sample stands
-// for all. Dropped: fewer than two that can be used (with the reason of the first that cannot),
-// fewer than two grades (unjudged), equal grades (tie), or what drop_reason() finds in the two.
+// Ranks the usable answers that have a grade; the lowest sample wins among equal grades. The pair
+// is dropped if fewer than two answers are usable (with the reason of the first unusable one),
+// fewer than two have a grade (unjudged), best and worst grade are equal (tie), or drop_reason()
+// drops it.
 WinLose best_and_worst(const Prompt& prompt,
                        const std::vector<Candidate>& candidates,
                        const PairOptions& options);
 
-// Has the answers judged that are not in `verdicts` yet, of prompts with at least two to compare.
+// Judges the answers missing from `verdicts`, for prompts with at least two usable answers.
 void judge_answers(const Options& options,
                    const Judge& judge,
                    const std::vector<Prompt>& prompts,
                    const AnswerLookup& answers,
                    VerdictJournal& verdicts);
 
-// chosen.jsonl.gz with all answers, pairs.jsonl (with "score" and "sample" of each side in "meta")
-// and summary.json (with "verdicts": {"judged", "unjudged", "mean_score"}).
+// Writes chosen.jsonl.gz with all answers, pairs.jsonl (with "score" and "sample" of each side in
+// "meta") and summary.json (with "verdicts": {"judged", "unjudged", "mean_score"}).
 Summary write_win_lose(const Options& options,
                        const PromptSet& set,
                        const AnswerLookup& answers,

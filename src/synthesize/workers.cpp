@@ -79,7 +79,7 @@ std::optional<Part> parse_dir_name(std::string_view name) {
   return Part{.shard = *shard, .num_shards = *count};
 }
 
-// Folders of parts in `out`, by (number of parts, part).
+// Part folders in `out`, by (number of parts, part).
 std::map<std::pair<int64_t, int64_t>, fs::path> part_dirs(const fs::path& out) {
   std::map<std::pair<int64_t, int64_t>, fs::path> dirs;
   std::error_code error;
@@ -139,7 +139,7 @@ std::vector<fs::path> find_parts(const fs::path& out) {
                count,
                " and of ",
                dirs.rbegin()->first.first,
-               " workers; remove those of one");
+               " workers; remove one set");
   }
   std::vector<fs::path> parts;
   for (int64_t shard = 0; shard < count; ++shard) {
@@ -148,7 +148,7 @@ std::vector<fs::path> find_parts(const fs::path& out) {
     if (found == dirs.end() || !fs::exists(found->second / "run.json")) {
       user_error("--merge: part ",
                  part.name(),
-                 " is missing, there is no ",
+                 " is missing: no ",
                  out / dir_name(part) / "run.json",
                  "; run the workers' command with --shard ",
                  part.name());

@@ -1,4 +1,4 @@
-"""A local server that speaks OpenAI's chat completions, answers by rule and can misbehave at random (seeded)."""
+"""A local OpenAI-compatible chat server with rule-based answers and seeded random faults."""
 
 import collections
 import contextlib
@@ -14,7 +14,7 @@ WORDS = ["rain", "falls", "slowly", "over", "old", "towns", "while", "bread", "a
 
 
 def sampled_text(request):
-    """An answer that depends on model, messages and seed, as that of a server which honours seeds."""
+    """Answer depends on model, messages and seed, like a server that honours seeds."""
     parts = [request["model"], json.dumps(request["messages"])]
     if request["temperature"] > 0:
         parts.append(str(request["seed"]))
@@ -29,9 +29,9 @@ class Http(http.server.ThreadingHTTPServer):
 
 
 class ChatServer:
-    """`reply(request) -> text` or `(status, body)`; `faults` are names of what to do instead, `fault_rate` how often.
+    """`reply(request) -> text` or `(status, body)`; `faults` names the faults to inject, `fault_rate` their rate.
 
-    With a rate below 1 the same request is failed at most MOST_FAULTS times: pauses between tries double, and one unlucky
+    With a rate below 1 a request fails at most MOST_FAULTS times: the delay between retries doubles, so an unlucky
     request would take a minute.
     """
 
@@ -46,7 +46,7 @@ class ChatServer:
         self.retry_after = retry_after
         self.dice, self.lock = random.Random(seed), threading.Lock()
         self.requests, self.keys, self.done_faults = [], set(), []
-        self.arrivals, self.held_off = [], []  # (request, moment)
+        self.arrivals, self.held_off = [], []  # (request, time)
         self.failed = collections.Counter()
         self.now, self.most, self.connections = 0, 0, 0
 
@@ -120,7 +120,7 @@ class ChatServer:
                         outer.held_off.append((json.dumps(request), time.monotonic()))
                     return self.send(429, {"error": {"message": "slow down"}}, {"Retry-After": outer.retry_after})
                 elif fault == "500":
-                    # Some servers show what they were sent.
+                    # Some servers echo the request.
                     return self.send(500, {"error": {"message": f"failed with {self.headers.get('Authorization')}"}})
                 elif fault == "garbled":
                     return self.send(200, '{"choices": [{"message": {"content": "rain')

@@ -1,4 +1,4 @@
-"""What the integration tests share: the built program, the models and a way to run commands."""
+"""Shared fixtures of the integration tests: the built program, the models and a command runner."""
 
 import dataclasses
 import fcntl
@@ -22,7 +22,7 @@ class Retmask:
     binary: pathlib.Path
 
     def __call__(self, *args, code=0, **options):
-        """Runs `retmask ARGS...` and returns the completed process; fails unless it ends with `code` (None: any)."""
+        """Runs `retmask ARGS...` and returns the completed process; fails unless the exit code is `code` (None: any)."""
         command = [str(self.binary), *map(str, args)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, **options)
         if code is not None and done.returncode != code:
@@ -32,7 +32,7 @@ class Retmask:
 
 @pytest.fixture(scope="session")
 def retmask():
-    """RETMASK_BINARY names another build than the release one."""
+    """The release build unless RETMASK_BINARY is set."""
     binary = pathlib.Path(os.environ.get("RETMASK_BINARY", ROOT / "build/release/retmask"))
     if not binary.is_file():
         pytest.fail(f"{binary} is not built; run scripts/build.sh")
@@ -48,7 +48,7 @@ def demo_model():
 
 @pytest.fixture(scope="session")
 def fast_bfloat16():
-    """A processor on which a real model computes in bfloat16 in minutes: without AVX-512 a training step takes five."""
+    """Skips without AVX-512, where a training step of a real model in bfloat16 takes five minutes."""
     if "avx512f" not in pathlib.Path("/proc/cpuinfo").read_text():
         pytest.skip("this processor has no AVX-512: SmolLM2 in bfloat16 would take an hour")
 
@@ -66,7 +66,7 @@ def tiny_llama():
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder with real tokenizers, the official needles and prompts; RETMASK_SHARED names another place."""
+    """The folder with real tokenizers, the official needles and prompts; RETMASK_SHARED overrides its location."""
     folder = pathlib.Path(os.environ.get("RETMASK_SHARED", ROOT.parent / "shared"))
     if not folder.is_dir():
         pytest.skip(f"the shared data folder {folder} is not here")
@@ -75,7 +75,7 @@ def shared():
 
 @pytest.fixture(scope="session")
 def official_grid(shared):
-    """Flags of the 30 samples that the design's numbers are about."""
+    """Flags of the 30 reference samples."""
     folder = shared / "reference/haystack_for_detect"
     flags = ["--needles", folder / "needles.jsonl", "--haystack", folder]
     return [*flags, "--lengths", "512,1024", "--depths", 5, "--dtype", "float32", "--device", "cpu"]
@@ -83,12 +83,12 @@ def official_grid(shared):
 
 @pytest.fixture(scope="session")
 def smollm2_detection(retmask, demo_model, official_grid, tmp_path_factory):
-    """The folder of a detection on SmolLM2-135M-Instruct; takes minutes, so the test processes of a run make it once."""
+    """Output of a detection on SmolLM2-135M-Instruct. Takes minutes, so all test processes of a run share one."""
     shared_by_workers = "PYTEST_XDIST_WORKER" in os.environ
     folder = tmp_path_factory.getbasetemp().parent if shared_by_workers else tmp_path_factory.mktemp("smollm2")
     out = folder / "smollm2-detect"
     with open(folder / "smollm2-detect.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # The second call finds every sample in samples.jsonl and asks the model nothing.
+        # The second call finds all samples in samples.jsonl and does not run the model.
         retmask("detect", "--model", demo_model, *official_grid, "--out", out)
     return out

@@ -1,6 +1,6 @@
-"""Needle-in-a-haystack detection with transformers, written plainly: what `retmask detect` is compared with.
+"""Needle-in-a-haystack detection in plain transformers, the reference for `retmask detect`.
 
-Both placements and scorings. Unlike the published code it keeps the scores of wrong answers too.
+Supports both placements and scorings. Unlike the published code it also keeps the scores of wrong answers.
 """
 
 import dataclasses
@@ -89,13 +89,13 @@ def samples(tokenizer, grid):
 
 
 def largest_keys(weights, seen):
-    """Positions in the whole sequence: the cache of a layer with a sliding window holds the last keys only."""
+    """Positions in the full sequence: the cache of a sliding-window layer holds only the last keys."""
     return (weights.argmax(-1) + seen - weights.shape[-1]).tolist()
 
 
 @torch.no_grad()
 def answer(model, prompt, stop_ids, new_tokens):
-    """Greedy tokens, and for each the key that every head looks at most: [steps][layers][heads]."""
+    """Greedy tokens and, for each, every head's key with the largest weight: [steps][layers][heads]."""
     ids = torch.tensor([prompt])
     past = model.model(ids[:, :-1], use_cache=True).past_key_values
     current, tokens, keys = ids[:, -1:], [], []
@@ -111,7 +111,7 @@ def answer(model, prompt, stop_ids, new_tokens):
 
 
 def head_scores(row, tokens, keys, scoring):
-    """{"layer-head": score} of the heads that copied anything."""
+    """{"layer-head": score} of the heads with at least one copy."""
     copied = {}
     for token, layers in zip(tokens, keys):
         for layer, heads in enumerate(layers):

@@ -1,5 +1,5 @@
-"""A SLURM cluster of one node on this machine: munged, slurmctld and slurmd with a configuration, ports and a folder of
-their own, so that neither a cluster that is already here nor a second test run is in the way."""
+"""A one-node SLURM cluster on this machine. munged, slurmctld and slurmd use a private configuration, ports and folder, so
+they do not conflict with an existing cluster or a second test run."""
 
 import os
 import pathlib
@@ -10,13 +10,13 @@ import subprocess
 import time
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "sinfo", "scancel", "setpriv")
-# Debian keeps the daemons where only root's PATH looks.
+# Debian installs the daemons in directories that only root's PATH includes.
 SEARCH_PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 STARTUP_SECONDS = 30
 
 
 class CannotStart(Exception):
-    """Why there can be no cluster here."""
+    """The cluster cannot be started on this machine."""
 
 
 def free_port():
@@ -26,7 +26,7 @@ def free_port():
 
 
 def configuration(folder, host):
-    """Processes are found by their parents, not by cgroups, and bound to nothing, so that it works in containers too."""
+    """Processes are tracked by parent, not by cgroup, and not bound to CPUs, so that it works in containers."""
     return f"""
 ClusterName=retmask-test
 SlurmctldHost={host}(127.0.0.1)
@@ -58,7 +58,7 @@ PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 
 class SlurmCluster:
-    """Started by the constructor, or CannotStart; stop() ends it with all its jobs."""
+    """The constructor starts the cluster or raises CannotStart; stop() ends it and all its jobs."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -96,7 +96,7 @@ class SlurmCluster:
         with (self.folder / f"{name}.out").open("w") as log:
             self.processes.append(
                 subprocess.Popen(
-                    # setpriv: a test run that is killed takes its daemons with it.
+                    # setpriv: the daemons end if the test run is killed.
                     ["setpriv", "--pdeathsig", "TERM", shutil.which(name, path=SEARCH_PATH), *map(str, arguments)],
                     env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )
@@ -112,7 +112,7 @@ class SlurmCluster:
             time.sleep(0.1)
 
     def run(self, *command, check=True, **options):
-        """A SLURM command against this cluster."""
+        """Runs a SLURM command on this cluster."""
         environment = {**self.environment, **options.pop("environment", {})}
         done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True,
                               timeout=60, **options)  # fmt: skip
@@ -120,7 +120,7 @@ class SlurmCluster:
         return done
 
     def job(self, job_id):
-        """What scontrol knows of a job: {"JobState": "RUNNING", "Restarts": "0", ...}."""
+        """A job's fields from scontrol: {"JobState": "RUNNING", "Restarts": "0", ...}."""
         shown = self.run("scontrol", "--oneliner", "show", "job", job_id).stdout
         return dict(field.split("=", 1) for field in shown.split() if "=" in field)
 

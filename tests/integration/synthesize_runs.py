@@ -1,4 +1,4 @@
-"""What the tests of retmask synthesize share: small runs whose flags can be changed, and readers of what they write."""
+"""Helpers for the tests of retmask synthesize: small runs with variable flags, and readers of their output."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # of the tiny models: 4 layers x 4 heads
+HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # heads of the tiny models (4 layers x 4 heads)
 TOPICS = ["rain", "bread", "the moon", "Zürich", "wool", "chess", "salt", "owls", "maps", "tea"]
 FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.json"]
 
@@ -31,13 +31,13 @@ def mask(tmp_path):
 
 
 class Synthesize:
-    """A small run in float32 whose flags can be changed: synthesize(out, max_new_tokens=8, drop_unfinished=True)."""
+    """A small run in float32 with variable flags: synthesize(out, max_new_tokens=8, drop_unfinished=True)."""
 
     def __init__(self, retmask, **flags):
         self.retmask, self.flags = retmask, flags
 
     def arguments(self, out, **changes):
-        """None leaves a flag out, True stands for a flag without value, a list for several values."""
+        """None omits a flag, True is a flag without value, a list gives several values."""
         arguments = ["synthesize", "--quiet", "--out", str(out)]
         for name, value in (self.flags | changes).items():
             if value is None:
@@ -47,11 +47,11 @@ class Synthesize:
         return arguments
 
     def __call__(self, out, code=0, env=None, **changes):
-        """`env`: variables beside those of this process."""
+        """`env`: variables added to this process's environment."""
         return self.retmask(*self.arguments(out, **changes), code=code, env=os.environ | (env or {}))
 
     def merge(self, out, code=0, **flags):
-        """Without any flags but those given."""
+        """Runs with the given flags only."""
         return Synthesize(self.retmask)(out, code=code, merge=True, **flags)
 
 

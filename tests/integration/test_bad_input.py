@@ -1,4 +1,4 @@
-"""Bad input of every kind ends with exit code 2 and one line that says what is wrong and where."""
+"""Bad input ends with exit code 2 and one line that says what is wrong and where."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ GRID = ["--lengths", "128", "--depths", "1", "--max-new-tokens", "4"]
 
 @pytest.fixture
 def model(tmp_path, tiny_llama):
-    """A checkpoint folder to spoil: 4 layers with 4 heads, at most 2,048 positions."""
+    """A checkpoint folder to corrupt: 4 layers with 4 heads, at most 2,048 positions."""
     return shutil.copytree(tiny_llama, tmp_path / "model")
 
 
@@ -36,7 +36,7 @@ def fails(retmask, tmp_path):
 
 @pytest.fixture
 def file(tmp_path):
-    """file(NAME, TEXT) writes an input file."""
+    """file(NAME, TEXT): writes an input file."""
 
     def write(name, text):
         path = tmp_path / name
@@ -52,7 +52,7 @@ def texts(file):
 
 
 def logprob(model, texts):
-    """The shortest command that opens everything in a checkpoint folder."""
+    """The shortest command that reads everything in a checkpoint folder."""
     return ["eval", "--model", model, "--suite", "logprob", "--data", texts]
 
 
@@ -126,7 +126,7 @@ def test_weights_are_something_else(fails, model, texts):
 
 
 def test_tensors_do_not_fit_the_config(fails, model, texts):
-    """One error names all of them."""
+    """One error lists all of them."""
 
     def change(tensors):
         del tensors[NORM]
@@ -173,7 +173,7 @@ def test_a_file_of_the_checkpoint_is_missing(fails, model, texts, name):
     fails(*logprob(model, texts), says=[name])
 
 
-# Data files: the file and the line are named
+# Data files: the error has file and line
 
 
 @pytest.mark.parametrize("row", ["{broken", "[1]", '{"words": "x"}', '{"text": 1}', '{"prompt": "x"}'])
@@ -227,7 +227,7 @@ def test_an_input_file_is_empty(fails, model, file, command, content):
     fails(command, "--model", model, *arguments[command], says=[empty])
 
 
-# Values that do not fit together
+# Conflicting values
 
 
 @pytest.mark.parametrize("head", ["4-0", "0-4", "99-99"])
@@ -310,6 +310,6 @@ def test_out_cannot_be_written(fails, model, file, texts, command, place):
         "eval": ["--model", model, "--suite", "logprob", "--data", texts],
         "report": ["--runs", model],
     }
-    # /proc refuses even root.
+    # /proc is read-only even for root.
     out = {"under-a-file": texts / "out", "is-a-file": texts, "read-only": "/proc/retmask/out"}[place]
     fails(command, *arguments[command], out=out, says=["output folder", out])

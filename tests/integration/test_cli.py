@@ -1,4 +1,4 @@
-"""The program's frame: help, flags, config files, run.json, exit codes and the report's pages."""
+"""Command line: help, flags, config files, run.json, exit codes and the report's pages."""
 
 import json
 import os
@@ -14,7 +14,7 @@ COMMON_FLAGS = ["--config", "--out", "--device", "--dtype", "--seed", "--threads
 
 
 def error_line(done):
-    """The one line that a user's mistake leaves on stderr."""
+    """The single stderr line of a user error."""
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("retmask: error: ")
@@ -24,7 +24,7 @@ def error_line(done):
 
 @pytest.fixture
 def run_folder(tmp_path):
-    """The folder of a finished mask run, the smallest that a report takes."""
+    """Folder of a finished mask run, the smallest input of a report."""
     folder = tmp_path / "mask-run"
     folder.mkdir()
     record = {"command": "mask", "status": "done", "seconds": 1.0, "options": {"top-k": 1}}
@@ -93,7 +93,7 @@ def test_config_file_gives_flags_and_the_command_line_wins(retmask, tmp_path, ru
     assert not (tmp_path / "from-file").exists()
 
 
-# Each: what the config file says, the command line, and what is left of both.
+# Each: config file, command line, resulting options.
 OVERRIDDEN = [
     ("mask", "threshold = 0.1", ["--top-k", 5], {"threshold": None, "top-k": 5}),
     ("mask", "top-k = 20", ["--heads", "0-1"], {"top-k": None, "heads": ["0-1"]}),
@@ -111,7 +111,7 @@ OVERRIDDEN = [
 
 @pytest.mark.parametrize(("command", "text", "flags", "left"), OVERRIDDEN)
 def test_the_command_line_overrides_alternatives_in_the_config_file(retmask, tmp_path, command, text, flags, left):
-    """The run ends for want of a model, but run.json has its options by then."""
+    """The run fails without a model, but after run.json is written."""
     (tmp_path / "run.toml").write_text(text)
     inputs = {"mask": [] if "heads" in left else ["--scores", "s.json"], "detect": [], "eval": [],
               "synthesize": ["--prompts", "p.jsonl"], "train-dpo": ["--pairs", "p.jsonl"]}
@@ -195,7 +195,7 @@ def limit_memory(mebibytes):
 
 
 def test_what_is_not_the_users_mistake_has_exit_code_1(retmask, tmp_path, demo_model):
-    """Enough memory to start, but not for the weights' 540 MB."""
+    """Enough memory to start, but not for 540 MB of weights."""
     low, high = 0, 8192
     while high - low > 32:
         middle = (low + high) // 2

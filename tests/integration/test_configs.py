@@ -1,4 +1,4 @@
-"""configs/*.toml: every command takes them."""
+"""configs/*.toml: accepted by every command."""
 
 import pytest
 
@@ -16,7 +16,7 @@ COMMANDS = {
 @pytest.mark.parametrize("config", sorted(path.name for path in (ROOT / "configs").glob("*.toml")))
 @pytest.mark.parametrize("command", COMMANDS)
 def test_config_is_accepted(retmask, tmp_path, command, config):
-    """The only mistake left is the model that is not there."""
+    """The only remaining error is the missing model."""
     done = retmask(command, "--config", ROOT / "configs" / config, "--model", "none", *COMMANDS[command],
                    "--out", tmp_path / "out", code=2, cwd=tmp_path)
     assert "none" in done.stderr and "toml" not in done.stderr

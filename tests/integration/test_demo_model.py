@@ -1,4 +1,4 @@
-"""scripts/convert_gguf.py: the demo's checkpoint folder says what the GGUF says, and transformers can use it."""
+"""scripts/convert_gguf.py: the demo's checkpoint folder matches the GGUF and loads in transformers."""
 
 import json
 import subprocess

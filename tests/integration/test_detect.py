@@ -1,4 +1,4 @@
-"""retmask detect against transformers, and every way to ask for the wrong thing."""
+"""retmask detect against transformers, and its input errors."""
 
 import hashlib
 import importlib.util
@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Of the 270 heads of SmolLM2-135M-Instruct, on the official needles with 512 and 1,024 tokens.
 TOP_HEADS = ["18-6", "17-3", "23-2", "18-7", "17-4", "23-7", "20-6", "21-5", "21-8", "22-7"]
 
-# Random models do not find needles. The words of the first are what these models like to say, so that their heads are
-# caught copying; ROUGE sees only one word of the others, so that some answers are right.
+# Random models do not find needles. The first needle has words these models tend to generate, so that heads copy. ROUGE
+# sees only one word of the others, so that some answers are right.
 WORDS = (
     "the or of in is a an that with for to and You such Derivative Works License shall Contribu this by any no l L u "
     "D re co su d p b m ( W w s t n e f o C A (c) incluR ( inclu ma right"
@@ -49,7 +49,7 @@ def read_rows(path):
 
 @pytest.fixture
 def tiny_data(tmp_path):
-    """Flags with the needles and haystack of the tiny models."""
+    """Flags for the needles and haystack of the tiny models."""
     (tmp_path / "needles.jsonl").write_text("".join(json.dumps(needle) + "\n" for needle in tiny_needles()))
     (tmp_path / "hay").mkdir()
     (tmp_path / "hay/text.txt").write_text(HAYSTACK * 8)
@@ -91,7 +91,7 @@ def test_equals_transformers(retmask, tiny_model, tiny_data, tmp_path, mode):
 
 
 def test_tiny_models_copy_and_answer(retmask, tiny_data, tmp_path):
-    """Otherwise the comparisons above would compare nothing with nothing."""
+    """Without copies the comparisons above would be vacuous."""
     copies = right = 0
     for name in ["llama", "qwen3", "olmo3"]:
         model = ROOT / "tests/golden/tiny" / name
@@ -108,7 +108,7 @@ def test_goes_on_where_it_was_stopped(retmask, tiny_llama, tiny_data, tmp_path):
     results = ["head_scores.json", "samples.jsonl", "heads.svg", "report.html"]
     before = {name: (tmp_path / "out" / name).read_text() for name in results}
     lines = before["samples.jsonl"].splitlines(keepends=True)
-    # As a kill leaves it: some rows, in another order, the last one torn.
+    # As after a kill: some rows, in another order, the last one torn.
     (tmp_path / "out/samples.jsonl").write_text("".join([lines[5], lines[1], lines[9][:40]]))
     retmask(*command)
     assert {name: (tmp_path / "out" / name).read_text() for name in results} == before
@@ -147,7 +147,7 @@ def test_mistakes_are_one_line(retmask, tiny_llama, tmp_path, name):
 
 
 def shared_reference(shared, model_dir):
-    """What shared/reference/niah_reference.py computes on the checkpoint, kept in build/reference."""
+    """Output of shared/reference/niah_reference.py on the checkpoint, cached in build/reference."""
     script = shared / "reference/niah_reference.py"
     digest = hashlib.sha256(script.read_bytes())
     for file in sorted(model_dir.iterdir()):
@@ -169,7 +169,7 @@ def shared_reference(shared, model_dir):
 
 @pytest.mark.slow
 def test_smollm2_equals_the_reference(smollm2_detection, shared, demo_model):
-    """The proof of detect: 30 samples of the official grid, sample by sample and head by head."""
+    """End-to-end check of detect: 30 samples of the official grid, compared by sample and head."""
     expected = shared_reference(shared, demo_model)
     rows = read_rows(smollm2_detection / "samples.jsonl")
     assert len(rows) == 30

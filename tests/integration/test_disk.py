@@ -1,4 +1,4 @@
-"""What reaches the disk, and in which order; and what happens when there is no room. See tests/tools/call_log.cpp."""
+"""Order of writes and syncs, and behaviour on a full disk. See tests/tools/call_log.cpp."""
 
 import json
 import os
@@ -32,8 +32,8 @@ def is_temporary(name):
 
 
 def test_files_journals_and_states_are_synced_before_they_count(retmask, tiny_llama, tmp_path, call_log):
-    """A power cut at any moment leaves the old file or the new one: each file is synced after its last byte and before the
-    rename that gives it its name, the folder after it. A journal's row is synced before the next one."""
+    """A power loss at any time leaves the old file or the new one: each file is synced after its last byte and before the
+    rename to its final name, the folder after it. A journal row is synced before the next one."""
     out, log = tmp_path / "out", tmp_path / "calls"
     environment = dict(LD_PRELOAD=str(call_log), CALL_LOG=str(log), CALL_LOG_FOLDER=str(out))
     retmask(*training(tiny_llama, out), env={**os.environ, **environment})
@@ -74,7 +74,7 @@ def test_files_journals_and_states_are_synced_before_they_count(retmask, tiny_ll
 
 
 def test_a_full_disk_is_nobodys_mistake(retmask, tiny_llama, tmp_path, call_log):
-    """Exit code 1 and one line, wherever the room ends; the same command goes on when there is some again."""
+    """Exit code 1 and one line, wherever the disk fills up; the same command resumes once there is space."""
     texts, prompts = tmp_path / "texts.jsonl", tmp_path / "prompts.jsonl"
     texts.write_text('{"text": "one two"}\n' * 3)
     prompts.write_text('{"prompt": "Hello."}\n')
@@ -94,7 +94,7 @@ def test_a_full_disk_is_nobodys_mistake(retmask, tiny_llama, tmp_path, call_log)
         retmask(*command, "--out", out, env={**os.environ, **environment})
         used = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
         for room in (2000, used // 2):
-            shutil.rmtree(out, ignore_errors=True)  # a run that wrote nothing leaves no folder
+            shutil.rmtree(out, ignore_errors=True)  # a run that writes nothing leaves no folder
             done = retmask(*command, "--out", out, code=1, env={**os.environ, **environment, "CALL_LOG_BYTES": str(room)})
             lines = [line for line in done.stderr.splitlines() if line.startswith("retmask: error: ")]
             assert len(lines) == 1 and "No space left on device" in lines[0], (name, room, done.stderr)

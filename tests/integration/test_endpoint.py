@@ -30,7 +30,7 @@ def server():
 
 
 class SynthesizeWithKey(Synthesize):
-    """The machine's own API key stays out of it: key is the one in the environment."""
+    """Hides the machine's own OPENAI_API_KEY; `key` sets it for the run."""
 
     def __call__(self, out, code=0, key=None, **flags):
         environment = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
@@ -45,7 +45,7 @@ def synthesize(retmask, prompts):
 
 
 def both_sides(server):
-    """Flags of a run that has both answers written by the server, by two models of it."""
+    """Flags of a run with both policies on the server, as two models."""
     return dict(endpoint=server.url, endpoint_model="theta", rejected_endpoint=server.url,
                 rejected_endpoint_model="masked")
 
@@ -109,7 +109,7 @@ def test_logprobs_top_k_and_template_variables_on_request(synthesize, server, tm
 
 @pytest.fixture
 def troubled():
-    """Drops, cuts, delays, refuses and garbles about every third reply."""
+    """Drops, truncates, delays, refuses or garbles about every third reply."""
     with ChatServer(faults=ChatServer.FAULTS, fault_rate=0.35, seed=5, delay=0.005).running() as running:
         yield running
 
@@ -129,7 +129,7 @@ def test_all_answers_arrive_once_from_a_troubled_server(synthesize, server, trou
 
 
 def wait_was_kept(server):
-    """Who was told to come back after a second (Retry-After) did not come earlier."""
+    """Retry-After of one second is respected."""
     assert server.held_off
     for request, refused in server.held_off:
         came_back = min(moment for other, moment in server.arrivals if other == request and moment > refused)
@@ -213,7 +213,7 @@ def rows_in(journal):
 
 
 def kill_during(command, journal, rows):
-    """Starts the command and kills it when so many more rows are in the journal."""
+    """Starts the command and kills it after the given number of new journal rows."""
     goal = rows_in(journal) + rows
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while rows_in(journal) < goal:
@@ -224,7 +224,7 @@ def kill_during(command, journal, rows):
 
 
 def test_kill_and_go_on(synthesize, tmp_path):
-    """kill -9 at random moments; the same command again ends with the bytes of an undisturbed run."""
+    """kill -9 at random times; resuming gives the same bytes as an undisturbed run."""
     with ChatServer(delay=0.02).running() as slow:
         flags = dict(samples=2, endpoint_concurrency=4, **both_sides(slow))
         synthesize(tmp_path / "calm", **flags)
@@ -273,7 +273,7 @@ def test_https(synthesize, tmp_path, monkeypatch):
 
 
 def test_thinking_in_a_field_of_its_own_and_prompts_that_do_not_fit(synthesize, tmp_path):
-    """As vLLM and SGLang reply."""
+    """Replies as from vLLM and SGLang."""
 
     def reply(request):
         if "number 3." in request["messages"][-1]["content"]:
@@ -293,7 +293,7 @@ def test_thinking_in_a_field_of_its_own_and_prompts_that_do_not_fit(synthesize, 
         assert summary["pairs"]["dropped_by_reason"]["prompt_too_long"] == 1
         asked = len(server.requests)
         if has_ipv6():
-            server.host = "[::ffff:127.0.0.1]"  # an address with letters
+            server.host = "[::ffff:127.0.0.1]"  # a hostname
         synthesize(tmp_path / "strip", thinking="strip", limit=2, **both_sides(server))
         assert len(server.requests) == asked + 4
     assert [pair["chosen"][0]["content"] for pair in read_rows(tmp_path / "strip/pairs.jsonl")] == ["I am theta."] * 2
@@ -304,7 +304,7 @@ def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
         done = synthesize(tmp_path / "out", code=2, **both_sides(server))
         assert done.stderr.count("\n") == 1 and "0 pairs were kept" in done.stderr and "12 empty_answer" in done.stderr
         assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
-        synthesize(tmp_path / "part", shard="0/2", **both_sides(server))  # another part may have some
+        synthesize(tmp_path / "part", shard="0/2", **both_sides(server))  # other parts may have pairs
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
         (dict(endpoint_model="m"), ["--endpoint-model is given without --endpoint"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2-key"), ["--endpoint-key-env"]),
         (dict(endpoint="http://host", endpoint_model="m", endpoint_key_env="hunter2_key"), ["--endpoint-key-env"]),
-        (dict(endpoint="http://host", endpoint_model="m", model="x"), ["--model has no use"]),
+        (dict(endpoint="http://host", endpoint_model="m", model="x"), ["--model is not used"]),
         (dict(), ["--model is missing", "--endpoint"]),
     ],
 )
@@ -327,7 +327,7 @@ def test_mistakes_are_one_line_and_keep_secrets(synthesize, flags, said, tmp_pat
 
 
 class JudgeServer(ChatServer):
-    """Grades an answer by its number of words. "number 2" ties, "number 3" never gets a grade, "number 4" a late one."""
+    """Grades an answer by its number of words. "number 2" ties, "number 3" gets no grade, "number 4" a late one."""
 
     def __init__(self, **options):
         super().__init__(self.verdict, **options)
@@ -412,7 +412,7 @@ def test_a_troubled_judge(synthesize, server, tmp_path):
 
 def test_own_judge_prompt(synthesize, server, tmp_path):
     prompt = tmp_path / "prompt.txt"
-    def grade(request):  # not the same for every answer: a run that keeps no pair fails
+    def grade(request):  # varies by answer: a run without pairs fails
         return f"[[{len(request['messages'][0]['content']) % 10 + 1}]]"
 
     with ChatServer(grade).running() as judge:

@@ -1,4 +1,4 @@
-"""retmask eval: log-probs and needles found, against transformers and with heads switched off."""
+"""retmask eval: log-probs and needles, against transformers and with masked heads."""
 
 import json
 import pathlib
@@ -156,7 +156,7 @@ def test_masking_retrieval_heads_breaks_retrieval_and_others_do_not(
 
 
 def test_longer_than_max_position_embeddings(retmask, tmp_path):
-    """The published recipe for long contexts stretches the limit; what is longer still needs --max-position."""
+    """The published recipe for long contexts raises the limit; longer inputs need --max-position."""
     folder = tmp_path / "model"
     shutil.copytree(ROOT / "tests/golden/tiny/qwen3", folder)
     config = json.loads((folder / "config.json").read_text())

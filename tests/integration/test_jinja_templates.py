@@ -1,4 +1,4 @@
-"""Chat templates as released, and fresh random ones, through our Jinja engine and through jinja2 as transformers sets it up."""
+"""Released and random chat templates in our Jinja engine and in jinja2 as configured by transformers."""
 
 import json
 import os
@@ -19,7 +19,7 @@ NOW = int(time.mktime(reference.NOW.timetuple()))
 
 
 def render_ours(requests):
-    """[(template, variables), ..] -> [output or None], [message or None], in one start of tests/tools/jinja_tool.cpp."""
+    """[(template, variables), ..] -> [output or None], [message or None], in one run of tests/tools/jinja_tool.cpp."""
     binary = pathlib.Path(os.environ.get("RETMASK_BINARY", ROOT / "build/release/retmask")).parent / "tests/jinja_tool"
     if not binary.is_file():
         pytest.fail(f"{binary} is not built; run scripts/build.sh")
@@ -69,12 +69,12 @@ def test_released_templates(shared):
             aliased = chat_template_utils._alias_reasoning_fields(messages)
             requests.append((source, {**variables, "messages": aliased}))
             expected.append(wanted)
-    assert rendered == set(templates)  # each has a conversation that it takes
+    assert rendered == set(templates)  # each accepts at least one conversation
     assert sum(wanted is not None for wanted in expected) > len(expected) / 2
     assert_equal(names, requests, expected)
 
 
-# Other draws than those of tests/golden/jinja, of the same grammar, and cells of its grids with drawn texts.
+# Same grammar as tests/golden/jinja with other draws, and cells of its grids with random texts.
 def test_fresh_random_templates():
     draws = drawn.drawn(reference, drawn.expressions(20_000, seed=2001), 600, 0.2)
     draws += drawn.drawn(reference, drawn.templates(5_000, seed=2002), 300, 0.2)

@@ -1,4 +1,4 @@
-"""retmask mask: the masked checkpoint, as transformers sees it, and every way to ask for the wrong thing."""
+"""retmask mask: the masked checkpoint in transformers, and input errors."""
 
 import json
 import resource
@@ -25,7 +25,7 @@ def masked_columns(config, head):
 
 
 def assert_masked(original, masked, heads):
-    """Exactly the columns of `heads` are zero; every other bit is the same."""
+    """Exactly the columns of `heads` are zero; all other bits are unchanged."""
     before, after = original.state_dict(), masked.state_dict()
     assert before.keys() == after.keys()
     expected = {name: tensor.clone() for name, tensor in before.items()}
@@ -70,7 +70,7 @@ def test_transformers_loads_the_masked_checkpoint(retmask, tiny_model, tmp_path)
 
 
 def test_masking_is_switching_the_head_off(retmask, tiny_model, tmp_path):
-    """Zero columns of W_o are the same as an attention output of zero."""
+    """Zero columns of W_o equal a zero attention output."""
     retmask("mask", "--model", tiny_model, "--heads", HEADS_FLAG, "--out", tmp_path / "masked")
     original, masked = load(tiny_model), load(tmp_path / "masked")
 
@@ -144,7 +144,7 @@ def test_the_same_command_again(retmask, tiny_llama, tmp_path):
 
 
 def test_masking_a_masked_checkpoint(retmask, tiny_llama, tmp_path):
-    """The run.json and mask.json of the first are not taken over by the second."""
+    """The second run does not inherit run.json and mask.json of the first."""
     retmask("mask", "--model", tiny_llama, "--heads", "0-0", "--out", tmp_path / "one")
     retmask("mask", "--model", tmp_path / "one", "--heads", "1-2", "--out", tmp_path / "two")
     assert json.loads((tmp_path / "two/mask.json").read_text())["heads"] == [[1, 2]]
@@ -273,7 +273,7 @@ def test_killed_in_the_middle(retmask, demo_model, tmp_path):
 
 
 def test_masked_checkpoint_and_head_gate_write_the_same(retmask, demo_model, tmp_path):
-    """theta' as a checkpoint in transformers, and as a gate on theta's weights in our engine: the same greedy text."""
+    """theta' as a checkpoint in transformers and as a gate on theta's weights in our engine give the same greedy text."""
     prompts = ["Write one sentence about the sea.", "Name three colours."]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     heads = "18-6,17-3,23-2,18-7,17-4,23-7,20-6"

@@ -1,4 +1,4 @@
-"""theta' as a gate on theta's weights in our engine, and as a checkpoint in transformers: the same greedy texts."""
+"""theta' as a gate on theta's weights in our engine and as a checkpoint in transformers give the same greedy texts."""
 
 import json
 import shutil
@@ -12,24 +12,24 @@ from synthesize_runs import Synthesize, read_rows
 HEADS = "18-6,17-3,23-2,18-7,17-4,23-7,20-6,21-5,21-8,22-7"
 PROMPTS = 50
 NEW_TOKENS = 48
-# Two logits nearer to each other than this may change places: the sums are made in another order.
+# Logits closer than this may swap: the summation order differs.
 TIE = 1e-4
 
 
 @torch.no_grad()
 def compare(model, prompt, answer):
-    """How many tokens of the answer are transformers' greedy choice after those before them, how many are not but tie
-    with it, and the rest. All of the first kind: transformers' greedy decoding writes this very answer."""
+    """Number of answer tokens that are transformers' greedy choice given their prefix, that tie with it, and the rest. If all
+    are of the first kind, transformers' greedy decoding generates exactly this answer."""
     ids = torch.tensor([prompt + answer])
     logits = model(ids).logits[0, len(prompt) - 1 : -1]
     behind = logits.max(-1).values - logits.gather(1, torch.tensor(answer)[:, None])[:, 0]
-    # A tie is no divergence as long as what follows is judged after our own token.
+    # A tie is not a divergence, because later tokens are checked with our token as prefix.
     return (behind == 0).sum().item(), ((behind > 0) & (behind < TIE)).sum().item(), (behind >= TIE).sum().item()
 
 
 @pytest.mark.slow
 def test_gated_text_is_that_of_the_masked_checkpoint(retmask, demo_model, shared, tmp_path):
-    """Each token of 50 real answers; a divergence is one unless it is a tie. Two of them also by generate() itself."""
+    """Each token of 50 real answers; ties are not divergences. Two answers are also compared with generate()."""
     retmask("mask", "--model", demo_model, "--heads", HEADS, "--out", tmp_path / "masked")
     synthesize = Synthesize(retmask, model=demo_model, prompts=shared / "data/prompts/ifeval_input_data.jsonl")
     out = tmp_path / "pairs"

@@ -19,7 +19,7 @@ SIZES = dict(
     initializer_range=0.15,
 )
 YARN = {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64, "rope_theta": 500000.0}
-# What the committed tiny models do not cover: biases, all heads with keys of their own, YaRN for every layer with
+# Not covered by the committed tiny models: biases, multi-head attention without grouping, YaRN in every layer with
 # inferred attention_factor, Qwen3's optional window, other epsilons.
 CONFIGS = {
     "llama_bias": LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True, rope_parameters=dict(YARN)),
@@ -103,7 +103,7 @@ def test_smollm2_logits(smollm2, texts, forward, tmp_path):
     peer_to_float32 = (peer.argmax(-1) == expected.argmax(-1)).mean()
     agreement = (in_bfloat16.argmax(-1) == peer.argmax(-1)).mean()
     print(f"bf16 argmax: {to_float32:.3f} of float32's, transformers' bf16 {peer_to_float32:.3f}; of each other's {agreement:.3f}")
-    # transformers rounds the logits themselves to bfloat16, which makes neighbours equal; ours stay as they were summed.
+    # transformers rounds the logits to bfloat16, which makes neighbours equal; ours are not rounded.
     assert to_float32 >= 0.98
     assert to_float32 >= peer_to_float32
     assert agreement >= 0.95

@@ -1,4 +1,4 @@
-"""Rows of data: the same row means the same in every kind of file, and what TRL makes of it."""
+"""Data rows: the same row has the same meaning in every file format and in TRL."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_pairs_are_the_same_in_every_kind_of_file(tmp_path):
 
 
 def test_what_datasets_writes_is_read(tmp_path):
-    """Tool calls of mixed types, which datasets keeps as JSON."""
+    """Tool calls with mixed types, which datasets stores as JSON."""
     features = datasets.Features({"id": datasets.Value("string"), "messages": datasets.List(datasets.Json())})
     messages = [
         {"role": "user", "content": "Rain?"},
@@ -89,7 +89,7 @@ def test_an_empty_standard_input_is_an_error(tmp_path, stdin):
 
 
 def test_a_shells_pipe_is_a_file_of_rows(tmp_path):
-    """<(...), which is a path of another number at every start."""
+    """<(...) is a path with a different number at every start."""
     rows = write(tmp_path / "rows.jsonl", PAIRS)
     expected = train(tmp_path / "file", rows)
     script = f'exec "$0" "$@" --pairs <(cat {rows})'
@@ -107,7 +107,7 @@ def test_a_shells_pipe_is_a_file_of_rows(tmp_path):
 
 @pytest.mark.parametrize("command", ["train-dpo --pairs", "eval --suite logprob --data", "synthesize --strategy sft --prompts"])
 def test_a_named_pipe_is_refused(tmp_path, command):
-    """It can be read only once; nothing waits for who writes there."""
+    """A pipe can be read only once; nothing waits for its writer."""
     os.mkfifo(tmp_path / "rows.jsonl")
     arguments = [BINARY, *command.split(), tmp_path / "rows.jsonl", "--model", TINY, "--out", tmp_path / "out"]
     done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, timeout=300)

@@ -1,4 +1,4 @@
-"""A folder of results and its inputs: what has changed since is refused, at every start; what only looks different is not."""
+"""Output folders and their inputs: a run with changed inputs is rejected; one whose inputs only look different is not."""
 
 import datetime
 import json
@@ -46,7 +46,7 @@ def model(tiny_llama, tmp_path):
 
 @pytest.fixture(scope="module")
 def later(tmp_path_factory):
-    """Environments for a program whose clock is so many seconds ahead."""
+    """Environments for a program whose clock is the given number of seconds ahead."""
     folder = tmp_path_factory.mktemp("later")
     (folder / "later.c").write_text(LATER)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "later.so", folder / "later.c"], check=True)
@@ -86,7 +86,7 @@ def test_files_of_the_model_count(retmask, model, tmp_path):
     (model / "added_tokens.json").write_text("{}")
     assert "model/added_tokens.json has come" in retmask(*flags, "--model", model, code=2).stderr
     (model / "added_tokens.json").unlink()
-    # The same in other words: a relative path, and the type that "auto" stands for.
+    # Equivalent spellings: a relative path, and the type that "auto" resolves to.
     dtype = json.loads((model / "config.json").read_text())
     dtype = dtype.get("torch_dtype", dtype.get("dtype"))
     retmask(*flags, "--model", "./model/", "--dtype", dtype, cwd=tmp_path)
@@ -155,7 +155,7 @@ def test_a_second_process_is_refused_and_changes_nothing(retmask, model, tmp_pat
     finally:
         first.kill()
         first.wait()
-    # The kernel lets go of a killed process' lock: what is refused now is another seed.
+    # The kernel releases a killed process's lock: now the other seed is rejected.
     done = retmask(*arguments, "--seed", 1, code=2)
     assert "seed 0 -> 1" in done.stderr
 
@@ -174,7 +174,7 @@ def test_files_of_others_stay(retmask, model, tmp_path):
     flags = ["mask", "--model", model, "--heads", "0-0", "--out", out]
     retmask(*flags)
     (out / "notes.txt").write_text("mine")
-    retmask(*flags)  # what it has written itself it may replace
+    retmask(*flags)  # it may replace its own files
     assert (out / "notes.txt").read_text() == "mine"
     (out / "config.json").write_text("{}")
     assert "was changed since" in retmask(*flags, code=2).stderr

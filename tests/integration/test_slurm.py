@@ -1,4 +1,4 @@
-"""scripts/slurm/ on a real SLURM: a cluster of this one machine, started for these tests (see slurm_cluster.py)."""
+"""scripts/slurm/ on a real one-node SLURM cluster, started for these tests (see slurm_cluster.py)."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from synthesize_runs import final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 from test_train import PAIRS, count_lines, read_lines, without_timing
 
-# The scripts ask for GPUs, which are not here.
+# The scripts request GPUs, which this cluster does not have.
 CPU_TRAINING = ["--gpus-per-node=0", "--cpus-per-task=1"]
 CPU_SYNTHESIS = ["--gpus-per-task=0", "--cpus-per-task=1"]
 
@@ -29,8 +29,8 @@ def slurm(tmp_path_factory):
 
 
 def wait_until(is_time, slurm, job_id, log, seconds=120):
-    """Also spares a requeued job the two minutes that SLURM lets it wait, but for the two seconds in which slurmd would still
-    take it for the job that it has just ended."""
+    """Also skips the two-minute delay of requeued jobs, except for the two seconds in which slurmd would confuse the job with the
+    one that has just ended."""
     deadline = time.monotonic() + seconds
     waiting_since = None
     while not is_time():
@@ -47,7 +47,7 @@ def wait_until(is_time, slurm, job_id, log, seconds=120):
 
 
 class Job:
-    """A job script, submitted from the project's folder."""
+    """Submits a job script from the project's folder."""
 
     def __init__(self, slurm, script, *flags, log, **environment):
         self.slurm = slurm
@@ -80,7 +80,7 @@ def training_job(slurm, retmask, model, out, *flags, tasks, steps):
 
 @pytest.mark.parametrize("tasks", [1, 2])
 def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_path, tasks):
-    """Once the program is warned and the script requeues the job, once SLURM takes the job away itself."""
+    """First the program is warned and the script requeues the job, then SLURM preempts the job itself."""
     calm = training_job(slurm, retmask, tiny_llama, tmp_path / "calm", tasks=tasks, steps=120)
     calm.wait_until_done()
     out = tmp_path / "out"
@@ -106,8 +106,8 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
 
 
 def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, tiny_llama, tmp_path):
-    """The warning comes from --signal; such a run would never end by itself. SLURM looks every 30 seconds at what is due in the
-    next 30: with a minute's limit and 20 seconds' warning that is 10 to 40 seconds behind the start."""
+    """The warning comes from --signal; the run would not end otherwise. Every 30 seconds SLURM checks what is due in the next 30:
+    with a limit of a minute and 20 seconds' warning that is 10 to 40 seconds after the start."""
     out = tmp_path / "out"
     job = training_job(slurm, retmask, tiny_llama, out, "--time=1", "--signal=USR1@20", tasks=1, steps=10**6)
     job.wait_until(lambda: job.restarts() == 1)
@@ -121,7 +121,7 @@ def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, ti
 
 
 def test_a_warning_before_the_program_listens_requeues(slurm, retmask, tiny_llama, tmp_path):
-    """The signal that --signal sends while the program is still being loaded kills it."""
+    """The signal sent by --signal kills the program while it is being loaded."""
     early = tmp_path / "retmask"
     early.write_text(f'#!/bin/sh\n[ $SLURM_RESTART_COUNT ] || kill -USR1 $$\nexec {retmask.binary} "$@"\n')
     early.chmod(0o755)
@@ -150,9 +150,9 @@ def test_a_missing_variable_ends_the_job_with_its_name(slurm, retmask, tmp_path)
 
 
 def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prompts, mask, synthesize, tmp_path):  # noqa: F811
-    """submit_synthesis.sh; the workers are warned on the way and go on by themselves."""
+    """submit_synthesis.sh; the workers are warned in between and resume by themselves."""
     calm, out = tmp_path / "calm", tmp_path / "out"
-    # Seconds of work each, so that the warning finds it unfinished.
+    # Several seconds of work each, so that the warning comes before the end.
     synthesize(calm, samples=100, batch_size=2)
     flags = "--device cpu --dtype float32 --seed 7 --max-new-tokens 40 --samples 100 --batch-size 2"
     variables = dict(RETMASK=retmask.binary, MODEL=tiny_llama, PROMPTS=prompts, MASK=mask, OUT=out, FLAGS=flags)
@@ -163,7 +163,7 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
     def logs():
         return "".join(log.read_text() for log in sorted(tmp_path.glob("*.log")))
 
-    # Either may start seconds before the other one.
+    # Either may start seconds before the other.
     waiting = {0, 1}
 
     def all_are_warned():

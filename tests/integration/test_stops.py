@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGUSR1 end every command with code 75, and the same command then goes on."""
+"""SIGTERM, SIGINT and SIGUSR1 end every command with code 75; the same command then resumes."""
 
 import contextlib
 import fcntl
@@ -27,7 +27,7 @@ def count_lines(path):
 
 
 def stop_when(retmask, out, arguments, is_time, number=signal.SIGTERM, seconds=10, **environment):
-    """Sends the signal at the moment that `is_time` names; returns what stood on stderr."""
+    """Sends the signal once `is_time` returns true; returns stderr."""
     command = [str(retmask.binary), *map(str, arguments), "--out", str(out)]
     job = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
@@ -108,7 +108,7 @@ def test_report(retmask, tiny_llama, tmp_path):
 
 
 def test_training_before_its_first_step(retmask, tiny_llama, tmp_path):
-    """While inputs are hashed and weights are read; by one rank, and by two of which the copies have just been started."""
+    """While inputs are hashed and weights are read; with one rank, and with two that have just been started."""
     command = ["train-dpo", "--model", tiny_llama, "--pairs", PAIRS, *CPU, "--max-steps", 3, "--quiet"]
     out = tmp_path / "one"
     stop_when(retmask, out, command, is_running(out), signal.SIGUSR1)
@@ -128,7 +128,7 @@ def test_training_before_its_first_step(retmask, tiny_llama, tmp_path):
 
 @contextlib.contextmanager
 def full_server():
-    """Its queue is full, so that nobody can connect."""
+    """Its queue is full, so that no client can connect."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))
@@ -143,7 +143,7 @@ def full_server():
 
 @contextlib.contextmanager
 def busy_server():
-    """Asks everybody to come again in five minutes."""
+    """Asks every client to retry in five minutes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -160,7 +160,7 @@ def busy_server():
 
 @contextlib.contextmanager
 def mute_server():
-    """Takes connections and never answers."""
+    """Accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -179,7 +179,7 @@ def test_while_a_server_is_waited_for(retmask, tmp_path, server):
 
 
 def test_a_pipe_that_says_nothing(retmask, tiny_llama, tmp_path):
-    """The rows come from standard input, whose writer takes its time."""
+    """Rows come from standard input with a slow writer."""
     reading, writing = os.pipe()
     os.write(writing, b'{"text": "one"}\n')
     command = [retmask.binary, "eval", "--model", tiny_llama, "--suite", "logprob", "--data", "-", "--out", tmp_path / "out"]

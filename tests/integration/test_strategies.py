@@ -1,4 +1,4 @@
-"""The pair strategies of retmask synthesize that need no server but for sft: which heads, which loser, which rows."""
+"""Strategies of retmask synthesize: masked heads, rejected model and output rows."""
 
 import json
 import shutil
@@ -92,7 +92,7 @@ def test_mistakes_are_one_line(synthesize, tiny_llama, scores, tmp_path, flags, 
 
 @pytest.fixture
 def other_tokenizer(tiny_llama, tmp_path):
-    """A checkpoint of another family whose tokenizer knows half the merges and whose template is another one."""
+    """A checkpoint of another family with half the tokenizer merges and a different template."""
     folder = tmp_path / "other"
     shutil.copytree(tiny_llama.parent / "qwen3", folder)
     tokenizer = json.loads((folder / "tokenizer.json").read_text())

@@ -16,12 +16,12 @@ def answers(out):
 
 
 def cut(text, stops):
-    """What OpenAI and vLLM hand on: the text before the first stop string."""
+    """As in OpenAI and vLLM: the text before the first stop string."""
     return text[: min([text.find(stop) for stop in stops if stop in text], default=len(text))]
 
 
 def test_stop_strings_cut_the_same_answers(synthesize, tmp_path):
-    """Across token borders and within characters of several tokens: the random model writes few that are whole."""
+    """Across token boundaries and within multi-token characters: the random model generates few complete ones."""
     flags = dict(max_new_tokens=120, samples=2)
     synthesize(tmp_path / "whole", **flags)
     whole = answers(tmp_path / "whole")
@@ -49,7 +49,7 @@ def test_stop_strings_cut_the_same_answers(synthesize, tmp_path):
 
 @pytest.mark.parametrize("stop", ["[a,b]", "[END]", "a,b", "{}", "\n\n"])
 def test_stop_strings_are_taken_as_they_are(synthesize, tmp_path, stop):
-    """Also those which a parser of flags might take for a list; twice given, both count."""
+    """Including strings that a flag parser might take for a list; repeated flags accumulate."""
     flags = synthesize.arguments(tmp_path / "out", limit=1, stop=[stop, "x y"])
     synthesize.retmask(*flags, "--stop", "third")
     run = json.loads((tmp_path / "out/run.json").read_text())
@@ -75,7 +75,7 @@ def test_bad_values_are_one_line(synthesize, tmp_path):
 
 
 def test_repetition_penalty_changes_answers(synthesize, tmp_path):
-    """That it is transformers' own, tests/unit/engine checks."""
+    """tests/unit/engine checks that it equals transformers' penalty."""
     synthesize(tmp_path / "plain", temperature=0)
     synthesize(tmp_path / "penalty", temperature=0, repetition_penalty=1.5)
     assert texts(tmp_path / "plain", "chosen") != texts(tmp_path / "penalty", "chosen")
@@ -97,12 +97,12 @@ def test_servers_get_them_too(retmask, prompts, tmp_path):
 
 
 def index_of(part, whole):
-    """Where the list `part` stands in `whole` for the last time; None: nowhere."""
+    """Last index of the list `part` in `whole`; None if absent."""
     return next((i for i in range(len(whole) - len(part), -1, -1) if whole[i : i + len(part)] == part), None)
 
 
 def test_logprobs_are_those_of_eval(retmask, demo_model, tmp_path):
-    """Of both policies, sampled with every filter: what is logged is the model's own distribution, as eval scores it."""
+    """Both policies, sampled with every filter: the logged values are under the model's own distribution, as scored by eval."""
     questions = ["Write one sentence about the sea.", "Name three colours.", "What is bread made of?", "Who was Darwin?"]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": question}) + "\n" for question in questions))
     (tmp_path / "mask.json").write_text(json.dumps({"heads": SMOLLM2_HEADS}))
@@ -131,7 +131,7 @@ def test_logprobs_are_those_of_eval(retmask, demo_model, tmp_path):
             assert row["mean_logprob"] == pytest.approx(sum(logprobs) / len(logprobs), abs=1e-9)
             start = index_of(ids, scored["tokens"])
             if start is None:
-                continue  # the text is also that of other tokens, which the tokenizer prefers
+                continue  # other tokens have the same text, and the tokenizer prefers them
             assert logprobs == pytest.approx(scored["logprobs"][start : start + len(ids)], abs=1e-4)
             compared += 1
         assert compared >= 6

@@ -1,4 +1,4 @@
-"""retmask synthesize --workers: several processes on this machine do what one does."""
+"""retmask synthesize --workers: several local processes give the result of one."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 
 def children_of(process):
-    """By their numbers in the order of their start; none once it has ended."""
+    """Process ids of the workers in start order; empty once the run has ended."""
     try:
         text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     except OSError:
@@ -42,7 +42,7 @@ def test_two_workers_write_what_one_writes(synthesize, tmp_path):
 
 
 def test_workers_draw_the_same_heads(synthesize, tmp_path, mask):
-    """--scores: each worker selects the mask for itself."""
+    """--scores: each worker selects the mask itself."""
     scores = {f"{layer}-{head}": [(layer * 5 + head * 3) % 11 / 10] for layer in range(4) for head in range(4)}
     (tmp_path / "scores.json").write_text(json.dumps(scores))
     flags = dict(mask=None, scores=tmp_path / "scores.json", mask_top_k=3, strategy="random-masked")
@@ -71,7 +71,7 @@ def start(synthesize, out, **flags):
 
 
 def wait_for_answers(process, out, workers):
-    """Until each worker has written one."""
+    """Waits until each worker has written an answer."""
     journals = [out / f"shard-{shard}-of-{workers}/answers.jsonl" for shard in range(workers)]
     while not all(journal.exists() and journal.stat().st_size for journal in journals):
         assert process.poll() is None, process.stderr.read()
@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on(synthesize, tmp_path, victim):
     else:
         process.kill()
         process.wait()
-    for worker in workers:  # none is left behind
+    for worker in workers:  # no worker remains
         deadline = time.monotonic() + 10
         while pathlib.Path(f"/proc/{worker}/exe").exists() and time.monotonic() < deadline:
             time.sleep(0.01)

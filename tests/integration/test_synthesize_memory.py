@@ -1,4 +1,4 @@
-"""retmask synthesize: the memory that it says it will take is what it takes."""
+"""retmask synthesize: planned memory equals peak memory."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ MIB = 2**20
 
 
 def most_resident(process, seen):
-    """VmHWM of the process, in bytes, as often as it can be read."""
+    """VmHWM of the process in bytes, polled until it ends."""
     while process.poll() is None:
         try:
             with open(f"/proc/{process.pid}/status") as status:
@@ -27,7 +27,7 @@ def most_resident(process, seen):
 
 
 def run(synthesize, out, **flags):
-    """Returns run.json's "memory", stderr and the peak as seen from outside."""
+    """Returns run.json's "memory", stderr and the externally measured peak."""
     arguments = [argument for argument in synthesize.arguments(out, **flags) if argument != "--quiet"]
     process = subprocess.Popen([synthesize.retmask.binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                text=True)  # fmt: skip
@@ -42,7 +42,7 @@ def run(synthesize, out, **flags):
 
 @pytest.fixture
 def smollm2(retmask, demo_model, tmp_path):
-    """220 prompts, in bfloat16; answers end at the first letter e or a, so that a run is short."""
+    """220 prompts in bfloat16; answers end at the first letter e or a to keep the run short."""
     questions = [json.loads(line)["instruction"] for line in (ROOT / "configs/demo_prompts.jsonl").read_text().splitlines()]
     rows = [{"prompt": f"{questions[i % len(questions)]} ({i})"} for i in range(220)]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""What retmask synthesize answers: prompts out of the published data sets' files, chosen by flags."""
+"""Prompts of retmask synthesize: rows of published data sets, selected by flags."""
 
 import datetime
 import gzip
@@ -34,7 +34,7 @@ def lmsys(conversation_id, turns, language="English", flagged=False, redacted=Fa
 
 
 def wildchat(turns, language="English", toxic=False, redacted=False):
-    """A row of WildChat-1M; its messages carry fields of their own."""
+    """A row of WildChat-1M; its messages have additional fields."""
     more = dict(country=None, hashed_ip="05a0", header={"user-agent": "x"}, language=language, redacted=redacted,
                 state=None, timestamp=WHEN, toxic=toxic, turn_identifier=1)
     return dict(

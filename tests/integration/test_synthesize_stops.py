@@ -1,4 +1,4 @@
-"""retmask synthesize when it is killed, when the disk is full, and when the answers are larger than memory should be."""
+"""retmask synthesize under kills, on a full disk, and with answers larger than its memory."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def rows_in(journal):
 
 
 def kill_during(command, journal, answers, delay):
-    """Starts the command and kills it a moment after it has written so many more answers. Was it still running?"""
+    """Starts the command and kills it shortly after the given number of new answers; returns whether it was still running."""
     goal = rows_in(journal) + answers
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while rows_in(journal) < goal and process.poll() is None:
@@ -32,8 +32,8 @@ def kill_during(command, journal, answers, delay):
 
 
 def test_twenty_kills_change_nothing(synthesize, tmp_path):
-    """kill -9 at random moments: at the start, while answers come, while the final files are written. The same command
-    again ends with the bytes of an undisturbed run."""
+    """kill -9 at random times: at the start, during decoding, while the final files are written. Resuming gives the same
+    bytes as an undisturbed run."""
     flags = dict(samples=10, max_new_tokens=100, batch_size=5)
     calm, out = tmp_path / "calm", tmp_path / "killed"
     journal = out / "answers.jsonl"
@@ -54,11 +54,11 @@ def test_twenty_kills_change_nothing(synthesize, tmp_path):
     synthesize(out, **flags)
     assert final_bytes(out) == final_bytes(calm)
     assert rows_in(journal) == all_answers, "no answer was written twice"
-    assert not list(out.glob("*jsonl*.tmp*")), "what the killed runs left is gone"
+    assert not list(out.glob("*jsonl*.tmp*")), "leftovers of killed runs are removed"
 
 
 def test_two_runs_in_one_folder(synthesize, tmp_path):
-    """The second one is refused and harms nothing."""
+    """The second run is rejected and does no harm."""
     out = tmp_path / "out"
     first = subprocess.Popen(
         [synthesize.retmask.binary, *synthesize.arguments(out, samples=2)],
@@ -77,7 +77,7 @@ def test_two_runs_in_one_folder(synthesize, tmp_path):
 
 
 def in_own_mounts():
-    """The start of a command that may mount things which nobody else sees."""
+    """Command prefix that allows private mounts."""
     prefix = ["unshare", "--mount", "--propagation", "private"]
     if os.geteuid() != 0:
         prefix[1:1] = ["--user", "--map-root-user"]
@@ -92,16 +92,16 @@ def pages(*files):
 
 
 def test_full_disk(synthesize, tmp_path):
-    """It stops with one line while answers come and while the final files are written, keeps what it had, and goes on."""
+    """Stops with one line during decoding and while the final files are written, keeps finished answers, and resumes."""
     prefix = in_own_mounts()
     flags = dict(samples=4, max_new_tokens=100)
     calm, disk, kept = tmp_path / "calm", tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
     kept.mkdir()
-    # The rows name no folder, so the runs' files are the same wherever they lie.
+    # The rows contain no folder, so the runs' files do not depend on their location.
     synthesize(calm, **flags)
     journal = pages(calm / "answers.jsonl")
-    run_json = 2 * pages(calm / "run.json")  # it is replaced by a new one
+    run_json = 2 * pages(calm / "run.json")  # replaced by a new one
     assert journal >= 8 * 4096, "too small for a disk that it fills"
 
     command = shlex.join([str(synthesize.retmask.binary), *synthesize.arguments(disk / "out", **flags)])
@@ -124,7 +124,7 @@ def test_full_disk(synthesize, tmp_path):
         assert len(errors) == 1 and said in errors[0] and "No space left on device" in errors[0], errors
         assert ".tmp" not in (kept / f"{name}.files").read_text()
     first, second = [(kept / f"{name}.jsonl").read_bytes() for name in ("first", "second")]
-    assert 0 < len(first) < len(second) and second.startswith(first), "it went on behind what it had"
+    assert 0 < len(first) < len(second) and second.startswith(first), "it resumed after the finished answers"
     for line in first.splitlines():
         json.loads(line)
     assert (kept / "third.code").read_text() == "0\n"
@@ -142,7 +142,7 @@ def peak_memory(command):
 
 
 def test_answers_do_not_stay_in_memory(synthesize, tmp_path):
-    """The final files of 150 MB of answers need no more memory than those of none."""
+    """Writing the final files of 150 MB of answers takes no more memory than without answers."""
     out = tmp_path / "out"
     synthesize(out, limit=1)
     small = peak_memory([synthesize.retmask.binary, *synthesize.arguments(out, limit=1)])

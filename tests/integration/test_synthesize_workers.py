@@ -1,4 +1,4 @@
-"""Many workers of retmask synthesize: --shard, SLURM's variables and --merge."""
+"""Multiple workers of retmask synthesize: --shard, SLURM's variables and --merge."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ def part(out, shard, workers=WORKERS):
 
 @pytest.fixture
 def parts(synthesize, tmp_path):
-    """The --out of three workers that are done."""
+    """The --out of three finished workers."""
     out = tmp_path / "parts"
     for shard in range(WORKERS):
         synthesize(out, shard=f"{shard}/{WORKERS}", samples=2)
@@ -53,7 +53,7 @@ def test_merged_files_are_those_of_a_single_worker(synthesize, parts, tmp_path):
 
 
 def test_merge_with_a_choice_of_prompts_and_pairs(synthesize, prompts, tmp_path):
-    """Also with the workers' own flags given once more, and with another choice of pairs."""
+    """Also with the workers' flags repeated, and with other pair filters."""
     lines = prompts.read_text().splitlines(keepends=True)
     prompts.write_text("".join(lines + [line.replace('"id": "p', '"id": "again') for line in lines]))
     flags = dict(deduplicate=True, sample=8, skip=1, limit=6, max_new_tokens=120)
@@ -69,7 +69,7 @@ def test_merge_with_a_choice_of_prompts_and_pairs(synthesize, prompts, tmp_path)
 
 
 def test_merge_of_a_judged_run_asks_no_judge(retmask, prompts, tmp_path):
-    """Each worker has its own answers judged; merging takes the verdicts from there, with both servers gone."""
+    """Each worker judges its own answers; merging reuses the verdicts with both servers stopped."""
 
     def reply(request):
         if request["model"] != "grader":
@@ -113,7 +113,7 @@ def test_parts_that_do_not_fit_are_refused(synthesize, parts, prompts, tmp_path)
     journal = part(parts, 1) / "answers.jsonl"
     whole = journal.read_text()
     journal.write_text("".join(whole.splitlines(keepends=True)[:-5]))
-    expect("shard-1-of-3", "lacks 5 answers", "--shard 1/3")
+    expect("shard-1-of-3", "is missing 5 answers", "--shard 1/3")
     journal.write_text(whole + (part(parts, 0) / "answers.jsonl").read_text().splitlines(keepends=True)[0])
     expect("shard-0-of-3", "shard-1-of-3", "the answer p", "remove")
     journal.write_text(whole)

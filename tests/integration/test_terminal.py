@@ -1,4 +1,4 @@
-"""What people see of a run: on terminals of any width, on dumb ones, and in a log."""
+"""Progress output: on terminals of any width, on dumb terminals, and in a log."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ def set_columns(terminal, columns):
 
 
 class Screen:
-    """Rows of a terminal that knows line breaks, \\r, ESC [ n A, ESC [ J and colours, and goes on in the next row at its edge."""
+    """Rows of a terminal that knows line breaks, \\r, ESC [ n A, ESC [ J and colours, and wraps at its edge."""
 
     def __init__(self, columns):
         self.columns, self.rows, self.row, self.column = columns, [[]], 0, 0
@@ -104,14 +104,14 @@ def test_never_wider_than_the_terminal_which_may_become_narrower(run_on_terminal
     widths = [len(part) for part in parts if part.startswith("synthesize ")]
     first = next(i for i, width in enumerate(widths) if width < 24)
     assert first > 0 and max(widths) < 100
-    assert max(widths[first:]) < 24, "all behind the change"
-    assert re.search(r"\x1b\[[1-4]A\x1b\[J", written), "the rows that the long line took are cleared"
+    assert max(widths[first:]) < 24, "after the change"
+    assert re.search(r"\x1b\[[1-4]A\x1b\[J", written), "the rows of the long line are cleared"
 
 
 def test_no_colours_where_none_are_wanted(run_on_terminal):
     written = run_on_terminal(60, NO_COLOR="1")
     assert "warning: http" in written and not re.search(r"\x1b\[[0-9;]*m", written)
-    assert "\x1b[J" in written, "the line is updated all the same"
+    assert "\x1b[J" in written, "the line is still updated"
 
 
 def test_a_dumb_terminal_gets_lines(run_on_terminal):

@@ -20,7 +20,7 @@ TINY = "tests/golden/tiny/llama"
 
 @pytest.fixture(scope="session")
 def tool():
-    """Runs tests/unit/tokenizer/tokenize_tool.cpp: one JSON line in, one out."""
+    """Runs tests/unit/tokenizer/tokenize_tool.cpp: one JSON line in, one JSON line out."""
     path = ROOT / os.environ.get("RETMASK_BUILD_DIR", "build/release") / "tests/tokenize_tool"
     if not path.is_file():
         pytest.fail(f"{path} is not built; run scripts/build.sh")
@@ -53,7 +53,7 @@ def reference(folder):
 
 
 def check(got, expected, subject):
-    """An assert for long values, of which pytest's own comparison would take minutes."""
+    """An assert for long values, for which pytest's own comparison takes minutes."""
     if got != expected:
         at = next((i for i, pair in enumerate(zip(got, expected)) if pair[0] != pair[1]), min(len(got), len(expected)))
         window = slice(max(0, at - 10), at + 10)
@@ -68,7 +68,7 @@ def assert_same_ids(tool, folder, texts):
 
 
 def strings_of(value):
-    """Every string within a JSON value."""
+    """All strings in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -80,7 +80,7 @@ def strings_of(value):
 
 
 def prompts(shared):
-    """Every string of the shared instructions, once."""
+    """All distinct strings of the shared instructions."""
     found = {}
     for path in sorted((shared / "data/prompts").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -89,7 +89,7 @@ def prompts(shared):
 
 
 def random_texts(count):
-    """Unicode of all sorts: whole planes, mixed scripts, marks in every order, white space, cut-up special tokens."""
+    """Unicode: whole planes, mixed scripts, marks in every order, white space, split special tokens."""
     rng = random.Random(20240917)
     assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
     marks = [c for c in assigned if unicodedata.combining(c)]
@@ -131,7 +131,7 @@ def test_random_texts(tool, folder):
 
 
 def test_every_code_point(tool, folder):
-    """Each character between letters, digits, spaces and marks: what kind of character it counts as shows in the ids."""
+    """Each character between letters, digits, spaces and marks: the ids show how it is classified."""
     unassigned = range(0x40000, 0xE0000)
     characters = [chr(c) for c in range(0x100000) if not 0xD800 <= c < 0xE000 and c not in unassigned]
     texts = []
@@ -151,7 +151,7 @@ def test_long_runs(tool, folder):
 
 
 def test_decode(tool, folder, shared):
-    """Texts, ids at random, and ids that cut characters apart."""
+    """Texts, random ids, and ids that split characters."""
     hf = reference(folder)
     texts = prompts(shared)[:300] + random_texts(500)
     encoded = [hf.encode(text).ids for text in texts]
@@ -194,7 +194,7 @@ def turns(*contents):
 
 
 def conversations():
-    """Thirty and more, of what users and models write: empty, padded, multi-line, other scripts, thoughts, tags."""
+    """More than thirty conversations: empty, padded, multi-line, other scripts, thinking, tags."""
     thought = "<think>\nLet me see.\n\n2+2 is 4.\n</think>\n\n4"
     contents = [
         ["Hi"],

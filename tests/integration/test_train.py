@@ -1,4 +1,4 @@
-"""train-dpo from the command line: against TRL's trainers, through kills, on bad input."""
+"""train-dpo from the command line: against TRL's trainers, under kills, with bad input."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ def flags(options):
 
 
 def assert_steps_equal(ours, trl, relative, absolute):
-    """Rewards and margins cancel down to nothing at first, hence the absolute part."""
+    """Rewards and margins nearly cancel at first, hence the absolute tolerance."""
     assert len(ours) == len(trl)
     for mine, theirs in zip(ours, trl):
         for key in STEP_KEYS:
@@ -90,7 +90,7 @@ def test_smollm2_trains_as_trl_trains_it(retmask, demo_model, tmp_path):
 
 
 def short_run(max_steps=24):
-    """On the 32 pairs: three passes of eight steps, a checkpoint every third step."""
+    """On the 32 pairs: three epochs of eight steps, a checkpoint every third step."""
     return [
         "--pairs", PAIRS, "--max-steps", max_steps, "--global-batch-size", 4, "--micro-batch-tokens", 300,
         "--save-every", 3, "--learning-rate", 1e-3, "--min-learning-rate", 1e-4, "--threads", 1, "--device", "cpu",
@@ -98,7 +98,7 @@ def short_run(max_steps=24):
 
 
 def kill_when(retmask, arguments, is_time):
-    """Starts the program and kills it when `is_time`; false when it ended before."""
+    """Starts the program and kills it once `is_time` returns true; false if it ended before."""
     with subprocess.Popen(
         [str(retmask.binary), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -184,7 +184,7 @@ def test_saved_dtype(retmask, tiny_llama, tmp_path):
 
 
 def test_sft_takes_every_form(retmask, tiny_llama, tmp_path):
-    """Pairs, prompt and completion, messages: the same answers give the same run."""
+    """Pairs, prompt/completion rows and messages with the same answers give the same run."""
     pairs = read_lines(PAIRS)
     forms = {
         "pairs": pairs,
@@ -240,7 +240,7 @@ def test_bad_input_is_one_line_and_code_2(retmask, tiny_llama, tmp_path, rows, a
 
 
 def test_full_disk_keeps_the_last_checkpoint(retmask, tiny_llama, tmp_path):
-    """A limit on file sizes stands in for a full disk: the model fits, a training state does not."""
+    """A file-size limit simulates a full disk: the model fits, a training state does not."""
     arguments = ["train-dpo", "--model", tiny_llama, *short_run(), "--out", tmp_path, "--quiet"]
     limit = os.stat(tiny_llama / "model.safetensors").st_size * 2
     command = f"trap '' XFSZ; ulimit -f {limit // 1024}; exec \"$0\" \"$@\""

@@ -1,4 +1,4 @@
-"""retmask train-dpo: the memory that it says it will take is what it takes."""
+"""retmask train-dpo: planned memory equals peak memory."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from conftest import ROOT
 PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 
 
-# In one pass a step, in several, and shared out.
+# One micro-batch per step, several, and several ranks.
 @pytest.mark.parametrize(
     "mode, more",
     [("none", []), ("selective", []), ("full", []), ("none", ["--micro-batch-tokens", 600]), ("none", ["--nproc", 2, "--zero-stage", 2])],
@@ -26,11 +26,11 @@ def test_plan_is_what_is_taken(retmask, fast_bfloat16, demo_model, tmp_path, mod
 
 
 def test_plan_settles_what_is_kept_once(retmask, tiny_llama, tmp_path):
-    """A run that is started again goes on in the same way, also where it could choose anew."""
+    """A resumed run keeps its settings, even those chosen automatically."""
     flags = ["--model", tiny_llama, "--pairs", PAIRS, "--out", tmp_path / "out", "--device", "cpu", "--max-steps", 2,
              "--save-every", 1]  # fmt: skip
     retmask("train-dpo", *flags)
-    (tmp_path / "out/training.json").unlink()  # as if it had been stopped behind its first step
+    (tmp_path / "out/training.json").unlink()  # as if it had been stopped after its first step
     (tmp_path / "out/memory_plan.json").write_text(json.dumps({"activation_checkpointing": "selective"}))
     retmask("train-dpo", *flags)
     plan = json.loads((tmp_path / "out/memory_plan.json").read_text())

@@ -1,4 +1,4 @@
-"""train-dpo as several ranks: equal to one rank in every ZeRO stage, through kills, hangs and full disks."""
+"""train-dpo with several ranks: equal to one rank in every ZeRO stage, under kills, hangs and full disks."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ def read_lines(path):
 
 
 def command_of(retmask, model, out, *more, steps=6):
-    """Eight pairs per step in float32; the rate is high, so that differences would grow. `more` flags go before these."""
+    """Eight pairs per step in float32, with a high learning rate so that differences would grow. `more` flags come first."""
     arguments = [
         "--model", model, "--pairs", PAIRS, "--out", out, "--max-steps", steps, "--global-batch-size", 8,
         "--learning-rate", 1e-3, "--min-learning-rate", 1e-4, "--save-every", 0, "--dtype", "float32",
@@ -76,7 +76,7 @@ def wait_until(condition, seconds=60):
 
 
 def assert_equal_runs(out, reference, untrained):
-    """Losses to 1e-5; the weights to less than 1 % of what training changed."""
+    """Losses agree to 1e-5, weights to less than 1 % of the change by training."""
     ours, theirs = (read_lines(folder / "metrics.jsonl") for folder in (out, reference))
     assert len(ours) == len(theirs)
     for mine, other in zip(ours, theirs):
@@ -95,13 +95,13 @@ def assert_equal_runs(out, reference, untrained):
 
 @pytest.fixture(scope="module")
 def one_rank(retmask, tiny_llama, tmp_path_factory):
-    """The run that all others must equal: one rank, everything whole, each batch in one pass."""
+    """The reference run: one rank, no sharding, each batch as one micro-batch."""
     out = tmp_path_factory.mktemp("one") / "out"
     train(retmask, tiny_llama, out, "--zero-stage", 0, "--micro-batch-tokens", 100000)
     return out
 
 
-# A batch of eight pairs has some 750 tokens: about 1, 2 and 4 passes on each rank.
+# A batch of eight pairs has about 750 tokens: about 1, 2 and 4 micro-batches on each rank.
 @pytest.mark.parametrize("passes", [1, 2, 4])
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
 @pytest.mark.parametrize("ranks", [1, 2, 4])
@@ -120,7 +120,7 @@ def test_every_family_in_slices(retmask, tiny_model, tmp_path):
 
 @pytest.mark.parametrize("stage", [1, 2, 3])
 def test_stages_in_bfloat16_equal_stage_0(retmask, tiny_llama, tmp_path, stage):
-    """Networks in bfloat16, weights in float32: the same arithmetic wherever the slices are cut."""
+    """Compute in bfloat16, weights in float32: the same arithmetic for any sharding."""
     for name, level in (("whole", 0), ("sliced", stage)):
         train(retmask, tiny_llama, tmp_path / name, "--nproc", 2, "--zero-stage", level, "--dtype", "bfloat16",
               "--activation-checkpointing", "full", steps=4)  # fmt: skip
@@ -130,7 +130,7 @@ def test_stages_in_bfloat16_equal_stage_0(retmask, tiny_llama, tmp_path, stage):
 
 @pytest.fixture(scope="module")
 def held_out(tmp_path_factory):
-    """Seven pairs, some 650 tokens."""
+    """Seven pairs, about 650 tokens."""
     path = tmp_path_factory.mktemp("held-out") / "pairs.jsonl"
     path.write_text("".join(PAIRS.read_text().splitlines(keepends=True)[:7]))
     return path
@@ -143,7 +143,7 @@ def held_out_by_one(retmask, tiny_llama, held_out, tmp_path_factory):
     return read_lines(out / "eval_metrics.jsonl")
 
 
-# All rows in one pass, of which two of three ranks have none; more passes than ranks, the last round not full.
+# All rows in one micro-batch, with two of three ranks idle; more micro-batches than ranks, the last round incomplete.
 @pytest.mark.parametrize("ranks, tokens", [(3, 100000), (2, 300)])
 @pytest.mark.parametrize("stage", [1, 3])
 def test_held_out_rows_by_several_ranks(retmask, tiny_llama, tmp_path, held_out, held_out_by_one, ranks, tokens, stage):
@@ -175,7 +175,7 @@ def same_bits(first, second):
 
 @pytest.mark.slow
 def test_twenty_kills_end_bit_identical(retmask, tiny_llama, tmp_path):
-    """Of a 30-step run of two ranks: the whole job or one rank, at any time after the first step."""
+    """Kills a 30-step run of two ranks: the whole job or one rank, at any time after the first step."""
     more = ["--nproc", 2, "--save-every", 2, "--micro-batch-tokens", 300]
     train(retmask, tiny_llama, tmp_path / "undisturbed", *more, steps=30)
     draw = random.Random(20)
@@ -277,7 +277,7 @@ def free_port():
 
 
 def start_by_hand(command, ranks):
-    """As torchrun does it."""
+    """As torchrun does."""
     port = str(free_port())
     return [
         start(command, RANK=str(r), LOCAL_RANK=str(r), WORLD_SIZE=str(ranks), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
@@ -293,9 +293,9 @@ def start_by_hand(command, ranks):
     ],
 )
 def test_an_error_of_one_rank_before_they_are_connected(retmask, tiny_llama, tmp_path, arguments, environment, code, said):
-    """It says so, and the other one ends with it, without waiting and without a word."""
+    """It reports the error; the other rank ends at once without a message."""
     if said == "cuda" and torch.cuda.is_available():
-        pytest.skip("here is a GPU")
+        pytest.skip("this machine has a GPU")
     out, port = tmp_path / "out", str(free_port())
     begun = time.monotonic()
     jobs = [
@@ -312,7 +312,7 @@ def test_an_error_of_one_rank_before_they_are_connected(retmask, tiny_llama, tmp
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_rank_without_memory_ends_the_others_with_one_line(retmask, tiny_llama, tmp_path, victim):
-    """Neither a mistake of the user's nor a lost rank: an exception of libtorch's or of C++'s own."""
+    """Neither a user error nor a lost rank: an exception from libtorch or the C++ library."""
     jobs = start_by_hand(command_of(retmask, tiny_llama, tmp_path / "out", "--quiet", steps=4000), 2)
     wait_until(lambda: count_lines(tmp_path / "out/metrics.jsonl") > 2)
     resource.prlimit(jobs[victim].pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
@@ -369,7 +369,7 @@ def test_a_device_that_is_not_there_is_one_line(retmask, tiny_llama, tmp_path):
 
 
 def test_an_error_of_one_rank_is_one_line(retmask, tiny_llama, tmp_path):
-    """Three steps of the highest rate there is; the rank with the bad row names it."""
+    """Three steps at the highest possible learning rate; the rank with the bad row names it."""
     more = ["--nproc", 2, "--quiet", "--learning-rate", "1e30", "--warmup-ratio", 0]
     done = train(retmask, tiny_llama, tmp_path / "out", *more, code=2)
     assert "is not finite" in done.stderr and "pairs32.jsonl:" in done.stderr
@@ -379,7 +379,7 @@ def test_an_error_of_one_rank_is_one_line(retmask, tiny_llama, tmp_path):
 
 @pytest.mark.parametrize("ranks, stage", [(1, 0), (2, 1), (2, 2), (3, 3)])
 def test_a_gradient_that_is_not_finite_names_its_row(retmask, tmp_path, ranks, stage):
-    """An embedding so large that the first norm makes it 0, and overflows on the way back: the loss stays finite."""
+    """An embedding so large that the first norm makes it 0 and the backward pass overflows; the loss stays finite."""
     model = shutil.copytree(ROOT / "tests/golden/tiny/qwen3", tmp_path / "model")
     weights = load_file(model / "model.safetensors")
     letter = Tokenizer.from_file(str(model / "tokenizer.json")).encode("~", add_special_tokens=False).ids[-1]
@@ -398,7 +398,7 @@ def test_a_gradient_that_is_not_finite_names_its_row(retmask, tmp_path, ranks, s
 
 @pytest.mark.parametrize("stage", [1, 3])
 def test_full_disk_keeps_the_last_state(retmask, tiny_llama, tmp_path, stage):
-    """A limit on file sizes stands in for a full disk: logs fit, a rank's part of a state does not."""
+    """A file-size limit simulates a full disk: logs fit, a rank's part of a state does not."""
     out = tmp_path / "out"
     more = ["--nproc", 2, "--zero-stage", stage, "--save-every", 2]
     train(retmask, tiny_llama, out, *more, steps=4)

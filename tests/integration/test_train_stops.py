@@ -1,4 +1,4 @@
-"""train-dpo that is asked to stop: signals, saves by time, held-out pairs, and what it says about all that."""
+"""train-dpo: stop signals, timed saves, held-out pairs, and their messages."""
 
 import json
 import signal
@@ -18,7 +18,7 @@ def start(retmask, *arguments):
 
 
 def stop_when(retmask, arguments, number, is_time):
-    """Starts the program and sends it a signal when `is_time`; returns how it ended: (exit code, stderr)."""
+    """Starts the program and sends it a signal once `is_time` returns true; returns (exit code, stderr)."""
     process = start(retmask, *arguments)
     while not is_time():
         assert process.poll() is None, process.communicate()
@@ -92,7 +92,7 @@ def test_a_signal_in_the_reference_pass(retmask, arguments, undisturbed, tmp_pat
 
 
 def test_a_second_interrupt_ends_at_once(retmask, arguments, tmp_path):
-    """The program is held still for both, so that the first cannot end it before the second comes."""
+    """The program is paused for both signals, so that the first cannot end it before the second arrives."""
     process = start(retmask, *changed(arguments, micro_batch_tokens=100000, global_batch_size=32), "--out", tmp_path)
     while count_lines(tmp_path / "metrics.jsonl") < 2:
         assert process.poll() is None
@@ -136,7 +136,7 @@ def test_held_out_pairs_are_looked_at_and_not_trained_on(retmask, arguments, und
 
 def test_figures_of_the_machine(undisturbed):
     for row in read_lines(undisturbed / "metrics.jsonl"):
-        assert 0 < row["model_flops_utilization"] < 2, "the peak is measured beside other work"
+        assert 0 < row["model_flops_utilization"] < 2, "the peak is measured while other work runs"
         assert 50e6 < row["memory_bytes"] < 50e9
 
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 GOLDEN = ROOT / "tests/golden/trl"
 PAIRS = GOLDEN / "pairs64.jsonl"
-# Of loss and grad_norm, and of rewards and margins as far as those are not differences of nearly equal numbers.
+# For loss and grad_norm, and for rewards and margins unless they are differences of nearly equal numbers.
 RELATIVE = 1e-4
 
 
@@ -27,8 +27,8 @@ def flags(options):
 
 
 def reward_floor(options, largest_sum):
-    """A reward is beta times the difference of two sums of log-probs, of `largest_sum` at most, which float32 holds to
-    2^-24 of their size each; eight such roundings, of ours and of TRL's sums, policy and reference. A margin is the difference
+    """A reward is beta times the difference of two sums of log-probs, each at most `largest_sum` and rounded to 2^-24 of its
+    size in float32. There are eight such roundings: our sums and TRL's, policy and reference. A margin is the difference
     of two rewards. (TRL's own IPO margins of SmolLM2 on two processors, AMX and AVX-512: up to one such floor apart.)"""
     return options["beta"] * 8 * largest_sum * 2**-24
 
@@ -47,12 +47,12 @@ def assert_steps_equal(ours, golden, largest_sum):
             else:
                 expected = pytest.approx(theirs[key], rel=RELATIVE, abs=rewards * floor)
                 assert mine[key] == expected, f"{key} of step {step}"
-        if theirs.get("margin") != 0:  # before the first update every pair is a tie and rounding decides
+        if theirs.get("margin") != 0:  # before the first update every pair is a tie, decided by rounding
             assert mine["accuracy"] == theirs.get("accuracy"), f"accuracy of step {step}"
 
 
 def update_difference(ours, trl, untrained, stride):
-    """|| ours - TRL's || / || TRL's - untrained || over the elements that `trl` holds: every so many-th of each tensor."""
+    """|| ours - TRL's || / || TRL's - untrained || over the elements in `trl`: a strided subset of each tensor."""
     difference = update = 0.0
     for name, expected in trl.items():
         difference += (ours[name].flatten()[::stride] - expected.flatten()).double().square().sum().item()
@@ -72,7 +72,7 @@ def check(retmask, model, run, out, largest_sum):
 @pytest.mark.parametrize("loss", ["dpo", "ipo", "sft"])
 @pytest.mark.parametrize("family", ["llama", "qwen3", "olmo3"])
 def test_tiny_models(retmask, tmp_path, family, loss):
-    """Their tokenizer makes every text longer than Olmo-3's sliding window of 32 tokens."""
+    """With their tokenizer every text exceeds Olmo-3's sliding window of 32 tokens."""
     check(retmask, ROOT / "tests/golden/tiny" / family, f"{family}_{loss}", tmp_path, largest_sum=1000)
 
 

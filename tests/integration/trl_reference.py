@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""What TRL makes of the same pairs: DPOTrainer or SFTTrainer on the CPU, in the file's order, on whole answers. Writes one JSON with the figures of each step; --final-model also keeps the trained weights.
+"""TRL reference: DPOTrainer or SFTTrainer on the CPU, in file order, without truncation.
+
+Writes one JSON with the metrics of each step; --final-model also saves the trained weights.
 
     .venv/bin/python tests/integration/trl_reference.py --model DIR --pairs FILE --out steps.json --loss dpo
 """
@@ -21,7 +23,7 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 
 class Recorder(TrainerCallback):
-    """Keeps what the trainer logs at each step, under the names of our metrics.jsonl."""
+    """Records the trainer's logs of each step under the names of our metrics.jsonl."""
 
     NAMES = {
         "loss": "loss",
@@ -76,7 +78,7 @@ def trainer_options(args: argparse.Namespace, scratch: str) -> dict:
         learning_rate=args.learning_rate,
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr": args.min_learning_rate},
-        warmup_steps=args.warmup_ratio,  # a share of all steps when below 1
+        warmup_steps=args.warmup_ratio,  # a fraction of all steps if below 1
         optim="adamw_torch",
         weight_decay=0.1,
         adam_beta1=0.9,
@@ -109,7 +111,7 @@ def make_trainer(args: argparse.Namespace, model, tokenizer, rows: list[dict], s
 
 
 def token_ids(row: dict) -> dict:
-    """What TRL trains on: the prompt and the completions of one row."""
+    """TRL's training input: the prompt and the completions of one row."""
     if "labels" not in row:
         return {name: row[name + "_ids"] for name in ("prompt", "chosen", "rejected")}
     start = next(i for i, label in enumerate(row["labels"]) if label != -100)
@@ -120,8 +122,8 @@ def run(args: argparse.Namespace) -> dict:
     rows = [json.loads(line) for line in pathlib.Path(args.pairs).read_text(encoding="utf-8").splitlines()]
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16 if args.precision == "bfloat16" else torch.float32)
-    # Transformers gives the pad token's embedding no gradient, also where the pad is a token of every text (SmolLM2's
-    # <|im_end|>). That is a side effect of padding, which we do not have, and no part of the loss.
+    # Transformers gives the pad token's embedding no gradient, even if the pad token occurs in every text (SmolLM2's
+    # <|im_end|>). That is a side effect of padding, which we do not use, and not part of the loss.
     model.get_input_embeddings().padding_idx = None
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,5 +1,5 @@
 #pragma once
-// What each head copies out of the needle while one sample is answered.
+// Counts what each head copies from the needle while one sample is decoded.
 
 #include <torch/torch.h>
 
@@ -13,16 +13,16 @@
 
 namespace retmask::detect {
 
-// The heads that scored; all others have 0.
+// Heads with a score; all others have 0.
 using HeadScores = std::map<Head, double>;
 
 class CopyCounter {
  public:
-  // `sample` must outlive this.
+  // `sample` must outlive this object.
   CopyCounter(const niah::Sample& sample, Scoring scoring) : sample_(&sample), scoring_(scoring) {}
 
-  // One decoding step: the token just chosen and, per head, the key with the largest weight at the
-  // query row that chose it ([L, H] int64, CPU).
+  // Records one decoding step: the token just sampled and, per head, the key with the largest
+  // attention weight in the query row that produced it ([L, H] int64, CPU).
   void observe(int64_t token, const torch::Tensor& largest_keys);
 
   HeadScores scores() const;

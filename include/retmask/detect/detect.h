@@ -1,6 +1,6 @@
 #pragma once
-// Finds retrieval heads: answers needle-in-a-haystack questions and counts what each head copies
-// from the needle.
+// Detection of retrieval heads: answers needle-in-a-haystack questions and counts what each head
+// copies from the needle.
 
 #include <cstdint>
 #include <string>
@@ -19,12 +19,12 @@ namespace retmask::detect {
 struct Detection {
   niah::NeedleScore verdict = {};
   std::string answer = {};
-  HeadScores scores = {};  // counted in the result when the answer is right
+  HeadScores scores = {};  // only counted if the answer is right
 };
 
 struct DetectResult {
-  std::vector<Detection> detections;  // in the samples' order
-  int64_t answered_now = 0;           // without those of an earlier run
+  std::vector<Detection> detections;  // in sample order
+  int64_t answered_now = 0;           // excluding those of an earlier run
   double seconds = 0.0;               // spent on those
 
   int64_t num_right() const;
@@ -36,9 +36,9 @@ struct DetectSubject {
   std::vector<int64_t> eos_token_ids = {};
 };
 
-// Answers greedily. `journal` gets one row per sample as it is answered, and what an earlier run
-// left there is not computed again; at the end its file is put into the samples' order. Throws
-// UserError when the journal's rows belong to other samples.
+// Decodes greedily. Each answered sample is appended to `journal`, and samples already in it are
+// not computed again. At the end its file is rewritten in sample order. Throws UserError if the
+// journal has rows of other samples.
 DetectResult run_detection(const DetectSubject& subject,
                            const std::vector<niah::Sample>& samples,
                            const DetectOptions& options,
@@ -46,16 +46,17 @@ DetectResult run_detection(const DetectSubject& subject,
 
 struct HeadMean {
   Head head;
-  double mean = 0.0;  // over the samples with a right answer; 0 when there is none
+  double mean = 0.0;  // over the samples with a right answer; 0 if there are none
 };
-// Every head of the model, highest mean first, equals in order of layer and head.
+// All heads of the model by descending mean; ties by layer and head.
 std::vector<HeadMean> ranked_heads(const DetectResult& result, const ModelConfig& config);
 
 // {"layer-head": [score of the first right sample, ...], ...}: the published implementation's
 // format.
 Json head_scores_json(const DetectResult& result, const ModelConfig& config);
 
-// summary.json: counts, heads at or over each threshold, timing of this start, all heads ranked.
+// summary.json: counts, number of heads at or above each threshold, timing of this run, all heads
+// ranked.
 Json summary_json(const DetectResult& result,
                   const std::vector<niah::Sample>& samples,
                   const DetectOptions& options,

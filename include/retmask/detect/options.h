@@ -1,5 +1,5 @@
 #pragma once
-// What detect can be told.
+// Options of detect.
 
 #include <cstdint>
 #include <string>
@@ -8,24 +8,23 @@
 
 namespace retmask::detect {
 
-// What a head gets for a sample, out of the steps at which its largest key lay in the needle and
-// held the token that was just generated.
+// Score of a head for one sample. A copying step is one at which the head's largest attention
+// weight is on a needle token equal to the generated token.
 enum class Scoring {
   set,    // distinct tokens copied / distinct tokens of the needle (Ma & Okazaki, Eq. 1)
-  steps,  // copying steps / length of the needle, as the published implementation counts; can
-          // exceed 1
+  steps,  // copying steps / length of the needle, as in the published implementation; can exceed 1
 };
 
-// When an answer ends before max_new_tokens.
+// When an answer ends, other than at max_new_tokens.
 enum class StopRule {
   eos,        // at one of the checkpoint's EOS ids
-  reference,  // at the token "<0x0A>" or the id 144, as in the published implementation: in
-              // practice never
+  reference,  // at the token "<0x0A>" or id 144, as in the published implementation: in practice
+              // never
 };
 
 std::string to_string(Scoring scoring);
 std::string to_string(StopRule rule);
-// Throw UserError with the known names.
+// Throw UserError listing the known names.
 Scoring parse_scoring(const std::string& name);
 StopRule parse_stop_rule(const std::string& name);
 
@@ -33,7 +32,7 @@ struct DetectOptions {
   niah::GridOptions grid;
   Scoring scoring = Scoring::set;
   StopRule stop = StopRule::eos;
-  int64_t batch_size = 8;  // samples that are answered at once
+  int64_t batch_size = 8;  // samples per batch
 
   // Throws UserError.
   void validate() const;

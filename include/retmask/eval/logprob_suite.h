@@ -1,5 +1,5 @@
 #pragma once
-// Suite "logprob": how probable a model finds given texts, token by token.
+// Suite "logprob": per-token log-probabilities of given texts.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,30 +15,30 @@
 namespace retmask::eval {
 
 struct LogprobRow {
-  Json id = {};  // the row's own "id", else its index in the file
+  Json id = {};  // the row's "id", or its index in the file
   std::vector<int64_t> tokens = {};
-  // Of a prompt with a completion: the index of the first token that is no longer the prompt's.
+  // Index of the first completion token, for rows with prompt and completion.
   std::optional<int64_t> completion_start = {};
 };
 
-// From rows of a JSONL file to tokens.
-//   {"text"}: with the special tokens that the tokenizer adds by itself.
+// Reads a data file and tokenizes its rows.
+//   {"text"}: encoded with the special tokens the tokenizer adds by default.
 //   {"messages"}: the chat template's rendering without a generation prompt; nothing is added.
-//   {"prompt", "completion"}: the two texts as one, as {"text"}; the completion begins behind the
-//   tokens that the prompt has by itself. White space at the prompt's end counts as the
-//   completion's, because tokenizers attach it to the word that follows (lm-evaluation-harness does
-//   the same).
+//   {"prompt", "completion"}: both concatenated and encoded like {"text"}; the completion starts
+//   after the tokens of the prompt encoded alone. Trailing white space of the prompt counts as part
+//   of the completion, because tokenizers attach it to the following word (as in
+//   lm-evaluation-harness).
 class LogprobReader {
  public:
-  // `model_dir` for its chat template, which is loaded when the first {"messages"} row comes;
-  // `moment` as in RenderOptions.
+  // `model_dir` provides the chat template, which is loaded at the first {"messages"} row. `moment`
+  // as in RenderOptions.
   LogprobReader(const Tokenizer& tokenizer,
                 std::filesystem::path model_dir,
                 const ModelConfig& config,
                 std::optional<Moment> moment = std::nullopt);
 
-  // Throws UserError with file and line for a row of another form, without tokens, or longer than
-  // the model's maximum.
+  // Throws UserError with file and line for a row that is malformed, has no tokens, or is longer
+  // than the model's maximum.
   std::vector<LogprobRow> read(const std::filesystem::path& path);
 
  private:
@@ -57,22 +57,22 @@ class LogprobReader {
 
 struct LogprobResult {
   std::vector<Json> predictions;  // one per row
-  int64_t tokens_now = 0;  // tokens that went through the model, without those of an earlier run
-  double seconds = 0.0;    // spent on those
+  int64_t tokens_now = 0;         // tokens evaluated, excluding those of an earlier run
+  double seconds = 0.0;           // spent on those
 };
 
-// Rows go through the model in order, as many at once as have `batch_tokens` together (one at
-// least). `journal` gets
-// {"id", "tokens", "logprobs": [null, l1, ...], "sum", "mean"} per row, natural logarithms, plus
-// "completion_start", "completion_sum" and "completion_mean" where there is a completion. "mean" is
-// null when nothing is predicted. Throws UserError when the journal holds other rows.
+// Evaluates the rows in order, in batches of at most `batch_tokens` tokens (at least one row).
+// Appends one row each to `journal`:
+// {"id", "tokens", "logprobs": [null, l1, ...], "sum", "mean"}, natural logarithms, plus
+// "completion_start", "completion_sum" and "completion_mean" if there is a completion. "mean" is
+// null if no token is predicted. Throws UserError if the journal has other rows.
 LogprobResult run_logprob(const EvalSubject& subject,
                           const std::vector<LogprobRow>& rows,
                           int64_t batch_tokens,
                           Journal& journal);
 
 // {"suite", "rows", "tokens", "sum", "mean", "perplexity"} over all predicted tokens; "completion":
-// {"rows", "tokens", "sum", "mean"} when there are completions.
+// {"rows", "tokens", "sum", "mean"} if there are completions.
 Json logprob_results_json(const LogprobResult& result);
 
 }  // namespace retmask::eval

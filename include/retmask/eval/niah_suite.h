@@ -1,5 +1,5 @@
 #pragma once
-// Suite "niah": how many needles a model finds, with any heads switched off.
+// Suite "niah": needle-in-a-haystack accuracy, optionally with masked heads.
 
 #include <cstdint>
 #include <string>
@@ -12,9 +12,9 @@
 namespace retmask::eval {
 
 struct NiahSuiteOptions {
-  int64_t max_new_tokens = 50;              // of an answer
-  std::vector<int64_t> eos_token_ids = {};  // where it ends before
-  int64_t batch_size = 8;                   // samples that are answered at once
+  int64_t max_new_tokens = 50;              // per answer
+  std::vector<int64_t> eos_token_ids = {};  // an answer ends at any of these
+  int64_t batch_size = 8;                   // samples per batch
 };
 
 struct NiahAnswer {
@@ -23,16 +23,16 @@ struct NiahAnswer {
 };
 
 struct NiahResult {
-  std::vector<NiahAnswer> answers;  // in the samples' order
-  int64_t answered_now = 0;         // without those of an earlier run
+  std::vector<NiahAnswer> answers;  // in sample order
+  int64_t answered_now = 0;         // excluding those of an earlier run
   double seconds = 0.0;             // spent on those
 
   int64_t num_right() const;
 };
 
-// Answers greedily. `journal` gets one row per sample as it is answered, and what an earlier run
-// left there is not computed again; at the end its file is put into the samples' order. Throws
-// UserError when the journal's rows belong to other samples.
+// Decodes greedily. Each answered sample is appended to `journal`, and samples already in it are
+// not computed again. At the end its file is rewritten in sample order. Throws UserError if the
+// journal has rows of other samples.
 NiahResult run_niah(const EvalSubject& subject,
                     const std::vector<niah::Sample>& samples,
                     const NiahSuiteOptions& options,

@@ -1,5 +1,5 @@
 #pragma once
-// Who is evaluated: a model, its tokenizer, and the heads that are off.
+// Subject of an evaluation: a model, its tokenizer and its masked heads.
 
 #include <vector>
 

@@ -9,9 +9,9 @@
 
 namespace retmask::mask {
 
-// Streams the tensors of `checkpoint` to the folder `out`, all unchanged but for W_o's columns; at
-// most one W_o is in memory. Biases stay: o_proj.bias belongs to the layer's output, not to a head.
-// Throws UserError when the tensors do not fit the config or `out` cannot be written.
+// Streams the tensors of `checkpoint` to the folder `out`, unchanged except for W_o's columns; at
+// most one W_o is in memory. Biases are kept: o_proj.bias belongs to the layer's output, not to a
+// head. Throws UserError if the tensors do not match the config or `out` cannot be written.
 void save_masked_checkpoint(const Checkpoint& checkpoint,
                             const ModelConfig& config,
                             const std::vector<Head>& heads,

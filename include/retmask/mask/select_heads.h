@@ -1,5 +1,5 @@
 #pragma once
-// Which heads to switch off.
+// Selection of the heads to mask.
 
 #include <cstdint>
 #include <optional>
@@ -12,32 +12,31 @@
 namespace retmask::mask {
 
 enum class Selection {
-  retrieval,      // the heads that threshold, top_k or heads name
-  non_retrieval,  // as many others, drawn at random: the control that shows it is these heads
-  random,         // as many, drawn at random from all
+  retrieval,      // the heads given by threshold, top_k or heads
+  non_retrieval,  // as many other heads, drawn at random: the control experiment
+  random,         // as many heads, drawn at random from all
 };
 
 std::string to_string(Selection selection);
-// Throws UserError with the known names.
+// Throws UserError listing the known names.
 Selection parse_selection(const std::string& name);
 
 struct SelectOptions {
-  // Exactly one of the first three says which heads are the retrieval heads.
-  std::optional<double> threshold = {};  // mean score of at least this, such as 0.1
-  std::optional<int64_t> top_k =
-      {};  // this many with the highest mean score; ties: lower layer, head
-  std::vector<std::string> heads = {};  // these: "18-6"
+  // The retrieval heads: exactly one of the next three must be given.
+  std::optional<double> threshold = {};  // minimum mean score, such as 0.1
+  std::optional<int64_t> top_k = {};     // by mean score; ties: lower layer, head first
+  std::vector<std::string> heads = {};   // explicit heads: "18-6"
   Selection selection = Selection::retrieval;
-  uint64_t seed = 0;  // of the random selections
-  // What the flags for the first two begin with, for errors: synthesize has --mask-top-k.
+  uint64_t seed = 0;  // for the random selections
+  // Prefix of the flags for threshold and top_k in errors: synthesize has --mask-top-k.
   std::string flag_prefix = "--";
 
   // Throws UserError.
   void validate() const;
 };
 
-// The heads to mask, by (layer, head). `scores` may be null where options.heads is given. Throws
-// UserError when the model has not so many heads, or when no head reaches the threshold.
+// Returns the heads to mask, by (layer, head). `scores` may be null if options.heads is given.
+// Throws UserError if the model has too few heads or no head reaches the threshold.
 std::vector<Head> select_heads(const SelectOptions& options,
                                const ModelConfig& config,
                                const HeadScores* scores);

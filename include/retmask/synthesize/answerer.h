@@ -1,5 +1,5 @@
 #pragma once
-// Whoever answers: a checkpoint on this machine or a server.
+// Interface of an answer backend: a local checkpoint or a server.
 
 #include <optional>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace retmask::synthesize {
 
-// What was to be taken on this machine, and the most that was so far; bytes.
+// Planned memory on this machine and the peak so far, in bytes.
 struct MemoryUse {
   MemoryBudget budget;
   int64_t peak = 0;
@@ -21,11 +21,11 @@ class Answerer {
  public:
   virtual ~Answerer() = default;
 
-  // Calls `on_answer` once for each task as soon as it is answered, on the calling thread. An
-  // answer does not depend on the others.
+  // Calls `on_answer` once per task, on the calling thread, as soon as the answer is complete.
+  // Answers are independent of each other.
   virtual void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) = 0;
 
-  // Nothing where the answers are written elsewhere.
+  // Empty if the answers are generated on a server.
   virtual std::optional<MemoryUse> memory_use() const { return std::nullopt; }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Answers, and the journal that keeps each of them from the moment it is finished.
+// Answers and the journal that stores each one as soon as it is finished.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,33 +14,33 @@
 
 namespace retmask::synthesize {
 
-// Which side of the pairs an answer is for.
+// Side of the pair an answer belongs to.
 enum class Policy { chosen, rejected };
 std::string to_string(Policy policy);
 
 // How an answer ended.
 enum class Ending {
-  stop,             // the model ended it, or it came to a stop string
-  length,           // cut at max_new_tokens
-  prompt_too_long,  // never begun: prompt and max_new_tokens exceed what the model can hold
+  stop,             // ended by the model or by a stop string
+  length,           // truncated at max_new_tokens
+  prompt_too_long,  // not generated: prompt and max_new_tokens exceed the model's positions
 };
 std::string to_string(Ending ending);
 
 struct Answer {
   std::string text;    // without special tokens, up to the first stop string
-  int64_t tokens = 0;  // generated ones, with the stop token or those of the stop string
+  int64_t tokens = 0;  // generated, including the stop token or the stop string's tokens
   Ending ending = Ending::stop;
-  // Natural log, over the generated tokens, of the untempered distribution. NaN, null in files: a
-  // server wrote the answer and was not asked.
+  // Natural log under the untempered distribution, averaged over the generated tokens. NaN (null in
+  // files) if a server wrote the answer and no log-probs were requested.
   double mean_logprob = 0.0;
-  // Of each generated token, on request; the mean of the second is mean_logprob. Servers tell no
-  // ids.
+  // One entry per generated token, on request. mean_logprob is the mean of token_logprobs. Servers
+  // do not return ids.
   std::vector<int64_t> token_ids = {};
   std::vector<double> token_logprobs = {};
 
-  // Found out from the above when the final files are written; not in the journal.
-  bool runaway = false;           // it repeats itself to the end: is_runaway() in pairs.h
-  bool unended_thinking = false;  // nothing but thinking was left of it: strip_thinking()
+  // Computed from the fields above when the final files are written; not stored in the journal.
+  bool runaway = false;           // is_runaway() in pairs.h
+  bool unended_thinking = false;  // the thinking never ended: strip_thinking()
 };
 
 struct AnswerTask {
@@ -48,29 +48,29 @@ struct AnswerTask {
   Policy policy = Policy::chosen;
   int64_t sample = 0;
 
-  // "<prompt id>/<policy>/<sample>": the key of its answer and the name of its random stream.
+  // "<prompt id>/<policy>/<sample>": key of the answer and name of its random stream.
   std::string name() const;
   static std::string name_of(const std::string& id, const std::string& policy, int64_t sample);
 };
 
 using AnswerVisitor = std::function<void(const AnswerTask& task, const Answer& answer)>;
 
-// answers.jsonl: one row per finished answer, in the order in which they finished:
+// answers.jsonl: one row per answer, in order of completion:
 //   {"id", "policy", "sample", "text", "tokens", "finish_reason", "mean_logprob",
 //    "token_ids", "token_logprobs": [one for each of "tokens"], both on request}
-// In memory is only where each of them begins.
+// Only the row offsets are kept in memory.
 class AnswerJournal {
  public:
-  // Throws UserError when the file holds something else or cannot be written.
+  // Throws UserError if the file is not an answer journal or cannot be written.
   explicit AnswerJournal(const std::filesystem::path& path);
 
-  // On disk when it returns. Throws UserError when the disk is full; the answers before it are
-  // kept.
+  // The row is on disk when add() returns. Throws UserError if the disk is full; earlier answers
+  // are kept.
   void add(const AnswerTask& task, const Answer& answer);
 
   bool contains(const AnswerTask& task) const { return offsets_.contains(task.name()); }
 
-  // Read from the disk; nothing when it is not finished.
+  // Reads the answer from disk; empty if it is not finished.
   std::optional<Answer> find(const AnswerTask& task) const;
 
  private:

@@ -9,14 +9,14 @@ namespace retmask::synthesize {
 
 class EndpointAnswerer : public Answerer {
  public:
-  // `decoding.batch_size` is the server's own affair. `template_variables` are passed on to it.
-  // Throws UserError.
+  // `decoding.batch_size` is ignored: the server does its own batching. `template_variables` are
+  // sent to the server. Throws UserError.
   EndpointAnswerer(const endpoint::Options& server,
                    DecodingOptions decoding,
                    Json template_variables);
 
-  // Each request carries a seed made of decoding.seed and AnswerTask::name(), so that a server
-  // which honours seeds answers alike each time. Throws UserError and endpoint::EndpointFailure.
+  // Each request carries a seed derived from decoding.seed and AnswerTask::name(), so answers are
+  // reproducible on a server that honours seeds. Throws UserError and endpoint::EndpointFailure.
   void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override;
 
  private:
@@ -25,7 +25,7 @@ class EndpointAnswerer : public Answerer {
   endpoint::ChatClient client_;
   DecodingOptions decoding_;
   Json template_variables_;
-  bool logprobs_;  // ask for them
+  bool logprobs_;  // request log-probs
 };
 
 }  // namespace retmask::synthesize

@@ -1,5 +1,5 @@
 #pragma once
-// Grades answers by asking a model behind an OpenAI-compatible server, greedily.
+// Grades answers with a model on an OpenAI-compatible server, decoding greedily.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,8 +14,8 @@ namespace retmask::synthesize {
 
 struct JudgeOptions {
   endpoint::Options server;
-  std::filesystem::path prompt;  // a text as in JudgePrompt; empty: the built-in one
-  int64_t max_tokens = 2048;     // of a reply
+  std::filesystem::path prompt;  // template file, see JudgePrompt; empty: the built-in template
+  int64_t max_tokens = 2048;     // per reply
 
   // Throws UserError.
   void validate() const;
@@ -23,19 +23,19 @@ struct JudgeOptions {
 
 struct AnswerToJudge {
   AnswerTask task;
-  std::string text;  // as it is handed on
+  std::string text;  // as written to the final files
 };
 
 class Judge {
  public:
-  // A reply without a grade is answered by a reminder, so often in all; then the answer is
-  // unjudged.
+  // Maximum number of requests per answer. A reply without a grade is followed by a reminder; after
+  // the last request the answer counts as unjudged.
   static constexpr int kAsks = 3;
 
   // Throws UserError.
   Judge(const JudgeOptions& options, uint64_t seed);
 
-  // Calls `on_verdict` once for each, on the calling thread. Throws UserError and
+  // Calls `on_verdict` once per answer, on the calling thread. Throws UserError and
   // endpoint::EndpointFailure.
   void judge(const std::vector<AnswerToJudge>& answers, const VerdictVisitor& on_verdict) const;
 

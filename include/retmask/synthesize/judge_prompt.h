@@ -1,5 +1,5 @@
 #pragma once
-// What the judge is asked: one answer, graded by itself.
+// The judge's prompt: single-answer grading.
 
 #include <filesystem>
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace retmask::synthesize {
 
-// Text with the places {question} and {answer}, each of which must be there.
+// Template with the placeholders {question} and {answer}; both are required.
 class JudgePrompt {
  public:
-  // The built-in one when `path` is empty. Throws UserError.
+  // Loads the built-in template if `path` is empty. Throws UserError.
   static JudgePrompt load(const std::filesystem::path& path);
 
-  // `messages` as in Prompt: a single user turn is the question as it is, of a longer conversation
-  // each turn is headed by its role. What stands in braces inside them stays as it is.
+  // `messages` as in Prompt. A single user turn is inserted verbatim; in a longer conversation each
+  // turn is preceded by its role. Braces inside the messages are not expanded.
   std::string fill(const Json& messages, const std::string& answer) const;
 
  private:
@@ -23,7 +23,7 @@ class JudgePrompt {
   std::string text_;
 };
 
-// Asks again after a reply without a grade.
+// User message sent after a reply without a grade.
 extern const char* const kGradeReminder;
 
 }  // namespace retmask::synthesize

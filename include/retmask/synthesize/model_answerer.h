@@ -1,5 +1,5 @@
 #pragma once
-// Answers from a checkpoint on this machine. One set of weights serves every policy in one batch.
+// Answers from a local checkpoint. One set of weights serves all policies in one batch.
 
 #include <torch/torch.h>
 
@@ -21,11 +21,11 @@ namespace retmask::synthesize {
 struct DecodingOptions {
   SamplingParams sampling{.temperature = 0.6, .top_p = 1.0, .top_k = 0};
   int64_t max_new_tokens = 4096;
-  int64_t batch_size = 64;   // sequences that run at once, of all policies
-  int64_t kv_cache_mib = 0;  // memory for their keys and values; 0: as GeneratorOptions says
-  uint64_t seed = 0;         // with AnswerTask::name() the only source of randomness
-  std::vector<std::string> stop = {};  // texts that end an answer, which is cut before them
-  bool logprobs = false;               // keep the log-prob of each token: Answer::token_logprobs
+  int64_t batch_size = 64;   // concurrent sequences over all policies
+  int64_t kv_cache_mib = 0;  // size of the KV cache; 0: see GeneratorOptions
+  uint64_t seed = 0;         // together with AnswerTask::name() the only source of randomness
+  std::vector<std::string> stop = {};  // stop strings; not part of the answer
+  bool logprobs = false;               // record Answer::token_logprobs
 
   // Throws UserError.
   void validate() const;
@@ -34,13 +34,13 @@ struct DecodingOptions {
   GeneratorOptions generator_options() const;
 };
 
-// The policies that a checkpoint answers for and the heads that are off in each.
+// Policies a checkpoint answers for, each with its masked heads.
 using PolicyHeads = std::map<Policy, std::vector<Head>>;
 
 class ModelAnswerer : public Answerer {
  public:
-  // `encoder` is that of the model's folder; model, encoder and heads outlive this object.
-  // `generation` takes the place of decoding's own generator_options().
+  // `encoder` must be the one of the model's folder. `model`, `encoder` and `masked_heads` must
+  // outlive this object. `generation` overrides decoding.generator_options().
   ModelAnswerer(const CausalLm& model,
                 const PromptEncoder& encoder,
                 const PolicyHeads& masked_heads,
@@ -48,7 +48,7 @@ class ModelAnswerer : public Answerer {
                 DecodingOptions decoding,
                 GeneratorOptions generation);
 
-  // Neighbouring tasks of one prompt share its prefill; an answer does not depend on the others.
+  // Consecutive tasks of one prompt share its prefill. Answers are independent of each other.
   void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override;
 
  private:

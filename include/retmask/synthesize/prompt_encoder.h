@@ -1,5 +1,5 @@
 #pragma once
-// From messages to the token ids that a checkpoint continues, and back.
+// Encodes messages into a checkpoint's prompt tokens and decodes generated tokens.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,15 +18,15 @@ namespace retmask::synthesize {
 class PromptEncoder {
  public:
   // Tokenizer and template of a checkpoint folder; `template_variables` and `moment` as in
-  // RenderOptions. `model_vocab_size`: rows of the model's embedding, which a tokenizer with added
-  // tokens can exceed. Throws UserError.
+  // RenderOptions. `model_vocab_size` is the number of embedding rows; a tokenizer with added
+  // tokens can exceed it. Throws UserError.
   PromptEncoder(const std::filesystem::path& dir,
                 Json template_variables,
                 std::optional<Moment> moment = std::nullopt,
                 int64_t model_vocab_size = std::numeric_limits<int64_t>::max());
 
-  // The rendered conversation up to where the assistant begins. Throws UserError naming the
-  // prompt's place for what the template does not accept and a token that the model does not have.
+  // Encodes the rendered conversation with the generation prompt. Throws UserError naming the
+  // prompt's file and row if the template rejects it or a token is outside the model's vocabulary.
   std::vector<int64_t> encode(const Prompt& prompt) const;
 
   // Without special tokens.
@@ -41,7 +41,8 @@ class PromptEncoder {
   int64_t model_vocab_size_;
 };
 
-// PromptFilters' limits on the tokens of the rendered prompt. Throws UserError as encode() does.
+// Applies PromptFilters' limits on the number of tokens of the rendered prompt. Throws UserError as
+// encode() does.
 void leave_out_by_tokens(const PromptFilters& filters,
                          const PromptEncoder& encoder,
                          PromptSet& set);

@@ -1,5 +1,5 @@
 #pragma once
-// The part of the prompts that a run takes.
+// Selection of the prompts to answer.
 
 #include <cstdint>
 #include <string>
@@ -8,12 +8,11 @@
 
 namespace retmask::synthesize {
 
-// In this order, after the filters: a random sample, then skip and limit of its prompts, then every
-// num_shards-th of these.
+// Applied after the filters, in this order: random sample, skip, limit, then every num_shards-th
+// prompt.
 struct Selection {
-  // So many, drawn without replacement, in the order of the files; 0: all. Whether a prompt is
-  // drawn depends on seed and id alone, and a larger sample holds the smaller one, so that a run
-  // can grow.
+  // Number of prompts drawn without replacement, kept in file order; 0: all. The draw depends only
+  // on seed and ids, and a larger sample contains the smaller one, so a run can be extended.
   int64_t sample = 0;
   uint64_t seed = 0;
   int64_t skip = 0;
@@ -25,11 +24,11 @@ struct Selection {
   void validate() const;
 };
 
-// Reads "0/4" (--shard) into selection. Throws UserError.
+// Parses "0/4" (--shard) into `selection`. Throws UserError.
 void parse_shard(const std::string& text, Selection& selection);
 
-// Throws UserError when skip leaves nothing. A shard may be empty: more workers than prompts are no
-// mistake.
+// Throws UserError if skip leaves no prompt. A shard may be empty: there may be more workers than
+// prompts.
 void select_prompts(const Selection& selection, PromptSet& set);
 
 }  // namespace retmask::synthesize

@@ -1,5 +1,5 @@
 #pragma once
-// The ways of making training data.
+// Strategies for building training data.
 
 #include <array>
 #include <string>
@@ -7,13 +7,13 @@
 namespace retmask::synthesize {
 
 enum class Strategy {
-  automatic,             // the one that the other options imply
-  retrieval_masked,      // loser: the model without its retrieval heads (RetMask)
-  non_retrieval_masked,  // loser: without as many other heads; the control for the choice of heads
-  random_masked,         // loser: without as many heads drawn from all; the same
-  rejected_model,        // loser: another model, such as a smaller one
-  win_lose,              // best and worst of several answers, by a judge
-  sft,                   // no loser: answers to imitate
+  automatic,             // implied by the other options
+  retrieval_masked,      // rejected: the model without its retrieval heads (RetMask)
+  non_retrieval_masked,  // rejected: as many other heads masked; control for the choice of heads
+  random_masked,         // rejected: as many heads masked, drawn from all; control
+  rejected_model,        // rejected: another model, such as a smaller one
+  win_lose,              // best against worst of several answers, graded by a judge
+  sft,                   // no rejected answers: supervised fine-tuning
 };
 inline constexpr std::array kStrategies = {Strategy::automatic,
                                            Strategy::retrieval_masked,
@@ -28,9 +28,9 @@ std::string to_string(Strategy strategy);
 // Throws UserError with the known names.
 Strategy parse_strategy(const std::string& name);
 
-// The loser is the model itself with heads off.
+// The rejected answers come from the same model with masked heads.
 bool is_masked(Strategy strategy);
-// The loser answers by itself, so that there are two policies.
+// The rejected answers come from a second policy.
 bool has_rejected_policy(Strategy strategy);
 
 }  // namespace retmask::synthesize

@@ -1,5 +1,5 @@
 #pragma once
-// What came out: counts and answer lengths.
+// Counts and answer lengths of a run.
 
 #include <cstdint>
 #include <map>
@@ -12,7 +12,7 @@
 
 namespace retmask::synthesize {
 
-// Percentiles as numpy's default: linear between the two nearest values. All zero without answers.
+// Percentiles interpolate linearly, as numpy does by default. All zero if there are no answers.
 struct LengthStats {
   int64_t answers = 0;
   int64_t total = 0;  // tokens
@@ -23,15 +23,15 @@ struct LengthStats {
 };
 LengthStats length_stats(std::vector<int64_t> tokens);
 
-// Answers counted by length: bin i holds those of i * width to (i + 1) * width - 1 tokens.
+// Answers by length: bin i counts those of i * width to (i + 1) * width - 1 tokens.
 struct LengthHistogram {
   int64_t width = 1;
-  std::map<Policy, std::vector<int64_t>> counts;  // as many bins for each policy
+  std::map<Policy, std::vector<int64_t>> counts;  // the same number of bins for each policy
 };
 // At most ten bins; their width is 1, 2 or 5 times a power of ten.
 LengthHistogram length_histogram(const std::map<Policy, std::vector<int64_t>>& tokens);
 
-// Depends on the answers alone, not on how long they took or how often the run was stopped.
+// Depends only on the answers, not on timing or on how often the run was resumed.
 class Summary {
  public:
   void add_answer(Policy policy, const Answer& answer);
@@ -53,7 +53,7 @@ class Summary {
  private:
   struct PolicyTotals {
     std::vector<int64_t> tokens;
-    int64_t finished = 0;  // ended by the model, not cut
+    int64_t finished = 0;  // ended by the model, not truncated
     int64_t runaway = 0;
   };
   static Json totals_json(const PolicyTotals& totals);

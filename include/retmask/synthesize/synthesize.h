@@ -1,14 +1,14 @@
 #pragma once
-// Two answers per instruction, y_w from theta and y_l from theta' (the same weights with heads off)
-// or from another model, and the preference pairs that they make; or pairs by a judge; or answers
-// to imitate. Either side may answer on this machine or behind a server.
+// Preference pairs of two answers per instruction: y_w from theta, y_l from theta' (the same
+// weights with masked heads) or from another model. Alternatively pairs chosen by a judge, or
+// answers for supervised fine-tuning. Either side may run on this machine or on a server.
 //
-// Writes into a folder:
+// Files in the output folder:
 //
-//   answers.jsonl      the journal, an answer a row; a stopped run goes on from it
-//   chosen.jsonl.gz    theta's answers in the order of the prompts (reference_row())
-//   rejected.jsonl.gz  the same of theta' (strategies with two policies)
-//   pairs.jsonl        the pairs that are kept (pair_row())
+//   answers.jsonl      journal, one answer per row; a stopped run resumes from it
+//   chosen.jsonl.gz    theta's answers in prompt order (reference_row())
+//   rejected.jsonl.gz  the same for theta' (strategies with two policies)
+//   pairs.jsonl        kept pairs (pair_row())
 //   sft.jsonl          instead of pairs.jsonl (sft)
 //   verdicts.jsonl     the judge's journal (win-lose)
 //   summary.json       Summary
@@ -34,24 +34,24 @@ namespace retmask::synthesize {
 struct Options {
   Strategy strategy = Strategy::automatic;
   std::filesystem::path model;  // checkpoint folder: theta
-  // Writes the chosen answers in place of `model`, which is then needed for a mask alone.
+  // Generates the chosen answers instead of `model`, which is then only needed for a mask.
   endpoint::Options chosen_server;
-  // Exactly one of these three says where the rejected answers come from, if the strategy has such:
-  // mask.json lists the heads that are off in theta'; another checkpoint or server has its own
-  // tokenizer and template.
+  // Source of the rejected answers: exactly one of the next three if the strategy has a rejected
+  // policy. `mask` is a mask.json with the masked heads of theta'. Another checkpoint or server
+  // uses its own tokenizer and template.
   std::filesystem::path mask;
   std::filesystem::path rejected_model;
   endpoint::Options rejected_server;
-  std::string mask_label;  // names the mask in the rows; empty: its path
-  JudgeOptions judge;      // for win-lose
+  std::string mask_label;  // name of the mask in the rows; empty: its path
+  JudgeOptions judge;      // win-lose only
   PromptOptions prompts;
   Selection selection;
   int64_t samples = 1;  // answers per prompt and policy
   DecodingOptions decoding;
   PairOptions pairs;
   Thinking thinking = Thinking::keep;
-  Json template_variables = Json::object();  // as in RenderOptions, but for what `thinking` sets
-  int64_t max_position = 0;                  // as in limit_positions
+  Json template_variables = Json::object();  // as in RenderOptions, except those set by `thinking`
+  int64_t max_position = 0;                  // see limit_positions()
   std::optional<Moment> moment;              // as in RenderOptions
   std::string device = "auto";               // as in parse_device
   std::string dtype = "auto";                // as in parse_dtype
@@ -59,32 +59,32 @@ struct Options {
   // Throws UserError.
   void validate() const;
 
-  // template_variables and what `thinking` sets.
+  // template_variables plus those set by `thinking`.
   Json render_variables() const;
 };
 
-// options.strategy, or the one that the sources imply. Throws UserError when they imply none.
+// options.strategy, or the one implied by the sources. Throws UserError if they imply none.
 Strategy resolved_strategy(const Options& options);
 
 struct Result {
-  Strategy strategy = Strategy::automatic;  // the one that was followed
+  Strategy strategy = Strategy::automatic;  // the resolved one
   Summary summary;
-  // Of this call alone; zero when an earlier one had finished all answers.
+  // This call only; zero if an earlier call had finished all answers.
   int64_t generated_answers = 0;
   int64_t generated_tokens = 0;
   double generation_seconds = 0.0;
-  // Of the source that was to take most; nothing when no model ran here.
+  // Of the source with the largest planned memory; empty if no local model ran.
   std::optional<MemoryUse> memory;
 
   double tokens_per_second() const;
 };
 
-// Throws UserError for what run() finds wrong before it loads weights.
+// Runs the checks that run() makes before it loads weights. Throws UserError.
 void check_inputs(const Options& options);
 
-// Throws UserError for bad options or input before it loads weights, and when the disk is full;
-// endpoint::EndpointFailure when a server does not answer; Stopped after the first answer that
-// comes when `stop_asked` names a signal. What was finished is kept.
+// Throws UserError for bad options or input before it loads weights, and if the disk is full;
+// endpoint::EndpointFailure if a server does not answer; Stopped after the next answer once
+// `stop_asked` returns a signal. Finished answers are kept.
 Result run(const Options& options,
            const std::filesystem::path& out,
            const StopPoll& stop_asked = nullptr);

@@ -1,5 +1,5 @@
 #pragma once
-// Reasoning models write their thinking before the answer: <think>...</think>.
+// Thinking of reasoning models, written before the answer: <think>...</think>.
 
 #include <filesystem>
 #include <string>
@@ -10,28 +10,28 @@
 namespace retmask::synthesize {
 
 enum class Thinking {
-  keep,   // the answer is all that the model wrote
-  strip,  // cut off after synthesis; the journal keeps it
-  off,    // switched off in the chat template: enable_thinking is false
+  keep,   // the answer includes the thinking
+  strip,  // removed from the final files; the journal keeps it
+  off,    // disabled in the chat template: enable_thinking is false
 };
 // Throws UserError.
 Thinking parse_thinking(const std::string& text);
 
-// Leaves what follows the last </think>, without the line breaks before it, as Qwen3's template
-// cuts earlier turns. Thinking that never ended leaves an empty text and sets unended_thinking. An
-// answer without thinking stays as it is. `opened_by_prompt`: see below.
+// Keeps the text after the last </think>, without leading line breaks, as Qwen3's template does for
+// earlier turns. Thinking that never ended leaves an empty text and sets unended_thinking. An
+// answer without thinking is unchanged. `opened_by_prompt`: see prompt_opens_thinking().
 void strip_thinking(bool opened_by_prompt, Answer& answer);
 
-// What a model wrote whose server has taken the thinking out of the text: "<think>", the thinking,
-// "</think>", an empty line, the text; without a text thinking that never ended. A text that has
-// its thinking still in it stays as it is.
+// Restores the model's output from a server that separates the thinking: "<think>", the thinking,
+// "</think>", an empty line, the text. If the text is empty, the thinking is left open. A text that
+// still contains its thinking is unchanged.
 std::string with_thinking(const std::string& reasoning, const std::string& text);
 
-// Whether the checkpoint's template itself writes <think> where the assistant begins (Olmo-3-Think,
-// DeepSeek-R1), so that an answer without </think> is nothing but thinking. Throws UserError.
+// True if the checkpoint's generation prompt ends with <think> (Olmo-3-Think, DeepSeek-R1), so that
+// an answer without </think> is all thinking. Throws UserError.
 bool prompt_opens_thinking(const std::filesystem::path& model, const Json& template_variables);
 
-// Throws UserError when the checkpoint's template does not look at enable_thinking.
+// Throws UserError if the checkpoint's template does not use enable_thinking.
 void check_thinking_can_be_off(const std::filesystem::path& model);
 
 }  // namespace retmask::synthesize

@@ -1,5 +1,5 @@
 #pragma once
-// What a judge says about answers, and the journal that keeps it.
+// Verdicts of a judge and their journal.
 
 #include <filesystem>
 #include <functional>
@@ -13,23 +13,23 @@
 namespace retmask::synthesize {
 
 struct Verdict {
-  std::optional<double> score;  // 1 to 10; nothing when the judge gave none that can be read
+  std::optional<double> score;  // 1 to 10; empty if no reply had a readable grade
   std::string text;             // the judge's last reply
 };
 
 using VerdictVisitor = std::function<void(const AnswerTask& task, const Verdict& verdict)>;
 
 // verdicts.jsonl: {"id", "policy", "sample", "score": number | null, "text"}, one row per judged
-// answer in the order in which the verdicts came.
+// answer, in order of arrival.
 class VerdictJournal {
  public:
-  // Throws UserError when the file holds something else or cannot be written.
+  // Throws UserError if the file is not a verdict journal or cannot be written.
   explicit VerdictJournal(const std::filesystem::path& path);
 
-  // On disk when it returns. Throws UserError when the disk is full.
+  // The row is on disk when add() returns. Throws UserError if the disk is full.
   void add(const AnswerTask& task, const Verdict& verdict);
 
-  // Null when it has not been judged.
+  // Null if the answer has not been judged.
   const Verdict* find(const AnswerTask& task) const;
 
  private:
@@ -37,7 +37,7 @@ class VerdictJournal {
   std::unordered_map<std::string, Verdict> verdicts_;  // by AnswerTask::name()
 };
 
-// The grade in the last "[[7]]" or "[[7.5]]" of the text that lies between 1 and 10.
+// The last grade between 1 and 10 in the text, written as "[[7]]" or "[[7.5]]".
 std::optional<double> parse_score(const std::string& text);
 
 }  // namespace retmask::synthesize

@@ -1,6 +1,6 @@
 #pragma once
-// Many workers on one set of prompts: each answers its part and writes into OUT/shard-i-of-n; merge
-// joins the parts.
+// Multiple workers on one set of prompts: each answers one part and writes it to OUT/shard-i-of-n;
+// merge() joins the parts.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,29 +18,29 @@ struct Part {
   int64_t shard = 0;
   int64_t num_shards = 1;
 
-  std::string name() const;  // "0/4", as --shard takes it
+  std::string name() const;  // "0/4", the form of --shard
 };
 
-// Null for a variable that is not set, as std::getenv.
+// Returns null for an unset variable, like std::getenv.
 using Environment = std::function<const char*(const char* name)>;
 
-// This process' part under SLURM: of the tasks of a job array (SLURM_ARRAY_TASK_ID, _MIN, _MAX,
-// _STEP, _COUNT), of the tasks of a job step (SLURM_STEP_ID, SLURM_PROCID, SLURM_NTASKS), or of
-// both where every task of an array starts a step of several. Nothing elsewhere, and where there is
-// one task only. Throws UserError for an array with gaps, whose parts cannot be numbered.
+// This process's part under SLURM, derived from the tasks of a job array (SLURM_ARRAY_TASK_ID,
+// _MIN, _MAX, _STEP, _COUNT), the tasks of a job step (SLURM_STEP_ID, SLURM_PROCID, SLURM_NTASKS),
+// or both if each array task runs a step with several tasks. Empty outside SLURM or if there is
+// only one task. Throws UserError for an array with gaps, whose parts cannot be numbered.
 std::optional<Part> part_from_slurm(const Environment& environment);
 
-// Where the part is written: OUT/shard-i-of-n, or OUT itself when it is the whole. Throws UserError
-// when OUT holds parts of another number, or a whole run.
+// Output folder of a part: OUT/shard-i-of-n, or OUT itself if there is only one part. Throws
+// UserError if OUT contains parts of a different number of workers, or a single-worker run.
 std::filesystem::path part_dir(const std::filesystem::path& out, const Part& part);
 
-// All parts of OUT, by number. Throws UserError when there are none or of several numbers, and when
-// one is missing; it says how to make it.
+// All part folders of OUT, in order. Throws UserError if there are none, if they belong to
+// different numbers of workers, or if one is missing; the message says how to create it.
 std::vector<std::filesystem::path> find_parts(const std::filesystem::path& out);
 
-// Writes the final files into OUT out of its parts; `options` are theirs with the whole as
-// selection. The files are those of a run without parts. Throws UserError when an answer is missing
-// in all parts or is in two of them.
+// Merges the parts of OUT into the final files, which equal those of a single-worker run. `options`
+// are the workers' options without a shard. Throws UserError if an answer is missing or is in two
+// parts.
 Result merge(const Options& options, const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

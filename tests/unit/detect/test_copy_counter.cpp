@@ -28,10 +28,10 @@ const Head kHead11{1, 1};
 CopyCounter observe_example(const niah::Sample& sample, Scoring scoring) {
   CopyCounter counter(sample, scoring);
   counter.observe(
-      51, keys({4, 2, 3, 0}));  // 0-0 copies; 0-1 sees 51 outside of the needle; 1-0 sees 50
-  counter.observe(52, keys({5, 6, 5, 9}));  // 0-0, 0-1 and 1-0 copy; 1-1 looks at a generated token
-  counter.observe(52, keys({6, 6, 3, 7}));  // 0-0 and 0-1 copy the same token once more
-  counter.observe(12, keys({7, 7, 7, 7}));  // the token behind the needle
+      51, keys({4, 2, 3, 0}));  // 0-0 copies; 0-1 attends to 51 outside the needle; 1-0 to 50
+  counter.observe(52, keys({5, 6, 5, 9}));  // 0-0, 0-1, 1-0 copy; 1-1 sees a generated token
+  counter.observe(52, keys({6, 6, 3, 7}));  // 0-0 and 0-1 copy the same token again
+  counter.observe(12, keys({7, 7, 7, 7}));  // the token after the needle
   return counter;
 }
 
@@ -85,9 +85,9 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
   const auto samples = build_samples(grid, data, {tokenizer, chat_template, 1000});
   ASSERT_EQ(samples.size(), 3u);
 
-  // The needle has 16 tokens, so 220 - 200 - 16 = 4 of the haystack's stay: "One two three.". The
-  // full stop has another id than in Llama-2's vocabulary, so at 50 % (position 2) the needle goes
-  // to the start.
+  // The needle has 16 tokens, which leaves 220 - 200 - 16 = 4 haystack tokens: "One two three.".
+  // The full stop's id differs from Llama-2's, so at 50 % (position 2) the needle moves to the
+  // start.
   const auto text = [&](const niah::Sample& sample) {
     return tokenizer.decode(sample.prompt, false);
   };
@@ -95,9 +95,9 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
   EXPECT_TRUE(text(samples[2]).starts_with("<book>One two three.The code is k0 k1"))
       << text(samples[2]);
 
-  // Prompt of the second sample: <book>The, code, is, k0, ... By itself the answer starts with "k0"
-  // and not " k0": ten of eleven tokens are found, more than 90 %, and the window is eleven tokens
-  // wide.
+  // Prompt of the second sample: <book>The, code, is, k0, ... Encoded alone, the answer starts with
+  // "k0" instead of " k0". Ten of eleven tokens match, more than 90 %, in a window of eleven
+  // tokens.
   const niah::Sample& sample = samples[1];
   EXPECT_EQ(sample.span, (niah::TokenSpan{3, 14}));
   const auto token = [&](const char* piece) { return tokenizer.token_id(piece).value(); };
@@ -105,7 +105,7 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
   counter.observe(token(" k0"), keys({3, 4, 2, 3}));  // 0-0 and 1-1 copy
   counter.observe(token(" k1"), keys({4, 4, 4, 2}));  // 0-0, 0-1 and 1-0 copy
   counter.observe(token(" k1"), keys({4, 5, 5, 2}));  // 0-0 copies again
-  counter.observe(token(" is"), keys({2, 2, 2, 2}));  // in front of the needle
+  counter.observe(token(" is"), keys({2, 2, 2, 2}));  // before the needle
   const HeadScores expected = {
       {kHead00, 3.0 / 11}, {kHead01, 1.0 / 11}, {kHead10, 1.0 / 11}, {kHead11, 1.0 / 11}};
   EXPECT_EQ(counter.scores(), expected);

@@ -56,7 +56,7 @@ TEST_F(DetectTest, GoesOnWhereItWasStopped) {
   const std::vector<Json> rows = read_json_lines(dir_ / "whole.jsonl", "samples");
   ASSERT_EQ(rows.size(), 12u);
 
-  // Rows of a run that was stopped are in the order in which the samples ended.
+  // The journal of a stopped run is in completion order.
   write_json_lines(dir_ / "part.jsonl", {rows[7], rows[2]});
   const DetectResult rest = detect("part.jsonl");
   EXPECT_EQ(rest.answered_now, 10);
@@ -96,8 +96,8 @@ TEST_F(DetectTest, BatchSizeChangesNothing) {
 TEST_F(DetectTest, ReferenceStopIgnoresEos) {
   options_.stop = StopRule::reference;
   const DetectResult result = detect("stop.jsonl");
-  // Every id but 144 and that of "<0x0A>", which this vocabulary lacks, goes on to the limit: an
-  // EOS that is the likeliest token at once leaves text behind it.
+  // Only id 144 and "<0x0A>", which this vocabulary does not have, end an answer: decoding
+  // continues after an EOS up to the limit.
   EXPECT_EQ(result.answered_now, 12);
 }
 

@@ -22,7 +22,7 @@ Detection detection(bool right, HeadScores scores) {
 DetectResult example() {
   DetectResult result;
   result.detections = {detection(true, {{{0, 1}, 0.5}}),
-                       detection(false, {{{0, 0}, 1.0}}),  // wrong: counts for nothing
+                       detection(false, {{{0, 0}, 1.0}}),  // wrong: ignored
                        detection(true, {{{0, 1}, 0.25}, {{1, 0}, 0.75}})};
   return result;
 }

@@ -49,7 +49,7 @@ TEST_F(LogprobReaderTest, CompletionBeginsBehindThePromptsTokens) {
       "{\"prompt\": \"\", \"completion\": \"of the mill\"}\n");
   EXPECT_EQ(rows[0].tokens, encode("the key of the mill"));
   EXPECT_EQ(rows[0].completion_start, static_cast<int64_t>(encode("the key").size()));
-  // The space belongs to the completion, wherever the row put it.
+  // The space belongs to the completion, whichever field it is in.
   EXPECT_EQ(rows[1].tokens, rows[0].tokens);
   EXPECT_EQ(rows[1].completion_start, rows[0].completion_start);
   EXPECT_EQ(rows[2].completion_start, 0);

@@ -76,7 +76,7 @@ TEST_F(SelectHeadsTest, NonRetrievalDrawsAsManyOthers) {
     for (const Head& head : heads) EXPECT_FALSE(retrieval.contains(head)) << to_string(head);
     seen.insert(heads.begin(), heads.end());
   }
-  EXPECT_EQ(seen.size(), 8u);  // each of the others is drawn at some time
+  EXPECT_EQ(seen.size(), 8u);  // each of the others is drawn at least once
 }
 
 TEST_F(SelectHeadsTest, RandomDrawsFromAll) {
@@ -97,7 +97,7 @@ TEST_F(SelectHeadsTest, TheSeedAloneDecides) {
   };
   EXPECT_EQ(draw(1), draw(1));
   EXPECT_NE(draw(1), draw(2));
-  // Fixed for good: a mask made with an earlier version must come out again.
+  // Fixed values: masks of earlier versions must be reproducible.
   EXPECT_EQ(draw(0), (std::vector<Head>{{0, 0}, {0, 2}, {1, 3}, {2, 3}}));
 }
 

@@ -63,7 +63,7 @@ TEST_F(AnswerJournalTest, GivesBackWhatAnEarlierRunFinished) {
 TEST_F(AnswerJournalTest, TheLastAnswerToATaskCounts) {
   AnswerJournal journal(path_);
   journal.add(chosen_, answer("a"));
-  journal.add(rejected_, answer(std::string(1 << 20, 'b')));  // read in several pieces
+  journal.add(rejected_, answer(std::string(1 << 20, 'b')));  // read in several chunks
   journal.add(chosen_, answer("c"));
   EXPECT_EQ(journal.find(chosen_)->text, "c");
   EXPECT_EQ(journal.find(rejected_)->text.size(), size_t{1} << 20);

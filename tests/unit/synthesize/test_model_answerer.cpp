@@ -85,7 +85,7 @@ TEST_F(ModelAnswererTest, CountsTokensAndTellsHowItEnded) {
   for (const auto& [name, answer] : answers_) {
     EXPECT_EQ(answer.ending, Ending::stop);
     EXPECT_EQ(answer.tokens, 1);
-    EXPECT_EQ(answer.text, "") << "the stop token is no text";
+    EXPECT_EQ(answer.text, "") << "the stop token is not part of the text";
   }
 }
 

@@ -93,7 +93,7 @@ TEST_F(PromptFiltersTest, ToxicOrElseFlaggedRows) {
                              row("b", {"x"}, {{"toxic", false}, {"openai_moderation", flagged}}) +
                              row("c", {"x"}, {{"openai_moderation", flagged}}) +
                              row("d", {"x"}, {{"openai_moderation", fine}}) + row("e", {"x"}));
-  EXPECT_EQ(ids(set.prompts), (Ids{"b", "d", "e"})) << "WildChat's own flag says more";
+  EXPECT_EQ(ids(set.prompts), (Ids{"b", "d", "e"})) << "WildChat's own flag takes precedence";
   EXPECT_EQ(set.left_out, (Counts{{SkipReason::toxic, 2}}));
   expect_error(row("a", {"x"}), {"--exclude-toxic", "\"toxic\" or \"openai_moderation\""});
 }
@@ -104,7 +104,7 @@ TEST_F(PromptFiltersTest, UserTurnsOfTheWholeConversation) {
   const PromptSet set =
       read(row("a", {"1"}) + row("b", {"1", "2", "3"}) + row("c", {"1", "2", "3", "4", "5"}));
   EXPECT_EQ(ids(set.prompts), Ids{"b"});
-  EXPECT_EQ(set.prompts[0].messages.size(), 1u) << "the first turn is answered all the same";
+  EXPECT_EQ(set.prompts[0].messages.size(), 1u) << "the first turn is still answered";
   EXPECT_EQ(set.left_out, (Counts{{SkipReason::turns, 2}}));
 }
 
@@ -112,13 +112,14 @@ TEST_F(PromptFiltersTest, OfDuplicatesTheFirstStays) {
   const std::string rows =
       row("a", {"x", "1"}) + row("b", {"y"}) + row("c", {"x", "2"}) + row("d", {"x ", "1"});
   filters_.deduplicate = true;
-  EXPECT_EQ(ids(read(rows).prompts), (Ids{"a", "b", "d"})) << "exact ones alone";
+  EXPECT_EQ(ids(read(rows).prompts), (Ids{"a", "b", "d"})) << "exact duplicates only";
   options_.turns = Turns::all;
-  EXPECT_EQ(ids(read(rows).prompts), (Ids{"a", "b", "d"})) << "what is behind is no prompt";
+  EXPECT_EQ(ids(read(rows).prompts), (Ids{"a", "b", "d"}))
+      << "later turns are not part of the prompt";
   filters_.exclude_redacted = true;
   const PromptSet set =
       read(row("a", {"x"}, {{"redacted", true}}) + row("b", {"x"}) + row("c", {"x"}));
-  EXPECT_EQ(ids(set.prompts), Ids{"b"}) << "filters come before it";
+  EXPECT_EQ(ids(set.prompts), Ids{"b"}) << "filters are applied first";
   EXPECT_EQ(set.left_out, (Counts{{SkipReason::redacted, 1}, {SkipReason::duplicate, 1}}));
 }
 

@@ -21,7 +21,7 @@ class PromptsTest : public ::testing::Test {
   PromptSet read(const std::string& name, const std::string& text) const {
     return read_files({dir_.write(name, text)}, field_);
   }
-  // The only prompt's messages of a one-row .jsonl.
+  // Messages of the only prompt in a one-row .jsonl.
   Json messages(const std::string& row) const {
     const PromptSet set = read("p.jsonl", Json::parse(row).dump());
     return set.prompts.size() == 1 ? set.prompts.front().messages : Json();
@@ -60,7 +60,7 @@ TEST_F(PromptsTest, ShareGptNamesBecomeRoles) {
       messages(
           R"({"conversations": [{"from": "system", "value": "s"}, {"from": "human", "value": "a"}]})"),
       Json::parse(R"([{"role": "system", "content": "s"}, {"role": "user", "content": "a"}])"));
-  // Some of its conversations begin with the model.
+  // Some ShareGPT conversations begin with an assistant turn.
   EXPECT_EQ(
       messages(
           R"({"conversations": [{"from": "gpt", "value": "b"}, {"from": "human", "value": "a"}]})"),
@@ -131,7 +131,7 @@ TEST_F(PromptsTest, ToolsAreKeptForTheTemplate) {
   dir_.write("p.jsonl",
              "{\"prompt\": \"a\", \"tools\": [1]}\n{\"prompt\": \"a\"}\n{\"prompt\": \"a\"}\n");
   options.filters.deduplicate = true;
-  EXPECT_EQ(read_prompts(options).prompts.size(), 2u) << "the same words with other tools";
+  EXPECT_EQ(read_prompts(options).prompts.size(), 2u) << "same messages, different tools";
 }
 
 TEST_F(PromptsTest, FirstTurnIsTaken) {

@@ -57,15 +57,15 @@ TEST(Sources, ImplyTheStrategy) {
 TEST(Sources, AnySideMayBeRemote) {
   Options options = masked();
   options.validate();
-  options.chosen_server = kServer;  // chosen there, rejected here
+  options.chosen_server = kServer;  // chosen remote, rejected local
   options.validate();
 
   options = with_prompts();
   options.model = "theta";
-  options.rejected_server = kServer;  // chosen here, rejected there
+  options.rejected_server = kServer;  // chosen local, rejected remote
   options.validate();
   options.model.clear();
-  options.chosen_server = kServer;  // both there
+  options.chosen_server = kServer;  // both remote
   options.validate();
   options.rejected_server = {};
   options.rejected_model = "small";
@@ -105,7 +105,7 @@ TEST(Sources, CombinationsWithoutSenseAreUserErrors) {
   options = with_prompts();
   options.model = "theta";
   options.chosen_server = options.rejected_server = kServer;
-  refused(options, {"--model has no use", "--endpoint"});
+  refused(options, {"--model is not used", "--endpoint"});
 }
 
 TEST(Sources, TheJudgeBelongsToWinLose) {

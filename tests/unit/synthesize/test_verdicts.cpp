@@ -46,7 +46,7 @@ TEST(VerdictJournal, KeepsVerdictsAndMissingOnes) {
   ASSERT_NE(journal.find(first), nullptr);
   EXPECT_EQ(journal.find(first)->score, 7.5);
   EXPECT_EQ(journal.find(first)->text, "Fine [[7.5]]");
-  ASSERT_NE(journal.find(second), nullptr) << "not to be asked again";
+  ASSERT_NE(journal.find(second), nullptr) << "must not be judged again";
   EXPECT_EQ(journal.find(second)->score, std::nullopt);
   EXPECT_EQ(journal.find({&question, Policy::chosen, 2}), nullptr);
 }
