@@ -15,19 +15,20 @@
 
 namespace retmask {
 
-// The rows' policies as rows of one tensor of gates: a row of the batch then needs only a number.
+// The sequences' policies as rows of one tensor of gates: a row of the batch then needs only a
+// number.
 class PolicyTable {
  public:
   PolicyTable(const ModelConfig& config, int64_t capacity, torch::Device device);
 
   // [capacity, L, H] float32, at the same place all the time.
   const torch::Tensor& gates() const { return gates_; }
-  // The number of each row's policy. There are at most `capacity` rows. Waits for the GPU when a
-  // policy is new, which is rare.
-  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& rows);
+  // The number of each sequence's policy. There are at most `capacity` sequences. Waits for the GPU
+  // when a policy is new, which is rare.
+  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& sequences);
 
  private:
-  bool add_missing(const std::vector<const Sequence*>& rows);
+  bool add_missing(const std::vector<const Sequence*>& sequences);
 
   const int64_t num_layers_, num_heads_;
   torch::Tensor host_, gates_;
@@ -36,7 +37,7 @@ class PolicyTable {
 
 class DecodeInputs {
  public:
-  // One number of 64 bits for each row; the sampler's real numbers are stored as such.
+  // One number of 64 bits for each sequence; the sampler's real numbers are stored as such.
   enum Field : int64_t {
     token,   // the newest, where the host knows it
     source,  // else its place among the drawn tokens of the step before; -1: the host knows it
@@ -53,10 +54,10 @@ class DecodeInputs {
 
   DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device);
 
-  // The rows' state for the next step; sources[i] as in Field. Draws a number of each row's random
-  // stream that the device's sampler is to use (`on_device`). The rest up to `padded` is rows
-  // without a sequence. The buffers of the step before last must have been read.
-  void fill(const std::vector<Sequence*>& rows,
+  // The sequences' state for the next step; sources[i] as in Field. Draws a number of each
+  // sequence's random stream that the device's sampler is to use (`on_device`). The rest up to
+  // `padded` is rows without a sequence. The buffers of the step before last must have been read.
+  void fill(const std::vector<Sequence*>& sequences,
             const std::vector<int64_t>& sources,
             const std::vector<bool>& on_device,
             int64_t padded);
@@ -78,7 +79,7 @@ class DecodeInputs {
   PolicyTable policies_;
 };
 
-// What the device's sampler needs of a row that draws; greedy without a number.
+// What the device's sampler needs of a sequence that draws; greedy without a number.
 struct DrawParameters {
   double uniform = 0;
   double inverse_temperature = 0;  // 0: greedy
@@ -86,7 +87,7 @@ struct DrawParameters {
   double min_p = 0;
   int64_t top_k = 0;
 };
-// Draws one number of the row's random stream unless greedy, as Sampler::sample does.
-DrawParameters draw_parameters(Sequence& row);
+// Draws one number of the sequence's random stream unless greedy, as Sampler::sample does.
+DrawParameters draw_parameters(Sequence& sequence);
 
 }  // namespace retmask

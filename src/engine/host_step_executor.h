@@ -6,9 +6,9 @@
 
 namespace retmask {
 
-// Draws the row's next token from its logits [vocab_size] on the CPU.
+// Draws the sequence's next token from its logits [vocab_size] on the CPU.
 SampledToken sample_on_host(Sampler& sampler,
-                            Sequence& row,
+                            Sequence& sequence,
                             const float* logits,
                             int64_t vocab_size);
 
@@ -18,8 +18,8 @@ class HostStepExecutor : public StepExecutor {
                    const BlockPool& pool,
                    const StepExecutorOptions& options);
 
-  void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) override;
-  std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
+  void forward(std::deque<Sequence>& sequences, const std::vector<PrefillChunk>& chunks) override;
+  std::vector<DrawnToken> draw(std::deque<Sequence>& sequences,
                                const std::vector<int64_t>& logits_row) override;
 
  private:

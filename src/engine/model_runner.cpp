@@ -80,14 +80,18 @@ const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
   return &*gate_;
 }
 
-ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& rows,
+ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                      const std::vector<PrefillChunk>& chunks,
                                      bool probe,
                                      GenerationTimes* times) {
   Builder builder(model_.config().num_hidden_layers());
-  for (const Sequence& row : rows) {
-    builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
-    builder.batch.known.push_back(row.past() + 1);
+  for (const Sequence& sequence : sequences) {
+    builder.add(&sequence.result.tokens.back(),
+                1,
+                sequence.past(),
+                sequence.blocks,
+                sequence.masked_heads());
+    builder.batch.known.push_back(sequence.past() + 1);
     builder.want_logits();
   }
   for (const PrefillChunk& chunk : chunks) {

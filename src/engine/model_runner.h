@@ -1,5 +1,5 @@
 #pragma once
-// One step of the model over decoding rows and chunks of prompts.
+// One step of the model over decoding sequences and chunks of prompts.
 
 #include <torch/torch.h>
 
@@ -18,13 +18,13 @@ class ModelRunner {
   ModelRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
   // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] on the model's
-  // device and undefined when n is 0: first the rows', then those of each policy of each last
+  // device and undefined when n is 0: first the sequences', then those of each policy of each last
   // chunk. With a probe also the largest keys, [n, L, H] on the CPU.
   struct Result {
     torch::Tensor logits;
     torch::Tensor largest_keys;
   };
-  Result run(const std::deque<Sequence>& rows,
+  Result run(const std::deque<Sequence>& sequences,
              const std::vector<PrefillChunk>& chunks,
              bool probe,
              GenerationTimes* times);

@@ -56,7 +56,7 @@ struct PrefillChunk {
 struct Sequence {
   std::shared_ptr<const NumberedRequest> request;
   size_t continuation = 0;
-  uint64_t number = 0;  // rows count from 0 as they begin
+  uint64_t number = 0;  // sequences count from 0 as they begin
   std::vector<int32_t> blocks = {};
   RandomStream random = {};
   GenerationResult result = {};
@@ -73,11 +73,11 @@ struct Sequence {
   }
 };
 
-// The row of this number among rows in the order of their numbers, or null.
-template <typename Rows>
-Sequence* find_sequence(Rows& rows, uint64_t number) {
-  const auto found = std::ranges::lower_bound(rows, number, {}, &Sequence::number);
-  return found != rows.end() && found->number == number ? &*found : nullptr;
+// The sequence of this number among sequences in the order of their numbers, or null.
+template <typename Sequences>
+Sequence* find_sequence(Sequences& sequences, uint64_t number) {
+  const auto found = std::ranges::lower_bound(sequences, number, {}, &Sequence::number);
+  return found != sequences.end() && found->number == number ? &*found : nullptr;
 }
 
 }  // namespace retmask

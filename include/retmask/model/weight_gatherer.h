@@ -16,9 +16,9 @@ class WeightGatherer {
 
   // From gather to release the part's parameters must hold their values. In the backward pass this
   // spans the layer's second forward pass and its own backward pass.
-  // The head is gathered once per forward pass and never released by the network, which does not know
-  // how often its caller wants logits: it is free once the backward pass reaches the last layer, or
-  // when the next forward pass begins.
+  // The head is gathered once per forward pass and never released by the network, which does not
+  // know how often its caller wants logits: it is free once the backward pass reaches the last
+  // layer, or when the next forward pass begins.
   virtual void gather(int64_t part, Pass pass) = 0;
   virtual void release(int64_t part, Pass pass) = 0;
 };
