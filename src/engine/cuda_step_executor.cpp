@@ -11,7 +11,7 @@
 namespace retmask {
 namespace {
 
-// The ids and log-probs of sequences and, behind them, of prompts that have just been read.
+// Ids and log-probs: first of decoding sequences, then of prompts whose prefill just ended.
 constexpr int64_t kOutputParts = 2;
 
 DecodeOutputs make_outputs(const ModelConfig& config,
@@ -36,8 +36,8 @@ torch::Tensor page_locked_like(const torch::Tensor& tensor) {
   return tensor.defined() ? torch::zeros_like(tensor, torch::kCPU).pin_memory() : tensor;
 }
 
-c10::cuda::CUDAStream stream_of_its_own(torch::Device device) {
-  // The weights may still be on their way, on another stream.
+c10::cuda::CUDAStream private_stream(torch::Device device) {
+  // The weights may still be copied on another stream.
   c10::cuda::device_synchronize();
   return c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index());
 }
@@ -56,7 +56,7 @@ CudaStepExecutor::CudaStepExecutor(const CausalLm& model,
                                    const StepExecutorOptions& options)
     : model_(model),
       options_(options),
-      stream_(stream_of_its_own(model.device())),
+      stream_(private_stream(model.device())),
       guard_(stream_),
       prefill_(model, pool),
       inputs_(model.config(), options.max_rows, model.device()),
@@ -69,12 +69,12 @@ CudaStepExecutor::CudaStepExecutor(const CausalLm& model,
   }
 }
 
-// The last step may still be running on memory that is about to be given back.
+// The last step may still be running on memory that is about to be freed.
 CudaStepExecutor::~CudaStepExecutor() { C10_CUDA_CHECK_WARN(cudaStreamSynchronize(stream_)); }
 
 bool CudaStepExecutor::is_drawn_on_device(const Sequence& sequence) const {
   const SamplingParams& params = sequence.request->request.sampling;
-  // What the kernel knows. An option that is not among these differs from its default here.
+  // The options that the kernel supports; any other must have its default.
   const SamplingParams known{.temperature = params.temperature,
                              .top_p = params.top_p,
                              .top_k = params.top_k,
@@ -90,7 +90,7 @@ void CudaStepExecutor::forward(std::deque<Sequence>& sequences,
     if (sequences[i].wants_token()) decoded_.push_back(i);
   }
   if (!decoded_.empty()) decode(sequences);
-  // While the GPU decodes, the host prepares this.
+  // The host prepares this while the GPU decodes.
   prompts_result_ = {};
   if (!chunks.empty())
     prompts_result_ = prefill_.run(/*sequences=*/{}, chunks, options_.probe, options_.times);
@@ -217,7 +217,7 @@ void CudaStepExecutor::collect(std::deque<Sequence>& sequences, std::vector<Draw
   const auto logprobs = draws.logprobs.accessor<double, 1>();
   for (size_t i = 0; i < draws.sequences.size(); ++i) {
     Sequence* sequence = find_sequence(sequences, draws.sequences[i]);
-    if (sequence == nullptr) continue;  // it has ended, or gone back to the queue
+    if (sequence == nullptr) continue;  // it has ended or was sent back to the queue
     const int64_t place = draws.places[i];
     RETMASK_CHECK(!std::isnan(logprobs[place]), "the logits are not finite");
     --sequence->pending;

@@ -14,7 +14,7 @@ PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Dev
       host_(torch::ones({capacity, num_layers_, num_heads_}, torch::kFloat32)),
       gates_(host_.to(device)) {}
 
-// False when there is no room.
+// Returns false when the table is full.
 bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences) {
   bool any_new = false;
   for (const Sequence* sequence : sequences) {
@@ -33,8 +33,8 @@ bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences) {
 
 std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Sequence*>& sequences) {
   if (!add_missing(sequences)) {
-    numbers_.clear();  // of sequences that have left
-    RETMASK_CHECK(add_missing(sequences), "more policies than rows");
+    numbers_.clear();  // some belong to sequences that have ended
+    RETMASK_CHECK(add_missing(sequences), "more policies than sequences");
   }
   std::vector<int64_t> result;
   for (const Sequence* sequence : sequences)
@@ -92,8 +92,8 @@ void DecodeInputs::fill(const std::vector<Sequence*>& sequences,
     const bool from_host = !is_sequence || sources[index] < 0;
     fields[token][i] = is_sequence && from_host ? sequence->result.tokens.back() : 0;
     fields[source][i] = from_host ? -1 : sources[index];
-    fields[past][i] =
-        is_sequence ? sequence->past() : -1;  // the kernels leave a sequence without a past out
+    // The kernels skip a row whose past is -1.
+    fields[past][i] = is_sequence ? sequence->past() : -1;
     fields[table_start][i] = num_blocks;
     fields[policy][i] = is_sequence ? policies[index] : 0;
     const DrawParameters draw =

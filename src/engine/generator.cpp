@@ -20,7 +20,7 @@ int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
 }
 
 bool is_finished(Sequence& sequence) {
-  if (sequence.result.tokens.empty()) return false;  // the first one is pending
+  if (sequence.result.tokens.empty()) return false;  // its first token is pending
   const GenerationRequest& request = sequence.request->request;
   const int64_t newest = sequence.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
@@ -74,7 +74,7 @@ class Run {
   void step() {
     std::deque<Sequence>& sequences = scheduler_.sequences();
     const std::vector<PrefillChunk> chunks = scheduler_.next_chunks();
-    std::vector<int64_t> logits_row(sequences.size());  // of each sequence
+    std::vector<int64_t> logits_row(sequences.size());  // row of each sequence in the logits
     std::iota(logits_row.begin(), logits_row.end(), 0);
     next_tokens_->forward(sequences, chunks);
     if (times_ != nullptr) count(chunks);
@@ -102,7 +102,7 @@ class Run {
   void count(const std::vector<PrefillChunk>& chunks) {
     bool any_work = !chunks.empty();
     for (const Sequence& sequence : scheduler_.sequences()) {
-      if (!sequence.wants_token()) continue;  // its last one is on its way
+      if (!sequence.wants_token()) continue;  // its last token is pending
       any_work = true;
       times_->cached_tokens += sequence.past() + 1;
     }

@@ -1,12 +1,12 @@
 #pragma once
-// The model's step on any device, the draw on the host: a token is known at the end of its step.
+// Step executor for any device that samples on the host: a token is known at the end of its step.
 
 #include "model_runner.h"
 #include "step_executor.h"
 
 namespace retmask {
 
-// Draws the sequence's next token from its logits [vocab_size] on the CPU.
+// Samples the next token of the sequence from its logits [vocab_size] on the CPU.
 SampledToken sample_on_host(Sampler& sampler,
                             Sequence& sequence,
                             const float* logits,

@@ -1,5 +1,5 @@
 #pragma once
-// One step of the model over decoding sequences and chunks of prompts.
+// One forward pass over decoding sequences and prefill chunks.
 
 #include <torch/torch.h>
 
@@ -17,8 +17,8 @@ class ModelRunner {
  public:
   ModelRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
-  // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] on the model's
-  // device and undefined when n is 0: first the sequences', then those of each policy of each last
+  // Stores the new keys and values. Returns next-token logits, [n, vocab_size] on the model's
+  // device, undefined when n is 0: the decoding sequences first, then each policy of each last
   // chunk. With a probe also the largest keys, [n, L, H] on the CPU.
   struct Result {
     torch::Tensor logits;

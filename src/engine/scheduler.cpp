@@ -52,7 +52,7 @@ void check_request(const GenerationRequest& request,
     check_heads(continuation.masked_heads, config, "mask");
 }
 
-// What one continuation takes when it grows to its full length.
+// Blocks of one continuation at its full length.
 int64_t most_blocks_of(const GenerationRequest& request) {
   return BlockPool::blocks_for(static_cast<int64_t>(request.prompt.size()) +
                                request.max_new_tokens);
@@ -97,7 +97,7 @@ void Scheduler::admit() {
     Prefill prefill = first_continuations(next, count);
     if (!has_blocks_for(prefill)) {
       if (num_open_ > 0) return;
-      count = 1;  // check_request: one alone has enough
+      count = 1;  // check_request: there is room for one
       prefill = first_continuations(next, count);
     }
     take_blocks(prefill);
@@ -126,8 +126,7 @@ bool Scheduler::pull() {
 
 bool Scheduler::has_blocks_for(const Prefill& prefill) const {
   if (never_evict_) return most_blocks() + most_blocks_of(prefill) <= pool_.num_blocks();
-  // With a block for each running sequence besides, so that the next step does not throw this one
-  // out.
+  // Plus one block per running sequence, so that the next step does not evict this prefill.
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
   const int64_t needed =
       static_cast<int64_t>(prefill.policies.size()) * BlockPool::blocks_for(prompt_size) +
@@ -142,8 +141,8 @@ int64_t Scheduler::most_blocks() const {
   return sum;
 }
 
-// The blocks of the prompt; where its last one is not full, one more for each continuation that
-// shares it, to write on.
+// Takes the blocks of the prompt. If the last one is not full, takes one more for each further
+// continuation, which writes to its own copy.
 void Scheduler::take_blocks(Prefill& prefill) {
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
   for (Prefill::MaskGroup& policy : prefill.policies) {
@@ -221,7 +220,7 @@ void Scheduler::drop_finished_prefills() {
   });
 }
 
-// The first continuation of a policy takes the prompt's blocks over; the others share the full
+// The first continuation of a policy takes over the prompt's blocks; the others share the full
 // ones.
 Sequence Scheduler::make_sequence(const Prefill& prefill,
                                   const Prefill::MaskGroup& policy,
