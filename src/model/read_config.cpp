@@ -17,12 +17,12 @@ constexpr char kHead[] = "lm_head.weight";
 torch::Tensor stored_tensor(const Checkpoint& checkpoint, const std::string& name) {
   const TensorSpec& spec = checkpoint.tensors().at(name);
   const auto bytes = checkpoint.bytes(name);
-  // Read-only pages of the file, which nothing here writes to.
+  // Read-only mapped pages; nothing here writes to them.
   return torch::from_blob(const_cast<std::byte*>(bytes.data()), spec.shape, to_torch(spec.type));
 }
 
-// Whether the file's head differs from its embedding, as far as `dtype` shows it. Source:
-// tie_weights in transformers modeling_utils.py.
+// Whether the head differs from the embedding at the precision of `dtype`. Source: tie_weights in
+// transformers modeling_utils.py.
 bool has_own_head(const Checkpoint& checkpoint, TensorType dtype) {
   const auto& tensors = checkpoint.tensors();
   const auto embedding = tensors.find(kEmbedding);

@@ -17,7 +17,7 @@ constexpr char kOriginal[] = "original_max_position_embeddings";
 struct TypeRow {
   RopeType type;
   std::string_view name;
-  // The keys that it reads besides rope_type, type, rope_theta and partial_rotary_factor.
+  // Keys of this type beyond rope_type, type, rope_theta and partial_rotary_factor.
   std::vector<std::string_view> keys;
 };
 
@@ -45,7 +45,7 @@ bool contains(const std::vector<std::string_view>& keys, std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-// Of any type.
+// Keys of every type.
 bool is_known(std::string_view key) {
   static const std::vector<std::string_view> common = {
       "rope_type", "type", "rope_theta", "partial_rotary_factor"};
@@ -56,7 +56,7 @@ bool is_known(std::string_view key) {
   return false;
 }
 
-// Keys of other programs that say nothing at this value.
+// Keys of other programs that have no effect at this value.
 bool is_neutral(const std::string& key, const Json& value) {
   if (value.is_null() || key == "finetuned") return true;
   if (key == "attn_factor" || key == "extrapolation_factor") return value == 1;
@@ -74,7 +74,7 @@ void check_known(const Json& rope, const std::string& where) {
   }
 }
 
-// Null is no number, and nothing for which there is a default.
+// Null is neither a number nor a request for a default.
 double positive(const Json& object, const std::string& key, const std::string& where) {
   if (!object.contains(key)) user_error(where, ": \"", key, "\" is missing");
   if (object[key].is_null())
@@ -108,7 +108,7 @@ const Json* find_object(const Json& json, const char* key, const std::string& wh
   return &*found;
 }
 
-// What transformers looks for outside of a RoPE's own keys.
+// Where transformers looks for values outside of the RoPE's own keys.
 struct Surroundings {
   std::string where;               // "config.json: rope_scaling"
   const Json* theta_at = nullptr;  // an object that may hold rope_theta
@@ -199,7 +199,7 @@ void read_yarn(const Json& rope, const Surroundings& at, RopeConfig& result) {
   if (result.rope_theta == 1) user_error(at.where, ": rope_theta is 1, expected more for YaRN");
   result.beta_fast = positive_or(rope, "beta_fast", 32, at.where);
   result.beta_slow = positive_or(rope, "beta_slow", 1, at.where);
-  // Present but null is not true.
+  // Null counts as false.
   result.truncate = !at.truncate_at->contains("truncate") ||
                     json_get_or<bool>(*at.truncate_at, "truncate", false, at.where);
   const auto mscale = json_get_or<double>(rope, "mscale", 0, at.where);
@@ -228,7 +228,7 @@ RopeConfig read_parameters(const Json& rope, const Surroundings& at, ModelConfig
     if (config.head_dim <= 2)
       user_error(at.where, ": dynamic RoPE with head_dim ", config.head_dim, ", expected more");
   }
-  // YaRN alone has a default for a factor that is there and null.
+  // Only YaRN has a default for a factor that is null.
   if (type.type == RopeType::yarn && rope.contains("factor") && rope["factor"].is_null()) {
     result.factor = static_cast<double>(at.max_position_embeddings) /
                     static_cast<double>(result.original_max_position_embeddings);
@@ -240,7 +240,7 @@ RopeConfig read_parameters(const Json& rope, const Surroundings& at, ModelConfig
   return result;
 }
 
-// The two places of a RoPE's keys, null where there is none.
+// The two objects that may hold RoPE keys, null if absent.
 struct RopeObjects {
   const Json* scaling = nullptr;     // "rope_scaling", the old style
   const Json* parameters = nullptr;  // "rope_parameters", the new one
@@ -293,7 +293,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   const auto [scaling, parameters] = find_rope_objects(json, where);
   const std::string at = where + ": rope_parameters";
   const Json plain{{"rope_type", "default"}};
-  Json beside = Json::object();  // keys of no layer type
+  Json beside = Json::object();  // keys outside the layer types
   Json full = plain;
   Json sliding = plain;
   if (parameters != nullptr) {
