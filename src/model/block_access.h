@@ -28,8 +28,8 @@ struct SequenceKeys {
   torch::Tensor keys;    // [K, Hkv, D]: past tokens first, this step's last
   torch::Tensor values;  // the same
 };
-// Of the batch's sequence `s`, whose new tokens begin at row `start` of k and v. Copies only what
-// lies in the cache alone.
+// For sequence `s` of the batch, whose new tokens begin at row `start` of k and v. Copies only if
+// some of the keys are in the cache alone.
 SequenceKeys sequence_keys(const torch::Tensor& k,
                            const torch::Tensor& v,
                            int64_t layer,

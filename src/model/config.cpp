@@ -21,7 +21,8 @@ std::string known_families() {
 // 2^24 is far beyond any real model, and keeps products of two sizes inside int64.
 constexpr int64_t kLargestSize = int64_t{1} << 24;
 
-// Missing: `fallback`, where that is not 0. Null: missing without a fallback.
+// Returns `fallback` for a missing key unless it is 0. Null always counts as present, hence is an
+// error.
 int64_t get_size(const Json& config,
                  const std::string& key,
                  int64_t fallback,

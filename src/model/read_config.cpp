@@ -51,10 +51,10 @@ ModelConfig read_model_config(const Checkpoint& checkpoint) {
   if (config.tie_word_embeddings && has_own_head(checkpoint, config.dtype)) {
     config.tie_word_embeddings = false;
     config.warnings.push_back(where +
-                              ": tie_word_embeddings is true, but the weights hold another " +
-                              kHead + "; it is used, as in transformers");
+                              ": tie_word_embeddings is true, but the checkpoint has a separate " +
+                              kHead + ", which is used, as in transformers");
   }
-  // A command reads the config in several places.
+  // A command may read the config several times.
   static std::set<std::string> said;
   for (const std::string& warning : config.warnings) {
     if (said.insert(warning).second) log::warn(warning);
@@ -69,14 +69,13 @@ void limit_positions(ModelConfig& config, int64_t positions) {
     user_error(
         "--max-position is ", positions, ", expected 1 to ", kMost, ", or 0 for the model's");
   if (positions == config.max_positions) return;
-  log::warn(detail::concat("--max-position ",
-                           positions,
-                           " instead of the ",
-                           config.max_positions,
-                           " of config.json",
-                           positions > config.max_positions
-                               ? ": beyond them nothing says that the model is any good"
-                               : ""));
+  log::warn(detail::concat(
+      "--max-position ",
+      positions,
+      " instead of the ",
+      config.max_positions,
+      " of config.json",
+      positions > config.max_positions ? ": longer sequences may degrade the model's output" : ""));
   config.max_positions = positions;
 }
 

@@ -67,10 +67,9 @@ void check_known(const Json& rope, const std::string& where) {
   for (const auto& [key, value] : rope.items()) {
     if (is_known(key) || is_neutral(key, value)) continue;
     user_error(where,
-               ": the key \"",
+               ": unknown key \"",
                key,
-               "\" is not known, and without it the positions could be computed wrongly; remove it "
-               "if it has no meaning");
+               "\"; positions may be wrong if it is ignored; remove it if it has no effect");
   }
 }
 
@@ -325,7 +324,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   for (const Json* rope : {&full, &sliding}) {
     if (!rope->contains("truncate") || beside.contains("truncate")) continue;
     config.warnings.push_back(at +
-                              ": \"truncate\" has an effect beside the layer types alone, as "
+                              ": \"truncate\" has an effect only outside the layer types, as "
                               "in transformers");
     break;
   }
@@ -334,11 +333,11 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
     config.warnings.push_back(detail::concat(where,
                                              ": rope_theta ",
                                              top->dump(),
-                                             " speaks of the ",
+                                             " applies only to the ",
                                              kFull,
-                                             " layers alone; the ",
+                                             " layers; the ",
                                              kSliding,
-                                             " layers have ",
+                                             " layers use ",
                                              default_theta,
                                              ", as in transformers"));
   }
