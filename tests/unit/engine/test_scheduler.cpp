@@ -1,4 +1,4 @@
-// Which continuations hold blocks of the cache, without a model: tokens are made up.
+// Block accounting of the scheduler without a model: tokens are made up.
 
 #include <gtest/gtest.h>
 
@@ -36,8 +36,8 @@ class SchedulerTest : public ::testing::Test {
   RequestSource source_;
 };
 
-// The sequence grows while the long prompt is read, until no block is free: the prompt goes back to
-// the queue with all that it holds, its spare blocks too, and the sequence stays.
+// The sequence grows during the prefill of the long prompt until no block is free: the prompt goes
+// back to the queue and frees all its blocks, spare ones included, and the sequence stays.
 TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   const std::vector<GenerationRequest> requests{request(20, 1), request(700, 3)};
   Scheduler scheduler = make(requests);
@@ -66,7 +66,7 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   EXPECT_TRUE(scheduler.next_chunks().empty());
   EXPECT_EQ(pool_.num_free(), kBlocks - static_cast<int64_t>(sequence_blocks) - 1);
 
-  // It begins anew once there is room, from its first token and with all its continuations.
+  // It restarts once there is room, from its first token and with all its continuations.
   scheduler.admit();
   EXPECT_TRUE(scheduler.next_chunks().empty()) << "no room yet";
   scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
@@ -82,7 +82,7 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   EXPECT_EQ(pool_.num_free(), kBlocks);
 }
 
-// Among prompts that are being read the newest goes.
+// Among prompts in prefill the newest is evicted.
 TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   const std::vector<GenerationRequest> requests{request(20, 1), request(600, 1), request(100, 1)};
   Scheduler scheduler = make(requests);

@@ -1,5 +1,5 @@
 #pragma once
-// Reproducible values around 0 for the kernels' tests.
+// Reproducible values around 0 for kernel tests.
 
 #include <string>
 

@@ -167,7 +167,7 @@ TEST(ModelConfig, Olmo3ThetaAtTheTopIsTheFullLayersAlone) {
   EXPECT_EQ(config.layers[3].rope.rope_theta, 3000.0);
   EXPECT_EQ(config.layers[0].rope.rope_theta, 500000.0);
   ASSERT_EQ(config.warnings.size(), 1u);
-  EXPECT_NE(config.warnings[0].find("sliding_attention layers have 500000"), std::string::npos);
+  EXPECT_NE(config.warnings[0].find("sliding_attention layers use 500000"), std::string::npos);
 }
 
 TEST(ModelConfig, KeysWithoutEffectAreSaid) {
