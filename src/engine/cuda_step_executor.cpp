@@ -120,8 +120,8 @@ void CudaStepExecutor::decode(std::deque<Sequence>& sequences) {
 
 std::vector<DrawnToken> CudaStepExecutor::draw(std::deque<Sequence>& sequences,
                                                const std::vector<int64_t>& logits_row) {
-  std::vector<Sequence*> begun;
-  std::vector<int64_t> begun_logits;
+  std::vector<Sequence*> started;
+  std::vector<int64_t> started_logits;
   struct HostDraw {
     Sequence* sequence;
     torch::Tensor logits;
@@ -141,14 +141,14 @@ std::vector<DrawnToken> CudaStepExecutor::draw(std::deque<Sequence>& sequences,
   for (size_t i = num_sequences_; i < sequences.size(); ++i) {
     const int64_t logits = logits_row[i] - static_cast<int64_t>(num_sequences_);
     if (is_drawn_on_device(sequences[i])) {
-      begun.push_back(&sequences[i]);
-      begun_logits.push_back(logits);
+      started.push_back(&sequences[i]);
+      started_logits.push_back(logits);
       continue;
     }
     on_host.push_back({&sequences[i], prompts_result_.logits[logits], {}});
     if (options_.probe) on_host.back().largest_keys = prompts_result_.largest_keys[logits];
   }
-  if (!begun.empty()) draw_first_tokens(begun, begun_logits);
+  if (!started.empty()) draw_first_tokens(started, started_logits);
   send();
 
   std::vector<DrawnToken> drawn;

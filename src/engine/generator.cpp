@@ -52,12 +52,12 @@ class Run {
               options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
-        next_tokens_(make_step_executor(model,
-                                        pool_,
-                                        {.max_rows = options.max_batch_size,
-                                         .probe = observer != nullptr,
-                                         .cuda_graphs = options.cuda_graphs,
-                                         .times = times})) {}
+        executor_(make_step_executor(model,
+                                     pool_,
+                                     {.max_rows = options.max_batch_size,
+                                      .probe = observer != nullptr,
+                                      .cuda_graphs = options.cuda_graphs,
+                                      .times = times})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -76,7 +76,7 @@ class Run {
     const std::vector<PrefillChunk> chunks = scheduler_.next_chunks();
     std::vector<int64_t> logits_row(sequences.size());  // row of each sequence in the logits
     std::iota(logits_row.begin(), logits_row.end(), 0);
-    next_tokens_->forward(sequences, chunks);
+    executor_->forward(sequences, chunks);
     if (times_ != nullptr) count(chunks);
 
     auto next_logits = static_cast<int64_t>(sequences.size());
@@ -84,7 +84,7 @@ class Run {
       scheduler_.finish(chunk, [&] { logits_row.resize(sequences.size(), next_logits++); });
     scheduler_.drop_finished_prefills();
 
-    for (const DrawnToken& drawn : next_tokens_->draw(sequences, logits_row)) accept(drawn);
+    for (const DrawnToken& drawn : executor_->draw(sequences, logits_row)) accept(drawn);
     scheduler_.retire(is_finished, [&](const Sequence& sequence) {
       on_finish_(sequence.request->index, sequence.continuation, sequence.result);
     });
@@ -115,7 +115,7 @@ class Run {
   GenerationTimes* times_;
   BlockPool pool_;
   Scheduler scheduler_;
-  std::unique_ptr<StepExecutor> next_tokens_;
+  std::unique_ptr<StepExecutor> executor_;
 };
 
 }  // namespace

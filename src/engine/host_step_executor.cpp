@@ -19,11 +19,11 @@ SampledToken sample_on_host(Sampler& sampler,
 HostStepExecutor::HostStepExecutor(const CausalLm& model,
                                    const BlockPool& pool,
                                    const StepExecutorOptions& options)
-    : options_(options), step_(model, pool) {}
+    : options_(options), runner_(model, pool) {}
 
 void HostStepExecutor::forward(std::deque<Sequence>& sequences,
                                const std::vector<PrefillChunk>& chunks) {
-  result_ = step_.run(sequences, chunks, options_.probe, options_.times);
+  result_ = runner_.run(sequences, chunks, options_.probe, options_.times);
   if (result_.logits.defined())
     result_.logits = result_.logits.to(torch::kCPU, torch::kFloat32).contiguous();
 }

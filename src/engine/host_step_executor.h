@@ -24,7 +24,7 @@ class HostStepExecutor : public StepExecutor {
 
  private:
   const StepExecutorOptions options_;
-  ModelRunner step_;
+  ModelRunner runner_;
   ModelRunner::Result result_;
 };
 

@@ -153,7 +153,7 @@ void run(const Matmul<BFloat16, Out>& matmul,
          int64_t row_end,
          int64_t panel_begin,
          int64_t panel_end) {
-  // Blocks of two tiles of rows, of one, and what is left.
+  // Blocks of two row tiles, of one, and of the remaining rows.
   const int64_t rows = row_end - row_begin;
   const int64_t num_blocks = rows / (2 * kTileRows) + rows / kTileRows % 2 + (rows % kTileRows > 0);
   const int64_t steps = matmul.k / kInputs;

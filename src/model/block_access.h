@@ -29,7 +29,7 @@ struct SequenceKeys {
   torch::Tensor values;  // the same
 };
 // For sequence `s` of the batch, whose new tokens begin at row `start` of k and v. Copies only if
-// some of the keys are in the cache alone.
+// some of the keys are only in the cache.
 SequenceKeys sequence_keys(const torch::Tensor& k,
                            const torch::Tensor& v,
                            int64_t layer,

@@ -55,9 +55,9 @@ ModelConfig read_model_config(const Checkpoint& checkpoint) {
                               kHead + ", which is used, as in transformers");
   }
   // A command may read the config several times.
-  static std::set<std::string> said;
+  static std::set<std::string> logged;
   for (const std::string& warning : config.warnings) {
-    if (said.insert(warning).second) log::warn(warning);
+    if (logged.insert(warning).second) log::warn(warning);
   }
   return config;
 }

@@ -97,7 +97,7 @@ int64_t positive_length(const Json& object, const std::string& where) {
   return static_cast<int64_t>(value);
 }
 
-// An object, or nothing where the key is missing or null.
+// Returns the object, or null if the key is missing or null.
 const Json* find_object(const Json& json, const char* key, const std::string& where) {
   const auto found = json.find(key);
   if (found == json.end() || found->is_null()) return nullptr;
@@ -292,14 +292,14 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   const auto [scaling, parameters] = find_rope_objects(json, where);
   const std::string at = where + ": rope_parameters";
   const Json plain{{"rope_type", "default"}};
-  Json beside = Json::object();  // keys outside the layer types
+  Json outside = Json::object();  // keys outside the layer types
   Json full = plain;
   Json sliding = plain;
   if (parameters != nullptr) {
     for (const auto& [key, value] : parameters->items()) {
-      if (key != kFull && key != kSliding) beside[key] = value;
+      if (key != kFull && key != kSliding) outside[key] = value;
     }
-    check_known(beside, at);
+    check_known(outside, at);
     const Json* full_given = find_object(*parameters, kFull, at);
     const Json* sliding_given = find_object(*parameters, kSliding, at);
     if (scaling != nullptr && !scaling->empty() && full_given == nullptr) {
@@ -314,7 +314,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   if (scaling != nullptr) full.update(*scaling);
 
   std::string unused;
-  for (const auto& [key, value] : beside.items()) {
+  for (const auto& [key, value] : outside.items()) {
     if (key != "truncate" && !value.is_null()) unused += (unused.empty() ? "" : ", ") + key;
   }
   if (!unused.empty()) {
@@ -322,7 +322,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
                               kSliding + ") has no effect, as in transformers");
   }
   for (const Json* rope : {&full, &sliding}) {
-    if (!rope->contains("truncate") || beside.contains("truncate")) continue;
+    if (!rope->contains("truncate") || outside.contains("truncate")) continue;
     config.warnings.push_back(at +
                               ": \"truncate\" has an effect only outside the layer types, as "
                               "in transformers");
@@ -345,7 +345,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
                       .theta_at = nullptr,
                       .default_theta = default_theta,
                       .original_at = nullptr,
-                      .truncate_at = &beside,
+                      .truncate_at = &outside,
                       .max_position_embeddings = config.max_positions};
   RopePerLayerType result;
   result.sliding = read_parameters(sliding, around, config);
