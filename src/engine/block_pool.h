@@ -1,6 +1,6 @@
 #pragma once
-// The key/value cache of all running sequences: blocks of tokens out of one allocation, so that
-// sequences of any length share it without waste.
+// KV cache of all running sequences: fixed-size blocks from one allocation, so sequences of any
+// length share it without waste.
 
 #include <torch/torch.h>
 
@@ -13,16 +13,17 @@ namespace retmask {
 
 class BlockPool {
  public:
-  // Tokens of a block: few enough that a sequence's last, half-empty block wastes little.
+  // Tokens per block: few enough that a sequence's partly filled last block wastes little.
   static constexpr int64_t kBlockSize = 16;
 
   static constexpr int64_t blocks_for(int64_t tokens) {
     return (tokens + kBlockSize - 1) / kBlockSize;
   }
-  // Of one block, over all layers.
+  // Bytes of one block over all layers.
   static int64_t block_bytes(const ModelConfig& config, torch::ScalarType dtype);
 
-  // On the CPU a page of memory is taken when it is first written to; `reserve`: all of them now.
+  // On the CPU memory is committed page by page at the first write; `reserve` commits all of it
+  // now.
   BlockPool(const ModelConfig& config,
             torch::TensorOptions options,
             int64_t num_blocks,
@@ -32,18 +33,18 @@ class BlockPool {
   int64_t num_free() const { return static_cast<int64_t>(free_.size()); }
   const std::vector<KeyValueBlocks::Layer>& layers() const { return layers_; }
 
-  // A block with one user. There must be a free one.
+  // Returns a free block with a reference count of one. There must be one.
   int32_t take();
   void retain(int32_t block) { ++users_[static_cast<size_t>(block)]; }
-  // The last user's leaving frees the block.
+  // The block becomes free when its reference count reaches zero.
   void release(int32_t block);
-  // All layers' keys and values.
+  // Copies keys and values of all layers.
   void copy(int32_t from, int32_t to);
 
  private:
   std::vector<KeyValueBlocks::Layer> layers_;
-  std::vector<int32_t> users_;  // of each block
-  std::vector<int32_t> free_;   // the last one freed is the next one taken: its memory is warm
+  std::vector<int32_t> users_;  // reference count of each block
+  std::vector<int32_t> free_;   // LIFO: the last block freed is still in the CPU cache
 };
 
 }  // namespace retmask

@@ -1,5 +1,5 @@
 #pragma once
-// Sizes that the options leave open: of the cache of keys and values, of a step's share of prompts.
+// Defaults for sizes that the options leave open: KV cache and prefill tokens per step.
 
 #include <torch/torch.h>
 
@@ -9,10 +9,10 @@
 
 namespace retmask {
 
-// GeneratorOptions::prefill_tokens, or what it is by itself.
+// GeneratorOptions::prefill_tokens, or its default for the device.
 int64_t resolved_prefill_tokens(const GeneratorOptions& options, torch::Device device);
 
-// Blocks of the pool, of the `available` bytes where the options leave it open.
+// Number of blocks in the pool. `available` bytes are the basis unless the options give a size.
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,
                          torch::ScalarType dtype,

@@ -1,7 +1,7 @@
 #pragma once
-// The GPU's own way from rows to tokens: a step's draws feed the next step where they are, and the
-// host reads them one step behind, while the GPU is at work on the next. A row that turns out to
-// have ended has then been given one token too many, which nobody reads.
+// Step executor that keeps sampling on the GPU: the tokens sampled in a step feed the next one in
+// device memory, and the host reads them one step later, while the GPU runs the next. A sequence
+// that has ended by then has been given one extra token, which is discarded.
 
 #include <ATen/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -24,36 +24,36 @@ class CudaStepExecutor : public StepExecutor {
                    const StepExecutorOptions& options);
   ~CudaStepExecutor() override;
 
-  void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) override;
-  std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
+  void forward(std::deque<Sequence>& sequences, const std::vector<PrefillChunk>& chunks) override;
+  std::vector<DrawnToken> draw(std::deque<Sequence>& sequences,
                                const std::vector<int64_t>& logits_row) override;
 
  private:
-  // The draws of one step on their way to the host.
+  // Tokens of one step that are being copied to the host.
   struct PendingDraws {
-    std::vector<uint64_t> rows;                 // in ascending order
-    std::vector<int64_t> places;                // of each in the outputs
-    std::vector<torch::Tensor> prompt_keys;     // largest keys of those that have just begun
+    std::vector<uint64_t> sequences;            // in ascending order
+    std::vector<int64_t> places;                // their index in the outputs
+    std::vector<torch::Tensor> prompt_keys;     // largest keys of those just started
     torch::Tensor ids, logprobs, largest_keys;  // page-locked, as in DecodeOutputs
     at::cuda::CUDAEvent arrived;
   };
 
-  // Rows whose options the device's sampler does not know are drawn on the host, which then waits
-  // for each of their steps.
-  bool is_drawn_on_device(const Sequence& row) const;
-  void decode(std::deque<Sequence>& rows);
-  // Of rows whose prompt has just been read.
-  void draw_first_tokens(const std::vector<Sequence*>& rows,
+  // Sequences with options that the GPU sampler does not support are sampled on the host, which
+  // then waits for every one of their steps.
+  bool is_drawn_on_device(const Sequence& sequence) const;
+  void decode(std::deque<Sequence>& sequences);
+  // Samples the first token of sequences whose prefill just ended.
+  void draw_first_tokens(const std::vector<Sequence*>& sequences,
                          const std::vector<int64_t>& logits_rows);
-  DrawnToken draw_on_host(Sequence& row, const torch::Tensor& logits);
-  void add_to_flight(Sequence& row, int64_t place);
+  DrawnToken draw_on_host(Sequence& sequence, const torch::Tensor& logits);
+  void add_to_flight(Sequence& sequence, int64_t place);
   void send();
-  // The tokens of the step before.
-  void collect(std::deque<Sequence>& rows, std::vector<DrawnToken>& drawn);
+  // The tokens of the previous step.
+  void collect(std::deque<Sequence>& sequences, std::vector<DrawnToken>& drawn);
 
   const CausalLm& model_;
   const StepExecutorOptions options_;
-  // Everything of a run goes to this stream: a step can only be recorded on one of its own.
+  // All work of a run goes to this stream: graph capture needs a non-default one.
   const c10::cuda::CUDAStream stream_;
   const c10::cuda::CUDAStreamGuard guard_;
   ModelRunner prefill_;
@@ -63,10 +63,10 @@ class CudaStepExecutor : public StepExecutor {
   Sampler sampler_;
 
   std::array<PendingDraws, 2> pending_draws_;
-  size_t current_ = 0;  // the draws of this step
+  size_t current_ = 0;  // index of this step in pending_draws_
   // Between forward() and draw():
-  size_t num_rows_ = 0;                 // that there were
-  std::vector<size_t> decoded_;         // those of them that wanted a token
+  size_t num_sequences_ = 0;            // passed to forward()
+  std::vector<size_t> decoded_;         // those that wanted a token
   ModelRunner::Result prompts_result_;  // logits on the GPU
 };
 

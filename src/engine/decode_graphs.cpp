@@ -10,9 +10,9 @@
 namespace retmask {
 namespace {
 
-// Keys that one thread block reads at most while there are splits left.
+// Keys per thread block, at most, while more splits are allowed.
 constexpr int64_t kSplitKeys = 2048;
-// Thread blocks for each multiprocessor that keep its memory pipe full.
+// Thread blocks per multiprocessor that saturate its memory bandwidth.
 constexpr int64_t kBlocksEach = 4;
 
 }  // namespace
@@ -38,7 +38,8 @@ void sample_on_device(const torch::Tensor& logits,
 }
 
 int64_t padded_rows(int64_t rows, int64_t max_rows) {
-  // 1, 2, 4, 8, 16, 24, 32, 48, 64, ...: at most half of them too many, and few graphs.
+  // 1, 2, 4, 8, 16, 24, 32, 48, 64, ...: at most half of the rows are padding, and there are few
+  // graphs.
   int64_t size = 1;
   while (size < rows) {
     const int64_t middle = size + size / 2;
@@ -75,8 +76,8 @@ void DecodeGraphs::step(int64_t rows, int64_t longest) {
   if (!replay_) return launch(rows, splits);
   auto& graph = graphs_[{rows, splits}];
   if (graph) return graph->replay();
-  // The first time is launched in the ordinary way: libraries set themselves up at their first
-  // call, which cannot be recorded. Recording itself computes nothing.
+  // The first step is launched without capture: libraries initialise themselves at their first
+  // call, which cannot be captured. Capture itself computes nothing.
   launch(rows, splits);
   graph = std::make_unique<at::cuda::CUDAGraph>();
   graph->capture_begin(memory_, cudaStreamCaptureModeThreadLocal);

@@ -1,7 +1,7 @@
 #pragma once
-// The decoding step of a batch on the GPU, from the newest tokens to the drawn ones, as CUDA
-// graphs: the hundreds of launches of a step are recorded once for each size of batch and then
-// started together, so that the GPU does not wait for the host between them.
+// The decoding step of a batch on the GPU, from the newest tokens to the sampled ones, as CUDA
+// graphs: the hundreds of launches of a step are captured once per batch size and replayed
+// together, so the GPU does not wait for the host between them.
 
 #include <ATen/cuda/CUDAGraph.h>
 #include <torch/torch.h>
@@ -17,10 +17,10 @@
 
 namespace retmask {
 
-// Where a step leaves what it has drawn.
+// Outputs of a step.
 struct DecodeOutputs {
   torch::Tensor logits;        // [max_rows, vocab_size] float32
-  torch::Tensor ids;           // [2 * max_rows] int64: of rows, and of prompts that have been read
+  torch::Tensor ids;           // [2 * max_rows] int64: decoding rows, then finished prompts
   torch::Tensor logprobs;      // [2 * max_rows] float64
   torch::Tensor largest_keys;  // [L, max_rows, H] int64; only with a probe
 };
@@ -36,20 +36,20 @@ void sample_on_device(const torch::Tensor& logits,
                       torch::Tensor ids,
                       torch::Tensor logprobs);
 
-// The size of batch that so many rows are padded to.
+// The batch size to which `rows` is padded.
 int64_t padded_rows(int64_t rows, int64_t max_rows);
 
 class DecodeGraphs {
  public:
-  // `replay` false: every step is launched anew. The slow way, to compare with.
+  // `replay` false: every step is launched without graphs, as a slow reference.
   DecodeGraphs(const CausalLm& model,
                const BlockPool& pool,
                const DecodeInputs& inputs,
                const DecodeOutputs& outputs,
                bool replay);
 
-  // One step of the first `rows` of the inputs, a value of padded_rows(), on the current stream,
-  // which is not the default one. The longest sequence has `longest` keys.
+  // Runs one step for the first `rows` rows of the inputs, a value of padded_rows(), on the current
+  // stream, which must not be the default one. The longest sequence has `longest` keys.
   void step(int64_t rows, int64_t longest);
 
  private:
@@ -62,7 +62,7 @@ class DecodeGraphs {
   const DecodeOutputs& outputs_;
   const bool replay_;
   const int64_t multiprocessors_;
-  // All graphs' temporary memory: they never run at the same time.
+  // Temporary memory shared by all graphs: they never run concurrently.
   const at::cuda::MempoolId_t memory_;
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<at::cuda::CUDAGraph>> graphs_;
 };

@@ -14,37 +14,38 @@ PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Dev
       host_(torch::ones({capacity, num_layers_, num_heads_}, torch::kFloat32)),
       gates_(host_.to(device)) {}
 
-// False when there is no room.
-bool PolicyTable::add_missing(const std::vector<const Sequence*>& rows) {
+// Returns false when the table is full.
+bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences) {
   bool any_new = false;
-  for (const Sequence* row : rows) {
-    if (numbers_.contains(row->masked_heads())) continue;
+  for (const Sequence* sequence : sequences) {
+    if (numbers_.contains(sequence->masked_heads())) continue;
     const auto number = static_cast<int64_t>(numbers_.size());
     if (number == host_.size(0)) return false;
-    numbers_.emplace(row->masked_heads(), number);
+    numbers_.emplace(sequence->masked_heads(), number);
     any_new = true;
     torch::Tensor gate = host_[number];
     gate.fill_(1);
-    for (const Head& head : row->masked_heads()) gate[head.layer][head.head] = 0;
+    for (const Head& head : sequence->masked_heads()) gate[head.layer][head.head] = 0;
   }
   if (any_new) gates_.copy_(host_);
   return true;
 }
 
-std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Sequence*>& rows) {
-  if (!add_missing(rows)) {
-    numbers_.clear();  // of rows that have left
-    RETMASK_CHECK(add_missing(rows), "more policies than rows");
+std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Sequence*>& sequences) {
+  if (!add_missing(sequences)) {
+    numbers_.clear();  // some belong to sequences that have ended
+    RETMASK_CHECK(add_missing(sequences), "more policies than sequences");
   }
   std::vector<int64_t> result;
-  for (const Sequence* row : rows) result.push_back(numbers_.at(row->masked_heads()));
+  for (const Sequence* sequence : sequences)
+    result.push_back(numbers_.at(sequence->masked_heads()));
   return result;
 }
 
-DrawParameters draw_parameters(Sequence& row) {
-  const SamplingParams& params = row.request->request.sampling;
+DrawParameters draw_parameters(Sequence& sequence) {
+  const SamplingParams& params = sequence.request->request.sampling;
   if (params.temperature == 0) return {};
-  return {.uniform = row.random.uniform(),
+  return {.uniform = sequence.random.uniform(),
           .inverse_temperature = 1.0 / params.temperature,
           .top_p = params.top_p,
           .min_p = params.min_p,
@@ -70,7 +71,7 @@ torch::Tensor DecodeInputs::real_field(Field which, int64_t rows) const {
   return field(which, rows).view(torch::kFloat64);
 }
 
-void DecodeInputs::fill(const std::vector<Sequence*>& rows,
+void DecodeInputs::fill(const std::vector<Sequence*>& sequences,
                         const std::vector<int64_t>& sources,
                         const std::vector<bool>& on_device,
                         int64_t padded) {
@@ -81,29 +82,30 @@ void DecodeInputs::fill(const std::vector<Sequence*>& rows,
   const auto set_real = [&](Field which, int64_t row, double value) {
     fields[which][row] = std::bit_cast<int64_t>(value);
   };
-  const std::vector<int64_t> policies = policies_.numbers_of({rows.begin(), rows.end()});
-  const auto num_rows = static_cast<int64_t>(rows.size());
+  const std::vector<int64_t> policies = policies_.numbers_of({sequences.begin(), sequences.end()});
+  const auto num_sequences = static_cast<int64_t>(sequences.size());
   int64_t num_blocks = 0;
   for (int64_t i = 0; i < padded; ++i) {
-    const bool is_row = i < num_rows;
-    Sequence* row = is_row ? rows[static_cast<size_t>(i)] : nullptr;
+    const bool is_sequence = i < num_sequences;
+    Sequence* sequence = is_sequence ? sequences[static_cast<size_t>(i)] : nullptr;
     const auto index = static_cast<size_t>(i);
-    const bool from_host = !is_row || sources[index] < 0;
-    fields[token][i] = is_row && from_host ? row->result.tokens.back() : 0;
+    const bool from_host = !is_sequence || sources[index] < 0;
+    fields[token][i] = is_sequence && from_host ? sequence->result.tokens.back() : 0;
     fields[source][i] = from_host ? -1 : sources[index];
-    fields[past][i] = is_row ? row->past() : -1;  // the kernels leave a row without a past out
+    // The kernels skip a row whose past is -1.
+    fields[past][i] = is_sequence ? sequence->past() : -1;
     fields[table_start][i] = num_blocks;
-    fields[policy][i] = is_row ? policies[index] : 0;
+    fields[policy][i] = is_sequence ? policies[index] : 0;
     const DrawParameters draw =
-        is_row && on_device[index] ? draw_parameters(*row) : DrawParameters{};
+        is_sequence && on_device[index] ? draw_parameters(*sequence) : DrawParameters{};
     set_real(uniform, i, draw.uniform);
     set_real(inverse_temperature, i, draw.inverse_temperature);
     set_real(top_p, i, draw.top_p);
     set_real(min_p, i, draw.min_p);
     fields[top_k][i] = draw.top_k;
-    if (!is_row) continue;
-    std::copy(row->blocks.begin(), row->blocks.end(), blocks + num_blocks);
-    num_blocks += static_cast<int64_t>(row->blocks.size());
+    if (!is_sequence) continue;
+    std::copy(sequence->blocks.begin(), sequence->blocks.end(), blocks + num_blocks);
+    num_blocks += static_cast<int64_t>(sequence->blocks.size());
   }
   fields_.copy_(staging.fields, /*non_blocking=*/true);
   block_tables_.narrow(0, 0, num_blocks)

@@ -1,6 +1,6 @@
 #pragma once
-// What changes from one decoding step to the next, in buffers of the GPU that stay where they are:
-// a CUDA graph reads them at every replay.
+// Inputs that change from one decoding step to the next, in GPU buffers at fixed addresses: a CUDA
+// graph reads them at every replay.
 
 #include <torch/torch.h>
 
@@ -15,19 +15,20 @@
 
 namespace retmask {
 
-// The rows' policies as rows of one tensor of gates: a row of the batch then needs only a number.
+// The policies of the sequences as rows of one gate tensor: a row of the batch then needs only an
+// index.
 class PolicyTable {
  public:
   PolicyTable(const ModelConfig& config, int64_t capacity, torch::Device device);
 
-  // [capacity, L, H] float32, at the same place all the time.
+  // [capacity, L, H] float32, at a fixed address.
   const torch::Tensor& gates() const { return gates_; }
-  // The number of each row's policy. There are at most `capacity` rows. Waits for the GPU when a
+  // The policy index of each sequence. At most `capacity` sequences. Waits for the GPU when a
   // policy is new, which is rare.
-  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& rows);
+  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& sequences);
 
  private:
-  bool add_missing(const std::vector<const Sequence*>& rows);
+  bool add_missing(const std::vector<const Sequence*>& sequences);
 
   const int64_t num_layers_, num_heads_;
   torch::Tensor host_, gates_;
@@ -36,10 +37,10 @@ class PolicyTable {
 
 class DecodeInputs {
  public:
-  // One number of 64 bits for each row; the sampler's real numbers are stored as such.
+  // One 64-bit value per row; float64 values are stored bit for bit.
   enum Field : int64_t {
-    token,   // the newest, where the host knows it
-    source,  // else its place among the drawn tokens of the step before; -1: the host knows it
+    token,   // the newest token, where the host knows it
+    source,  // else its index in the previous step's outputs; -1: the host knows it
     past,
     table_start,
     policy,
@@ -53,15 +54,15 @@ class DecodeInputs {
 
   DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device);
 
-  // The rows' state for the next step; sources[i] as in Field. Draws a number of each row's random
-  // stream that the device's sampler is to use (`on_device`). The rest up to `padded` is rows
-  // without a sequence. The buffers of the step before last must have been read.
-  void fill(const std::vector<Sequence*>& rows,
+  // Writes the state of the sequences for the next step; sources[i] as in Field. Draws one number
+  // from the random stream of each sequence that the GPU samples (`on_device`). The remaining rows
+  // up to `padded` have no sequence. The buffers of the step before last must have been read.
+  void fill(const std::vector<Sequence*>& sequences,
             const std::vector<int64_t>& sources,
             const std::vector<bool>& on_device,
             int64_t padded);
 
-  // [rows] int64, or float64 of the real ones.
+  // [rows] int64; real_field: float64.
   torch::Tensor field(Field which, int64_t rows) const;
   torch::Tensor real_field(Field which, int64_t rows) const;
   const torch::Tensor& block_tables() const { return block_tables_; }
@@ -73,12 +74,13 @@ class DecodeInputs {
     torch::Tensor block_tables;  // page-locked
   };
   torch::Tensor fields_, block_tables_;
-  std::array<Staging, 2> staging_;  // one is being copied while the other is filled
+  std::array<Staging, 2> staging_;  // one is filled while the other is being copied
   size_t next_staging_ = 0;
   PolicyTable policies_;
 };
 
-// What the device's sampler needs of a row that draws; greedy without a number.
+// Sampling parameters of one sequence for the GPU sampler. The default is greedy, without a random
+// number.
 struct DrawParameters {
   double uniform = 0;
   double inverse_temperature = 0;  // 0: greedy
@@ -86,7 +88,7 @@ struct DrawParameters {
   double min_p = 0;
   int64_t top_k = 0;
 };
-// Draws one number of the row's random stream unless greedy, as Sampler::sample does.
-DrawParameters draw_parameters(Sequence& row);
+// Draws one number from the random stream unless greedy, as Sampler::sample does.
+DrawParameters draw_parameters(Sequence& sequence);
 
 }  // namespace retmask

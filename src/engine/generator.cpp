@@ -19,19 +19,19 @@ int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
-bool is_finished(Sequence& row) {
-  if (row.result.tokens.empty()) return false;  // the first one is pending
-  const GenerationRequest& request = row.request->request;
-  const int64_t newest = row.result.tokens.back();
+bool is_finished(Sequence& sequence) {
+  if (sequence.result.tokens.empty()) return false;  // its first token is pending
+  const GenerationRequest& request = sequence.request->request;
+  const int64_t newest = sequence.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
-    row.result.reason = FinishReason::stop_id;
+    sequence.result.reason = FinishReason::stop_id;
     return true;
   }
-  if (request.stop_rule && request.stop_rule(row.result.tokens)) {
-    row.result.reason = FinishReason::stop_rule;
+  if (request.stop_rule && request.stop_rule(sequence.result.tokens)) {
+    sequence.result.reason = FinishReason::stop_rule;
     return true;
   }
-  return static_cast<int64_t>(row.result.tokens.size()) >= request.max_new_tokens;
+  return static_cast<int64_t>(sequence.result.tokens.size()) >= request.max_new_tokens;
 }
 
 // One call of Generator::run.
@@ -52,12 +52,12 @@ class Run {
               options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
-        next_tokens_(make_step_executor(model,
-                                        pool_,
-                                        {.max_rows = options.max_batch_size,
-                                         .probe = observer != nullptr,
-                                         .cuda_graphs = options.cuda_graphs,
-                                         .times = times})) {}
+        executor_(make_step_executor(model,
+                                     pool_,
+                                     {.max_rows = options.max_batch_size,
+                                      .probe = observer != nullptr,
+                                      .cuda_graphs = options.cuda_graphs,
+                                      .times = times})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -72,39 +72,39 @@ class Run {
 
  private:
   void step() {
-    std::deque<Sequence>& rows = scheduler_.rows();
+    std::deque<Sequence>& sequences = scheduler_.sequences();
     const std::vector<PrefillChunk> chunks = scheduler_.next_chunks();
-    std::vector<int64_t> logits_row(rows.size());  // of each row
+    std::vector<int64_t> logits_row(sequences.size());  // row of each sequence in the logits
     std::iota(logits_row.begin(), logits_row.end(), 0);
-    next_tokens_->forward(rows, chunks);
+    executor_->forward(sequences, chunks);
     if (times_ != nullptr) count(chunks);
 
-    auto next_logits = static_cast<int64_t>(rows.size());
+    auto next_logits = static_cast<int64_t>(sequences.size());
     for (const PrefillChunk& chunk : chunks)
-      scheduler_.finish(chunk, [&] { logits_row.resize(rows.size(), next_logits++); });
+      scheduler_.finish(chunk, [&] { logits_row.resize(sequences.size(), next_logits++); });
     scheduler_.drop_finished_prefills();
 
-    for (const DrawnToken& drawn : next_tokens_->draw(rows, logits_row)) accept(drawn);
-    scheduler_.retire(is_finished, [&](const Sequence& row) {
-      on_finish_(row.request->index, row.continuation, row.result);
+    for (const DrawnToken& drawn : executor_->draw(sequences, logits_row)) accept(drawn);
+    scheduler_.retire(is_finished, [&](const Sequence& sequence) {
+      on_finish_(sequence.request->index, sequence.continuation, sequence.result);
     });
   }
 
   void accept(const DrawnToken& drawn) {
-    Sequence& row = *find_sequence(scheduler_.rows(), drawn.row);
-    row.result.tokens.push_back(drawn.token.id);
-    row.result.logprobs.push_back(drawn.token.logprob);
+    Sequence& sequence = *find_sequence(scheduler_.sequences(), drawn.sequence);
+    sequence.result.tokens.push_back(drawn.token.id);
+    sequence.result.logprobs.push_back(drawn.token.logprob);
     if (times_ != nullptr) ++times_->new_tokens;
     if (observer_)
-      observer_(row.request->index, row.continuation, drawn.token.id, drawn.largest_keys);
+      observer_(sequence.request->index, sequence.continuation, drawn.token.id, drawn.largest_keys);
   }
 
   void count(const std::vector<PrefillChunk>& chunks) {
     bool any_work = !chunks.empty();
-    for (const Sequence& row : scheduler_.rows()) {
-      if (!row.wants_token()) continue;  // its last one is on its way
+    for (const Sequence& sequence : scheduler_.sequences()) {
+      if (!sequence.wants_token()) continue;  // its last token is pending
       any_work = true;
-      times_->cached_tokens += row.past() + 1;
+      times_->cached_tokens += sequence.past() + 1;
     }
     times_->steps += any_work;
     for (const PrefillChunk& chunk : chunks) times_->prompt_tokens += chunk.end - chunk.begin;
@@ -115,7 +115,7 @@ class Run {
   GenerationTimes* times_;
   BlockPool pool_;
   Scheduler scheduler_;
-  std::unique_ptr<StepExecutor> next_tokens_;
+  std::unique_ptr<StepExecutor> executor_;
 };
 
 }  // namespace

@@ -1,14 +1,14 @@
 #pragma once
-// The model's step on any device, the draw on the host: a token is known at the end of its step.
+// Step executor for any device that samples on the host: a token is known at the end of its step.
 
 #include "model_runner.h"
 #include "step_executor.h"
 
 namespace retmask {
 
-// Draws the row's next token from its logits [vocab_size] on the CPU.
+// Samples the next token of the sequence from its logits [vocab_size] on the CPU.
 SampledToken sample_on_host(Sampler& sampler,
-                            Sequence& row,
+                            Sequence& sequence,
                             const float* logits,
                             int64_t vocab_size);
 
@@ -18,13 +18,13 @@ class HostStepExecutor : public StepExecutor {
                    const BlockPool& pool,
                    const StepExecutorOptions& options);
 
-  void forward(std::deque<Sequence>& rows, const std::vector<PrefillChunk>& chunks) override;
-  std::vector<DrawnToken> draw(std::deque<Sequence>& rows,
+  void forward(std::deque<Sequence>& sequences, const std::vector<PrefillChunk>& chunks) override;
+  std::vector<DrawnToken> draw(std::deque<Sequence>& sequences,
                                const std::vector<int64_t>& logits_row) override;
 
  private:
   const StepExecutorOptions options_;
-  ModelRunner step_;
+  ModelRunner runner_;
   ModelRunner::Result result_;
 };
 

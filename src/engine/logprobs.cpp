@@ -33,7 +33,7 @@ std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
   batch.token_ids = to_device(tokens);
   std::optional<HeadGate> gate;
   if (!masked_heads.empty()) {
-    // The gate must outlive a backward pass that recomputes the layers, and does not.
+    // A backward pass that recomputes the layers would need the gate after this function returns.
     RETMASK_CHECK(!torch::GradMode::is_enabled());
     gate.emplace(model.config(),
                  std::vector<std::vector<Head>>(sequences.size(), masked_heads),

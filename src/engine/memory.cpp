@@ -14,21 +14,21 @@
 namespace retmask {
 namespace {
 
-// Measured with SmolLM2-135M in bfloat16: 51 MiB behind loading, up to 140 after 1,000 prompts.
+// Measured with SmolLM2-135M in bfloat16: 51 MiB after loading, up to 140 after 1,000 prompts.
 constexpr int64_t kLibraryBytes = int64_t{96} << 20;
 
 int64_t bytes_of(torch::ScalarType dtype) {
   return static_cast<int64_t>(torch::elementSize(dtype));
 }
 
-// The largest matrix twice: as it lies in the mapped file, or as it was before it is packed.
+// One more copy of the largest matrix: as mapped from the file, or as it was before packing.
 int64_t loading_bytes(const ModelConfig& config, torch::ScalarType dtype) {
   const int64_t rows = std::max(config.vocab_size, 2 * config.intermediate_size);
   const int64_t stored = static_cast<int64_t>(element_size(config.dtype));
   return rows * config.hidden_size * std::max(bytes_of(dtype), stored);
 }
 
-// Rows of a step: decoding ones, and chunks of prompts for each of two policies.
+// Rows of a step: decoding sequences, and prefill chunks for each of two policies.
 int64_t step_bytes(const ModelConfig& config,
                    torch::Device device,
                    torch::ScalarType dtype,
@@ -38,8 +38,8 @@ int64_t step_bytes(const ModelConfig& config,
                                                          kPolicies * kPrefillChunkTokens);
   const int64_t query_size = config.num_attention_heads * config.head_dim;
   const int64_t key_size = config.num_key_value_heads * config.head_dim;
-  // Residual stream before and after, normed input; queries, keys, values and their output; both
-  // sides of the MLP and their product.
+  // Residual stream before and after, normed input; queries, keys, values and attention output;
+  // gate, up and their product.
   const int64_t row_elements =
       3 * config.hidden_size + 2 * query_size + 2 * key_size + 3 * config.intermediate_size;
   const int64_t logits = options.max_batch_size * config.vocab_size * bytes_of(torch::kFloat32);
@@ -68,7 +68,7 @@ std::string MemoryBudget::text() const {
   return detail::concat(format_bytes(total()),
                         ": ",
                         format_bytes(process),
-                        " of the process so far, ",
+                        " used by the process so far, ",
                         format_bytes(weights),
                         " of weights, ",
                         format_bytes(kv_cache),

@@ -7,13 +7,13 @@
 
 namespace retmask {
 
-// The batch's sequences, one by one.
+// Assembles a batch sequence by sequence.
 class ModelRunner::Builder {
  public:
   explicit Builder(int64_t num_layers) { batch.first_difference = num_layers; }
 
-  // `leader`: the sequence of another policy of the same prompt, nothing for its first. Returns the
-  // sequence's number.
+  // `leader`: the sequence that has the same prompt under another policy, nullopt for the first.
+  // Returns the sequence's index.
   int64_t add(const int64_t* tokens,
               int64_t length,
               int64_t past,
@@ -32,7 +32,7 @@ class ModelRunner::Builder {
     any_follower_ = any_follower_ || leader.has_value();
     return sequence;
   }
-  // The last sequence's next token is wanted.
+  // Requests logits for the last sequence's next token.
   void want_logits() {
     last_rows.push_back(static_cast<int64_t>(tokens_.size()) - 1);
     wanted.push_back(static_cast<int64_t>(tables_.size()) - 1);
@@ -80,14 +80,18 @@ const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
   return &*gate_;
 }
 
-ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& rows,
+ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                      const std::vector<PrefillChunk>& chunks,
                                      bool probe,
                                      GenerationTimes* times) {
   Builder builder(model_.config().num_hidden_layers());
-  for (const Sequence& row : rows) {
-    builder.add(&row.result.tokens.back(), 1, row.past(), row.blocks, row.masked_heads());
-    builder.batch.known.push_back(row.past() + 1);
+  for (const Sequence& sequence : sequences) {
+    builder.add(&sequence.result.tokens.back(),
+                1,
+                sequence.past(),
+                sequence.blocks,
+                sequence.masked_heads());
+    builder.batch.known.push_back(sequence.past() + 1);
     builder.want_logits();
   }
   for (const PrefillChunk& chunk : chunks) {

@@ -1,5 +1,5 @@
 #pragma once
-// One step of the model over decoding rows and chunks of prompts.
+// One forward pass over decoding sequences and prefill chunks.
 
 #include <torch/torch.h>
 
@@ -17,14 +17,14 @@ class ModelRunner {
  public:
   ModelRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
-  // Stores the new keys and values. Returns the next token's logits, [n, vocab_size] on the model's
-  // device and undefined when n is 0: first the rows', then those of each policy of each last
+  // Stores the new keys and values. Returns next-token logits, [n, vocab_size] on the model's
+  // device, undefined when n is 0: the decoding sequences first, then each policy of each last
   // chunk. With a probe also the largest keys, [n, L, H] on the CPU.
   struct Result {
     torch::Tensor logits;
     torch::Tensor largest_keys;
   };
-  Result run(const std::deque<Sequence>& rows,
+  Result run(const std::deque<Sequence>& sequences,
              const std::vector<PrefillChunk>& chunks,
              bool probe,
              GenerationTimes* times);

@@ -1,5 +1,5 @@
-// For builds without CUDA kernels: CausalLm::has_decode() is false there, so the host's way is the
-// only one.
+// For builds without CUDA kernels: CausalLm::has_decode() is false there, so the host executor is
+// the only one.
 
 #include "host_step_executor.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the generator keeps of requests between two steps.
+// State of requests between two steps of the generator.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,22 +15,22 @@ struct NumberedRequest {
   GenerationRequest request;
 };
 
-// Continuations of a request that have not begun (or begin again).
+// Continuations of a request that have not started, or were evicted.
 struct Waiting {
   std::shared_ptr<const NumberedRequest> request;
   std::vector<size_t> continuations;
 };
 
-// A prompt that is being read, once for each of its policies.
+// A prompt in prefill, once per policy.
 struct Prefill {
   struct MaskGroup {
-    std::vector<size_t> continuations;  // the first one's heads are the policy's
+    std::vector<size_t> continuations;  // all with the masked heads of the first
     std::vector<int32_t> blocks;        // of the whole prompt
-    std::vector<int32_t> spare;         // for the other continuations' own last block
+    std::vector<int32_t> spare;         // last blocks of the other continuations
   };
   std::shared_ptr<const NumberedRequest> request;
   std::vector<MaskGroup> policies;
-  int64_t done = 0;  // tokens
+  int64_t done = 0;  // tokens already prefilled
 
   const std::vector<int64_t>& prompt() const { return request->request.prompt; }
   const std::vector<Head>& masked_heads(const MaskGroup& policy) const {
@@ -43,7 +43,7 @@ struct Prefill {
   }
 };
 
-// The tokens [begin, end) of a prompt, for each of its policies.
+// Tokens [begin, end) of a prompt, for each of its policies.
 struct PrefillChunk {
   Prefill* prefill;
   int64_t begin;
@@ -52,15 +52,15 @@ struct PrefillChunk {
   bool is_last() const { return end == static_cast<int64_t>(prefill->prompt().size()); }
 };
 
-// A continuation that is being written.
+// A continuation that is being decoded.
 struct Sequence {
   std::shared_ptr<const NumberedRequest> request;
   size_t continuation = 0;
-  uint64_t number = 0;  // rows count from 0 as they begin
+  uint64_t number = 0;  // in the order in which sequences start, from 0
   std::vector<int32_t> blocks = {};
   RandomStream random = {};
   GenerationResult result = {};
-  int64_t pending = 0;  // tokens that have been drawn on the GPU and are not in the result yet
+  int64_t pending = 0;  // tokens sampled on the GPU that are not in the result yet
 
   const std::vector<Head>& masked_heads() const {
     return request->request.continuations[continuation].masked_heads;
@@ -73,11 +73,11 @@ struct Sequence {
   }
 };
 
-// The row of this number among rows in the order of their numbers, or null.
-template <typename Rows>
-Sequence* find_sequence(Rows& rows, uint64_t number) {
-  const auto found = std::ranges::lower_bound(rows, number, {}, &Sequence::number);
-  return found != rows.end() && found->number == number ? &*found : nullptr;
+// Finds a sequence by number; `sequences` is sorted by number. Null if absent.
+template <typename Sequences>
+Sequence* find_sequence(Sequences& sequences, uint64_t number) {
+  const auto found = std::ranges::lower_bound(sequences, number, {}, &Sequence::number);
+  return found != sequences.end() && found->number == number ? &*found : nullptr;
 }
 
 }  // namespace retmask

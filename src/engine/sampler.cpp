@@ -10,10 +10,10 @@
 namespace retmask {
 namespace {
 
-// Tokens that top-p sorts at a time: mostly the first few hold the probability that is asked for.
+// Tokens that top-p sorts at a time: usually the first few reach the requested probability.
 constexpr int64_t kSortedAtOnce = 256;
 
-// The first of the largest logits.
+// Index of the largest logit, the first of equals.
 int64_t best_of(const float* logits, int64_t vocab_size) {
   const int64_t best = kernels::arg_max(logits, vocab_size);
   RETMASK_CHECK(best < vocab_size && std::isfinite(logits[best]), "the logits are not finite");
@@ -32,13 +32,14 @@ int64_t pick(int64_t count, double target, const WeightOf& weight_of) {
     rest -= weight;
     if (rest < 0) return i;
   }
-  return last_possible;  // rounding left a crumb behind the last one
+  return last_possible;  // rounding: the sum fell just short of target
 }
 
 }  // namespace
 
 void SamplingParams::validate() const {
-  // Its inverse is a float in the kernels. Below it nothing but the best token would be drawn.
+  // Its inverse is a float in the kernels. Below kSmallest only the best token would ever be
+  // sampled.
   constexpr double kSmallest = 1e-6;
   constexpr double kLargest = 1e6;
   const bool greedy = temperature == 0;
@@ -89,7 +90,7 @@ void Sampler::penalise(const float* logits,
   const auto factor = static_cast<float>(penalty);
   penalised_.assign(logits, logits + vocab_size);
   for (const std::span<const int64_t> ids : seen) {
-    // From the model's own logit: a token that stands there twice is penalised once.
+    // From the original logit, so a repeated token is penalised once.
     for (const int64_t id : ids)
       penalised_[static_cast<size_t>(id)] =
           logits[id] < 0 ? logits[id] * factor : logits[id] / factor;
@@ -143,8 +144,8 @@ int64_t Sampler::draw_kept(const float* logits,
     const auto lowest = static_cast<float>(largest + std::log(params.min_p) / scale);
     std::erase_if(ids_, [&](int64_t id) { return logits[id] < lowest; });
   }
-  // In the order of the ids, which does not depend on how the filters went about it: the GPU's
-  // sampler finds the same token for the same number.
+  // In id order, which does not depend on the filters: the GPU sampler picks the same token for the
+  // same random number.
   if (!std::is_sorted(ids_.begin(), ids_.end())) std::sort(ids_.begin(), ids_.end());
   const auto weight = [&](int64_t i) {
     return kernels::exp_weight(logits[ids_[static_cast<size_t>(i)]], largest, scale);

@@ -52,7 +52,7 @@ void check_request(const GenerationRequest& request,
     check_heads(continuation.masked_heads, config, "mask");
 }
 
-// What one continuation takes when it grows to its full length.
+// Blocks of one continuation at its full length.
 int64_t most_blocks_of(const GenerationRequest& request) {
   return BlockPool::blocks_for(static_cast<int64_t>(request.prompt.size()) +
                                request.max_new_tokens);
@@ -97,7 +97,7 @@ void Scheduler::admit() {
     Prefill prefill = first_continuations(next, count);
     if (!has_blocks_for(prefill)) {
       if (num_open_ > 0) return;
-      count = 1;  // check_request: one alone has enough
+      count = 1;  // check_request: there is room for one
       prefill = first_continuations(next, count);
     }
     take_blocks(prefill);
@@ -126,7 +126,7 @@ bool Scheduler::pull() {
 
 bool Scheduler::has_blocks_for(const Prefill& prefill) const {
   if (never_evict_) return most_blocks() + most_blocks_of(prefill) <= pool_.num_blocks();
-  // With a block for each running row besides, so that the next step does not throw this one out.
+  // Plus one block per running sequence, so that the next step does not evict this prefill.
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
   const int64_t needed =
       static_cast<int64_t>(prefill.policies.size()) * BlockPool::blocks_for(prompt_size) +
@@ -137,12 +137,12 @@ bool Scheduler::has_blocks_for(const Prefill& prefill) const {
 int64_t Scheduler::most_blocks() const {
   int64_t sum = 0;
   for (const Prefill& prefill : prefills_) sum += most_blocks_of(prefill);
-  for (const Sequence& row : rows_) sum += most_blocks_of(row.request->request);
+  for (const Sequence& sequence : sequences_) sum += most_blocks_of(sequence.request->request);
   return sum;
 }
 
-// The blocks of the prompt; where its last one is not full, one more for each continuation that
-// shares it, to write on.
+// Takes the blocks of the prompt. If the last one is not full, takes one more for each further
+// continuation, which writes to its own copy.
 void Scheduler::take_blocks(Prefill& prefill) {
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
   for (Prefill::MaskGroup& policy : prefill.policies) {
@@ -158,11 +158,12 @@ void Scheduler::free_blocks(const std::vector<int32_t>& blocks) {
 }
 
 void Scheduler::make_room() {
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    Sequence& row = rows_[i];
-    if (row.past() < static_cast<int64_t>(row.blocks.size()) * BlockPool::kBlockSize) continue;
-    while (pool_.num_free() == 0 && i < rows_.size()) evict_newest();
-    if (i < rows_.size()) row.blocks.push_back(pool_.take());
+  for (size_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& sequence = sequences_[i];
+    if (sequence.past() < static_cast<int64_t>(sequence.blocks.size()) * BlockPool::kBlockSize)
+      continue;
+    while (pool_.num_free() == 0 && i < sequences_.size()) evict_newest();
+    if (i < sequences_.size()) sequence.blocks.push_back(pool_.take());
   }
 }
 
@@ -179,11 +180,11 @@ void Scheduler::evict_newest() {
     }
     prefills_.pop_back();
   } else {
-    const Sequence& newest = rows_.back();
+    const Sequence& newest = sequences_.back();
     waiting.request = newest.request;
     waiting.continuations = {newest.continuation};
     free_blocks(newest.blocks);
-    rows_.pop_back();
+    sequences_.pop_back();
   }
   num_open_ -= static_cast<int64_t>(waiting.continuations.size());
   waiting_.push_front(std::move(waiting));
@@ -203,13 +204,13 @@ std::vector<PrefillChunk> Scheduler::next_chunks() {
   return chunks;
 }
 
-void Scheduler::finish(const PrefillChunk& chunk, const std::function<void()>& on_rows) {
+void Scheduler::finish(const PrefillChunk& chunk, const std::function<void()>& on_sequences) {
   chunk.prefill->done = chunk.end;
   if (!chunk.is_last()) return;
   for (const Prefill::MaskGroup& policy : chunk.prefill->policies) {
     for (size_t i = 0; i < policy.continuations.size(); ++i)
-      rows_.push_back(make_row(*chunk.prefill, policy, i));
-    on_rows();
+      sequences_.push_back(make_sequence(*chunk.prefill, policy, i));
+    on_sequences();
   }
 }
 
@@ -219,34 +220,38 @@ void Scheduler::drop_finished_prefills() {
   });
 }
 
-// The first continuation of a policy takes the prompt's blocks over; the others share the full
+// The first continuation of a policy takes over the prompt's blocks; the others share the full
 // ones.
-Sequence Scheduler::make_row(const Prefill& prefill, const Prefill::MaskGroup& policy, size_t i) {
-  Sequence row{.request = prefill.request, .continuation = policy.continuations[i]};
-  row.number = num_rows_++;
-  row.random = prefill.request->request.continuations[row.continuation].random;
-  row.blocks = policy.blocks;
-  if (i == 0) return row;
+Sequence Scheduler::make_sequence(const Prefill& prefill,
+                                  const Prefill::MaskGroup& policy,
+                                  size_t i) {
+  Sequence sequence{.request = prefill.request, .continuation = policy.continuations[i]};
+  sequence.number = num_sequences_++;
+  sequence.random = prefill.request->request.continuations[sequence.continuation].random;
+  sequence.blocks = policy.blocks;
+  if (i == 0) return sequence;
   const auto full = prefill.prompt().size() / static_cast<size_t>(BlockPool::kBlockSize);
-  row.blocks.resize(full);
-  for (const int32_t block : row.blocks) pool_.retain(block);
+  sequence.blocks.resize(full);
+  for (const int32_t block : sequence.blocks) pool_.retain(block);
   if (full < policy.blocks.size()) {
-    row.blocks.push_back(policy.spare[i - 1]);
-    pool_.copy(policy.blocks.back(), row.blocks.back());
+    sequence.blocks.push_back(policy.spare[i - 1]);
+    pool_.copy(policy.blocks.back(), sequence.blocks.back());
   }
-  return row;
+  return sequence;
 }
 
 void Scheduler::retire(const std::function<bool(Sequence&)>& is_finished,
                        const std::function<void(const Sequence&)>& on_finish) {
-  const auto ended = std::stable_partition(
-      rows_.begin(), rows_.end(), [&](Sequence& row) { return !is_finished(row); });
-  for (auto row = ended; row != rows_.end(); ++row) {
-    free_blocks(row->blocks);
+  const auto ended =
+      std::stable_partition(sequences_.begin(), sequences_.end(), [&](Sequence& sequence) {
+        return !is_finished(sequence);
+      });
+  for (auto sequence = ended; sequence != sequences_.end(); ++sequence) {
+    free_blocks(sequence->blocks);
     --num_open_;
-    on_finish(*row);
+    on_finish(*sequence);
   }
-  rows_.erase(ended, rows_.end());
+  sequences_.erase(ended, sequences_.end());
 }
 
 }  // namespace retmask

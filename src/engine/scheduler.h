@@ -1,5 +1,5 @@
 #pragma once
-// Which continuations run: lets them join while there are rows and blocks for them, and leave.
+// Admits continuations while there is room in the batch and the cache, and retires them.
 
 #include <deque>
 #include <functional>
@@ -11,40 +11,41 @@
 
 namespace retmask {
 
-// Prompts are read in chunks that begin at multiples of this: the same ones in every batch.
+// Prefill chunk size. Chunks begin at multiples of it, so they are the same in every batch.
 inline constexpr int64_t kPrefillChunkTokens = 512;
 
 class Scheduler {
  public:
-  // `never_evict`: a continuation that has begun is never sent back to the queue, so fewer may run.
+  // `never_evict`: a continuation that has started is never sent back to the queue, so fewer may
+  // run at once.
   Scheduler(const ModelConfig& config,
             const RequestSource& source,
             const GeneratorOptions& options,
             BlockPool& pool,
             bool never_evict);
 
-  // Lets continuations begin. Throws UserError for a request that cannot be answered.
+  // Starts continuations while there is room. Throws UserError for a request that can never run.
   void admit();
-  bool is_idle() const { return rows_.empty() && prefills_.empty(); }
+  bool is_idle() const { return sequences_.empty() && prefills_.empty(); }
 
-  // A block for each row's next token. Without enough of them the newest go back to the queue, to
-  // begin anew: their texts will be the same.
+  // Gives each sequence a block for its next token. When blocks run out, the newest continuations
+  // go back to the queue and restart later, with the same text.
   void make_room();
 
-  // The next chunks of the prompts that are being read, the oldest first.
+  // The next prefill chunks, oldest prompt first.
   std::vector<PrefillChunk> next_chunks();
-  // The chunk has been read. Where it was its prompt's last, each policy's continuations become
-  // rows; `on_rows` is called after those of each policy.
-  void finish(const PrefillChunk& chunk, const std::function<void()>& on_rows);
-  // Forgets the prompts that have been read to their end; chunks of them are no longer valid.
+  // Marks the chunk as done. After the last chunk of a prompt the continuations of each policy
+  // become sequences; `on_sequences` is called after those of each policy.
+  void finish(const PrefillChunk& chunk, const std::function<void()>& on_sequences);
+  // Drops prompts whose prefill is complete; their chunks are no longer valid.
   void drop_finished_prefills();
 
-  // Rows for which `is_finished` says so leave; `on_finish` sees each.
-  void retire(const std::function<bool(Sequence& row)>& is_finished,
-              const std::function<void(const Sequence& row)>& on_finish);
+  // Removes sequences for which `is_finished` returns true; `on_finish` is called for each.
+  void retire(const std::function<bool(Sequence& sequence)>& is_finished,
+              const std::function<void(const Sequence& sequence)>& on_finish);
 
-  // The oldest first.
-  std::deque<Sequence>& rows() { return rows_; }
+  // Oldest first.
+  std::deque<Sequence>& sequences() { return sequences_; }
 
  private:
   bool pull();
@@ -53,7 +54,7 @@ class Scheduler {
   void take_blocks(Prefill& prefill);
   void free_blocks(const std::vector<int32_t>& blocks);
   void evict_newest();
-  Sequence make_row(const Prefill& prefill, const Prefill::MaskGroup& policy, size_t i);
+  Sequence make_sequence(const Prefill& prefill, const Prefill::MaskGroup& policy, size_t i);
 
   const ModelConfig& config_;
   const RequestSource& source_;
@@ -62,11 +63,11 @@ class Scheduler {
   const bool never_evict_;
   std::deque<Waiting> waiting_;
   std::deque<Prefill> prefills_;
-  std::deque<Sequence> rows_;
-  int64_t num_open_ = 0;  // continuations in prefills_ and rows_
+  std::deque<Sequence> sequences_;
+  int64_t num_open_ = 0;  // continuations in prefills_ and sequences_
   size_t num_requests_ = 0;
-  uint64_t num_rows_ = 0;   // that have begun
-  bool exhausted_ = false;  // the source
+  uint64_t num_sequences_ = 0;  // started so far
+  bool exhausted_ = false;      // the source
 };
 
 }  // namespace retmask

@@ -11,7 +11,7 @@ RETMASK_SIMD_CLONES void adamw(const AdamWStep& step,
                                const AdamWArrays& arrays,
                                int64_t begin,
                                int64_t end) {
-  const AdamWStep s = step;  // copies: what is written cannot be a part of them
+  const AdamWStep s = step;  // a copy, which the stores cannot alias
   const auto [upper, lower, gradient, exp_avg, exp_avg_sq] = arrays;
 #pragma omp simd
   for (int64_t i = begin; i < end; ++i) {

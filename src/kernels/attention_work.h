@@ -1,5 +1,5 @@
 #pragma once
-// What the inner loops of attention over a block of the cache work on.
+// Work item of the inner attention loops: one block of the cache.
 
 #include <cstdint>
 

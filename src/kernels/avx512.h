@@ -1,6 +1,6 @@
 #pragma once
-// The attributes of functions that use AVX-512. The rest of the program runs on any x86-64, so
-// these functions alone get the instructions, and they run only where has_avx512 says so.
+// Attributes for functions that use AVX-512. The rest of the program runs on any x86-64, so only
+// these functions are compiled with those instructions, and they run only if has_avx512.
 
 #include "retmask/kernels/bfloat16.h"
 
@@ -13,11 +13,10 @@
 namespace retmask::kernels {
 
 namespace avx512 {
-inline constexpr int64_t kLanes = 16;  // float32 of one register
+inline constexpr int64_t kLanes = 16;  // float32 per register
 }
 
-// Of the processor that runs the program, not of the one that compiled it. bfloat16 needs
-// AVX512_BF16 (Zen 4, Sapphire Rapids and newer).
+// Checks the processor at run time. bfloat16 needs AVX512_BF16 (Zen 4, Sapphire Rapids and newer).
 template <typename Element>
 bool has_avx512() {
 #if defined(__x86_64__)

@@ -9,11 +9,12 @@
 namespace retmask::kernels::avx512 {
 namespace {
 
-constexpr int64_t kRows = 4;     // of c in registers
-constexpr int64_t kVectors = 4;  // of each of these rows
+constexpr int64_t kRows = 4;     // rows of c in registers
+constexpr int64_t kVectors = 4;  // registers per row
 constexpr int64_t kColumns = kVectors * kLanes;
 
-// Rows x (Vectors * kLanes) elements of c stay in registers; of the last vector, those in `mask`.
+// Keeps Rows x (Vectors * kLanes) elements of c in registers; `mask` selects the elements of the
+// last vector.
 template <int64_t Rows, int64_t Vectors>
 RETMASK_AVX512 void multiply_tile(const FloatProduct& p, int64_t m, int64_t n, __mmask16 mask) {
   const float* a = p.a + m * p.a_row;

@@ -10,7 +10,7 @@
 namespace retmask::kernels {
 namespace {
 
-// Where element (row, k) of a packed matrix lies.
+// Offset of element (row, k) in a packed matrix.
 template <int64_t Pair>
 constexpr int64_t packed_index(int64_t row, int64_t i, int64_t k) {
   const int64_t padded_k = (k + 1) / 2 * 2;
@@ -31,7 +31,8 @@ void unpack(const Element* packed, int64_t row, int64_t k, Element* out) {
   for (int64_t i = 0; i < k; ++i) out[i] = packed[packed_index<kPair<Element>>(row, i, k)];
 }
 
-// By the processor and k alone, whatever the rows: the ways sum in different orders.
+// Chosen by processor and k only, not by the number of rows: the implementations sum in different
+// orders.
 template <typename Element, typename Out>
 void run(const Matmul<Element, Out>& matmul,
          int64_t row_begin,

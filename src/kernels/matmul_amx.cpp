@@ -17,14 +17,15 @@ namespace retmask::kernels::amx {
 namespace {
 
 constexpr int64_t kTileRows = 16;
-constexpr int64_t kTileBytes = 64;  // of a row
+constexpr int64_t kTileBytes = 64;  // per row
 constexpr int64_t kColumnTiles = kPanelWidth / kTileRows;
 static_assert(kColumnTiles == 3 && kPanelWidth == kColumnTiles * avx512::kLanes);
-// From one pair of inputs of a panel to the next one.
+// Distance between pairs of inputs in a panel.
 constexpr int64_t kPairStride = kPanelWidth * 2 * static_cast<int64_t>(sizeof(BFloat16));
 constexpr int64_t kCacheLine = 64;
 
-// Intel's Architectures Software Developer's Manual, volume 1, 18.5: the argument of LDTILECFG.
+// The argument of LDTILECFG: Intel 64 and IA-32 Architectures Software Developer's Manual, volume
+// 1, 18.5.
 struct alignas(64) TileConfig {
   uint8_t palette = 1;
   uint8_t start_row = 0;
@@ -33,8 +34,8 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Eight tiles: six of sums, two row tiles by three column tiles; one of inputs and one of weights.
-// The intrinsics paste their names into assembler text.
+// Eight tiles: six for sums (two row tiles by three column tiles), one for inputs and one for
+// weights. Macros, because the intrinsics paste their arguments into assembler text.
 #define RETMASK_SUMS_0_0 0
 #define RETMASK_SUMS_0_1 1
 #define RETMASK_SUMS_0_2 2
@@ -44,30 +45,30 @@ struct alignas(64) TileConfig {
 #define RETMASK_X 6
 #define RETMASK_WEIGHTS 7
 
-// `rows` of the inputs at a time.
+// Configures the tiles for `rows` rows of inputs.
 RETMASK_AMX void configure(int64_t rows) {
   TileConfig config;
   for (int tile = 0; tile < 8; ++tile) {
     config.row_bytes[tile] = kTileBytes;
     config.rows[tile] = static_cast<uint8_t>(tile == RETMASK_WEIGHTS ? kTileRows : rows);
   }
-  // GCC's intrinsic names eight bytes of its argument as what it reads.
+  // GCC's intrinsic declares only eight bytes of its argument as read.
   __asm__ volatile("" : : "r"(&config) : "memory");
   _tile_loadconfig(&config);
 }
 
-// The kernel saves less of a thread without tiles.
+// Without tiles the OS saves less state of the thread.
 RETMASK_AMX void release() { _tile_release(); }
 
-// The part of the next panel that a block of rows asks for while it computes, so that reading
-// weights and multiplying them overlap.
+// Part of the next panel that a block of rows prefetches while it computes, so that reading and
+// multiplying weights overlap.
 struct Ahead {
   const char* next = nullptr;
   int64_t lines_per_step = 0;
 };
 
-// `RowTiles` tiles of rows of one panel. A tile of inputs is used twice in a row where that is
-// possible: the order of the products below.
+// Computes `RowTiles` row tiles of one panel. The order of the products reuses an input tile twice
+// in a row if possible.
 template <int64_t RowTiles, typename Out>
 RETMASK_AMX void multiply_panel(
     const Matmul<BFloat16, Out>& m, int64_t row, int64_t rows, int64_t panel, Ahead ahead) {
@@ -124,7 +125,7 @@ RETMASK_AMX void multiply_panel(
   }
 }
 
-// arch_prctl's: tiles are a part of a thread's state that a process has to ask for.
+// arch_prctl: a process must request permission to use tile state.
 bool ask_for_tiles() {
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
@@ -152,11 +153,11 @@ void run(const Matmul<BFloat16, Out>& matmul,
          int64_t row_end,
          int64_t panel_begin,
          int64_t panel_end) {
-  // Blocks of two tiles of rows, of one, and what is left.
+  // Blocks of two row tiles, of one, and of the remaining rows.
   const int64_t rows = row_end - row_begin;
   const int64_t num_blocks = rows / (2 * kTileRows) + rows / kTileRows % 2 + (rows % kTileRows > 0);
   const int64_t steps = matmul.k / kInputs;
-  const int64_t lines = kInputs / 2 * kPairStride / kCacheLine;  // of a step
+  const int64_t lines = kInputs / 2 * kPairStride / kCacheLine;  // per step
   const int64_t lines_per_step = (lines + num_blocks - 1) / num_blocks;
   const int64_t panel_bytes = kPairStride * (matmul.k / 2);
   const char* weights = reinterpret_cast<const char*>(matmul.packed);

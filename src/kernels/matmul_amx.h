@@ -1,15 +1,15 @@
 #pragma once
-// The product of bfloat16 on a processor with AMX (Sapphire Rapids and newer): eight times the
-// operations per second of AVX512_BF16 there. The weights stay packed as they are.
+// bfloat16 product on processors with AMX (Sapphire Rapids and newer): eight times the operations
+// per second of AVX512_BF16. Uses the same packed weights.
 
 #include "retmask/kernels/matmul.h"
 
 namespace retmask::kernels::amx {
 
-// Inputs that one instruction multiplies: k is a multiple of it.
+// Inputs per instruction; k must be a multiple of it.
 inline constexpr int64_t kInputs = 32;
 
-// Whether the processor has AMX, and the kernel lets this process use it.
+// Whether the processor has AMX and the OS lets this process use it.
 bool is_available();
 
 template <typename Out>

@@ -26,14 +26,14 @@ RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const BFloat16* x, const B
       sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)_mm512_loadu_si512(weights));
 }
 
-// Bytes of the next panel that a block of rows asks for while it computes, so that reading the
-// weights and multiplying them overlap: `stride` steps apart one cache line per vector.
+// Bytes of the next panel that a block of rows prefetches while it computes, so that reading and
+// multiplying weights overlap: one cache line per vector every `stride` steps.
 struct Ahead {
   const char* next = nullptr;
   int64_t stride = 1;
 };
 
-// `Rows` rows of one panel.
+// Computes `Rows` rows of one panel.
 template <int64_t Rows, typename Element, typename Out>
 RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
                                    int64_t row,
@@ -67,7 +67,7 @@ RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
   }
 }
 
-// The last rows, fewer than kRows.
+// The remaining rows, fewer than kRows.
 template <int64_t Rows, typename Element, typename Out>
 void multiply_rest(
     const Matmul<Element, Out>& m, int64_t row, int64_t rows, int64_t panel, Ahead ahead) {

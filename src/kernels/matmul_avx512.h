@@ -1,5 +1,5 @@
 #pragma once
-// The product where has_avx512<Element>().
+// The product for processors with has_avx512<Element>().
 
 #include "retmask/kernels/matmul.h"
 

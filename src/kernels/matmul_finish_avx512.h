@@ -1,5 +1,5 @@
 #pragma once
-// What the products share behind their sums.
+// Epilogue shared by the products: bias, residual, rounding.
 
 #include "avx512.h"
 #include "retmask/kernels/matmul.h"
@@ -25,7 +25,7 @@ RETMASK_AVX512_INLINE void store(BFloat16* to, __m512 value, __mmask16 mask) {
   _mm256_mask_storeu_epi16(to, mask, (__m256i)_mm512_cvtneps_pbh(value));
 }
 
-// Bias, residual and type of up to kLanes outputs of one row from `column` on.
+// Adds bias and residual to up to kLanes outputs of one row from `column` on, and converts them.
 template <typename Element, typename Out>
 RETMASK_AVX512_INLINE void finish(const Matmul<Element, Out>& m,
                                   int64_t row,

@@ -1,11 +1,11 @@
 #pragma once
-// The product for any processor; also what the fast version is held equal to.
+// The product for any processor; also the reference for the fast versions.
 
 #include "retmask/kernels/matmul.h"
 
 namespace retmask::kernels {
 
-// Elements along k that lie side by side for one output.
+// Elements along k that are contiguous for one output.
 template <typename Element>
 constexpr int64_t kPair = sizeof(Element) == 2 ? 2 : 1;
 

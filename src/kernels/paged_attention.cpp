@@ -76,7 +76,7 @@ RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
   for (int64_t i = 0; i < count; ++i) row[i] *= factor;
 }
 
-// At most this many visible rows of a block, side by side in memory.
+// Maximum number of contiguous visible rows handled at once.
 struct Stretch {
   static constexpr int64_t kMostRows = 16;
   int64_t rows;
@@ -93,7 +93,7 @@ Stretch stretch_at(const PagedKeyValues<Element>& cache, int64_t token, int64_t 
           first * cache.head_dim};
 }
 
-// Blocks lie anywhere, so the processor cannot guess the next one by itself.
+// Blocks are scattered, so the hardware cannot prefetch the next one.
 template <typename Element>
 void ask_for(const Element* rows, const Stretch& stretch, int64_t head_dim) {
   constexpr int64_t kCacheLine = 64;
@@ -102,7 +102,7 @@ void ask_for(const Element* rows, const Stretch& stretch, int64_t head_dim) {
   for (int64_t i = 0; i < size; i += kCacheLine) __builtin_prefetch(bytes + i);
 }
 
-// Calls visit(rows, count, position) for each stretch, `position` counted from the first visible
+// Calls visit(rows, count, position) for each run of rows; `position` counts from the first visible
 // token.
 template <typename Element, typename Visit>
 void for_each_stretch(const PagedKeyValues<Element>& cache,
@@ -128,7 +128,7 @@ void attend_group(const PagedKeyValues<Element>& cache,
                   std::vector<float>& scratch) {
   const int64_t dim = cache.head_dim;
   const int64_t count = cache.end - cache.first;
-  // A head that is off needs no work, unless someone asks what it looks at.
+  // A head that is off needs no work unless its largest key is requested.
   std::vector<int64_t> heads;
   for (int64_t g = 0; g < query.group; ++g) {
     const bool off = query.gate != nullptr && widen(query.gate[g]) == 0;

@@ -33,7 +33,7 @@ RETMASK_AVX512_INLINE __m512 load(const BFloat16* from) {
       _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))), 16));
 }
 
-// The sums of 16 vectors' lanes, each in its own lane: pairs of vectors are interleaved and added,
+// Sums the lanes of 16 vectors, each into its own lane: pairs of vectors are interleaved and added,
 // which halves their number four times.
 RETMASK_AVX512_INLINE __m512 sum_lanes(__m512* v) {
   for (int i = 0; i < 8; ++i) {
@@ -56,7 +56,7 @@ RETMASK_AVX512_INLINE __m512 sum_lanes(__m512* v) {
   return _mm512_permutexvar_ps(order, sums);
 }
 
-// The lanes of `Heads` heads' sums over one slice of head_dim stay in registers for all rows.
+// The partial sums of `Heads` heads over one slice of head_dim stay in registers for all rows.
 template <int64_t Heads, typename Element>
 RETMASK_AVX512 void add_slice(const Element* values,
                               int64_t rows,
@@ -95,7 +95,7 @@ RETMASK_AVX512 void score_heads(const Element* keys,
     const Element* q = work.q + head * work.head_dim;
     __m512 products[kLanes];
     for (int64_t row = 0; row < kLanes; ++row) {
-      // A block that is not full: its first key stands in for the missing ones.
+      // In a partly filled block the first key stands in for the missing ones.
       const Element* key = keys + (row < rows ? row : 0) * work.head_dim;
       products[row] = _mm512_setzero_ps();
       for (int64_t slice = 0; slice < work.head_dim; slice += kSlice)

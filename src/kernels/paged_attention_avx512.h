@@ -1,5 +1,5 @@
 #pragma once
-// The inner loops of attention where has_avx512<Element>() and head_dim is a multiple of 64.
+// Inner attention loops for has_avx512<Element>() and head_dim a multiple of 64.
 
 #include "attention_work.h"
 #include "retmask/kernels/bfloat16.h"
@@ -8,7 +8,7 @@ namespace retmask::kernels::avx512 {
 
 inline constexpr int64_t kHeadDimMultiple = 64;
 
-// Scores of `rows` keys (at most 16), the first of which is the position-th visible token.
+// Scores of `rows` keys (at most 16); the first is visible token `position`.
 template <typename Element>
 void score_rows(const Element* keys,
                 int64_t rows,

@@ -72,7 +72,7 @@ RETMASK_INLINE float log_sum_exp_row(const Element* logits, int64_t vocab_size) 
     const float value = widen(logits[i]);
     largest = largest < value ? value : largest;
   }
-  // In pieces whose sums are then added in double: one float32 sum over 100,000 terms is off in
+  // Summed in chunks that are then added in double: a single float32 sum of 100,000 terms is off in
   // the sixth digit.
   constexpr int64_t kPiece = 1024;
   double total = 0;

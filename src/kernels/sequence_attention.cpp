@@ -11,14 +11,14 @@
 namespace retmask::kernels {
 namespace {
 
-// Queries that are worked on together: their scores with all keys stay in the cache.
+// Queries per block: their scores with all keys stay in the cache.
 constexpr int64_t kQueries = 32;
-// Keys beside each other in a transposed panel.
+// Keys per transposed panel.
 constexpr int64_t kPanelKeys = 64;
 
 constexpr int64_t padded(int64_t keys) { return (keys + kPanelKeys - 1) / kPanelKeys * kPanelKeys; }
 
-// `count` rows of `width` elements, as float32 times `scale`, rows side by side.
+// Converts `count` rows of `width` elements to contiguous float32 rows, times `scale`.
 RETMASK_SIMD_CLONES void widen_rows(
     Rows<const float> from, int64_t count, int64_t width, float scale, float* to) {
   for (int64_t row = 0; row < count; ++row, to += width)
@@ -32,7 +32,7 @@ RETMASK_SIMD_CLONES void widen_rows(
     for (int64_t i = 0; i < width; ++i) to[i] = scale * widen(from.data[row * from.stride + i]);
 }
 
-// The reverse.
+// The inverse of widen_rows.
 RETMASK_SIMD_CLONES void narrow_rows(
     const float* from, int64_t count, int64_t width, float scale, Rows<float> to) {
   for (int64_t row = 0; row < count; ++row, from += width)
@@ -46,8 +46,8 @@ RETMASK_SIMD_CLONES void narrow_rows(
     for (int64_t i = 0; i < width; ++i) narrow(scale * from[i], to.data[row * to.stride + i]);
 }
 
-// x [tokens, dim] -> panels of kPanelKeys tokens, each transposed: [dim, kPanelKeys]. The last
-// panel's columns behind the tokens hold anything: nobody looks at the scores that come of them.
+// x [tokens, dim] -> panels of kPanelKeys tokens, each transposed: [dim, kPanelKeys]. Columns of
+// the last panel beyond the tokens are uninitialised; their scores are never read.
 void transpose_panels(const float* x, int64_t tokens, int64_t dim, float* panels) {
   for (int64_t first = 0; first < tokens; first += kPanelKeys, panels += kPanelKeys * dim) {
     const int64_t count = std::min(kPanelKeys, tokens - first);
@@ -58,7 +58,7 @@ void transpose_panels(const float* x, int64_t tokens, int64_t dim, float* panels
   }
 }
 
-// Of one query: scores become weights, dweights become dscores = weight * (dweight - pull).
+// For one query: scores become weights, dweights become dscores = weight * (dweight - pull).
 RETMASK_SIMD_CLONES void score_gradients(
     float* scores, float* gradients, int64_t count, float log_sum, float pull) {
 #pragma omp simd
@@ -75,12 +75,12 @@ RETMASK_SIMD_CLONES float dot(const float* a, const float* b, int64_t count) {
   return sum;
 }
 
-// The queries [first, end), and the panels of keys that at least one of them sees.
+// Queries [first, end), and the panels of keys that at least one of them sees.
 struct Block {
   int64_t first;
   int64_t end;
-  int64_t first_key;  // of the first panel; the last key is that of the last query
-  int64_t width;      // keys of whole panels: the distance between the queries' scores
+  int64_t first_key;  // of the first panel; the last key belongs to the last query
+  int64_t width;      // keys in whole panels: the row stride of the scores
   int64_t window;
 
   Block(const SequenceShape& shape, int64_t query)
@@ -92,14 +92,14 @@ struct Block {
 
   int64_t queries() const { return end - first; }
   int64_t keys() const { return end - first_key; }
-  // The keys that a query sees, counted from first_key.
+  // Keys visible to a query, counted from first_key.
   int64_t first_visible(int64_t query) const {
     return std::max<int64_t>(0, query + 1 - window - first_key);
   }
   int64_t end_visible(int64_t query) const { return query + 1 - first_key; }
 };
 
-// Hands out parts of the scratch.
+// Allocates from the scratch buffer.
 class Workspace {
  public:
   Workspace(std::vector<float>& scratch, int64_t size) {
@@ -112,7 +112,7 @@ class Workspace {
   float* next_ = nullptr;
 };
 
-// x [queries, D] times every key (or value) of the block's panels: [queries, width].
+// x [queries, D] times every key (or value) of the panels of the block: [queries, width].
 void multiply_panels(
     const Block& block, const float* x, int64_t dim, const float* panels, float* products) {
   for (int64_t key = 0; key < block.width; key += kPanelKeys) {
@@ -129,7 +129,7 @@ void multiply_panels(
   }
 }
 
-// weights [queries, width] times the block's keys (or values) of rows [T, D]: [queries, D].
+// weights [queries, width] times the keys (or values) of the block in rows [T, D]: [queries, D].
 void multiply_rows(
     const Block& block, const float* weights, int64_t dim, const float* rows, float* sums) {
   multiply({.m = block.queries(),
@@ -144,7 +144,7 @@ void multiply_rows(
             .c_row = dim});
 }
 
-// The transposed weights times x [queries, D] are added to the block's keys of rows [T, D].
+// Adds transposed weights times x [queries, D] to the keys of the block in rows [T, D].
 void add_to_rows(
     const Block& block, const float* weights, int64_t dim, const float* x, float* rows) {
   multiply({.m = block.keys(),

@@ -1,13 +1,13 @@
 #pragma once
-// Loops that the compiler vectorises, once per instruction set.
+// Support for auto-vectorised loops, compiled once per instruction set.
 
 #include <cstdint>
 #include <cstring>
 
 #include "retmask/kernels/bfloat16.h"
 
-// One copy of the function per instruction set, chosen when the program is loaded: the build must
-// run on any x86-64. What it calls must be RETMASK_INLINE, to be compiled with it.
+// One copy of the function per instruction set, selected when the program is loaded: the binary
+// must run on any x86-64. Callees must be RETMASK_INLINE, to be compiled with it.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define RETMASK_SIMD_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -18,8 +18,8 @@
 
 namespace retmask::kernels {
 
-// exp(x) to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and it gives the
-// same value in a vector as alone. Method: Cephes' expf (2^n times a polynomial of the rest).
+// exp(x) to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and scalar and
+// vector results are identical. Method: expf of Cephes (2^n times a polynomial of the remainder).
 RETMASK_INLINE float fast_exp(float x) {
   constexpr float kLog2E = 1.44269504088896341F;
   constexpr float kLn2High = 0.693359375F;

@@ -1,5 +1,5 @@
 #pragma once
-// The first half of a softmax, which attention shares.
+// The first half of a softmax, shared by the attention kernels.
 
 #include <cstdint>
 

@@ -9,7 +9,7 @@
 namespace retmask {
 namespace {
 
-// What NLTK_EXTENSIONS exempts from the rules.
+// Irregular forms of NLTK_EXTENSIONS.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kIrregular = {{
     {"sky", "sky"},
     {"skies", "sky"},
@@ -29,7 +29,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kIrregul
     {"succeed", "succeed"},
 }};
 
-// Per character: is it a consonant? A 'y' is one at the start and behind a vowel.
+// Per character: whether it is a consonant. 'y' is one at the start and after a vowel.
 std::vector<bool> consonants(std::string_view word) {
   std::vector<bool> flags(word.size());
   for (size_t i = 0; i < word.size(); ++i) {
@@ -40,7 +40,7 @@ std::vector<bool> consonants(std::string_view word) {
   return flags;
 }
 
-// m of the paper: the word is [C](VC){m}[V].
+// The measure m of the paper: the word is [C](VC){m}[V].
 int measure(std::string_view stem) {
   const std::vector<bool> flags = consonants(stem);
   int count = 0;
@@ -83,7 +83,7 @@ std::string_view without(std::string_view word, std::string_view suffix) {
   return word.substr(0, word.size() - suffix.size());
 }
 
-// The first rule whose suffix fits decides: when it does not apply, the word stays.
+// The first rule whose suffix matches decides: if its condition fails, the word is unchanged.
 std::string apply_first(std::string_view word, std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
     if (!word.ends_with(rule.suffix)) continue;
@@ -101,7 +101,7 @@ std::string step_1a(std::string_view word) {
   return apply_first(word, kRules);
 }
 
-// Behind a removed "ed" or "ing".
+// After removing "ed" or "ing".
 std::string repair_1b(std::string_view stem) {
   for (const std::string_view ending : {"at", "bl", "iz"}) {
     if (stem.ends_with(ending)) return std::string(stem) + "e";
@@ -159,7 +159,7 @@ std::string step_2(std::string_view word) {
       {"iviti", "ive", measure_over_0},
       {"biliti", "ble", measure_over_0},
       {"fulli", "ful", measure_over_0},
-      // NLTK counts the 'l' with the stem, so that "geology" is cut like "archaeology".
+      // NLTK counts the 'l' as part of the stem, so that "geology" is stemmed like "archaeology".
       {"logi", "log", [](std::string_view stem) { return measure(std::string(stem) + "l") > 0; }},
   };
   return apply_first(word, kRules);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kLongestUnstemmed = 3;
 
-// The only two characters outside ASCII whose lower case has an ASCII letter in it.
+// The only two non-ASCII characters whose lower case contains an ASCII letter.
 constexpr std::string_view kKelvinSign = "\xE2\x84\xAA";  // U+212A, "k"
 constexpr std::string_view kDottedCapitalI = "\xC4\xB0";  // U+0130, "i" and a combining dot
 

@@ -9,7 +9,7 @@
 namespace retmask {
 namespace {
 
-// visible[i][j]: may the i-th of t queries, at position num_keys - t + i, see key j? [t, num_keys]
+// visible[i][j]: whether query i of t, at position num_keys - t + i, sees key j. [t, num_keys]
 // bool.
 torch::Tensor visibility(int64_t t,
                          int64_t num_keys,
@@ -82,7 +82,7 @@ torch::Tensor attention(const torch::Tensor& q,
   const int64_t t = q.size(0);
   const int64_t num_keys = k.size(0);
   const bool window_matters = sliding_window && *sliding_window < num_keys;
-  // A single row sees every key (the newest `window` of them), a whole sequence is plainly causal:
+  // A single query sees all of the newest `window` keys, and a whole sequence is plain causal:
   // neither needs a mask.
   if (t == 1 && window_matters) {
     return attention(q,
@@ -93,7 +93,8 @@ torch::Tensor attention(const torch::Tensor& q,
   const bool causal = t > 1 && t == num_keys && !window_matters;
   std::optional<torch::Tensor> mask;
   if (t > 1 && !causal) mask = visibility(t, num_keys, sliding_window, q.device());
-  // The kernels' own grouping has no backward pass everywhere, so training repeats the heads.
+  // The kernels' grouped-query mode has no backward pass on every device, so training repeats the
+  // heads.
   const bool repeat = torch::GradMode::is_enabled() && q.requires_grad();
   const torch::Tensor keys = repeat ? repeat_heads(k, q.size(1)) : k;
   const torch::Tensor values = repeat ? repeat_heads(v, q.size(1)) : v;
@@ -121,7 +122,7 @@ torch::Tensor largest_key(const torch::Tensor& q,
   const int64_t num_keys = k.size(0);
   const int64_t first = sliding_window ? std::max<int64_t>(0, num_keys - *sliding_window) : 0;
   const int64_t num_kv_heads = k.size(1);
-  // softmax and the scale keep the order, so the largest score is the largest weight.
+  // Softmax and the scale preserve the order, so the largest score is the largest weight.
   const torch::Tensor grouped =
       q.view({num_kv_heads, q.size(0) / num_kv_heads, q.size(1)}).to(torch::kFloat32);
   const torch::Tensor keys =

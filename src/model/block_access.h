@@ -1,6 +1,6 @@
 #pragma once
-// Writing new keys and values into the cache's blocks and reading a sequence's back in one piece.
-// Any device, plain libtorch; single tokens on the CPU read the blocks where they lie (cpu_ops.h).
+// Stores new keys and values in the cache blocks, and gathers those of a sequence into one tensor.
+// Any device, plain libtorch; on the CPU single tokens read the blocks in place (cpu_ops.h).
 
 #include <torch/torch.h>
 
@@ -11,14 +11,14 @@
 
 namespace retmask {
 
-// The block and the row of each new token.
+// Block and row of each new token.
 struct TokenPlaces {
   torch::Tensor blocks;  // [T] int64, on `device`
   torch::Tensor rows;    // [T] int64
 };
 TokenPlaces token_places(const PackedBatch& batch, torch::Device device);
 
-// k, v [T, Hkv, D] of the step's tokens into the layer's blocks.
+// Stores k, v [T, Hkv, D] of the new tokens in the blocks of the layer.
 void store_blocks(const torch::Tensor& k,
                   const torch::Tensor& v,
                   int64_t layer,
@@ -28,8 +28,8 @@ struct SequenceKeys {
   torch::Tensor keys;    // [K, Hkv, D]: past tokens first, this step's last
   torch::Tensor values;  // the same
 };
-// Of the batch's sequence `s`, whose new tokens begin at row `start` of k and v. Copies only what
-// lies in the cache alone.
+// For sequence `s` of the batch, whose new tokens begin at row `start` of k and v. Copies only if
+// some of the keys are only in the cache.
 SequenceKeys sequence_keys(const torch::Tensor& k,
                            const torch::Tensor& v,
                            int64_t layer,

@@ -1,5 +1,5 @@
 #pragma once
-// Carries any value through autograd's saved state, which holds only IValues.
+// Carries a value of any type through autograd's saved state, which holds only IValues.
 
 #include <torch/torch.h>
 
@@ -18,7 +18,7 @@ c10::intrusive_ptr<Boxed<T>> box(T value) {
   return c10::make_intrusive<Boxed<T>>(std::move(value));
 }
 
-// Of what saved_data holds as c10::IValue::make_capsule(held).
+// The value that saved_data holds as c10::IValue::make_capsule(held).
 template <typename T>
 const T& value_of(const c10::IValue& capsule) {
   return c10::static_intrusive_pointer_cast<Boxed<T>>(capsule.toCapsule())->value;

@@ -5,7 +5,7 @@
 namespace retmask {
 
 std::string compute_path(const CausalLm& model) {
-  constexpr int64_t kAnyKernelsHeadDim = 128;  // there are kernels for it where there are any
+  constexpr int64_t kAnyKernelsHeadDim = 128;  // every build with kernels has these
   if (model.device().is_cpu()) return model.is_packed() ? "cpu: own kernels" : "cpu: libtorch";
   if (model.has_decode()) {
     return "cuda: libtorch for prompts, own kernels in CUDA graphs for new tokens";

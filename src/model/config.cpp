@@ -21,7 +21,8 @@ std::string known_families() {
 // 2^24 is far beyond any real model, and keeps products of two sizes inside int64.
 constexpr int64_t kLargestSize = int64_t{1} << 24;
 
-// Missing: `fallback`, where that is not 0. Null: missing without a fallback.
+// Returns `fallback` for a missing key unless it is 0. Null always counts as present, hence is an
+// error.
 int64_t get_size(const Json& config,
                  const std::string& key,
                  int64_t fallback,
@@ -38,8 +39,9 @@ bool is_missing(const Json& config, const char* key) {
   return !config.contains(key) || config[key].is_null();
 }
 
-// Keys of related models that change what is computed without a tensor that would show it, and the
-// values at which they do not. What needs tensors of its own is found when those are read.
+// Keys of related models that change the computation without a tensor that would reveal it, with
+// the value at which they have no effect. Features with extra tensors are found when the tensors
+// are checked.
 struct ForeignKey {
   const char* name;
   const char* neutral;  // JSON; null is neutral for every key
@@ -93,7 +95,7 @@ int64_t get_head_dim(const Json& json,
                      const FamilyDefaults& defaults,
                      const ModelConfig& config,
                      const std::string& where) {
-  // Null is "derive it" where that is the default, and no number elsewhere.
+  // Null means "derive it" for families that derive it by default, and is an error for the others.
   if (defaults.head_dim != 0 || !is_missing(json, "head_dim"))
     return get_size(json, "head_dim", defaults.head_dim, where);
   if (config.hidden_size % config.num_attention_heads == 0)
@@ -163,7 +165,8 @@ ModelConfig parse_model_config(const Json& json, const std::string& where) {
   config.hidden_size = size("hidden_size", defaults.hidden_size);
   config.intermediate_size = size("intermediate_size", defaults.intermediate_size);
   config.num_attention_heads = size("num_attention_heads", defaults.num_attention_heads);
-  // Null is as many as attention heads in every family, a missing key not in every one.
+  // Null means num_attention_heads in every family; the default for a missing key depends on the
+  // family.
   const bool key_value_heads_are_null =
       json.contains("num_key_value_heads") && json["num_key_value_heads"].is_null();
   const int64_t key_value_heads =

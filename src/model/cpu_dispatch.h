@@ -1,5 +1,5 @@
 #pragma once
-// From tensors to the element types and pointers of the CPU kernels.
+// Maps tensors to the element types and pointers of the CPU kernels.
 
 #include <torch/torch.h>
 

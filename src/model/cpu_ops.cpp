@@ -12,7 +12,7 @@
 namespace retmask {
 namespace {
 
-// Elements worth a thread of their own.
+// Elements that justify another thread.
 constexpr int64_t kGrainElements = 8192;
 
 int64_t rows_per_thread(int64_t width) { return std::max<int64_t>(1, kGrainElements / width); }
@@ -65,7 +65,7 @@ void cpu_rotate_heads(const torch::Tensor& heads,
   const float* sin = rotation.sin.const_data_ptr<float>();
   with_element(heads.scalar_type(), [&](auto element) {
     using Element = decltype(element);
-    // Normalised in pieces of the norm's width: one head, or all of them together.
+    // Normalised in groups of the norm's width: one head, or all heads together.
     const int64_t width = kind == QkNorm::per_head ? dim : count * dim;
     const Element* weight = kind == QkNorm::none ? nullptr : data_of<Element>(norm->weight);
     const auto token = [&](int64_t t) {
@@ -130,7 +130,7 @@ void cpu_decode_attention(const torch::Tensor& q,
 
   struct Decoding {
     int64_t sequence;
-    int64_t row;  // of q
+    int64_t row;  // row of q
   };
   std::vector<Decoding> decoding;
   int64_t row = 0;

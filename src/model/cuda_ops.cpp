@@ -25,7 +25,7 @@ kernels::cuda::PagedCache<Element> cache_of(int64_t layer, const DecodeBatch& ba
           .past = batch.past.const_data_ptr<int64_t>()};
 }
 
-// Heads lie one after the other; the distance between tokens may be larger.
+// Heads must be contiguous; tokens may be strided.
 void check_heads_lie_together(const torch::Tensor& heads) {
   RETMASK_CHECK(heads.dim() == 3 && heads.stride(2) == 1 && heads.stride(1) == heads.size(2));
 }

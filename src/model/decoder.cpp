@@ -17,7 +17,7 @@ torch::Tensor normalize(const torch::Tensor& x,
   return norm.is_empty() ? x : norm->forward(x, context);
 }
 
-// Each of `linears` times norm(x), or times x without a norm.
+// Applies each of `linears` to norm(x), or to x without a norm.
 std::vector<torch::Tensor> multiply_each(const torch::Tensor& x,
                                          const RmsNorm& norm,
                                          const std::vector<Linear>& linears,
@@ -36,8 +36,8 @@ std::vector<torch::Tensor> multiply_each(const torch::Tensor& x,
   return outputs;
 }
 
-// Uninitialised. On the meta device it is a host's tensor that holds no memory: libtorch's own meta
-// tensors cannot be given any later.
+// Uninitialised. For the meta device this is a CPU tensor without storage: a libtorch meta tensor
+// cannot be given storage later.
 torch::Tensor empty_weight(torch::IntArrayRef sizes, torch::TensorOptions options) {
   if (!options.device().is_meta()) return torch::empty(sizes, options);
   torch::Tensor weight = torch::from_blob(nullptr, sizes, options.device(torch::kCPU));
@@ -256,7 +256,7 @@ torch::Tensor SelfAttentionImpl::attend_packed(const ProjectedHeads& heads,
   torch::Tensor largest;
   if (batch.probe != nullptr)
     largest = unknown_keys(batch, config_.num_attention_heads, torch::kCPU);
-  // Sequences with one new token read the cache where it lies, all of them at once.
+  // Sequences with one new token read the cache in place, all at once.
   if (batch.cache != nullptr) {
     const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[layer_];
     cpu_store_blocks(heads, cache, context);

@@ -1,6 +1,6 @@
 #pragma once
-// The one decoder layer. What differs between families is in ModelConfig and LayerConfig.
-// Shapes: T tokens, H query heads, Hkv key/value heads, D head_dim; see model/attention.h.
+// The decoder layer of all families; their differences are in ModelConfig and LayerConfig. Shapes:
+// T tokens, H query heads, Hkv key/value heads, D head_dim; see model/attention.h.
 
 #include <torch/torch.h>
 
@@ -17,7 +17,7 @@ namespace retmask {
 struct DecodeBatch;
 struct VarlenPlan;
 
-// What all layers of one forward call share. Held by value: a layer that is computed again in the
+// State shared by all layers of one forward call. Held by value: a layer that is recomputed in the
 // backward pass needs it after the call has returned.
 struct ForwardContext {
   PackedBatch batch = {};
@@ -25,18 +25,18 @@ struct ForwardContext {
   torch::Tensor token_sequence = {};  // [T]: the sequence of each token; only with a gate
   torch::Tensor token_blocks = {};    // [T]: the cache block of each token; only with a cache
   torch::Tensor token_rows = {};      // [T]: and its row there
-  // Below the first difference: the row of `batch` that stands for each token of all sequences,
-  // whose places token_blocks and token_rows then are. Undefined: each token stands for itself.
+  // Below the first difference: the row of `batch` that stands for each token of all sequences;
+  // token_blocks and token_rows then locate those tokens. Undefined: each token stands for itself.
   torch::Tensor row_of_token = {};
-  // The weights are packed for the CPU's kernels, which then do the rest of the layer too. Without
-  // it every step is libtorch's: any device, with gradients.
+  // The weights are packed for the CPU kernels, which then also run the rest of the layer. False:
+  // libtorch runs every step, on any device and with gradients.
   bool packed = false;
-  // Norms and SwiGLU are computed again in the backward pass instead of being kept.
+  // The backward pass recomputes norms and SwiGLU instead of keeping them.
   bool recompute_inputs = false;
-  // On a GPU: all sequences' attention in one launch. Null: one after the other.
+  // On a GPU: attention of all sequences in one launch. Null: one sequence at a time.
   std::shared_ptr<const VarlenPlan> varlen = nullptr;
   PackedSequences sequences = {};  // only without a cache
-  // On a GPU: one new token per sequence, by our own kernels; `batch` is then empty.
+  // On a GPU: one new token per sequence, with our own kernels; `batch` is then empty.
   const DecodeBatch* decode = nullptr;
 
   double* linear_seconds() const { return batch.times != nullptr ? &batch.times->linear : nullptr; }
@@ -45,8 +45,8 @@ struct ForwardContext {
   }
 };
 
-// y = x W^T + b. Unlike torch::nn::Linear it does not initialise its weights: they come from a
-// checkpoint.
+// y = x W^T + b. Unlike torch::nn::Linear it leaves its weights uninitialised: they are loaded from
+// a checkpoint.
 class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(int64_t in_features,
@@ -89,8 +89,8 @@ class SelfAttentionImpl : public torch::nn::Module {
                     int64_t layer,
                     size_t rope_index,
                     torch::TensorOptions options);
-  // x [T, hidden] -> (residual +) attention of input_norm(x): [T, hidden]. Without a norm
-  // (input_norm empty) of x itself.
+  // x [T, hidden] -> (residual +) attention of input_norm(x): [T, hidden]. An empty input_norm
+  // means x itself.
   torch::Tensor forward(const torch::Tensor& x,
                         const RmsNorm& input_norm,
                         const torch::Tensor& residual,
@@ -102,9 +102,9 @@ class SelfAttentionImpl : public torch::nn::Module {
                          const RmsNorm& input_norm,
                          const ForwardContext& context) const;
   ProjectedHeads project_packed(const torch::Tensor& x, const ForwardContext& context) const;
-  // The product with qkv_ by heads: views.
+  // Splits the product with qkv_ into heads: views.
   ProjectedHeads split_heads(const torch::Tensor& qkv) const;
-  // [T, H * D], the gate applied.
+  // [T, H * D], gate applied.
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const;
   // [T, H, D], without the gate; fills the probe.
   torch::Tensor attend_one_by_one(const ProjectedHeads& heads, const ForwardContext& context) const;
@@ -125,7 +125,7 @@ TORCH_MODULE(SelfAttention);
 class MlpImpl : public torch::nn::Module {
  public:
   MlpImpl(const ModelConfig& config, torch::TensorOptions options);
-  // x [T, hidden] -> (residual +) mlp of input_norm(x), or of x without one: [T, hidden]
+  // x [T, hidden] -> (residual +) MLP of input_norm(x), or of x if it is empty: [T, hidden]
   torch::Tensor forward(const torch::Tensor& x,
                         const RmsNorm& input_norm,
                         const torch::Tensor& residual,

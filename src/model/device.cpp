@@ -25,14 +25,13 @@ torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dty
   if (name == "float32") return torch::kFloat32;
   if (name == "bfloat16") return torch::kBFloat16;
   if (name != "auto") user_error("--dtype is \"", name, "\", expected float32, bfloat16 or auto");
-  // float16 overflows where the families we run were trained in bfloat16, and CPUs compute it
-  // slowly.
+  // float16 overflows on models trained in bfloat16, and is slow on CPUs.
   return checkpoint_dtype == TensorType::float32 ? torch::kFloat32 : torch::kBFloat16;
 }
 
 int64_t free_memory(torch::Device device) {
   if (device.is_cpu()) return available_memory();
-  at::accelerator::emptyCache();  // what earlier runs gave back is free
+  at::accelerator::emptyCache();  // memory cached by earlier runs counts as free
   return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
 }
 

@@ -21,7 +21,7 @@ void set_all_ropes(const Json& json,
   config.max_positions = scaled_positions({rope}, config.max_positions);
 }
 
-// "layer_types" of config.json as one flag per layer: does it attend through the sliding window?
+// "layer_types" of config.json as one flag per layer: true for sliding-window attention.
 std::vector<bool> sliding_layers(const Json& json,
                                  const std::string& where,
                                  const ModelConfig& config,
@@ -51,7 +51,7 @@ std::vector<bool> sliding_layers(const Json& json,
   return sliding;
 }
 
-// `fallback`: the window where the key is missing. An explicit null is no window.
+// `fallback`: the window if the key is missing. An explicit null means no window.
 void set_windows(const Json& json,
                  const std::string& where,
                  const std::vector<bool>& sliding,
@@ -67,7 +67,7 @@ void set_windows(const Json& json,
   }
 }
 
-// A window that transformers' Llama does not look at and other programs do.
+// Llama has no window in transformers, but other programs apply one if the key is set.
 void check_no_window(const Json& json, const std::string& where, const ModelConfig& config) {
   const auto sliding = sliding_layers(json, where, config, [](size_t) { return false; });
   if (std::find(sliding.begin(), sliding.end(), true) != sliding.end())
@@ -91,8 +91,8 @@ void configure_llama(const Json& json,
   check_no_window(json, where, config);
 }
 
-// Source: transformers models/qwen3/configuration_qwen3.py: layers from max_window_layers on slide
-// when use_sliding_window and there is a window.
+// Source: transformers models/qwen3/configuration_qwen3.py: with use_sliding_window and a window,
+// layers from max_window_layers on use it.
 void configure_qwen3(const Json& json,
                      const std::string& where,
                      const Family& family,
@@ -114,7 +114,7 @@ void configure_qwen3(const Json& json,
 }
 
 // Source: transformers models/olmo3/configuration_olmo3.py: three sliding layers with plain RoPE,
-// then a full one with the scaled RoPE.
+// followed by a full one with scaled RoPE.
 void configure_olmo3(const Json& json,
                      const std::string& where,
                      const Family& family,

@@ -1,5 +1,5 @@
 #pragma once
-// The table of model families: what each adds to the common part of config.json.
+// Table of model families: how each extends the common part of config.json.
 
 #include <span>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace retmask {
 
-// What transformers assumes where config.json is silent.
+// Defaults of transformers for keys that config.json lacks.
 struct FamilyDefaults {
   int64_t vocab_size;
   int64_t hidden_size;
@@ -25,9 +25,9 @@ struct FamilyDefaults {
 struct Family {
   std::string_view model_type;
   FamilyDefaults defaults;
-  bool has_mlp_bias;  // whether "mlp_bias" is one of its keys
-  // Fills what differs between families: norms, windows, RoPE per layer. The common sizes are set
-  // already; max_positions is config.json's max_position_embeddings.
+  bool has_mlp_bias;  // the family has the key "mlp_bias"
+  // Sets what differs between families: norms, windows, RoPE per layer. The common sizes are
+  // already set; max_positions is max_position_embeddings of config.json.
   void (*configure)(const Json& json,
                     const std::string& where,
                     const Family& family,
@@ -36,8 +36,8 @@ struct Family {
 
 std::span<const Family> families();
 
-// What checkpoints call the two norms of a decoder layer. "post_attention_layernorm" is the norm
-// before the MLP in a pre-norm layer and the norm behind attention in a post-norm one.
+// Checkpoint names of the two norms of a decoder layer. "post_attention_layernorm" is the norm
+// before the MLP in a pre-norm layer and the norm after attention in a post-norm one.
 struct NormNames {
   std::string_view attention;
   std::string_view mlp;

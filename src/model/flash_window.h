@@ -1,5 +1,5 @@
 #pragma once
-// A sliding window as flash attention takes it: keys to the left and to the right of a query's own.
+// A sliding window in flash attention's form: keys to the left and to the right of the query.
 
 #include <cstdint>
 #include <optional>

@@ -14,7 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Bytes of one chunk of logits: large enough that the products run at full speed.
+// Bytes of one chunk of logits: large enough for full-speed products.
 constexpr int64_t kChunkBytes = int64_t{1} << 27;
 
 // log(sum(exp(logits))) of each row: [n] float32.
@@ -42,7 +42,7 @@ void log_softmax_backward(const torch::Tensor& logits,
   if (!logits.is_cpu()) {
     const torch::Tensor scale = scales.unsqueeze(1);  // [n, 1]
     const torch::Tensor softmax = (logits - sums.unsqueeze(1)).exp_();
-    // In float32: near a probability of 1 the two terms cancel.
+    // In float32: near probability 1 the two terms cancel.
     logits.copy_(softmax.mul_(-scale).scatter_add_(1, targets.unsqueeze(1), scale));
     return;
   }

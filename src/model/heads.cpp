@@ -31,7 +31,7 @@ Head mask_entry(const Json& entry, const std::string& where) {
   return {entry[0].get<int64_t>(), entry[1].get<int64_t>()};
 }
 
-// What mask.json says about the model that it was made for, where it does.
+// Checks the model for which mask.json was made, if recorded.
 void check_made_for(const Json& mask, const ModelConfig& config, const std::string& where) {
   const auto model = mask.find("model");
   if (model == mask.end() || !model->is_object()) return;

@@ -19,7 +19,7 @@
 namespace retmask {
 namespace {
 
-// "model." of the checkpoint's names: everything but the head.
+// "model." in the names of the checkpoint: everything but lm_head.
 class BackboneImpl : public torch::nn::Module {
  public:
   BackboneImpl(const ModelConfig& config, const RopeSet& ropes, torch::TensorOptions options)
@@ -88,7 +88,7 @@ torch::Tensor make_positions(const PackedBatch& batch, torch::Device device) {
   return upload(positions, device);
 }
 
-// [T]: how many tokens of its sequence are known; see RopeSet.
+// [T]: known length of each token's sequence; see RopeSet.
 torch::Tensor make_known_lengths(const PackedBatch& batch, torch::Device device) {
   std::vector<int64_t> lengths;
   for (size_t s = 0; s < batch.lengths.size(); ++s) {
@@ -106,7 +106,7 @@ torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device
   return upload(sequence, device);
 }
 
-// But for the places in the cache, which the layers of one call share.
+// All but the cache locations, which the layers of one call share.
 ForwardContext make_context(const PackedBatch& batch,
                             const RopeSet& ropes,
                             torch::Device device,
@@ -123,7 +123,7 @@ ForwardContext make_context(const PackedBatch& batch,
   return context;
 }
 
-// What the layers below the first difference compute: the leaders alone, for all.
+// Input of the layers below the first difference: the leaders only.
 struct SharedPart {
   PackedBatch batch;
   KeyValueBlocks cache;
@@ -206,7 +206,8 @@ CausalLm CausalLm::load(const Checkpoint& checkpoint,
 void CausalLm::pack() {
   if (is_packed() || !(device().is_cpu() || (device().is_cuda() && has_cuda_kernels()))) return;
   const torch::NoGradGuard no_grad;
-  // The allocator would keep the weights that each layer frees: nearly all of them once more.
+  // Otherwise the allocator would keep the weights that each layer frees: nearly a second copy of
+  // them all.
   for (const auto& module : *impl_->backbone->layers) {
     stop_point();
     module->as<DecoderLayerImpl>()->pack();
@@ -352,7 +353,7 @@ void save_model(const CausalLm& model,
     specs.push_back({name, dtype, parameter.sizes().vec()});
   }
   Json config = source.config();
-  // A head of its own, whatever the source's config said of it.
+  // The saved head is separate, whatever the source config said.
   if (!model.config().tie_word_embeddings && config.value("tie_word_embeddings", Json()) == true)
     config["tie_word_embeddings"] = false;
   static constexpr std::pair<TensorType, const char*> kNames[] = {

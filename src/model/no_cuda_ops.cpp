@@ -1,4 +1,4 @@
-// For builds without a CUDA compiler: nobody calls these, since has_cuda_kernels() says no.
+// For builds without a CUDA compiler: never called, because has_cuda_kernels() is false.
 
 #include "cuda_ops.h"
 #include "retmask/base/error.h"

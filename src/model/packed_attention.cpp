@@ -20,8 +20,8 @@ using torch::autograd::tensor_list;
 
 constexpr double kNoDropout = 0.0;
 
-// The sequences' key/value heads, each with its group of query heads: what threads share out among
-// each other. The longest sequences come first, so that none is left for the end.
+// Work items for the threads: one key/value head of one sequence with its group of query heads.
+// Longest sequences first, so that no long one is left for the end.
 class CpuTasks {
  public:
   struct Task {
@@ -58,8 +58,8 @@ class CpuTasks {
   std::vector<Task> tasks_;
 };
 
-// Where in x [T, heads, ...] a task begins: at its first token's key/value head, or at the first of
-// the `heads` query heads which that serves.
+// Offset of a task in x [T, heads, ...]: its first token's key/value head, or the first of the
+// query heads that it serves.
 int64_t first_element(const torch::Tensor& x, const CpuTasks::Task& task, int64_t heads) {
   return task.start * x.stride(0) + task.key_value_head * heads * x.stride(1);
 }
@@ -234,7 +234,7 @@ torch::Tensor packed_attention(const torch::Tensor& q,
     return CudaAttention::apply(
         q.contiguous(), k.contiguous(), v.contiguous(), sequences.starts, longest, sliding_window);
   }
-  // float32 on a GPU, which flash attention does not know.
+  // float32 on a GPU, which flash attention does not support.
   std::vector<torch::Tensor> outputs;
   const auto queries = q.split_with_sizes(lengths);
   const auto keys = k.split_with_sizes(lengths);

@@ -19,10 +19,9 @@ struct PackedSequences {
 // Copied to the device once for all layers.
 PackedSequences make_packed_sequences(const PackedBatch& batch, torch::Device device);
 
-// Each sequence attends to itself, causally and within the window: q [T, H, D]; k, v
-// [T, Hkv, D] -> [T, H, D], sum of lengths T. Equal to `attention` sequence by sequence. No head is
-// copied for grouped queries, and for the backward pass nothing is kept beside the arguments, the
-// result and one number per query and head.
+// Each sequence attends to itself, causally and within the window: q [T, H, D]; k, v [T, Hkv, D] ->
+// [T, H, D]. Equal to `attention` sequence by sequence. Grouped-query heads are not copied, and the
+// backward pass keeps only the arguments, the result and one number per query and head.
 torch::Tensor packed_attention(const torch::Tensor& q,
                                const torch::Tensor& k,
                                const torch::Tensor& v,

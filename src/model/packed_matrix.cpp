@@ -11,14 +11,14 @@
 namespace retmask {
 namespace {
 
-// Rows that one thread takes at a time: few enough that long prompts spread over many threads.
+// Rows per thread at a time: few enough that long prompts use many threads.
 constexpr int64_t kRowGroup = 64;
 
 template <typename Element, typename Out>
 void run_parallel(const kernels::Matmul<Element, Out>& matmul) {
   const int64_t groups = (matmul.rows + kRowGroup - 1) / kRowGroup;
   const int64_t items = kernels::num_panels(matmul.n) * groups;
-  // Panel by panel, so that a panel's weights stay in the cache for all its rows.
+  // Panel by panel, so that the weights of a panel stay in the cache for all its rows.
   at::parallel_for(0, items, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
     if (groups == 1) {
       kernels::run_matmul(matmul, 0, matmul.rows, begin, end);

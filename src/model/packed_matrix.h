@@ -1,6 +1,6 @@
 #pragma once
-// Weights laid out for inference alone: for the CPU's kernels (kernels/matmul.h), or on a GPU as
-// one matrix for one product of cuBLAS.
+// Weights in inference layout: packed for the CPU kernels (kernels/matmul.h), or on a GPU stacked
+// into one matrix for one cuBLAS product.
 
 #include <torch/torch.h>
 
@@ -13,16 +13,16 @@ class LinearImpl;
 class PackedMatrix {
  public:
   PackedMatrix() = default;  // holds nothing
-  // Stacks the linears' weights and biases along their outputs and frees them: of each weight there
-  // is one copy. Their inputs have the same size, an even number on the CPU.
+  // Stacks the linears' weights and biases along their outputs and frees the originals, so there is
+  // one copy of each weight. All have the same input size, which is even on the CPU.
   explicit PackedMatrix(const std::vector<LinearImpl*>& linears);
 
   bool defined() const { return packed_.defined(); }
 
-  // x [T, k] -> x W^T (+ bias) (+ residual): [T, n] in x's dtype. On a GPU the residual's memory
-  // becomes the result's: one pass less over it.
+  // x [T, k] -> x W^T (+ bias) (+ residual): [T, n] in x's dtype. On a GPU the result overwrites
+  // the residual, which saves a pass over memory.
   torch::Tensor multiply(const torch::Tensor& x, const torch::Tensor& residual = {}) const;
-  // The same, [T, n] float32, as it was summed.
+  // The same without rounding: [T, n] float32.
   torch::Tensor multiply_to_float32(const torch::Tensor& x) const;
   // Into `out`, contiguous.
   void multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const;

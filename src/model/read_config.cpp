@@ -17,12 +17,12 @@ constexpr char kHead[] = "lm_head.weight";
 torch::Tensor stored_tensor(const Checkpoint& checkpoint, const std::string& name) {
   const TensorSpec& spec = checkpoint.tensors().at(name);
   const auto bytes = checkpoint.bytes(name);
-  // Read-only pages of the file, which nothing here writes to.
+  // Read-only mapped pages; nothing here writes to them.
   return torch::from_blob(const_cast<std::byte*>(bytes.data()), spec.shape, to_torch(spec.type));
 }
 
-// Whether the file's head differs from its embedding, as far as `dtype` shows it. Source:
-// tie_weights in transformers modeling_utils.py.
+// Whether the head differs from the embedding at the precision of `dtype`. Source: tie_weights in
+// transformers modeling_utils.py.
 bool has_own_head(const Checkpoint& checkpoint, TensorType dtype) {
   const auto& tensors = checkpoint.tensors();
   const auto embedding = tensors.find(kEmbedding);
@@ -51,13 +51,13 @@ ModelConfig read_model_config(const Checkpoint& checkpoint) {
   if (config.tie_word_embeddings && has_own_head(checkpoint, config.dtype)) {
     config.tie_word_embeddings = false;
     config.warnings.push_back(where +
-                              ": tie_word_embeddings is true, but the weights hold another " +
-                              kHead + "; it is used, as in transformers");
+                              ": tie_word_embeddings is true, but the checkpoint has a separate " +
+                              kHead + ", which is used, as in transformers");
   }
-  // A command reads the config in several places.
-  static std::set<std::string> said;
+  // A command may read the config several times.
+  static std::set<std::string> logged;
   for (const std::string& warning : config.warnings) {
-    if (said.insert(warning).second) log::warn(warning);
+    if (logged.insert(warning).second) log::warn(warning);
   }
   return config;
 }
@@ -69,14 +69,13 @@ void limit_positions(ModelConfig& config, int64_t positions) {
     user_error(
         "--max-position is ", positions, ", expected 1 to ", kMost, ", or 0 for the model's");
   if (positions == config.max_positions) return;
-  log::warn(detail::concat("--max-position ",
-                           positions,
-                           " instead of the ",
-                           config.max_positions,
-                           " of config.json",
-                           positions > config.max_positions
-                               ? ": beyond them nothing says that the model is any good"
-                               : ""));
+  log::warn(detail::concat(
+      "--max-position ",
+      positions,
+      " instead of the ",
+      config.max_positions,
+      " of config.json",
+      positions > config.max_positions ? ": longer sequences may degrade the model's output" : ""));
   config.max_positions = positions;
 }
 

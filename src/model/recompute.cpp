@@ -36,8 +36,7 @@ class Recompute : public torch::autograd::Function<Recompute> {
     const torch::AutoGradMode with_grad(true);
     const GatheredPart gathered(segment.gatherer, segment.part, Pass::backward);
     const torch::Tensor output = segment.function(input);
-    // Accumulates into the leaves (the parameters) by itself; only the input's gradient is handed
-    // on.
+    // Accumulates into the leaves (the parameters); only the gradient of the input is returned.
     torch::autograd::backward({output}, {grad_outputs[0]});
     return {input.grad(), torch::Tensor()};
   }

@@ -9,8 +9,9 @@ namespace {
 
 using std::numbers::pi;
 
-// Wavelengths beyond the pre-training context are stretched by `factor`, short ones kept, the ones
-// between blended. Source: _compute_llama3_parameters in transformers modeling_rope_utils.py.
+// Wavelengths beyond the pre-training context are stretched by `factor`, short ones are kept, and
+// those in between are blended. Source: _compute_llama3_parameters in transformers
+// modeling_rope_utils.py.
 torch::Tensor llama3_frequencies(const torch::Tensor& plain, const RopeConfig& rope) {
   const auto original = static_cast<double>(rope.original_max_position_embeddings);
   const torch::Tensor wavelength = 2 * pi / plain;
@@ -45,7 +46,7 @@ torch::Tensor yarn_frequencies(const torch::Tensor& plain,
   }
   low = std::max(low, 0.0);
   high = std::min(high, dim - 1);
-  if (low == high) high += 0.001;  // no division by zero
+  if (low == high) high += 0.001;  // avoids division by zero
   const torch::Tensor ramp =
       ((torch::arange(head_dim / 2, torch::kFloat32) - low) / (high - low)).clamp(0, 1);
   return plain / rope.factor * ramp + plain * (1 - ramp);
@@ -67,7 +68,7 @@ torch::Tensor dynamic_frequencies(const torch::Tensor& lengths,
   const auto dim = static_cast<double>(head_dim);
   const torch::Tensor stretch =
       rope.factor * lengths.to(torch::kFloat32) / original - (rope.factor - 1);
-  // Below the original length it may be negative, whose power is no number.
+  // Below the original length the base may be negative, and its power NaN.
   const torch::Tensor theta =
       rope.rope_theta * stretch.clamp_min(1e-6).pow(dim / (dim - 2)).unsqueeze(1);
   const torch::Tensor stretched =

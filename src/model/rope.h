@@ -2,12 +2,11 @@
 // Rotary position embedding (Su et al. 2021) with linear, dynamic NTK, llama3 and YaRN frequency
 // scaling.
 //
-// Dynamic NTK's frequencies depend on the length of the sequence, as far as it is known when a
-// token is read: all of a text that is scored or trained on, the whole prompt for each of its
-// tokens (also where it is read in pieces), and for a token behind the prompt all up to itself.
-// Keys that lie in the cache keep the rotation with which they were written. transformers does the
-// same in generate(): beyond the original length the log-probs of a text that was generated are
-// therefore not those of the same text read at once.
+// The frequencies of dynamic NTK depend on the known length of the sequence: the whole text when it
+// is scored or trained on, the whole prompt for each prompt token (also in prefill chunks), and
+// everything up to and including itself for a generated token. Cached keys keep the rotation with
+// which they were written. transformers does the same in generate(), so beyond the original length
+// the log-probs of a generated text differ from those of the same text in one forward pass.
 
 #include <torch/torch.h>
 
@@ -17,25 +16,26 @@
 
 namespace retmask {
 
-// cos and sin of every token's angles, already multiplied by YaRN's attention_factor.
+// cos and sin of each token's angles, already multiplied by YaRN's attention_factor.
 struct Rotation {
   torch::Tensor cos;  // [T, 1, head_dim / 2] float32
   torch::Tensor sin;
 };
 
-// The inverse frequencies of one RoPE, [head_dim / 2] float32 on the CPU; of dynamic those up to
-// its original length.
+// Inverse frequencies of one RoPE, [head_dim / 2] float32 on the CPU; for dynamic, those up to its
+// original length.
 torch::Tensor rope_inverse_frequencies(const RopeConfig& rope, int64_t head_dim);
 
-// The distinct RoPEs of a model (Olmo-3 has two) and which layer uses which.
+// The distinct RoPEs of a model (Olmo-3 has two) and the one that each layer uses.
 class RopeSet {
  public:
   RopeSet(const ModelConfig& config, torch::Device device);
 
-  // Whether rotations() looks at `lengths`.
+  // Whether rotations() depends on `lengths`.
   bool depends_on_length() const;
-  // positions [T] int64 -> one Rotation per distinct RoPE. Computed once per forward, used by all
-  // layers. lengths [T] int64: of each token's sequence; may be undefined if nothing depends on it.
+  // positions [T] int64 -> one Rotation per distinct RoPE. Computed once per forward pass, used by
+  // all layers. lengths [T] int64: known length of each token's sequence; may be undefined if
+  // nothing depends on it.
   std::vector<Rotation> rotations(const torch::Tensor& positions,
                                   const torch::Tensor& lengths) const;
   size_t index_of_layer(int64_t layer) const { return layer_index_[layer]; }

@@ -17,7 +17,7 @@ constexpr char kOriginal[] = "original_max_position_embeddings";
 struct TypeRow {
   RopeType type;
   std::string_view name;
-  // The keys that it reads besides rope_type, type, rope_theta and partial_rotary_factor.
+  // Keys of this type beyond rope_type, type, rope_theta and partial_rotary_factor.
   std::vector<std::string_view> keys;
 };
 
@@ -45,7 +45,7 @@ bool contains(const std::vector<std::string_view>& keys, std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-// Of any type.
+// Keys of every type.
 bool is_known(std::string_view key) {
   static const std::vector<std::string_view> common = {
       "rope_type", "type", "rope_theta", "partial_rotary_factor"};
@@ -56,7 +56,7 @@ bool is_known(std::string_view key) {
   return false;
 }
 
-// Keys of other programs that say nothing at this value.
+// Keys of other programs that have no effect at this value.
 bool is_neutral(const std::string& key, const Json& value) {
   if (value.is_null() || key == "finetuned") return true;
   if (key == "attn_factor" || key == "extrapolation_factor") return value == 1;
@@ -67,14 +67,13 @@ void check_known(const Json& rope, const std::string& where) {
   for (const auto& [key, value] : rope.items()) {
     if (is_known(key) || is_neutral(key, value)) continue;
     user_error(where,
-               ": the key \"",
+               ": unknown key \"",
                key,
-               "\" is not known, and without it the positions could be computed wrongly; remove it "
-               "if it has no meaning");
+               "\"; positions may be wrong if it is ignored; remove it if it has no effect");
   }
 }
 
-// Null is no number, and nothing for which there is a default.
+// Null is neither a number nor a request for a default.
 double positive(const Json& object, const std::string& key, const std::string& where) {
   if (!object.contains(key)) user_error(where, ": \"", key, "\" is missing");
   if (object[key].is_null())
@@ -98,7 +97,7 @@ int64_t positive_length(const Json& object, const std::string& where) {
   return static_cast<int64_t>(value);
 }
 
-// An object, or nothing where the key is missing or null.
+// Returns the object, or null if the key is missing or null.
 const Json* find_object(const Json& json, const char* key, const std::string& where) {
   const auto found = json.find(key);
   if (found == json.end() || found->is_null()) return nullptr;
@@ -108,7 +107,7 @@ const Json* find_object(const Json& json, const char* key, const std::string& wh
   return &*found;
 }
 
-// What transformers looks for outside of a RoPE's own keys.
+// Where transformers looks for values outside of the RoPE's own keys.
 struct Surroundings {
   std::string where;               // "config.json: rope_scaling"
   const Json* theta_at = nullptr;  // an object that may hold rope_theta
@@ -199,7 +198,7 @@ void read_yarn(const Json& rope, const Surroundings& at, RopeConfig& result) {
   if (result.rope_theta == 1) user_error(at.where, ": rope_theta is 1, expected more for YaRN");
   result.beta_fast = positive_or(rope, "beta_fast", 32, at.where);
   result.beta_slow = positive_or(rope, "beta_slow", 1, at.where);
-  // Present but null is not true.
+  // Null counts as false.
   result.truncate = !at.truncate_at->contains("truncate") ||
                     json_get_or<bool>(*at.truncate_at, "truncate", false, at.where);
   const auto mscale = json_get_or<double>(rope, "mscale", 0, at.where);
@@ -228,7 +227,7 @@ RopeConfig read_parameters(const Json& rope, const Surroundings& at, ModelConfig
     if (config.head_dim <= 2)
       user_error(at.where, ": dynamic RoPE with head_dim ", config.head_dim, ", expected more");
   }
-  // YaRN alone has a default for a factor that is there and null.
+  // Only YaRN has a default for a factor that is null.
   if (type.type == RopeType::yarn && rope.contains("factor") && rope["factor"].is_null()) {
     result.factor = static_cast<double>(at.max_position_embeddings) /
                     static_cast<double>(result.original_max_position_embeddings);
@@ -240,7 +239,7 @@ RopeConfig read_parameters(const Json& rope, const Surroundings& at, ModelConfig
   return result;
 }
 
-// The two places of a RoPE's keys, null where there is none.
+// The two objects that may hold RoPE keys, null if absent.
 struct RopeObjects {
   const Json* scaling = nullptr;     // "rope_scaling", the old style
   const Json* parameters = nullptr;  // "rope_parameters", the new one
@@ -293,14 +292,14 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   const auto [scaling, parameters] = find_rope_objects(json, where);
   const std::string at = where + ": rope_parameters";
   const Json plain{{"rope_type", "default"}};
-  Json beside = Json::object();  // keys of no layer type
+  Json outside = Json::object();  // keys outside the layer types
   Json full = plain;
   Json sliding = plain;
   if (parameters != nullptr) {
     for (const auto& [key, value] : parameters->items()) {
-      if (key != kFull && key != kSliding) beside[key] = value;
+      if (key != kFull && key != kSliding) outside[key] = value;
     }
-    check_known(beside, at);
+    check_known(outside, at);
     const Json* full_given = find_object(*parameters, kFull, at);
     const Json* sliding_given = find_object(*parameters, kSliding, at);
     if (scaling != nullptr && !scaling->empty() && full_given == nullptr) {
@@ -315,7 +314,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
   if (scaling != nullptr) full.update(*scaling);
 
   std::string unused;
-  for (const auto& [key, value] : beside.items()) {
+  for (const auto& [key, value] : outside.items()) {
     if (key != "truncate" && !value.is_null()) unused += (unused.empty() ? "" : ", ") + key;
   }
   if (!unused.empty()) {
@@ -323,9 +322,9 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
                               kSliding + ") has no effect, as in transformers");
   }
   for (const Json* rope : {&full, &sliding}) {
-    if (!rope->contains("truncate") || beside.contains("truncate")) continue;
+    if (!rope->contains("truncate") || outside.contains("truncate")) continue;
     config.warnings.push_back(at +
-                              ": \"truncate\" has an effect beside the layer types alone, as "
+                              ": \"truncate\" has an effect only outside the layer types, as "
                               "in transformers");
     break;
   }
@@ -334,11 +333,11 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
     config.warnings.push_back(detail::concat(where,
                                              ": rope_theta ",
                                              top->dump(),
-                                             " speaks of the ",
+                                             " applies only to the ",
                                              kFull,
-                                             " layers alone; the ",
+                                             " layers; the ",
                                              kSliding,
-                                             " layers have ",
+                                             " layers use ",
                                              default_theta,
                                              ", as in transformers"));
   }
@@ -346,7 +345,7 @@ RopePerLayerType read_rope_per_layer_type(const Json& json,
                       .theta_at = nullptr,
                       .default_theta = default_theta,
                       .original_at = nullptr,
-                      .truncate_at = &beside,
+                      .truncate_at = &outside,
                       .max_position_embeddings = config.max_positions};
   RopePerLayerType result;
   result.sliding = read_parameters(sliding, around, config);

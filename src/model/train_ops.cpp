@@ -16,10 +16,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Rows of a backward pass are summed in this many parts, whatever the number of threads: the sum
-// has the same bits on any of them.
+// A backward pass sums its rows in this many parts, whatever the number of threads, so that the sum
+// is bit-identical.
 constexpr int64_t kParts = 32;
-// Elements worth a thread of their own.
+// Elements that justify another thread.
 constexpr int64_t kGrainElements = 8192;
 
 class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
@@ -133,7 +133,7 @@ class DeviceSiluMultiply : public torch::autograd::Function<DeviceSiluMultiply> 
   }
 };
 
-// A rotation's gradient is the rotation back.
+// The gradient of a rotation is the inverse rotation.
 class RotateFunction : public torch::autograd::Function<RotateFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context,
@@ -178,8 +178,7 @@ class RotateFunction : public torch::autograd::Function<RotateFunction> {
 
 using MakeInput = std::function<torch::Tensor(const std::vector<torch::Tensor>&)>;
 
-// Takes `from` and then weight and bias of each product; a bias that is not there is an empty
-// tensor.
+// Inputs: `from`, followed by weight and bias of each product; an absent bias is an empty tensor.
 class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
  public:
   static tensor_list forward(AutogradContext* context,

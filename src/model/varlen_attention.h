@@ -1,6 +1,6 @@
 #pragma once
 // Attention of all sequences of a batch in one launch, on a GPU in bfloat16: FlashAttention-2 (Dao
-// 2023) as libtorch carries it. decoder.cpp's loop over the sequences computes the same.
+// 2023) from libtorch. Computes the same as the loop over sequences in decoder.cpp.
 
 #include <torch/torch.h>
 
@@ -12,32 +12,32 @@
 
 namespace retmask {
 
-// What the layers of one call share.
+// State shared by the layers of one call.
 struct VarlenPlan {
   torch::Tensor query_starts;       // [S + 1] int32: where each sequence's new tokens begin
-  torch::Tensor key_starts;         // [S + 1] int32: and its keys
-  std::vector<int64_t> query_ends;  // S: the same on the host, without the first
+  torch::Tensor key_starts;         // [S + 1] int32: where its keys begin
+  std::vector<int64_t> query_ends;  // S: query_starts on the host, without the first
   std::vector<int64_t> key_ends;
   int64_t longest_query = 0;
   int64_t longest_key = 0;
-  // The place of every key in the cache, where one lies there alone; else undefined: the keys are
-  // the new tokens'.
+  // Cache location of every key, if some keys are only in the cache; otherwise undefined: the keys
+  // are those of the new tokens.
   torch::Tensor key_blocks;  // [all keys] int64
   torch::Tensor key_rows;    // [all keys] int64
 };
 
-// Null where it is not the way: on other devices and dtypes, with gradients, and without a cache
+// Null if it does not apply: other devices and dtypes, with gradients, and without a cache
 // (log-probs are compared across devices).
 std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
                                               torch::Device device,
                                               torch::ScalarType dtype);
 
-// All sequences' keys and values, one after the other.
+// Keys and values of all sequences, concatenated.
 struct VarlenKeys {
   torch::Tensor keys;    // [all keys, Hkv, D]
   torch::Tensor values;  // the same
 };
-// The new tokens' are in the cache's layer already.
+// Those of the new tokens must already be in the cache.
 VarlenKeys varlen_keys(const ProjectedHeads& heads,
                        const KeyValueBlocks::Layer& cache,
                        const VarlenPlan& plan);
@@ -48,7 +48,7 @@ torch::Tensor varlen_attention(const torch::Tensor& q,
                                std::optional<int64_t> sliding_window,
                                const VarlenPlan& plan);
 
-// What the batch's probe wants: [S, H] int64 on q's device.
+// The result for the probe of the batch: [S, H] int64 on the device of q.
 torch::Tensor varlen_largest_keys(const torch::Tensor& q,
                                   const VarlenKeys& keys,
                                   std::optional<int64_t> sliding_window,

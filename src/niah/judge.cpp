@@ -4,7 +4,7 @@
 namespace retmask::niah {
 namespace {
 
-constexpr double kRecallOfRightAnswers = 0.5;  // exceeded by them
+constexpr double kRecallOfRightAnswers = 0.5;  // a right answer must exceed it
 
 }  // namespace
 

@@ -12,12 +12,13 @@ namespace {
 
 using Tokens = std::vector<int64_t>;
 
-// '.' and ' .' in Llama-2's vocabulary, which the published implementation uses for every model.
+// Ids of '.' and ' .' in Llama-2's vocabulary, which the published implementation uses for every
+// model.
 constexpr std::array<int64_t, 2> kReferencePeriods = {29889, 869};
-// What it leaves free for the system message, the question and the answer.
+// Tokens that it reserves for the system message, the question and the answer.
 constexpr int64_t kReferenceBuffer = 200;
 
-// Python's tokens[:count], where a negative count leaves that many off the end.
+// Python's tokens[:count]; a negative count drops that many from the end.
 Tokens first(const Tokens& tokens, int64_t count) {
   const auto size = static_cast<int64_t>(tokens.size());
   const int64_t end = count < 0 ? std::max<int64_t>(size + count, 0) : std::min(size, count);
@@ -35,7 +36,7 @@ bool ends_sentence(const Tokenizer& tokenizer, int64_t token) {
   return last != std::string::npos && text[last] == '.';
 }
 
-// A start token may have no text of its own, as in sentencepiece vocabularies.
+// A start token may decode to no text, as in sentencepiece vocabularies.
 void remove_all(std::string& text, const std::string& part) {
   if (part.empty()) return;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
@@ -50,8 +51,8 @@ ContextMaker::ContextMaker(const Tokenizer& tokenizer,
                            const std::string& needle,
                            const GridOptions& grid)
     : tokenizer_(tokenizer), placement_(grid.placement), depths_(grid.depths) {
-  // The published implementation encodes with special tokens; sentence placement has the needle
-  // follow a space.
+  // The published implementation adds special tokens here; sentence placement puts a space before
+  // the needle.
   const bool reference = placement_ == NeedlePlacement::reference;
   haystack_ = tokenizer.encode(haystack, /*add_special_tokens=*/reference);
   needle_ = tokenizer.encode(reference ? needle : " " + needle, /*add_special_tokens=*/reference);
@@ -61,7 +62,7 @@ double ContextMaker::depth_fraction(int64_t depth) const {
   if (depths_ == 1) return 0.0;
   const double steps = static_cast<double>(depths_ - 1);
   if (placement_ == NeedlePlacement::sentence) return static_cast<double>(depth) / steps;
-  // Whole per cent; halves go to even, as in numpy.round.
+  // Whole per cent; ties round to even, as in numpy.round.
   return std::nearbyint(static_cast<double>(depth) * (100.0 / steps)) / 100.0;
 }
 
@@ -90,7 +91,7 @@ std::string ContextMaker::make_sentence(int64_t length, int64_t depth) const {
 }
 
 std::string ContextMaker::make_reference(int64_t length, int64_t depth) const {
-  // The haystack is cut to the wanted length, decoded and encoded once more, which may add a second
+  // The haystack is cut to the requested length, decoded and encoded again, which may add a second
   // start token.
   const std::string cut =
       tokenizer_.decode(first(haystack_, length), /*skip_special_tokens=*/false);
@@ -111,7 +112,7 @@ std::string ContextMaker::make_reference(int64_t length, int64_t depth) const {
   }
   std::string context =
       tokenizer_.decode(insert(body, position, needle_), /*skip_special_tokens=*/false);
-  // The start tokens have become text; the template writes its own.
+  // The start tokens have become text; the template adds its own.
   const Tokens start = tokenizer_.encode("", /*add_special_tokens=*/true);
   if (!start.empty())
     remove_all(context, tokenizer_.decode(first(start, 1), /*skip_special_tokens=*/false));

@@ -1,5 +1,5 @@
 #pragma once
-// How a needle gets into a haystack: the two placements side by side.
+// Inserts a needle into a haystack: the two placements side by side.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace retmask::niah {
 
-// Makes the contexts of one needle. Keeps the encoded haystack.
+// Builds the contexts of one needle. Keeps the encoded haystack.
 class ContextMaker {
  public:
   ContextMaker(const Tokenizer& tokenizer,
@@ -19,9 +19,10 @@ class ContextMaker {
                const std::string& needle,
                const GridOptions& grid);
 
-  // The depth'th of grid.depths, as a share of the context.
+  // Depth number `depth` of grid.depths as a fraction of the context.
   double depth_fraction(int64_t depth) const;
-  // The text of a context of `length` tokens. Throws UserError when the needle is longer than that.
+  // Returns the text of a context of `length` tokens. Throws UserError if the needle is longer than
+  // that.
   std::string make(int64_t length, int64_t depth) const;
 
  private:

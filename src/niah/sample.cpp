@@ -22,7 +22,7 @@ int64_t count_words(const std::string& text) {
   return count;
 }
 
-// Haystacks with at least as many words as the longest context has tokens.
+// Repeats each haystack until it has at least as many words as the longest context has tokens.
 std::vector<std::string> fill(std::vector<std::string> haystacks, int64_t max_length) {
   bool repeated = false;
   for (std::string& text : haystacks) {
@@ -42,9 +42,9 @@ std::vector<std::string> fill(std::vector<std::string> haystacks, int64_t max_le
   return haystacks;
 }
 
-// Long before memory is filled with haystacks for a length of, say, a thousand million.
+// Checked early, before memory fills with haystacks for an absurd length.
 void check_length(int64_t longest, int64_t max_position_embeddings) {
-  constexpr int64_t kShortfall = 200;  // by so much reference placement may stay below the length
+  constexpr int64_t kShortfall = 200;  // reference placement may be this much below the length
   if (longest <= max_position_embeddings + kShortfall) return;
   user_error("a context of ",
              longest,
@@ -53,7 +53,7 @@ void check_length(int64_t longest, int64_t max_position_embeddings) {
              "; use smaller --lengths");
 }
 
-// What the published implementation asks.
+// The prompt of the published implementation.
 std::string user_message(const std::string& context, const std::string& question) {
   return "<book>" + context + "</book>\nBased on the content of the book, Question: " + question +
          "\nAnswer:";
@@ -87,8 +87,7 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
                       NeedlePlacement placement) {
-  std::unordered_map<int64_t, int64_t>
-      in_window;  // how often the window holds each token of the needle
+  std::unordered_map<int64_t, int64_t> in_window;  // count of each needle token in the window
   for (const int64_t token : needle) in_window[token] = 0;
   const auto wanted = static_cast<double>(in_window.size());
   int64_t covered = 0;

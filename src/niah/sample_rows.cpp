@@ -10,7 +10,7 @@ namespace {
 
 using Cell = std::tuple<int64_t, int64_t, int64_t>;  // needle, length, depth
 
-// Equal in everything that says what was asked.
+// Compares all fields that identify the sample.
 bool is_row_of(const Json& row, const Json& sample) {
   for (const auto& [key, value] : sample.items()) {
     if (!row.contains(key) || row[key] != value) return false;

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""The tables of RESULTS.md: generation, training and detection on this CPU beside llama.cpp, transformers and TRL, in one run.
+"""The tables of RESULTS.md: generation, training and detection on this CPU against llama.cpp, transformers and TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
         [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]
 
-Each figure of ours stands beside the peer's, measured right after it with the same number of threads. Prints Markdown.
-llama.cpp's source lies in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
-with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding alone,
-ours also the prompts' prefill. The pairs that are trained on are short; `retmask synthesize` makes longer ones. TRL runs as it comes, with activation
-checkpointing and the reference model at every step: "mixed" is its default (float32 weights), "bfloat16" has float32 nowhere.
+Each of our figures is followed by the peer's, measured right after it with the same number of threads. Prints Markdown.
+The source of llama.cpp is in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
+with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding only,
+ours includes prefill. The default training pairs are short; `retmask synthesize` makes longer ones. TRL runs with its defaults,
+activation checkpointing and the reference model at every step: "mixed" has float32 weights (its default), "bfloat16" uses no
+float32 anywhere.
 """
 import argparse
 import json
@@ -83,7 +84,7 @@ def mean_tokens(steps: list[dict], pairs_a_step: int) -> float:
 
 
 def train_ours(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, out: pathlib.Path, *more) -> tuple[list[dict], int]:
-    """The steps' metrics and the most memory, in bytes."""
+    """Returns the metrics of each step and the peak memory in bytes."""
     run(
         BUILD / "retmask", "train-dpo", "--model", model, "--pairs", pairs, "--out", out, "--device", "cpu", "--dtype", dtype,
         "--no-shuffle", "--max-steps", TRAIN_STEPS, "--global-batch-size", pairs_a_step, "--save-every", 0, "--quiet", *more,
@@ -102,14 +103,14 @@ def train_trl(model: str, pairs: pathlib.Path, precision: str, pairs_a_step: int
 
 
 def trl_speed(trl: dict, tokens: list[int]) -> float:
-    """The median step's tokens/s, counted as ours are; the first step warms up."""
+    """Tokens/s of the median step, counted like ours; the first step is a warm-up."""
     times = [step["time"] for step in trl["steps"]]
     seconds = [after - before for before, after in zip(times, times[1:])]
     return statistics.median(count / s for count, s in zip(tokens[1:], seconds, strict=True))
 
 
 def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratch: pathlib.Path) -> list[tuple]:
-    """As each comes; and in bfloat16 ours with the checkpointing that TRL has by itself."""
+    """Both with their defaults; in bfloat16 ours also with full activation checkpointing, TRL's default."""
     out = scratch / f"{dtype}-{pairs_a_step}"
     ours = {"": train_ours(model, pairs, dtype, pairs_a_step, out)}
     if dtype == "bfloat16":
@@ -163,9 +164,9 @@ def main() -> None:
     parser.add_argument("--reference", type=pathlib.Path, default=ROOT.parent / "shared/reference/niah_reference.py")
     parser.add_argument("--llama-batched-bench")
     parser.add_argument("--gguf")
-    parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="to train on")
+    parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="training pairs")
     parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
-                        help="training runs, with so many pairs a step")  # fmt: skip
+                        help="training runs: dtype and pairs per step")  # fmt: skip
     parser.add_argument("--only", choices=["generation", "training", "detection"])
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -181,7 +182,7 @@ def main() -> None:
             if args.reference.is_file():
                 rows += detection(args.model, args.reference, pathlib.Path(scratch))
             else:
-                print(f"detection skipped: {args.reference} is not here", file=sys.stderr)
+                print(f"detection skipped: {args.reference} not found", file=sys.stderr)
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")

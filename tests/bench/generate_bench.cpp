@@ -1,15 +1,15 @@
-// Tokens per second of generation and where the time goes, one line of JSON for each batch size.
+// Generation throughput and time breakdown, one JSON line per batch size.
 //
 //   generate_bench --model DIR [--batch-sizes 1,16,64] [--prompt-tokens 32] [--new-tokens 128]
 //   [--dtype bfloat16] [--masked-heads 20]
 //
-// DIR may hold a config.json alone: the weights are then random, which costs the same time. Each
-// row is the median of --runs runs after one warm-up; a token counts from the start of the prompts'
-// prefill to the last answer's end. With --masked-heads every second sequence runs without so many
-// (random) heads. share_of_limit is the least time that the run's bytes and operations allow, by
-// the bandwidth and the peak measured on the spot, over the time it took; share_of_bandwidth is by
-// the bytes alone. A step's parts are timed inside the run on the CPU, and each by itself on a GPU
-// (at the run's mean length), where the rest also holds the prompts' prefill.
+// DIR may hold only a config.json: the weights are then random, at the same speed. Each row is the
+// median of --runs runs after one warm-up. Tokens are counted over the time from the start of the
+// prefill to the end of the last answer. With --masked-heads every second sequence runs without
+// that many random heads. share_of_limit is the minimum time for the bytes and operations of the
+// run, given the bandwidth and peak measured at the start, divided by the actual time;
+// share_of_bandwidth uses the bytes alone. The parts of a step are timed inside the run on the CPU,
+// and one by one on a GPU (at the mean length of the run), where the rest includes the prefill.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -96,7 +96,7 @@ GenerationTimes run_once(const CausalLm& model, const BenchOptions& options, int
   return times;
 }
 
-// Elements of the matrices that every token multiplies with.
+// Elements of the weight matrices that every token is multiplied with.
 double weight_elements(const ModelConfig& config) {
   const int64_t heads = config.num_attention_heads * config.head_dim;
   const int64_t key_value = config.num_key_value_heads * config.head_dim;
@@ -107,7 +107,7 @@ double weight_elements(const ModelConfig& config) {
 }
 
 struct Work {
-  double bytes = 0;  // weights once a step, and each query's keys and values
+  double bytes = 0;  // weights once per step, and keys and values of each query
   double flop = 0;   // two for each weight and token, four for each key and query head
 };
 
@@ -202,15 +202,15 @@ void run(const BenchOptions& options) {
 
 int main(int argc, char** argv) {
   retmask::BenchOptions options;
-  CLI::App app("Tokens per second of generation");
-  app.add_option("--model", options.model, "Checkpoint folder, or a folder with config.json alone")
+  CLI::App app("Generation throughput");
+  app.add_option("--model", options.model, "Checkpoint folder, or a folder with only a config.json")
       ->required();
-  app.add_option("--batch-sizes", options.batch_sizes, "Sequences that run at once")
-      ->delimiter(',');
+  app.add_option("--batch-sizes", options.batch_sizes, "Concurrent sequences")->delimiter(',');
   app.add_option("--prompt-tokens", options.prompt_tokens, "Tokens of each prompt");
   app.add_option("--new-tokens", options.new_tokens, "Tokens of each answer");
-  app.add_option("--runs", options.runs, "Runs of which the median is printed");
-  app.add_option("--masked-heads", options.masked_heads, "Heads off in every second sequence");
+  app.add_option("--runs", options.runs, "Number of runs; the median is printed");
+  app.add_option(
+      "--masked-heads", options.masked_heads, "Number of heads off in every second sequence");
   app.add_option("--device", options.device, "cpu, cuda or auto");
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or auto");
   app.add_option("--threads", options.threads, "CPU threads; 0 = all cores");

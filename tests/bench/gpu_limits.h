@@ -1,5 +1,5 @@
 #pragma once
-// What this GPU can do at most, measured on the spot, and where a decoding step's time goes.
+// Measured limits of this GPU, and the time breakdown of a decoding step.
 
 #include <torch/torch.h>
 
@@ -10,14 +10,14 @@
 
 namespace retmask::bench {
 
-// Bandwidth by a copy of 2 GiB, counting what is read and what is written; peak by a product of
-// random [8192, 8192] matrices. dtype float32 or bfloat16. Takes about a second.
+// Bandwidth: a copy of 2 GiB, counting reads and writes. Peak: a product of random [8192, 8192]
+// matrices. dtype float32 or bfloat16. Takes about a second.
 MachineLimits measure_gpu_limits(torch::ScalarType dtype);
 
-// Seconds of one decoding step of `rows` sequences with `keys` keys each, part by part, each part
-// run by itself on data that no cache holds.
+// Seconds of each part of one decoding step of `rows` sequences with `keys` keys each. Each part
+// runs alone, on data that is not cached.
 struct StepParts {
-  double linear = 0.0;  // the products with all weights
+  double linear = 0.0;  // products with all weights
   double attention = 0.0;
   double sampling = 0.0;
 };
@@ -25,7 +25,7 @@ StepParts measure_step_parts(const ModelConfig& config,
                              torch::ScalarType dtype,
                              int64_t rows,
                              int64_t keys);
-// Built with the kernels that measure_step_parts runs?
+// Whether the build has the kernels that measure_step_parts runs.
 bool can_measure_step_parts();
 
 }  // namespace retmask::bench

@@ -63,7 +63,7 @@ double attention_seconds(const ModelConfig& config,
   const torch::Tensor table = torch::randperm(rows * blocks_each, integers).to(torch::kInt32);
   const torch::Tensor starts = torch::arange(rows, integers) * blocks_each;
   const torch::Tensor past = torch::full({rows}, keys - 1, integers);
-  // As the engine chooses for many rows; few rows split their sequences.
+  // The choice of the engine for many rows; with few rows it splits the sequences.
   int64_t splits = 1;
   while (splits < kernels::cuda::kMaxSplits && rows * config.num_key_value_heads * splits < 512)
     splits *= 2;

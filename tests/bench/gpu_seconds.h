@@ -1,5 +1,5 @@
 #pragma once
-// The time of work on the GPU.
+// Times work on the GPU.
 
 #include <torch/torch.h>
 
@@ -10,7 +10,7 @@
 
 namespace retmask::bench {
 
-// Median of `runs`, after two to warm up; the GPU is idle before and after each.
+// Median of `runs` runs, after two warm-up runs; the GPU is idle before and after each.
 inline double median_gpu_seconds(int runs, const std::function<void()>& work) {
   constexpr int kWarmUps = 2;
   std::vector<double> seconds;

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# On a machine with an H100 or H200: runs the GPU's tests and prints the table of RESULTS.md. Where no GPU can be used it says so
-# and ends with 0: nothing was run.
+# For a machine with an H100 or H200: runs the GPU tests and prints the table of RESULTS.md. Without a usable GPU it prints a
+# message, runs nothing and exits with 0.
 #
-#   tests/bench/gpu_table.sh [BUILD_DIR]      default: build/release, built there with a CUDA compiler (CONTRIBUTING.md)
+#   tests/bench/gpu_table.sh [BUILD_DIR]      default: build/release, built with a CUDA compiler (CONTRIBUTING.md)
 #
-# Llama-3.1-8B's shape with random weights, bfloat16, 256 sequences of 64 prompt and 495 new tokens. The marks, on one H100 with
+# Llama-3.1-8B's shape with random weights, bfloat16, 256 sequences of 64 prompt and 495 new tokens. For comparison, on one H100 with
 # 80 GB: SGLang 16,215 and vLLM 12,553 tokens/s, published for that model.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=${1:-build/release}
 
 if ! nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>/dev/null; then
-  echo "gpu_table: NOT RUN: no GPU can be used here"
+  echo "gpu_table: NOT RUN: no usable GPU"
   exit 0
 fi
 ctest --test-dir "$build" -L gpu --output-on-failure
@@ -31,5 +31,5 @@ for row in rows:
     print("| %d | %d | %.0f | %s | %.1f | %.0f %% | %.0f %% |" % (
         row["batch_size"], row["masked_heads"], row["tokens_per_second"], parts, row["gigabytes_per_step"],
         100 * row["share_of_bandwidth"], 100 * row["share_of_limit"]))
-print("\nmarks on one H100 (batch 256): SGLang 16,215 tokens/s, vLLM 12,553 tokens/s")
+print("\nfor comparison, on one H100 (batch 256): SGLang 16,215 tokens/s, vLLM 12,553 tokens/s")
 '

@@ -23,7 +23,7 @@ double best_seconds(int runs, const std::function<void()>& function) {
   return best;
 }
 
-// By the kernels' product of one row, which does nothing but read.
+// Measured with the product of one row, which is bound by reading the weights.
 template <typename Element>
 double measure_bandwidth() {
   constexpr int64_t kBytes = int64_t{512} << 20;  // far more than any cache
@@ -51,7 +51,7 @@ double measure_bandwidth() {
 template <typename Element>
 double measure_flops() {
   constexpr int64_t kRows = 64;
-  constexpr int64_t kSize = 480;  // 450 KiB of bfloat16: a core's own cache
+  constexpr int64_t kSize = 480;  // 450 KiB of bfloat16: fits the cache of one core
   constexpr int64_t kRepeats = 200;
   const std::vector<Element> x(kRows * kSize);
   const std::vector<Element> packed(kernels::packed_size(kSize, kSize));

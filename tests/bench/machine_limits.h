@@ -1,13 +1,13 @@
 #pragma once
-// What this machine can do at most, measured on the spot with all threads.
+// Measured limits of this machine, using all threads.
 
 #include <torch/torch.h>
 
 namespace retmask::bench {
 
 struct MachineLimits {
-  double bytes_per_second = 0.0;  // reading memory that no cache holds
-  double flop_per_second = 0.0;   // of the kernels' matrix product, operands in the cache
+  double bytes_per_second = 0.0;  // reading uncached memory
+  double flop_per_second = 0.0;   // matrix product of the kernels, operands in the cache
 };
 
 // dtype float32 or bfloat16. Takes about a second.

@@ -1,5 +1,5 @@
-// How fast a tokenizer loads, encodes and decodes, on one thread. tokenizer_peer.py prints the same
-// of Hugging Face's.
+// Tokenizer load, encode and decode speed on one thread. tokenizer_peer.py prints the same for the
+// tokenizers package of Hugging Face.
 //
 //   tokenizer_bench DIR FILE
 
@@ -21,7 +21,7 @@ using Ids = std::vector<int64_t>;
 
 constexpr int kRounds = 5;
 
-// The best of some rounds; the others were disturbed.
+// The best of several rounds, as the least disturbed.
 double best_seconds(const std::function<void()>& work) {
   double best = 0;
   for (int round = 0; round < kRounds; ++round) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What tokenizer_bench.cpp measures, of Hugging Face's `tokenizers` on one thread: tokenizer_peer.py DIR FILE"""
+"""Measures the same as tokenizer_bench.cpp for Hugging Face's `tokenizers`, on one thread: tokenizer_peer.py DIR FILE"""
 
 import os
 

@@ -1,5 +1,5 @@
 #pragma once
-// For tests that need a GPU: they say that they did not run.
+// Skips a test that needs a GPU, with a message.
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>

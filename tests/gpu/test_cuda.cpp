@@ -1,5 +1,5 @@
-// CUDA against the CPU: the same code on another device must compute the same. Skipped, and said
-// so, without a GPU.
+// CUDA against the CPU: the same code must give the same results on both devices. Skipped with a
+// message if there is no GPU.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class Cuda : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     if (!torch::cuda::is_available()) GTEST_SKIP() << "SKIPPED: no CUDA device here";
-    // TensorFloat-32 would hide mistakes behind its own rounding.
+    // The rounding of TensorFloat-32 would hide bugs.
     at::globalContext().setFloat32MatmulPrecision("highest");
   }
 
@@ -74,7 +74,7 @@ TEST_P(Cuda, PrefillEqualsCpu) {
   expect_close(cuda.logits(cuda.forward(on_cuda(batch))), cpu.logits(cpu.forward(batch)), "logits");
 }
 
-// eval --suite logprob: no gradients, weights packed where there are kernels.
+// eval --suite logprob: no gradients, weights packed if there are kernels.
 TEST_P(Cuda, LogprobsOfAPackedModelEqualCpu) {
   const torch::NoGradGuard no_grad;
   CausalLm cuda = load(torch::kCUDA);
@@ -86,8 +86,8 @@ TEST_P(Cuda, LogprobsOfAPackedModelEqualCpu) {
   for (size_t i = 0; i < expected.size(); ++i) expect_close(found[i], expected[i], "log-probs");
 }
 
-// In bfloat16 each device rounds in its own order: both are held against float32, and the GPU may
-// lose little more than the CPU does.
+// In bfloat16 each device rounds in a different order: both are compared with float32, and the
+// error of the GPU may only slightly exceed that of the CPU.
 TEST_P(Cuda, GradientsEqualCpu) {
   const auto gradients = [&](torch::DeviceType device, torch::ScalarType dtype) {
     CausalLm model =
@@ -109,8 +109,8 @@ TEST_P(Cuda, GradientsEqualCpu) {
   }
 }
 
-// Whole answers agree in float32. In bfloat16 one rounding may change the rest of a text, so only
-// its start is compared.
+// Whole answers agree in float32. In bfloat16 one rounding difference may change the rest of a
+// text, so only its start is compared.
 TEST_P(Cuda, DecodeEqualsCpu) {
   const auto prompt = ids();
   const auto answer = [&](const CausalLm& model, std::vector<torch::Tensor>* keys) {

@@ -1,5 +1,5 @@
-// Generation that stays on the GPU (graphs, kernels, its own sampler) against libtorch's way with
-// the host's sampler, on models with random weights. Skipped, and said so, without a GPU.
+// Generation that stays on the GPU (graphs, kernels, GPU sampler) against libtorch with the host
+// sampler, on models with random weights. Skipped with a message if there is no GPU.
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -48,7 +48,7 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
     return result;
   }
 
-  // The same weights at every call.
+  // Returns the same weights at every call.
   static CausalLm model(bool packed, const ModelConfig& shape) {
     torch::manual_seed(11);
     CausalLm result = CausalLm::empty(shape, torch::kCUDA, torch::kFloat32);
@@ -111,7 +111,7 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
     return answers;
   }
 
-  // A rounding may move a token over the edge and change the rest of its text, which is rare.
+  // A rounding difference may flip a token and change the rest of its text, which is rare.
   static void expect_same(const Answers& found, const Answers& wanted, size_t may_differ = 1) {
     ASSERT_EQ(found.size(), wanted.size());
     size_t different = 0;
@@ -152,7 +152,7 @@ TEST_P(CudaGeneration, TextDoesNotDependOnTheBatch) {
     expect_same(generate(packed, requests(), {.max_batch_size = batch_size}), alone);
 }
 
-// Rows go back to the queue while a token of theirs is on its way.
+// Sequences are evicted while one of their tokens is pending.
 TEST_P(CudaGeneration, TextDoesNotDependOnTheCache) {
   const CausalLm packed = model(true, config());
   const int64_t token_bytes = 2 * 4 * 2 * 64 * static_cast<int64_t>(sizeof(float));
@@ -179,7 +179,7 @@ TEST_P(CudaGeneration, ObserverSeesTheLargestKeys) {
   EXPECT_LE(different, 1U);
 }
 
-// More tokens than the device's sampler knows: every row is drawn on the host.
+// A vocabulary beyond the limit of the GPU sampler: every sequence is sampled on the host.
 TEST_P(CudaGeneration, RowsOfTheHostsSampler) {
   const ModelConfig large = config(/*vocab_size=*/(1 << 19) + 8);
   const Answers wanted = generate(model(false, large), requests(), {});

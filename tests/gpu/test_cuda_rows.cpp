@@ -1,5 +1,5 @@
-// The GPU's kernels for rows of activations and for sampling against the CPU's. Skipped, and said
-// so, without a GPU.
+// GPU kernels for rows of activations and for sampling against the CPU kernels. Skipped with a
+// message if there is no GPU.
 
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAException.h>
@@ -139,8 +139,8 @@ TYPED_TEST(CudaRows, RotateAndStore) {
   }
 }
 
-// How far, in units of the whole probability, the number that was drawn lies from the stretch that
-// belongs to `id`; 0 inside. Unfiltered distributions alone.
+// Distance, as a fraction of the total probability, of the drawn number from the interval of `id`;
+// 0 inside. Unfiltered distributions only.
 double distance_to(const torch::Tensor& logits, double temperature, double uniform, int64_t id) {
   const torch::Tensor cumulative =
       (logits.to(torch::kFloat64) / temperature).softmax(-1).cumsum(-1);
@@ -166,7 +166,7 @@ TEST(CudaSampling, EqualsTheHostsSampler) {
   for (const int64_t vocab_size : {5, 384, 1000, 128256}) {
     for (const SamplingParams& params : settings) {
       const torch::Tensor logits = 3 * torch::randn({kRows, vocab_size});
-      logits.narrow(0, 0, kRows / 2).mul_(2).round_().div_(2);  // many that are equal
+      logits.narrow(0, 0, kRows / 2).mul_(2).round_().div_(2);  // many ties
       std::vector<double> uniforms;
       std::vector<SampledToken> expected;
       Sampler sampler;
@@ -213,7 +213,7 @@ TEST(CudaSampling, EqualsTheHostsSampler) {
           EXPECT_LT(distance_to(logits[row], params.temperature, uniforms[i], id), 1e-5);
         }
       }
-      // Rounding alone may move a token over the edge, which is rare.
+      // Rounding may flip a token, which is rare.
       EXPECT_LE(different, params.temperature == 0 ? 0 : 1)
           << "vocab_size " << vocab_size << ", temperature " << params.temperature;
     }

@@ -1,5 +1,5 @@
-// The GPU's attention over the paged cache against plain torch in float64, on random caches whose
-// unused rows are NaN. Skipped, and said so, without a GPU.
+// GPU attention over the paged cache against plain torch in float64, on random caches whose unused
+// rows are NaN. Skipped with a message if there is no GPU.
 
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAException.h>
@@ -35,7 +35,7 @@ void PrintTo(const DecodeCase& test, std::ostream* out) {
        << (test.gated ? ", gated" : "");
 }
 
-// Keys of each sequence; 0: a row that fills up the batch.
+// Keys of each sequence; 0: a padding row.
 const std::vector<int64_t> kLengths{1, 16, 0, 17, 130, 700, 2049};
 
 struct Setting {
@@ -127,7 +127,7 @@ struct Setting {
     return {out.to(torch::kCPU, torch::kFloat64), keys_out.cpu()};
   }
 
-  // The keys (or values) of a sequence in one piece, [K, Hkv, D].
+  // The keys (or values) of a sequence as one tensor, [K, Hkv, D].
   torch::Tensor gather(const torch::Tensor& cache, size_t s) const {
     std::vector<torch::Tensor> rows;
     for (int64_t t = 0; t < kLengths[s]; ++t) {
@@ -171,7 +171,7 @@ void expect_plain_torch(const DecodeCase& test) {
   }
 }
 
-// Groups of 1, 2, 3, 4, 8 and 10 heads; one piece, some, and as many as there can be.
+// Groups of 1, 2, 3, 4, 8 and 10 heads; one split, several, and the maximum.
 TEST(DecodeAttention, EqualsPlainTorch) {
   RETMASK_SKIP_WITHOUT_GPU();
   torch::manual_seed(1);

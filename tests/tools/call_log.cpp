@@ -1,7 +1,6 @@
-// To be preloaded (LD_PRELOAD) by tests: writes down, one line a call, what a program does to the
-// files under the folder $CALL_LOG_FOLDER: create, write, fsync and rename, into the file
-// $CALL_LOG. With $CALL_LOG_BYTES the folder is a disk of that size: what is written beyond fails
-// with ENOSPC.
+// Preloaded (LD_PRELOAD) by tests: logs file operations of a program under the folder
+// $CALL_LOG_FOLDER (create, write, fsync and rename) to the file $CALL_LOG, one line per call. With
+// $CALL_LOG_BYTES the folder acts as a disk of that size: writes beyond it fail with ENOSPC.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -31,7 +30,7 @@ std::string path_of(int fd) {
   return size < 0 ? "" : std::string(path, static_cast<size_t>(size));
 }
 
-// Empty outside of the folder; "." for the folder itself.
+// Path relative to the folder: empty if outside, "." for the folder itself.
 std::string name_of(const std::string& path) {
   static const std::string folder = variable("CALL_LOG_FOLDER");
   if (path == folder) return ".";
@@ -58,7 +57,7 @@ void log_of(const char* call, const std::string& path) {
   if (!name.empty()) log(call + (" " + name));
 }
 
-// Whether there is no room for `size` more bytes of the file.
+// Whether `size` more bytes of the file exceed the disk size.
 bool is_full(int fd, size_t size) {
   static const std::string limit = variable("CALL_LOG_BYTES");
   if (limit.empty() || name_of(path_of(fd)).empty()) return false;

@@ -1,10 +1,10 @@
-// Shows what the model computes, for comparison with another implementation. Standard input is one
-// JSON object
-//   {"model": folder, "dtype": "float32", "device": "cpu", "sequences": [[ids...], ...], "logits":
-//   file,
-//    "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": [], "packed": true}
-// All logits of all sequences go to `logits` as raw float32 when it is given; with max_new_tokens
-// the greedy answers go to standard output, one JSON list a line.
+// Prints model results for comparison with another implementation. Reads one JSON object from
+// stdin:
+//   {"model": folder, "dtype": "float32", "device": "cpu", "sequences": [[ids...], ...],
+//    "logits": file, "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": [],
+//    "packed": true}
+// With `logits` all logits of all sequences are written to that file as raw float32. With
+// max_new_tokens the greedy answers are written to stdout, one JSON list per line.
 
 #include <cstdio>
 #include <iostream>

@@ -1,5 +1,5 @@
-// Renders templates: one JSON object {"template", "variables", "now": seconds since 1970} a line
-// on stdin, {"output"} or {"error"} a line on stdout. Driven by
+// Renders templates: reads one JSON object {"template", "variables", "now": seconds since 1970} per
+// line from stdin, writes {"output"} or {"error"} per line to stdout. Used by
 // tests/integration/test_jinja_templates.py.
 
 #include <chrono>

@@ -1,6 +1,6 @@
 #pragma once
-// Generation: sequences join and leave the running batch at every step, each with its own policy
-// and random stream; and the log-probs of given texts.
+// Text generation by continuous batching: sequences join and leave the running batch at every step,
+// each with its own policy and random stream. Also log-probs of given texts.
 
 #include <torch/torch.h>
 
@@ -16,30 +16,30 @@
 namespace retmask {
 
 enum class FinishReason {
-  stop_id,    // its last token is one of stop_ids
-  stop_rule,  // the request's rule held; its last token is a token of the text
-  length,     // cut at max_new_tokens
+  stop_id,    // the last token is one of stop_ids
+  stop_rule,  // stop_rule returned true; the last token belongs to the text
+  length,     // max_new_tokens reached
 };
 
-// Whether an answer ends with the last one of these tokens (at least one); asked after each. It
-// depends on the tokens alone and may be asked again about the same ones. The engine knows no text:
-// what a text must not contain is a rule of its caller's.
+// Returns true when the answer ends with the last of these tokens (never empty). Called after every
+// token. Must depend on the tokens alone: it may be called again with the same ones. The engine
+// knows no text, so stop strings are the caller's rule.
 using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 
 // One answer to a request's prompt.
 struct Continuation {
   std::vector<Head> masked_heads = {};  // the policy: empty is theta
-  RandomStream random = {};             // the text depends on this alone, not on the batch
+  RandomStream random = {};             // the text depends only on this, not on the batch
 };
 
 struct GenerationRequest {
   std::vector<int64_t> prompt = {};
-  // They share the prompt's prefill: all of it where the policy is the same, else the layers below
-  // the first masked one.
+  // All share one prefill of the prompt: entirely where the policies are equal, else the layers
+  // below the first masked one.
   std::vector<Continuation> continuations = {{}};
   SamplingParams sampling = {};
   int64_t max_new_tokens = 0;
-  std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is part of the result's tokens
+  std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is kept in the result
   StopPredicate stop_rule = nullptr;   // null: none
 };
 
@@ -51,64 +51,64 @@ struct GenerationResult {
   double sum_logprob() const;
 };
 
-// The next request, or nothing more. Asked only when there is room for it, so that the requests of
-// a long run never lie in memory together.
+// Returns the next request, nullopt at the end. Called only when there is room for it, so the
+// requests of a long run are never all in memory.
 using RequestSource = std::function<std::optional<GenerationRequest>()>;
 
-// Called as each continuation ends, so that it can be written to disk. Requests count from 0 in the
-// order in which the source gave them.
+// Called as each continuation ends, so that it can be written to disk. Requests are numbered from 0
+// in the order of the source.
 using ResultVisitor =
     std::function<void(size_t request, size_t continuation, const GenerationResult& result)>;
 
-// Sees each decoding step of a continuation: the token just chosen and, per head, the key position
-// with the largest weight at the query row that chose it ([L, H] int64, CPU).
+// Called for each decoding step of a continuation: the token just sampled and, per head, the key
+// position with the largest weight for the query that sampled it ([L, H] int64, CPU).
 using StepObserver = std::function<void(
     size_t request, size_t continuation, int64_t token, const torch::Tensor& largest_keys)>;
 
 struct GeneratorOptions {
-  int64_t max_batch_size = 16;  // continuations that run at once
-  // Memory for keys and values, at most as much as the batch can need; 0: that, or a quarter of the
-  // free memory on the CPU and 85 % of it on a GPU where this is less. A batch that grows beyond it
-  // sends its newest continuation back to the queue.
+  int64_t max_batch_size = 16;  // concurrent continuations
+  // Memory for the KV cache, at most what the batch can need. 0: that amount, capped at a quarter
+  // of the free memory on the CPU and 85 % of it on a GPU. A batch that outgrows the cache sends
+  // its newest continuation back to the queue.
   int64_t kv_cache_bytes = 0;
-  // The longest prompt with its new tokens, by which is known what the batch can need; 0: unknown,
-  // so that it is the model's longest.
+  // Longest prompt plus its new tokens, the bound on what the batch can need. 0: unknown, so the
+  // model's maximum.
   int64_t max_sequence_tokens = 0;
-  // On the CPU, take all of the cache's memory at the start instead of page by page: a run that has
-  // begun does not fail for lack of it, and its memory is known beforehand.
+  // On the CPU, allocate the whole cache at the start instead of page by page: a running job cannot
+  // run out of memory, and its memory is known beforehand.
   bool reserve_cache = false;
-  // Of prompts, in one step beside the decoding continuations; 0: 512 on the CPU, 8192 on a GPU,
-  // which reads so many in little more time.
+  // Prompt tokens per step, alongside the decoding continuations. 0: 512 on the CPU, 8192 on a GPU,
+  // where that many cost little more time.
   int64_t prefill_tokens = 0;
-  // On a GPU: record the decoding step once as a CUDA graph. False launches each step anew, which
-  // computes the same and takes longer.
+  // On a GPU, replay decoding steps as CUDA graphs. False launches every kernel separately: same
+  // result, slower.
   bool cuda_graphs = true;
 
   // Throws UserError.
   void validate() const;
 };
 
-// Where the time of a run went; seconds.
+// Time breakdown of a run, in seconds.
 struct GenerationTimes {
   StepTimes forward;
-  double logits = 0.0;  // the head's matrix product
+  double logits = 0.0;  // lm_head's matrix product
   double sampling = 0.0;
-  double total = 0.0;  // the rest of it is norms, embedding, bookkeeping
+  double total = 0.0;  // the remainder is norms, embedding and bookkeeping
   int64_t steps = 0;
   int64_t prompt_tokens = 0;
   int64_t new_tokens = 0;
-  int64_t cached_tokens = 0;  // keys that the new tokens' queries read, summed over steps and rows
+  int64_t cached_tokens = 0;  // keys read by decoding queries, summed over steps and sequences
 };
 
-// Continuous batching: at every step continuations join and leave, prompts are taken in chunks
-// beside the decoding ones, and nothing is padded. The chunks of a prompt are the same in every
-// batch, and a packed model's rows do not depend on each other: neither do the texts.
+// Continuous batching: continuations join and leave at every step, prefill chunks run alongside
+// decoding, nothing is padded. A prompt is cut into the same chunks in every batch and the rows of
+// a packed model are independent, so a text does not depend on the batch.
 class Generator {
  public:
   Generator(const CausalLm& model, GeneratorOptions options);
 
-  // Runs all requests of the source. Throws UserError for an empty prompt or one that (with its new
-  // tokens) exceeds the model's positions or the whole cache.
+  // Runs all requests of the source. Throws UserError for a prompt that is empty or that, with its
+  // new tokens, exceeds the model's positions or the whole cache.
   void run(const RequestSource& source,
            const ResultVisitor& on_finish,
            const StepObserver& observer = nullptr,
@@ -119,14 +119,14 @@ class Generator {
   GeneratorOptions options_;
 };
 
-// A source of requests that are already there; they must outlive it.
+// A source over existing requests, which must outlive it.
 RequestSource source_of(const std::vector<GenerationRequest>& requests);
 RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;
 
 // log p(tokens[i] | tokens[0..i-1]) for i >= first[s] of each sequence (every i >= 1 when `first`
-// is empty), natural log in float32: S of [length - first]. Differentiable when the model's
-// parameters are. Logits are computed in chunks and for the scored tokens alone, never [T,
-// vocab_size] at once. `masked_heads` are off in all of them (without gradients only).
+// is empty), natural log in float32: S tensors of [length - first]. Differentiable when the model's
+// parameters are. Logits are computed in chunks and only for the scored tokens, never [T,
+// vocab_size] at once. `masked_heads` are off in all sequences (only without gradients).
 std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first = {},

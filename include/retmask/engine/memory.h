@@ -1,5 +1,5 @@
 #pragma once
-// What a run of the generator takes, stated before it starts, and what it has taken, in bytes.
+// Memory of a generator run in bytes: planned before it starts, and measured.
 
 #include <torch/torch.h>
 
@@ -11,31 +11,30 @@
 
 namespace retmask {
 
-// On the CPU of the whole process, on a GPU of its memory there.
+// On the CPU: the whole process. On a GPU: its device memory.
 struct MemoryBudget {
-  // What the process has in memory before it loads the weights: program and libraries, tokenizer,
-  // prompts. Measured; zero on a GPU.
+  // Resident before the weights are loaded: program and libraries, tokenizer, prompts. Measured;
+  // zero on a GPU.
   int64_t process = 0;
   int64_t weights = 0;
-  // Beside the weights while they are read and packed; given back before the cache is taken.
+  // In addition to the weights while they are read and packed; freed before the cache is allocated.
   int64_t loading = 0;
   int64_t kv_cache = 0;
   // Activations and logits of the largest step.
   int64_t step_buffers = 0;
-  // On the CPU: code that is loaded when it is first called, and what lies idle between blocks.
+  // On the CPU: code paged in at its first call, and allocator fragmentation.
   int64_t libraries = 0;
 
   int64_t total() const;
-  // {"process", "weights", "loading", "kv_cache", "step_buffers",
-  // "libraries", "total"}
+  // {"process", "weights", "loading", "kv_cache", "step_buffers", "libraries", "total"}
   Json to_json() const;
-  // "1.10 GiB: 280 MiB of the process, 257 MiB of weights, ...".
+  // "1.10 GiB: 280 MiB used by the process so far, 257 MiB of weights, ...".
   std::string text() const;
 };
 
-// To be asked before the weights are loaded. The cache has the size that the generator gives it
-// with these options; where it may choose it, this is from what is available now. Throws UserError
-// when the cache cannot hold one sequence of max_sequence_tokens.
+// Call before the weights are loaded. The cache gets the size that the generator gives it with
+// these options, based on the memory available now where the options leave it open. Throws
+// UserError when the cache cannot hold one sequence of max_sequence_tokens.
 MemoryBudget memory_budget(const ModelConfig& config,
                            torch::Device device,
                            torch::ScalarType dtype,

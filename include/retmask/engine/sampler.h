@@ -1,5 +1,5 @@
 #pragma once
-// From logits to one token per sequence.
+// Sampling: one token per sequence from its logits.
 
 #include <torch/torch.h>
 
@@ -12,16 +12,15 @@
 
 namespace retmask {
 
-// They apply one after the other, as in transformers: repetition_penalty, temperature, top_k,
-// top_p, min_p.
+// Applied in transformers' order: repetition_penalty, temperature, top_k, top_p, min_p.
 struct SamplingParams {
   double temperature = 0.0;  // 0: greedy
-  double top_p = 1.0;        // keep the smallest set of tokens whose probability reaches it
+  double top_p = 1.0;        // keep the smallest set of tokens with at least this probability
   int64_t top_k = 0;         // keep the k most probable tokens; 0: all
-  double min_p = 0.0;        // keep tokens with at least this share of the largest probability
-  // Tokens of the prompt and of the answer so far: their logits are divided by it when positive,
-  // else multiplied. 1: none. Source: transformers' RepetitionPenaltyLogitsProcessor; CTRL (Keskar
-  // et al. 2019), section 4.1.
+  double min_p = 0.0;        // keep tokens with at least this fraction of the top probability
+  // Logits of tokens in the prompt or in the answer so far are divided by it when positive,
+  // multiplied by it when negative. 1: off. Source: transformers' RepetitionPenaltyLogitsProcessor;
+  // CTRL (Keskar et al. 2019), section 4.1.
   double repetition_penalty = 1.0;
 
   // Throws UserError.
@@ -31,15 +30,15 @@ struct SamplingParams {
 
 struct SampledToken {
   int64_t id = 0;
-  double logprob = 0.0;  // natural log, of the untempered, unfiltered, unpenalised distribution
+  double logprob = 0.0;  // natural log, before temperature, filters and penalty
 };
 
 // Keeps its buffers between calls. Never sorts the whole vocabulary.
 class Sampler {
  public:
-  // logits [vocab_size] float32 on the CPU. Draws exactly one number of `random` unless greedy.
-  // Ties go to the first. `seen`: the tokens that repetition_penalty is about, in parts; they may
-  // repeat. Throws InternalError when no logit is a number.
+  // logits [vocab_size] float32 on the CPU. Draws exactly one number from `random` unless greedy.
+  // The first of equal logits wins. `seen`: the tokens that repetition_penalty applies to, in
+  // parts; duplicates are allowed. Throws InternalError when the largest logit is not finite.
   SampledToken sample(const float* logits,
                       int64_t vocab_size,
                       const SamplingParams& params,
@@ -47,7 +46,7 @@ class Sampler {
                       std::initializer_list<std::span<const int64_t>> seen = {});
 
  private:
-  // Into penalised_.
+  // Writes penalised_.
   void penalise(const float* logits,
                 int64_t vocab_size,
                 double penalty,

@@ -1,5 +1,5 @@
 #pragma once
-// AdamW on float32 weights that are kept in two halves. On the calling thread.
+// AdamW on float32 weights stored as two 16-bit halves. Runs on the calling thread.
 
 #include <cstdint>
 
@@ -7,7 +7,8 @@
 
 namespace retmask::kernels {
 
-// Of step t (from 1), learning rate r and weight decay d: Loshchilov & Hutter 2019, Algorithm 2.
+// Factors of step t (from 1) with learning rate r and weight decay d: Loshchilov & Hutter 2019,
+// Algorithm 2.
 struct AdamWStep {
   float decay = 1;  // 1 - r d
   float beta1 = 0;
@@ -17,8 +18,9 @@ struct AdamWStep {
   float eps = 0;
 };
 
-// Of the same [count] weights. A weight's bits are upper * 2^16 + lower, where a lower half from
-// 2^15 on counts as negative: the upper one is the weight rounded to nearest, ties away from zero.
+// Arrays of [count] elements. The bits of a weight are upper * 2^16 + lower, where a lower half of
+// 2^15 or more counts as negative: the upper half is the weight rounded to nearest, ties away from
+// zero.
 struct AdamWArrays {
   BFloat16* upper;
   int16_t* lower;
@@ -27,7 +29,7 @@ struct AdamWArrays {
   float* exp_avg_sq;
 };
 
-// Changes elements begin .. end of all but the gradient.
+// Updates elements [begin, end) of all arrays but the gradient.
 void adamw(const AdamWStep& step, const AdamWArrays& arrays, int64_t begin, int64_t end);
 
 }  // namespace retmask::kernels

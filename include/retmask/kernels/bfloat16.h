@@ -1,5 +1,5 @@
 #pragma once
-// bfloat16 as the kernels see it: the upper half of a float32.
+// bfloat16 for the kernels: the upper half of a float32.
 
 #include <cstdint>
 #include <cstring>

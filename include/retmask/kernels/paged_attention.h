@@ -1,9 +1,8 @@
 #pragma once
-// Attention of one new token over a key/value cache in blocks, on the CPU and on the calling
-// thread.
+// Attention of one new token over a paged KV cache, on the CPU and on the calling thread.
 //
-// Shapes: G query heads that share one key/value head, D head_dim, Hkv key/value heads, P tokens in
-// a block.
+// Shapes: G query heads that share one key/value head, D head_dim, Hkv key/value heads, P tokens
+// per block.
 
 #include <cstdint>
 #include <vector>
@@ -12,7 +11,7 @@
 
 namespace retmask::kernels {
 
-// The cache of one layer as one sequence sees it: token i lies in block blocks[i / P], row i % P.
+// The cache of one layer for one sequence: token i is in block blocks[i / P], row i % P.
 template <typename Element>
 struct PagedKeyValues {
   const Element* keys = nullptr;    // [blocks, Hkv, P, D]
@@ -21,7 +20,7 @@ struct PagedKeyValues {
   int64_t block_size = 0;
   int64_t head_dim = 0;
   const int32_t* blocks = nullptr;  // this sequence's block table
-  int64_t first = 0;                // the tokens that the query sees: [first, end)
+  int64_t first = 0;                // visible tokens: [first, end)
   int64_t end = 0;
 };
 
@@ -36,8 +35,8 @@ struct GroupQuery {
       nullptr;  // [G] or null: the token with the largest weight (the first of equals)
 };
 
-// softmax(q k^T / sqrt(D)) v, times the gate. Every key row is read once for the whole group.
-// `scratch` is resized as needed and may be used again.
+// out = gate * softmax(q k^T / sqrt(D)) v. Every key row is read once for the whole group.
+// `scratch` is resized as needed and can be reused.
 void attend(const PagedKeyValues<float>& cache,
             const GroupQuery<float>& query,
             std::vector<float>& scratch);

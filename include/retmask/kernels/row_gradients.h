@@ -1,6 +1,6 @@
 #pragma once
-// Backward passes of rows.h, and of the log-probability of a row of logits: on the CPU and on the
-// calling thread. Sums are float32; the result is rounded once.
+// Backward passes of rows.h and of the log-prob of a row of logits, on the CPU and on the calling
+// thread. Sums are float32; the result is rounded once.
 
 #include <cstdint>
 
@@ -8,15 +8,15 @@
 
 namespace retmask::kernels {
 
-// `count` rows of `width` elements, `stride` elements from row to row.
+// `count` rows of `width` elements, `stride` elements apart.
 template <typename Element>
 struct Rows {
   Element* data;
   int64_t stride;
 };
 
-// y = x / sqrt(mean(x^2) + eps) * weight. From dy to dx, for each row; dweight [width] grows by the
-// sum over the rows.
+// y = x / sqrt(mean(x^2) + eps) * weight. Computes dx from dy for each row and adds the sum over
+// the rows to dweight [width].
 template <typename Element>
 struct RmsNormGradient {
   Rows<const Element> x;
@@ -29,7 +29,7 @@ struct RmsNormGradient {
 void rms_norm_backward(const RmsNormGradient<float>& gradient, int64_t count, int64_t width);
 void rms_norm_backward(const RmsNormGradient<BFloat16>& gradient, int64_t count, int64_t width);
 
-// y = silu(gate) * up, element by element. `dgate` may be `gate`'s memory, `dup` may be `up`'s.
+// y = silu(gate) * up, elementwise. `dgate` may alias `gate`, and `dup` may alias `up`.
 template <typename Element>
 struct SiluMultiplyGradient {
   const Element* gate;
@@ -45,8 +45,8 @@ void silu_multiply_backward(const SiluMultiplyGradient<BFloat16>& gradient, int6
 float log_sum_exp(const float* logits, int64_t vocab_size);
 float log_sum_exp(const BFloat16* logits, int64_t vocab_size);
 
-// In place, one row of logits becomes the gradient of scale * (logits[target] - log_sum_exp):
-// scale * ((i == target) - exp(logits[i] - log_sum_exp)).
+// Replaces one row of logits by the gradient of scale * (logits[target] - log_sum_exp): scale * ((i
+// == target) - exp(logits[i] - log_sum_exp)).
 void log_softmax_backward(
     float* logits, int64_t vocab_size, int64_t target, float log_sum_exp, float scale);
 void log_softmax_backward(

@@ -1,10 +1,10 @@
 #pragma once
-// Attention of a whole sequence to itself, and its backward pass, on the CPU and on the calling
-// thread: training and scoring. Every product and sum is float32; results are rounded once. What a
-// sequence gets does not depend on what else is in the batch.
+// Self-attention of a whole sequence, forward and backward, for training and scoring; on the CPU
+// and on the calling thread. Every product and sum is float32; results are rounded once. The result
+// for a sequence does not depend on the rest of the batch.
 //
 // Shapes: T tokens, G query heads that share one key/value head, D head_dim. A tensor is given by
-// its first element and the distance from token to token; the heads of one token lie side by side.
+// its first element and the stride between tokens; the heads of one token are contiguous.
 
 #include <cstdint>
 #include <vector>
@@ -17,7 +17,7 @@ struct SequenceShape {
   int64_t tokens = 0;
   int64_t group = 0;
   int64_t head_dim = 0;
-  int64_t window = 0;  // a query sees the last `window` tokens up to itself
+  int64_t window = 0;  // visible tokens, up to and including the query
 };
 
 template <typename Element>
@@ -31,14 +31,14 @@ struct SequenceAttention {
 };
 
 // out = softmax(q k^T / sqrt(D)) v, causally and within the window. `scratch` is resized as needed
-// and may be used again.
+// and can be reused.
 void attend(const SequenceAttention<float>& attention, std::vector<float>& scratch);
 void attend(const SequenceAttention<BFloat16>& attention, std::vector<float>& scratch);
 
 template <typename Element>
 struct SequenceAttentionGradient {
   SequenceShape shape;
-  Rows<const Element> q;  // the arguments and results of `attend`
+  Rows<const Element> q;  // arguments and results of `attend`
   Rows<const Element> k;
   Rows<const Element> v;
   Rows<const Element> out;
@@ -49,8 +49,8 @@ struct SequenceAttentionGradient {
   Rows<Element> dv;          // [T, D]
 };
 
-// From dout to dq, dk and dv. The weights are computed again from the log-sums, block by block (Dao
-// 2023, algorithm 2).
+// Computes dq, dk and dv from dout. The weights are recomputed from the log-sums, block by block
+// (Dao 2023, algorithm 2).
 void attend_backward(const SequenceAttentionGradient<float>& gradient, std::vector<float>& scratch);
 void attend_backward(const SequenceAttentionGradient<BFloat16>& gradient,
                      std::vector<float>& scratch);

@@ -18,10 +18,10 @@ struct RougeOptions {
   bool use_stemmer = false;  // Porter-stem tokens of more than three characters
 };
 
-// Lower-cased runs of [a-z0-9]; everything else separates. `text` is UTF-8.
+// Lower-cased runs of [a-z0-9]; everything else is a separator. `text` is UTF-8.
 std::vector<std::string> rouge_tokenize(std::string_view text, const RougeOptions& options);
 
-// Overlap of single tokens, counted with multiplicity. All zero when either side has no token.
+// Unigram overlap, counted with multiplicity. All zero if either side has no tokens.
 RougeScore rouge1(std::string_view target,
                   std::string_view prediction,
                   const RougeOptions& options);

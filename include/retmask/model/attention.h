@@ -1,8 +1,8 @@
 #pragma once
-// Attention over a packed batch, and the two ways to reach into it: the head gate and the probe.
+// Attention over a packed batch, with its two hooks: the head gate and the probe.
 //
-// Shapes: T tokens of all sequences one after the other (no padding), S sequences, L layers, H
-// query heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens of a cache block.
+// Shapes: T tokens of all sequences, concatenated without padding, S sequences, L layers, H query
+// heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens per cache block.
 
 #include <torch/torch.h>
 
@@ -17,22 +17,20 @@
 
 namespace retmask {
 
-// The key/value cache as one forward call sees it: blocks of tokens, handed out by whoever
-// generates (engine/block_cache.h). Token i of sequence s lies in block block_tables[s][i / P], row
-// i % P.
+// The KV cache as seen by one forward call: blocks of tokens, allocated by the generator
+// (engine/block_pool.h). Token i of sequence s is in block block_tables[s][i / P], row i % P.
 struct KeyValueBlocks {
   struct Layer {
     torch::Tensor keys;    // [blocks, Hkv, P, D]
     torch::Tensor values;  // the same
   };
   const std::vector<Layer>* layers = nullptr;
-  torch::Tensor
-      block_tables;        // [S, longest] int32 on the CPU; enough blocks for this step's tokens
-  int64_t block_size = 0;  // P
+  torch::Tensor block_tables;  // [S, longest] int32 on the CPU; covers this step's tokens
+  int64_t block_size = 0;      // P
 };
 
-// Multiplies each head's attention output per sequence: 0 switches a head off, which equals zeroing
-// its columns of W_o. One set of weights thus serves both policies in one batch.
+// Multiplies each head's attention output per sequence. 0 switches a head off, which equals zeroing
+// its columns of W_o, so one copy of the weights serves both policies in one batch.
 class HeadGate {
  public:
   // `masked[s]` lists the heads that are off in sequence s.
@@ -47,13 +45,13 @@ class HeadGate {
   std::vector<torch::Tensor> gates_;
 };
 
-// For each head the key position with the largest attention weight at the last query row of each
-// sequence.
+// Records, for each head, the key position with the largest attention weight at the last query row
+// of each sequence.
 class AttentionProbe {
  public:
   AttentionProbe() = default;
-  // Of these sequences alone; the others' positions are kUnknown. A piece in the middle of a prompt
-  // need not be looked at.
+  // Records only these sequences; the others are kUnknown, such as a prefill chunk in the middle of
+  // a prompt.
   explicit AttentionProbe(const std::vector<int64_t>& sequences)
       : sequences_(std::in_place, sequences.begin(), sequences.end()) {}
   static constexpr int64_t kUnknown = -1;
@@ -68,33 +66,33 @@ class AttentionProbe {
   torch::Tensor largest_keys() const;
 
  private:
-  std::optional<std::set<int64_t>> sequences_;  // nothing: all
+  std::optional<std::set<int64_t>> sequences_;  // nullopt: all
   std::vector<torch::Tensor> layers_;           // L of [S, H]
 };
 
-// What one forward call works on. Plain prefill or training: only the lengths. With a cache, the
+// Input of one forward call. Plain prefill or training needs only the lengths. With a cache, the
 // call stores the new tokens' keys and values there and reads those of `past`.
 struct PackedBatch {
   torch::Tensor token_ids;       // [T] int64
   std::vector<int64_t> lengths;  // S: new tokens of each sequence, sum T
-  std::vector<int64_t> past;     // S: tokens that the cache already holds (0 without a cache)
-  // S: tokens of each sequence that are known: all of the prompt where this call reads a piece of
-  // it. For RoPE that depends on the length. Empty: past + lengths.
+  std::vector<int64_t> past;     // S: tokens already in the cache (0 without a cache)
+  // S: known length of each sequence, which is the whole prompt when this call runs a prefill chunk
+  // of it. For length-dependent RoPE. Empty: past + lengths.
   std::vector<int64_t> known = {};
   const KeyValueBlocks* cache = nullptr;
   const HeadGate* gate = nullptr;
   // Sequences with the same tokens and past whose gates are equal below layer `first_difference`
-  // are computed once up to there. leaders[s] is the first of s's kind, s itself when it is the
-  // first; empty: each sequence is its own. Not with a probe.
+  // are computed once up to there. leaders[s] is the first sequence of s's group, s itself if it is
+  // the first; empty: no groups. Not with a probe.
   std::vector<int64_t> leaders;
   int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
-  StepTimes* times = nullptr;  // on the CPU; a GPU works on while the clock is read
+  StepTimes* times = nullptr;  // meaningful on the CPU only: a GPU runs asynchronously
 };
 
-// One sequence, one layer: softmax(q k^T / sqrt(D)) v with causal order and an optional window.
-// q [t, H, D] at positions K - t .. K - 1; k, v [K, Hkv, D]. Returns [t, H, D].
-// The first writes every step out; the second is the fast path, held equal to it by a test.
+// One sequence, one layer: softmax(q k^T / sqrt(D)) v, causal, with an optional window. q [t, H, D]
+// at positions K - t .. K - 1; k, v [K, Hkv, D]. Returns [t, H, D]. The first spells out every
+// step; the second is the fast path, which a test compares with it.
 torch::Tensor attention_reference(const torch::Tensor& q,
                                   const torch::Tensor& k,
                                   const torch::Tensor& v,
@@ -107,8 +105,8 @@ torch::Tensor attention(const torch::Tensor& q,
 // [S, H] int64 of AttentionProbe::kUnknown, on `device`.
 torch::Tensor unknown_keys(const PackedBatch& batch, int64_t num_heads, torch::Device device);
 
-// q [H, D] of the last row, k [K, Hkv, D] -> [H] int64: the key with the largest weight (the first
-// of equals).
+// q [H, D] of the last row, k [K, Hkv, D] -> [H] int64: the key with the largest weight, the first
+// of equals.
 torch::Tensor largest_key(const torch::Tensor& q,
                           const torch::Tensor& k,
                           std::optional<int64_t> sliding_window);

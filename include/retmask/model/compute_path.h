@@ -1,5 +1,5 @@
 #pragma once
-// What a model computes with, for the record of a run: speeds of different paths do not compare.
+// The compute path of a model, for the run record: speeds of different paths are not comparable.
 
 #include <string>
 
@@ -10,7 +10,7 @@ namespace retmask {
 // "cpu: own kernels", "cuda: libtorch for prompts, own kernels in CUDA graphs for new tokens",
 // "cuda: libtorch (this build has no CUDA kernels)", ...
 std::string compute_path(const CausalLm& model);
-// The same of training.
+// The same for training.
 std::string training_path(torch::Device device, torch::ScalarType dtype);
 
 }  // namespace retmask

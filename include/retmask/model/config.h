@@ -1,6 +1,6 @@
 #pragma once
-// What a network looks like: families are data. A fourth family is one more function in
-// src/model/families.cpp that maps its config.json to these structs.
+// Model configuration. Families are data: to add one, write a function in src/model/families.cpp
+// that maps its config.json to these structs.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,7 +22,8 @@ struct RopeConfig {
   RopeType type = RopeType::standard;
   double rope_theta = 10000.0;
   double factor = 1.0;
-  // The length from which llama3 and yarn stretch; of dynamic the length up to which it does not.
+  // llama3 and yarn: the pre-training length that they stretch. dynamic: the length up to which
+  // nothing changes.
   int64_t original_max_position_embeddings = 0;
   // llama3
   double low_freq_factor = 1.0;
@@ -59,9 +60,9 @@ struct ModelConfig {
   int64_t intermediate_size = 0;
   int64_t num_attention_heads = 0;
   int64_t num_key_value_heads = 0;
-  int64_t head_dim = 0;  // read, never derived where config.json gives it
-  // The longest sequence: max_position_embeddings of config.json as its RoPE scaling extends it, or
-  // what the user says instead (limit_positions).
+  int64_t head_dim = 0;  // from config.json; derived only if missing there
+  // The longest sequence: config.json's max_position_embeddings as extended by its RoPE scaling, or
+  // the user's override (limit_positions).
   int64_t max_positions = 0;
   double rms_norm_eps = 1e-6;
   bool tie_word_embeddings = false;
@@ -71,34 +72,33 @@ struct ModelConfig {
   NormPlacement norm_placement = NormPlacement::pre;
   TensorType dtype = TensorType::float32;  // "dtype" or "torch_dtype" of config.json
   std::vector<LayerConfig> layers;
-  // What the reader of the config should tell the user: keys that have no effect, or one that wins
-  // over another.
+  // Warnings for the user: keys that have no effect, or that override each other.
   std::vector<std::string> warnings;
 
   int64_t num_hidden_layers() const { return static_cast<int64_t>(layers.size()); }
 };
 
-// Reads config.json as transformers 5 does, in its old (rope_theta, rope_scaling) and new
-// (rope_parameters) style and in mixtures of the two. `where` names the file in errors. Throws
-// UserError for an unknown model_type (lists the known ones), impossible sizes, and features that
-// we would otherwise compute wrongly (another activation, another rope type, scaled logits).
+// Reads config.json as transformers 5 does: its old style (rope_theta, rope_scaling), its new style
+// (rope_parameters), and mixtures of both. `where` names the file in errors. Throws UserError for
+// an unknown model_type (lists the known ones), impossible sizes, and features that would otherwise
+// be computed wrongly (another activation, another rope type, scaled logits).
 ModelConfig parse_model_config(const Json& config, const std::string& where);
 
-// The same of a checkpoint, with what its tensors say: a head of its own beside
-// "tie_word_embeddings" is used, as transformers does. Logs the warnings.
+// The same for a checkpoint, taking its tensors into account: a separate lm_head is used despite
+// "tie_word_embeddings", as in transformers. Logs the warnings.
 ModelConfig read_model_config(const Checkpoint& checkpoint);
 
-// --max-position: sequences of up to `positions` tokens, whatever config.json says; 0 leaves the
-// limit as it is. Warns when it changes. Throws UserError for an impossible number.
+// --max-position: overrides config.json's limit with `positions` tokens; 0 keeps it. Warns when the
+// limit changes. Throws UserError when out of range.
 void limit_positions(ModelConfig& config, int64_t positions);
 
-// The names and shapes that a checkpoint of this config must hold, in the order of the layers.
+// Names and shapes of the tensors that a checkpoint of this config must hold, layer by layer.
 std::vector<TensorSpec> expected_tensors(const ModelConfig& config);
 
-// Elements of all of them.
+// Total number of elements.
 int64_t num_weights(const ModelConfig& config);
 
-// What it may hold besides, and what nothing here reads: a copy of tied embeddings.
+// A tensor that it may also hold and that is ignored: a copy of tied embeddings.
 std::vector<std::string> optional_tensor_names(const ModelConfig& config);
 
 }  // namespace retmask

@@ -1,7 +1,6 @@
 #pragma once
-// A step in which every sequence has one new token, on a GPU by our own kernels. All that changes
-// from step to step lies in the GPU's memory, so that the launches of one step, recorded in a CUDA
-// graph, serve every later one.
+// A decoding step on a GPU with our own kernels: one new token per sequence. All that changes from
+// step to step is in GPU memory, so the launches captured in a CUDA graph serve every later step.
 //
 // Shapes: S sequences, L layers, H query heads; see model/attention.h.
 
@@ -16,17 +15,17 @@ namespace retmask {
 
 struct DecodeBatch {
   torch::Tensor token_ids;  // [S] int64
-  torch::Tensor past;       // [S] int64: tokens in the cache, which is the new one's position
+  torch::Tensor past;       // [S] int64: tokens in the cache = position of the new token
   // The cache: block i of sequence s is block_tables[table_starts[s] + i].
   const std::vector<KeyValueBlocks::Layer>* layers = nullptr;
-  torch::Tensor block_tables;  // int32, of all sequences one after the other
+  torch::Tensor block_tables;  // int32, of all sequences, concatenated
   torch::Tensor table_starts;  // [S] int64
-  // Sequence s has the head gates gates[policies[s]], ones and zeros.
+  // Head gates of sequence s: gates[policies[s]], ones and zeros.
   torch::Tensor policies;  // [S] int64
   torch::Tensor gates;     // [policies, L, H] float32
-  // Parts into which the attention cuts a long sequence, 1 to kMostDecodeSplits.
+  // Splits of a long sequence in the attention kernel, 1 to kMostDecodeSplits.
   int64_t splits = 1;
-  torch::Tensor largest_keys;  // [L, S, H] int64, filled; undefined: nobody asks
+  torch::Tensor largest_keys;  // [L, S, H] int64, output; undefined: not wanted
 };
 
 inline constexpr int64_t kMostDecodeSplits = 64;

@@ -1,5 +1,5 @@
 #pragma once
-// --device and --dtype, and a device's memory.
+// --device, --dtype and device memory.
 
 #include <torch/torch.h>
 
@@ -9,16 +9,15 @@
 
 namespace retmask {
 
-// "cpu", "cuda" or "auto" (cuda where there is one). Throws UserError when cuda is asked for and
-// absent.
+// "cpu", "cuda" or "auto" (cuda if available). Throws UserError when cuda is requested but not
+// available.
 torch::Device parse_device(const std::string& name);
 
-// "float32", "bfloat16" or "auto" (the checkpoint's own; float16 becomes bfloat16). Throws
+// "float32", "bfloat16" or "auto" (the checkpoint's dtype; float16 becomes bfloat16). Throws
 // UserError.
 torch::ScalarType parse_dtype(const std::string& name, TensorType checkpoint_dtype);
 
-// What may still be taken there, and the most that has been, in bytes: on the CPU by this process
-// in all, on a GPU by libtorch.
+// Free memory and peak use in bytes: on the CPU of the whole process, on a GPU of libtorch.
 int64_t free_memory(torch::Device device);
 int64_t peak_memory(torch::Device device);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Attention heads as things one can name, list and switch off.
+// Attention heads: names, lists and masks.
 
 #include <filesystem>
 #include <string>
@@ -19,16 +19,16 @@ struct Head {
 
 // "18-6", the key of head_scores.json and of --heads.
 std::string to_string(const Head& head);
-// Throws UserError naming `where` when it is not LAYER-HEAD.
+// Throws UserError naming `where` unless the text is LAYER-HEAD.
 Head parse_head(const std::string& text, const std::string& where);
 
-// The heads of names such as "18-6", sorted. Throws UserError naming `where` for one that is no
-// name, that the model does not have or that is given twice.
+// Parses names such as "18-6"; returns the heads sorted. Throws UserError naming `where` for an
+// invalid name, a head that the model does not have, and a duplicate.
 std::vector<Head> parse_heads(const std::vector<std::string>& names,
                               const ModelConfig& config,
                               const std::string& where);
 
-// Throws one UserError that lists the heads which the model does not have.
+// Throws one UserError that lists all heads that the model does not have.
 void check_heads(const std::vector<Head>& heads,
                  const ModelConfig& config,
                  const std::string& where);
@@ -38,15 +38,15 @@ void check_heads(const std::vector<Head>& heads,
 std::string other_model(int64_t layers, int64_t heads, const ModelConfig& config);
 
 // The columns [begin, end) of W_o ([hidden_size, num_attention_heads * head_dim]) that read this
-// head: the only place that knows the layout.
+// head. The only function that knows this layout.
 struct ColumnRange {
   int64_t begin = 0;
   int64_t end = 0;
 };
 ColumnRange output_columns(const ModelConfig& config, int64_t head);
 
-// mask.json: {"heads": [[18, 6], ...], "model": {...}, ...}. Reading checks the heads, and the
-// model for which it was made where it says so, against this model.
+// mask.json: {"heads": [[18, 6], ...], "model": {...}, ...}. Reading checks the heads against this
+// model, and also the model it was made for, if recorded.
 std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config);
 
 }  // namespace retmask

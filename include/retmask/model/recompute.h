@@ -1,6 +1,6 @@
 #pragma once
-// Activation checkpointing (Chen et al. 2016): forward keeps only the input, backward computes the
-// rest again.
+// Activation checkpointing (Chen et al. 2016): the forward pass keeps only the input, the backward
+// pass recomputes the rest.
 
 #include <torch/torch.h>
 
@@ -11,9 +11,9 @@
 
 namespace retmask {
 
-// Equal to function(input), with the gradients of `input` and of every leaf that `function` uses.
-// Without gradients being recorded it simply calls `function`. `gatherer` is told of each use of
-// `part`; not null, it outlives the backward pass.
+// Equal to function(input), with gradients for `input` and every leaf that `function` uses. Calls
+// `function` directly when gradients are off. `gatherer` is told of each use of `part`; unless
+// null, it must outlive the backward pass.
 torch::Tensor recompute_in_backward(std::function<torch::Tensor(const torch::Tensor&)> function,
                                     const torch::Tensor& input,
                                     WeightGatherer* gatherer = nullptr,

@@ -1,12 +1,12 @@
 #pragma once
-// Where the time of a forward call goes, for benchmarks.
+// Time breakdown of a forward call, for benchmarks.
 
 #include <chrono>
 
 namespace retmask {
 
 struct StepTimes {
-  double linear = 0.0;     // seconds in matrix products with weights
+  double linear = 0.0;     // seconds in matrix products with the weights
   double attention = 0.0;  // in rotation, cache and attention
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Numbers that a step needs on the model's device.
+// Host-to-device copies of small inputs.
 
 #include <torch/torch.h>
 
@@ -8,8 +8,8 @@
 
 namespace retmask {
 
-// A tensor in the CPU's memory to the device. To a GPU without waiting for it: through page-locked
-// memory, which libtorch keeps until the copy is over.
+// Copies a CPU tensor to the device. To a GPU asynchronously: through page-locked memory, which
+// libtorch keeps until the copy is done.
 inline torch::Tensor upload(const torch::Tensor& host, torch::Device device) {
   return device.is_cpu() ? host : host.pin_memory().to(device, /*non_blocking=*/true);
 }

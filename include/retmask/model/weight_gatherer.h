@@ -1,6 +1,6 @@
 #pragma once
-// For networks whose weights are not in memory all the time (ZeRO stage 3): the network says when
-// it needs which.
+// Hook for networks whose weights are not always in memory (ZeRO stage 3): the network announces
+// which part it needs and when.
 
 #include <cstdint>
 
@@ -14,11 +14,11 @@ class WeightGatherer {
  public:
   virtual ~WeightGatherer() = default;
 
-  // From gather to release the part's parameters must hold their values. In the backward pass this
-  // spans the layer's second forward pass and its own backward pass.
-  // The head is gathered once per forward pass and never released by the network, which does not know
-  // how often its caller wants logits: it is free once the backward pass reaches the last layer, or
-  // when the next forward pass begins.
+  // From gather to release the parameters of the part must hold their values. In the backward pass
+  // this spans the recomputed forward pass of the layer and its backward pass. The head is gathered
+  // once per forward pass and never released by the network, which does not know how often its
+  // caller wants logits: it may be freed once the backward pass reaches the last layer, or when the
+  // next forward pass begins.
   virtual void gather(int64_t part, Pass pass) = 0;
   virtual void release(int64_t part, Pass pass) = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
-// One question about one needle at one depth of a context of one length, as token ids.
+// NIAH samples as token ids: one question about one needle, at one depth of a context of one
+// length.
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +16,7 @@
 
 namespace retmask::niah {
 
-// Positions [begin, end) of a prompt; {-1, -1} when the needle is not there.
+// Positions [begin, end) in a prompt; {-1, -1} if the needle is absent.
 struct TokenSpan {
   int64_t begin = -1;
   int64_t end = -1;
@@ -27,17 +28,17 @@ struct TokenSpan {
 
 struct Sample {
   int64_t needle = 0;           // index
-  int64_t length = 0;           // wanted tokens of the context
+  int64_t length = 0;           // requested context length in tokens
   int64_t depth = 0;            // index, 0 .. GridOptions::depths - 1
   double depth_fraction = 0.0;  // 0: start of the context, 1: its end
   std::string real_needle = {};
   std::vector<int64_t> needle_tokens = {};  // of real_needle
   std::vector<int64_t> prompt = {};
-  TokenSpan span = {};  // where the prompt holds real_needle
+  TokenSpan span = {};  // position of real_needle in the prompt
 };
 
-// The first window as wide as `needle` whose set of tokens covers at least 90 % of the needle's
-// (more than 90 % under NeedlePlacement::reference). Linear in the prompt.
+// The first window of the size of `needle` whose token set covers at least 90 % of the token set of
+// the needle (more than 90 % under NeedlePlacement::reference). Linear in the prompt.
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
                       NeedlePlacement placement);
@@ -49,15 +50,15 @@ struct PromptTools {
   std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
 };
 
-// All samples: needle by needle, length by length, depth by depth. A haystack with fewer words than
-// the longest context has tokens is repeated, with a warning. Throws UserError for a needle that is
-// longer than a context and for a prompt that with its answer exceeds the model's maximum.
+// Returns all samples, ordered by needle, length and depth. A haystack with fewer words than the
+// longest context has tokens is repeated, with a warning. Throws UserError for a needle longer than
+// a context, and for a prompt that, with its answer, exceeds the model's maximum.
 std::vector<Sample> build_samples(const GridOptions& grid,
                                   const NeedlesAndHaystacks& data,
                                   const PromptTools& tools);
 
-// How an answer is judged: right when the ROUGE-1 recall (stemmed) against real_needle is over one
-// half and, with `needs_span`, the prompt really held the needle.
+// Judges an answer: right if its ROUGE-1 recall (stemmed) against real_needle is above one half
+// and, with `needs_span`, the prompt contains the needle.
 struct NeedleScore {
   double recall = 0.0;
   bool right = false;

@@ -1,5 +1,5 @@
 #pragma once
-// Samples as lines of a journal, so that a stopped run goes on where it was.
+// Journal rows of samples, for resuming an interrupted run.
 
 #include <optional>
 #include <vector>
@@ -9,11 +9,11 @@
 
 namespace retmask::niah {
 
-// {"needle", "length", "depth", "depth_fraction", "span", "tokens"}: what was asked.
+// {"needle", "length", "depth", "depth_fraction", "span", "tokens"}: identifies the sample.
 Json to_json(const Sample& sample);
 
-// The journal's row of each sample, for those that an earlier run has answered. Rows begin with
-// to_json(sample). Throws UserError for a row of no such sample.
+// Returns the journal row of each sample that an earlier run has answered. Rows begin with
+// to_json(sample). Throws UserError for a row that matches no sample.
 std::vector<std::optional<Json>> finished_rows(const Journal& journal,
                                                const std::vector<Sample>& samples);
 

@@ -8,23 +8,23 @@ namespace {
 
 constexpr int kWarps = 4;
 constexpr int kThreads = kWarps * 32;
-// Query heads that one thread block attends with; a larger group takes several blocks.
+// Query heads per thread block; a larger group takes several blocks.
 constexpr int kMaxGroup = 8;
-// A split shorter than this is not worth its partial sums.
+// A shorter split is not worth its partial sums.
 constexpr int64_t kMinSplitBlocks = 8;
 constexpr unsigned kAllLanes = 0xffffffffU;
-// Less than any score, and finite: the difference of two of them is 0 and not NaN.
+// Below any score, but finite: the difference of two of them is 0, not NaN.
 constexpr float kNoScore = -FLT_MAX;
 
-// The keys that a sequence's query sees, and how they are shared among thread blocks: in whole
-// cache blocks. Both kernels compute it.
+// The keys visible to the query of a sequence, and their distribution over thread blocks in whole
+// cache blocks. Computed by both kernels.
 struct Span {
   int64_t first;         // key
   int64_t end;           // key
-  int64_t first_block;   // of the sequence's table
+  int64_t first_block;   // index in the sequence's block table
   int64_t num_blocks;    // from first_block on
   int64_t split_blocks;  // cache blocks of a split
-  int64_t splits;        // that have work; none without a sequence
+  int64_t splits;        // with work; 0 if there is no sequence
 };
 
 template <typename Element>
@@ -47,8 +47,9 @@ __device__ float gate_of(const DecodeAttention<Element>& work, int64_t sequence,
   return work.gates[work.policies[sequence] * work.gate_stride + head];
 }
 
-// The partial result of one split and head: its largest score (in units of log2), the sum of the
-// weights relative to it, the key it belongs to, and apart from these the weighted sum of values.
+// Partial result of one split and head: its largest score (in units of log2), the sum of the
+// weights relative to it, and the key of that score. The weighted sum of values is stored
+// separately.
 struct SplitState {
   float largest;
   float total;
@@ -90,7 +91,7 @@ struct Running {
     }
   }
 
-  // Takes in what the lane `distance` away holds: other keys, the same elements.
+  // Merges the state of the lane `distance` away: other keys, the same elements.
   template <bool kLargestKey>
   __device__ void merge_lane(int distance) {
 #pragma unroll
@@ -115,19 +116,18 @@ struct Running {
   }
 };
 
-// One thread block: a split of a sequence, for the G query heads (or fewer) of a key/value head.
-// A warp takes every fourth tile of keys; kLanes of its lanes share a key, 16 bytes each. Two
-// blocks on a multiprocessor leave registers enough for all variants; most need fewer, and more
-// blocks fit.
+// One thread block: one split of a sequence, for up to G query heads of a key/value head. A warp
+// takes every fourth tile of keys; kLanes lanes share a key, 16 bytes each. Two blocks per
+// multiprocessor leave enough registers for all variants; most need fewer, so that more blocks fit.
 template <typename Element, int D, int G, bool kLargestKey>
 __global__ void __launch_bounds__(kThreads, 2)
     attend_kernel(const DecodeAttention<Element> work, const int group_tiles) {
   constexpr int V = kVector<Element>;
   constexpr int kLanes = D / V;             // lanes that share a key
-  constexpr int kKeysAtOnce = 32 / kLanes;  // of one load instruction of a warp
+  constexpr int kKeysAtOnce = 32 / kLanes;  // per load instruction of a warp
   constexpr int kUnroll = 4;                // load instructions in flight, of keys and of values
   constexpr int kTile = kKeysAtOnce * kUnroll;
-  static_assert(kBlockTokens % kTile == 0, "a tile lies in one cache block");
+  static_assert(kBlockTokens % kTile == 0, "a tile must lie in one cache block");
 
   const int64_t split = blockIdx.x;
   const int64_t kv_head = blockIdx.y / group_tiles;
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   bool any_on = kLargestKey && span.splits > 0;
   for (int g = 0; g < num_heads && span.splits > 0; ++g)
     any_on = any_on || gate_of(work, sequence, first_head + g) != 0.0F;
-  if (!any_on) {  // the same for all threads of the block
+  if (!any_on) {  // uniform across the block
     if (!is_whole) return;
     for (int i = threadIdx.x; i < num_heads * D; i += kThreads)
       from_float(0.0F, work.out[(sequence * work.heads + first_head) * D + i]);
@@ -153,8 +153,8 @@ __global__ void __launch_bounds__(kThreads, 2)
 
   const int warp = threadIdx.x / 32;
   const int lane = threadIdx.x % 32;
-  const int offset = lane % kLanes * V;  // of this lane's elements
-  const int slot = lane / kLanes;        // of this lane's key
+  const int offset = lane % kLanes * V;  // of the elements of this lane
+  const int slot = lane / kLanes;        // of the key of this lane
 
   float q[G][V];
 #pragma unroll
@@ -182,7 +182,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     for (int u = 0; u < kUnroll; ++u) {
       const int64_t key = tile + u * kKeysAtOnce + slot;
       visible[u] = key >= span.first && key < split_end;
-      // What is not visible may hold anything, NaN too, so it is not read.
+      // Invisible keys may hold anything, NaN too, so they are not read.
       keys[u] = load_vector(work.cache.keys + (row + u * kKeysAtOnce) * D + offset, visible[u]);
     }
 #pragma unroll
@@ -240,7 +240,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   for (int distance = kLanes; distance < 32; distance *= 2)
     running.template merge_lane<kLargestKey>(distance);
 
-  // Then the warps: through shared memory.
+  // Merge the warps through shared memory.
   __shared__ float sums[kWarps][G][D];
   __shared__ float largest[kWarps][G];
   __shared__ float totals[kWarps][G];
@@ -287,7 +287,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   }
 }
 
-// One thread block per head and sequence puts the splits together; a thread per element.
+// Merges the splits: one thread block per head and sequence, one thread per element.
 template <typename Element, int D, bool kLargestKey>
 __global__ void __launch_bounds__(D) combine_kernel(const DecodeAttention<Element> work) {
   const int64_t head = blockIdx.x;
@@ -297,14 +297,14 @@ __global__ void __launch_bounds__(D) combine_kernel(const DecodeAttention<Elemen
   const float gate = gate_of(work, sequence, head);
   Element& out = work.out[(sequence * work.heads + head) * D + threadIdx.x];
   if (gate == 0.0F) from_float(0.0F, out);
-  if (gate == 0.0F && !kLargestKey) return;  // nobody wrote the partial sums
+  if (gate == 0.0F && !kLargestKey) return;  // the partial sums were not written
 
   const int64_t first = split_index(work, sequence, head, 0);
   const SplitState* states = split_states(work) + first;
   float largest = kNoScore;
   int32_t key = INT32_MAX;
   for (int64_t split = 0; split < splits; ++split) {
-    // Splits are in the order of their keys: the first of equals stays.
+    // Splits are in key order, so the first of equals wins.
     if (!(states[split].largest > largest)) continue;
     largest = states[split].largest;
     key = states[split].key;

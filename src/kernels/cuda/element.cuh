@@ -1,5 +1,5 @@
 #pragma once
-// Element types in device code: 16 bytes of them are loaded at once and widened to float32.
+// Element types in device code: loads of 16 bytes, widened to float32.
 
 #include <cstdint>
 
@@ -7,7 +7,7 @@
 
 namespace retmask::kernels::cuda {
 
-// Elements in a 16-byte load.
+// Elements per 16-byte load.
 template <typename Element>
 inline constexpr int kVector = 16 / static_cast<int>(sizeof(Element));
 
@@ -37,7 +37,7 @@ inline __device__ void widen_vector(uint4 packed, float (&out)[4]) {
   out[2] = __uint_as_float(packed.z);
   out[3] = __uint_as_float(packed.w);
 }
-// The lower half of a word is the earlier element.
+// The lower half of a word holds the earlier element.
 inline __device__ void widen_vector(uint4 packed, float (&out)[8]) {
   const uint32_t words[4] = {packed.x, packed.y, packed.z, packed.w};
 #pragma unroll

@@ -8,7 +8,7 @@ namespace {
 
 constexpr unsigned kAllLanes = 0xffffffffU;
 constexpr int kWarps = 4;
-// Pairs of a head that one lane holds.
+// Pairs of a head per lane.
 constexpr int kMostPairs = kMaxHeadDim / 2 / 32;
 
 __device__ float warp_sum(float value) {
@@ -25,7 +25,7 @@ __device__ float rounded(float value) {
   return to_float(element);
 }
 
-// One warp: x [D] normalised (with weights) and rotated into `out`, which may be x.
+// One warp: normalises x [D] (if there are weights) and rotates it into `out`, which may alias x.
 template <typename Element>
 __device__ void rotate_head(const Element* x,
                             const Element* norm,
@@ -46,7 +46,7 @@ __device__ void rotate_head(const Element* x,
     second[j] = to_float(x[half + i]);
     squares += first[j] * first[j] + second[j] * second[j];
   }
-  if (norm != nullptr) {  // the same for the whole warp
+  if (norm != nullptr) {  // uniform across the warp
     const float scale = 1.0F / sqrtf(warp_sum(squares) / static_cast<float>(2 * half) + eps);
 #pragma unroll
     for (int j = 0; j < kMostPairs; ++j) {
@@ -65,8 +65,8 @@ __device__ void rotate_head(const Element* x,
   }
 }
 
-// One warp per head (eight blocks leave it registers enough): first the query heads, then the key
-// heads, then the value heads.
+// One warp per head (eight blocks leave it enough registers): query heads, followed by key heads
+// and value heads.
 template <typename Element>
 __global__ void __launch_bounds__(kWarps * 32, 8)
     rotate_and_store_kernel(const RotateAndStore<Element> work) {
@@ -112,7 +112,7 @@ void launch_rotate_and_store(const RotateAndStore<Element>& work, Stream stream)
 
 __device__ float silu_product(float gate, float up) { return gate / (1.0F + expf(-gate)) * up; }
 
-// N elements at a time: 16 bytes where the width allows it, else one.
+// N elements at a time: 16 bytes if the width allows it, else one.
 template <typename Element, int N>
 struct alignas(N * sizeof(Element)) Several {
   Element values[N];
@@ -144,7 +144,7 @@ template <typename Element>
 void launch_silu_multiply(
     const Element* gate_up, int64_t rows, int64_t width, Element* out, Stream stream) {
   constexpr int64_t kThreads = 256;
-  constexpr int64_t kMostBlocks = 4096;  // several for each multiprocessor of any GPU
+  constexpr int64_t kMostBlocks = 4096;  // several per multiprocessor on any GPU
   constexpr int N = kVector<Element>;
   if (rows * width == 0) return;
   const int64_t items = width % N == 0 ? rows * width / N : rows * width;

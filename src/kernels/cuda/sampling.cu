@@ -5,17 +5,17 @@
 namespace retmask::kernels::cuda {
 namespace {
 
-using Fixed = unsigned long long;  // of atomicAdd; 64 bits
+using Fixed = unsigned long long;  // the 64-bit type of atomicAdd
 
 constexpr unsigned kAllLanes = 0xffffffffU;
 constexpr int kThreads = 1024;
 constexpr int kWarps = kThreads / 32;
 constexpr int kLaneTokens = 4;
-constexpr int kChunk = 32 * kLaneTokens;   // neighbouring tokens whose weights share one sum
+constexpr int kChunk = 32 * kLaneTokens;   // adjacent tokens per partial sum
 constexpr float kOne = 17592186044416.0F;  // 2^44
 constexpr float kLog2E = 1.4426950408889634F;
 
-// Digits of a token's rank, the most significant first: 32 bits of the logit, 24 of the id.
+// Digits of a token's rank, most significant first: 32 bits of the logit, 24 of the id.
 constexpr int kDigitBits = 8;
 constexpr int kBins = 1 << kDigitBits;
 constexpr int kIdBits = 24;
@@ -33,7 +33,7 @@ struct Shared {
   bool is_done;
 };
 
-// A row of logits as the kernel sees it. NaN counts as impossible.
+// A row of logits. NaN counts as impossible.
 struct Row {
   const float* logits;
   int32_t size;
@@ -49,7 +49,7 @@ struct Row {
   }
 };
 
-// More probable tokens have larger ranks; of equals the smaller id has. No two are the same.
+// More probable tokens have larger ranks; among equals the smaller id does. Ranks are unique.
 __device__ Fixed rank_of(float logit, int32_t id) {
   const uint32_t bits = __float_as_uint(logit);
   const uint32_t ordered = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
@@ -57,7 +57,7 @@ __device__ Fixed rank_of(float logit, int32_t id) {
   return static_cast<Fixed>(ordered) << kIdBits | earlier;
 }
 
-// Sums of all threads, for all threads. `slots` may be used again after the next barrier.
+// Sums over all threads, returned to all threads. `slots` can be reused after the next barrier.
 template <typename Value>
 __device__ Value block_sum(Value value, Value* slots) {
 #pragma unroll
@@ -70,7 +70,7 @@ __device__ Value block_sum(Value value, Value* slots) {
   return total;
 }
 
-// The first id of the largest logit.
+// Index of the largest logit, the first of equals.
 __device__ int32_t arg_max(const Row& row, Shared& shared) {
   float value = -INFINITY;
   int32_t id = INT32_MAX;
@@ -101,9 +101,9 @@ __device__ int32_t arg_max(const Row& row, Shared& shared) {
   return id;
 }
 
-// Radix descent over the ranks from `lowest` up: the rank of the last token of the shortest most
-// probable sequence that holds `wanted` of them (kCount), or weights that reach `wanted`. Tokens
-// with a logit below `floor` are not looked at: the caller knows that they lie behind.
+// Radix descent over the ranks from `lowest` up: finds the rank of the last token of the shortest
+// most probable sequence that has `wanted` tokens (kCount), or whose weights reach `wanted`. Tokens
+// with a logit below `floor` are skipped: the caller knows that they come later.
 template <bool kCount>
 __device__ Fixed
 last_kept(const Row& row, Fixed lowest, float floor, Fixed wanted, Shared& shared) {
@@ -150,7 +150,7 @@ last_kept(const Row& row, Fixed lowest, float floor, Fixed wanted, Shared& share
   return prefix;
 }
 
-// The rank down to which top_k and top_p keep tokens.
+// The lowest rank that top_k and top_p keep.
 __device__ Fixed filter(const Row& row, int64_t top_k, double top_p, Shared& shared) {
   Fixed lowest = 0;
   if (top_k > 0 && top_k < row.size)
@@ -163,16 +163,16 @@ __device__ Fixed filter(const Row& row, int64_t top_k, double top_p, Shared& sha
   }
   __syncthreads();
   const Fixed total = block_sum(own, shared.fixed_sums);
-  // Tokens so improbable that all of them together weigh less than what top_p leaves out of the
-  // largest one alone are never kept. It spares most of the histogram's additions; one more binary
-  // digit for rounding.
+  // Tokens so improbable that all together they weigh less than the part of the largest weight that
+  // top_p drops are never kept. Skipping them saves most of the histogram's additions; one more
+  // binary digit covers rounding.
   const auto share = static_cast<float>((1.0 - top_p) / static_cast<double>(row.size));
   const float floor = row.largest + (log2f(share) - 1.0F) / row.scale;
   const Fixed wanted = __double2ull_ru(top_p * static_cast<double>(total));
   return last_kept<false>(row, lowest, floor, wanted, shared);
 }
 
-// Inclusive sums over the lanes.
+// Inclusive prefix sums over the lanes.
 __device__ Fixed lane_scan(Fixed value) {
   const int lane = static_cast<int>(threadIdx.x % 32);
 #pragma unroll
@@ -185,11 +185,11 @@ __device__ Fixed lane_scan(Fixed value) {
 
 struct Drawn {
   int32_t index;
-  Fixed rest;  // of the target, behind what stands before the index
+  Fixed rest;  // of the target, after everything before the index
 };
 
-// One warp: the first index of [0, count) whose cumulative weight exceeds `target`, which is less
-// than their sum. The lanes take equal stretches, one after the other.
+// One warp: the first index of [0, count) whose cumulative weight exceeds `target`, which must be
+// below their sum. Each lane takes an equal contiguous range.
 template <typename WeightOf>
 __device__ Drawn draw(int32_t count, Fixed target, const WeightOf& weight_of) {
   const int32_t stretch = (count + 31) / 32;
@@ -213,14 +213,14 @@ __device__ Drawn draw(int32_t count, Fixed target, const WeightOf& weight_of) {
   return drawn;
 }
 
-// One thread block for each row. Dynamic shared memory: a sum for each chunk.
+// One thread block per row. Dynamic shared memory: one sum per chunk.
 __global__ void __launch_bounds__(kThreads) sample_kernel(const SampleRows work) {
   extern __shared__ Fixed chunk_sums[];
   __shared__ Shared shared;
   const int64_t index = blockIdx.x;
   Row row{work.logits + index * work.vocab_size, static_cast<int32_t>(work.vocab_size), 0, 0};
   const int32_t best = arg_max(row, shared);
-  if (best == INT32_MAX || row.logits[best] == INFINITY) {  // the same for all threads
+  if (best == INT32_MAX || row.logits[best] == INFINITY) {  // uniform across the block
     if (threadIdx.x == 0) {
       work.ids[index] = 0;
       work.logprobs[index] = NAN;

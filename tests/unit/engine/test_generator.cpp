@@ -15,7 +15,7 @@ using testing::Golden;
 using testing::load_tiny;
 using testing::whole_sequences;
 
-// By request and continuation.
+// Keyed by request and continuation.
 using Answers = std::map<std::pair<size_t, size_t>, GenerationResult>;
 
 Answers generate(const CausalLm& model,
@@ -40,7 +40,7 @@ Answers generate(const CausalLm& model,
   return generate(model, requests, GeneratorOptions{.max_batch_size = batch_size}, observer);
 }
 
-// As the commands run it; libtorch's own path is what test_model.cpp holds it equal to.
+// Packed, as in the commands; test_model.cpp compares the packed path with libtorch's.
 CausalLm load_packed(const char* family) {
   CausalLm model = load_tiny(family);
   model.pack();
@@ -68,8 +68,8 @@ TEST_P(Family, GreedyEqualsTransformers) {
   }
 }
 
-// RoPE that depends on the length: all of the prompt counts, also where it is read in chunks, and
-// each new token for itself.
+// Length-dependent RoPE: the whole prompt counts, also in prefill chunks, and each new token
+// extends it.
 TEST(Generator, DynamicRopeEqualsTransformers) {
   const Json golden =
       read_json_file(testing::golden_dir() / "model" / "dynamic_greedy.json", "golden file");
@@ -94,13 +94,13 @@ TEST(Generator, DynamicRopeEqualsTransformers) {
   }
 }
 
-// The cache changes nothing: each token is the largest logit of a full forward over what stood
-// before it.
+// The cache does not change the result: each token is the largest logit of a full forward pass over
+// the tokens before it.
 TEST_P(Family, CachedDecodeEqualsFullForward) {
   const torch::NoGradGuard no_grad;
   const CausalLm model = load_packed(GetParam());
   std::vector<int64_t> text =
-      prompt_of(GetParam(), 0, 150);  // past the window and past YaRN's original length
+      prompt_of(GetParam(), 0, 150);  // longer than the window and YaRN's original length
   const Answers answers = generate(model, {{.prompt = text, .max_new_tokens = 70}}, 1);
   const size_t prompt_size = text.size();
   text.insert(text.end(), answers.at({0, 0}).tokens.begin(), answers.at({0, 0}).tokens.end());
@@ -125,7 +125,7 @@ TEST_P(Family, GreedyWithARepetitionPenaltyEqualsTransformers) {
             golden["greedy"][GetParam()].get<std::vector<int64_t>>());
 }
 
-// Answers of both policies, several of some, to prompts of different lengths.
+// Answers of both policies, several of some, for prompts of different lengths.
 std::vector<GenerationRequest> mixed_requests(const char* family) {
   const std::vector<Head> heads{{1, 2}, {3, 0}};
   std::vector<GenerationRequest> requests;
@@ -143,7 +143,7 @@ std::vector<GenerationRequest> mixed_requests(const char* family) {
   return requests;
 }
 
-// Each continuation as a request of its own.
+// Each continuation as a separate request.
 std::vector<GenerationRequest> split(const std::vector<GenerationRequest>& requests) {
   std::vector<GenerationRequest> alone;
   for (const GenerationRequest& request : requests) {
@@ -175,8 +175,8 @@ TEST_P(Family, TextDoesNotDependOnTheBatch) {
     expect_same_texts(generate(model, requests, batch_size), alone);
 }
 
-// Two such answers begin in a cache of 8 blocks and need 10 to end: the newer one goes back to the
-// queue and begins anew.
+// Two such answers start in a cache of 8 blocks and need 10 to finish: the newer one is evicted and
+// restarts.
 std::vector<GenerationRequest> growing_requests(const char* family) {
   std::vector<GenerationRequest> requests;
   for (size_t i = 0; i < 5; ++i)
@@ -199,7 +199,8 @@ TEST_P(Family, TextDoesNotDependOnTheCache) {
   }
 }
 
-// Long prompts are read in chunks beside the rows that decode; the chunks are always the same.
+// Long prompts are prefilled in chunks alongside decoding sequences; the chunks are always the
+// same.
 TEST(Generator, LongPromptsInPieces) {
   const CausalLm model = load_packed("llama");
   std::vector<int64_t> prompt;
@@ -214,7 +215,7 @@ TEST(Generator, LongPromptsInPieces) {
   const Answers together = generate(model, requests, 5);
   EXPECT_EQ(together.at({3, 0}).tokens, alone.at({0, 0}).tokens);
   EXPECT_EQ(together.at({3, 1}).tokens, alone.at({1, 0}).tokens);
-  // The same without chunks: one forward over prompt and answer.
+  // The same without chunks: one forward pass over prompt and answer.
   const torch::NoGradGuard no_grad;
   prompt.insert(prompt.end(), alone.at({0, 0}).tokens.begin(), alone.at({0, 0}).tokens.end());
   const torch::Tensor best = model.logits(model.forward(whole_sequences({prompt}))).argmax(-1);
@@ -263,7 +264,8 @@ TEST(Generator, StopsAtAStopToken) {
   EXPECT_LE(tokens.size(), 4U);
 }
 
-// The rule sees each answer from its first token on, and what stands before it is as without it.
+// The rule is called from the first token of each answer on, and the text before the stop is the
+// same as without it.
 TEST_P(Family, StopsWhereTheRuleHolds) {
   const CausalLm model = load_packed(GetParam());
   std::vector<GenerationRequest> requests = mixed_requests(GetParam());
@@ -307,7 +309,7 @@ TEST(Generator, ObserverSeesEachStepOfEachRow) {
         seen[request].push_back(token);
       });
   for (const auto& [key, result] : answers) EXPECT_EQ(seen.at(key.first), result.tokens);
-  // The first step's query row is the prompt's last token.
+  // The first query is the last token of the prompt.
   const torch::NoGradGuard no_grad;
   AttentionProbe probe;
   PackedBatch batch = whole_sequences({requests[2].prompt});

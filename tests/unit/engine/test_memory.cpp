@@ -57,7 +57,7 @@ TEST(MemoryBudget, TotalHoldsWhatIsThereAtOnce) {
   EXPECT_EQ(large_cache.to_json()["total"], 20);
 }
 
-// The text is the same, and all of the cache is in memory although a few tokens use it.
+// The text is the same, and the whole cache is resident although few tokens use it.
 TEST(Generator, ReservedCacheIsInMemory) {
   CausalLm model = load_tiny("llama");
   model.pack();

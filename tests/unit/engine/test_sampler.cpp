@@ -78,8 +78,8 @@ TEST(Sampler, MinPKeepsAShareOfTheLargest) {
   expect_close(frequencies({.temperature = 1.0, .min_p = 1.0}, 100000), expected({1, 4}, 1.0));
 }
 
-// What must be drawn: the first id whose probability, added to those before it, exceeds the uniform
-// number. Nothing where rounding may decide between two of them.
+// The expected token: the first id whose cumulative probability exceeds the random number. nullopt
+// if rounding could decide between two.
 std::optional<int64_t> drawn_by(double uniform, const std::vector<double>& probabilities) {
   double rest = uniform;
   for (size_t id = 0; id < probabilities.size(); ++id) {
@@ -90,9 +90,9 @@ std::optional<int64_t> drawn_by(double uniform, const std::vector<double>& proba
   return std::nullopt;
 }
 
-// Of each draw the very token: a filter that keeps one token too many or too few shifts them all.
-// Sorting and sums in parts change nothing: the GPU's sampler draws the same token for the same
-// number.
+// Checks the exact token of each draw: a filter that keeps one token too many or too few shifts
+// them all. Sorting and partial sums must not matter: the GPU sampler draws the same token for the
+// same number.
 void expect_draws(const std::vector<float>& logits,
                   const SamplingParams& params,
                   const std::vector<double>& probabilities,
@@ -142,7 +142,7 @@ struct PenaltyCase {
         penalised(json["penalised"].get<std::vector<float>>()),
         probabilities(json["probabilities"].get<std::vector<double>>()) {}
 
-  // As prompt and answer come, in two parts.
+  // In two parts, as prompt and answer.
   SampledToken sample(const SamplingParams& by, RandomStream& random) {
     const std::span<const int64_t> all(seen);
     const auto size = static_cast<int64_t>(logits.size());
@@ -179,7 +179,7 @@ TEST(Sampler, RepetitionPenaltyEqualsTransformers) {
   }
 }
 
-// The log-prob is the model's own, whatever the token was drawn from.
+// The log-prob is that of the model's distribution, whatever the sampling options.
 TEST(Sampler, LogprobIsThatOfTheUnpenalisedDistribution) {
   const Json golden = sampling_golden();
   PenaltyCase penalty(golden["cases"][1]);
@@ -193,7 +193,7 @@ TEST(Sampler, LogprobIsThatOfTheUnpenalisedDistribution) {
   }
 }
 
-// min-p and top-p are shares of the tempered distribution: the temperature decides what is kept.
+// min-p and top-p apply to the tempered distribution, so the temperature affects what is kept.
 TEST(Sampler, FiltersSeeTheTemperedDistributionAsInTransformers) {
   const Json golden = sampling_golden();
   std::set<size_t> numbers_kept;
@@ -212,7 +212,8 @@ TEST(Sampler, FiltersSeeTheTemperedDistributionAsInTransformers) {
   EXPECT_GT(numbers_kept.size(), 4U);
 }
 
-// softmax(logits / temperature) of the ids that the filters keep, by sorting the whole vocabulary.
+// softmax(logits / temperature) of the ids that the filters keep, computed by sorting the whole
+// vocabulary.
 std::vector<double> kept_probabilities(const std::vector<float>& logits,
                                        const SamplingParams& params) {
   std::vector<int64_t> order(logits.size());
@@ -237,7 +238,7 @@ std::vector<double> kept_probabilities(const std::vector<float>& logits,
   return weights;
 }
 
-// More tokens than one partial sum and than one sorted stretch hold; many are equal.
+// More tokens than fit one partial sum and one sorted chunk; many ties.
 TEST(Sampler, LargeVocabulary) {
   constexpr int64_t kVocabSize = 3000;
   std::vector<float> logits(kVocabSize);

@@ -1,4 +1,4 @@
-// Which continuations hold blocks of the cache, without a model: tokens are made up.
+// Block accounting of the scheduler without a model: tokens are made up.
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ class SchedulerTest : public ::testing::Test {
     scheduler.drop_finished_prefills();
   }
   static void grow(Scheduler& scheduler) {
-    for (Sequence& row : scheduler.rows()) row.result.tokens.push_back(7);
+    for (Sequence& sequence : scheduler.sequences()) sequence.result.tokens.push_back(7);
   }
 
   const ModelConfig config_ = testing::load_tiny("llama").config();
@@ -36,15 +36,15 @@ class SchedulerTest : public ::testing::Test {
   RequestSource source_;
 };
 
-// The row grows while the long prompt is read, until no block is free: the prompt goes back to the
-// queue with all that it holds, its spare blocks too, and the row stays.
+// The sequence grows during the prefill of the long prompt until no block is free: the prompt goes
+// back to the queue and frees all its blocks, spare ones included, and the sequence stays.
 TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   const std::vector<GenerationRequest> requests{request(20, 1), request(700, 3)};
   Scheduler scheduler = make(requests);
   scheduler.admit();
   read_chunks(scheduler);
-  ASSERT_EQ(scheduler.rows().size(), 1U);
-  // 2 blocks of the row, 44 of the long prompt and 2 for its other two continuations.
+  ASSERT_EQ(scheduler.sequences().size(), 1U);
+  // 2 blocks of the sequence, 44 of the long prompt and 2 for its other two continuations.
   ASSERT_EQ(pool_.num_free(), kBlocks - 2 - 44 - 2);
 
   read_chunks(scheduler);
@@ -52,21 +52,21 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
     grow(scheduler);
     scheduler.make_room();
   }
-  const size_t row_blocks = scheduler.rows().front().blocks.size();
-  ASSERT_EQ(row_blocks, 14U) << "all that the prompt does not hold";
+  const size_t sequence_blocks = scheduler.sequences().front().blocks.size();
+  ASSERT_EQ(sequence_blocks, 14U) << "all that the prompt does not hold";
   const std::vector<PrefillChunk> chunks = scheduler.next_chunks();
   ASSERT_EQ(chunks.size(), 1U);
   EXPECT_EQ(chunks[0].begin, kPrefillChunkTokens) << "half of the prompt has been read";
 
-  while (scheduler.rows().front().blocks.size() == row_blocks) {
+  while (scheduler.sequences().front().blocks.size() == sequence_blocks) {
     grow(scheduler);
     scheduler.make_room();
   }
-  EXPECT_EQ(scheduler.rows().size(), 1U);
+  EXPECT_EQ(scheduler.sequences().size(), 1U);
   EXPECT_TRUE(scheduler.next_chunks().empty());
-  EXPECT_EQ(pool_.num_free(), kBlocks - static_cast<int64_t>(row_blocks) - 1);
+  EXPECT_EQ(pool_.num_free(), kBlocks - static_cast<int64_t>(sequence_blocks) - 1);
 
-  // It begins anew once there is room, from its first token and with all its continuations.
+  // It restarts once there is room, from its first token and with all its continuations.
   scheduler.admit();
   EXPECT_TRUE(scheduler.next_chunks().empty()) << "no room yet";
   scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
@@ -75,14 +75,14 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   ASSERT_EQ(scheduler.next_chunks().size(), 1U);
   EXPECT_EQ(scheduler.next_chunks()[0].begin, 0);
   while (!scheduler.next_chunks().empty()) read_chunks(scheduler);
-  ASSERT_EQ(scheduler.rows().size(), 3U);
-  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(scheduler.rows()[i].continuation, i);
+  ASSERT_EQ(scheduler.sequences().size(), 3U);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(scheduler.sequences()[i].continuation, i);
   scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
   EXPECT_TRUE(scheduler.is_idle());
   EXPECT_EQ(pool_.num_free(), kBlocks);
 }
 
-// Among prompts that are being read the newest goes.
+// Among prompts in prefill the newest is evicted.
 TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   const std::vector<GenerationRequest> requests{request(20, 1), request(600, 1), request(100, 1)};
   Scheduler scheduler = make(requests);
@@ -91,11 +91,11 @@ TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   const std::vector<PrefillChunk> chunks = scheduler.next_chunks();
   ASSERT_EQ(chunks.size(), 1U) << "20 tokens; 512 more are too many for one step";
   read_chunks(scheduler);
-  while (scheduler.rows().front().blocks.size() < 16) {
+  while (scheduler.sequences().front().blocks.size() < 16) {
     grow(scheduler);
     scheduler.make_room();
   }
-  ASSERT_EQ(scheduler.rows().size(), 1U);
+  ASSERT_EQ(scheduler.sequences().size(), 1U);
   ASSERT_EQ(scheduler.next_chunks().size(), 1U);
   EXPECT_EQ(scheduler.next_chunks()[0].prefill->prompt().size(), 600U);
   EXPECT_EQ(pool_.num_free(), kBlocks - 16 - 38) << "its blocks went with it, and no others";

@@ -1,7 +1,7 @@
 #pragma once
-// Arrays between two pages that may not be touched: a kernel that reads or writes one element
-// behind the end dies at once. In front of an array, up to its first page, stand NaNs: one that is
-// read spoils the result, and one that is written to ends the program.
+// Arrays between two inaccessible pages: a kernel that reads or writes one element past the end
+// crashes at once. The bytes before an array, down to its first page, are NaN: reading one spoils
+// the result, and writing to one aborts the program.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ struct GuardedMemory {
     std::byte* inside = end - layout.inside;
     const auto untouched = [](std::byte byte) { return byte == static_cast<std::byte>(kBefore); };
     if (!std::all_of(inside, reinterpret_cast<std::byte*>(values), untouched)) {
-      std::fputs("something was written in front of an array\n", stderr);
+      std::fputs("write before the start of an array\n", stderr);
       std::abort();
     }
     ::munmap(inside - layout.page, layout.inside + 2 * layout.page);
@@ -63,7 +63,7 @@ struct GuardedMemory {
           inside((bytes + page - 1) / page * page) {}
     size_t page;
     size_t bytes;
-    size_t inside;  // of whole pages
+    size_t inside;  // bytes in whole pages
   };
 };
 

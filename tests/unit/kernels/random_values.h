@@ -1,5 +1,5 @@
 #pragma once
-// Reproducible values around 0 for the kernels' tests.
+// Reproducible values around 0 for kernel tests.
 
 #include <string>
 
@@ -17,7 +17,7 @@ Guarded<Element> random_values(int64_t count, const std::string& name) {
   return values;
 }
 
-// What a sum of `terms` products may be off by, relative to their size.
+// Allowed error of a sum of products, relative to its size.
 template <typename Element>
 constexpr double kTolerance = sizeof(Element) == 2 ? 1e-2 : 1e-5;
 

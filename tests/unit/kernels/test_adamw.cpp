@@ -9,9 +9,9 @@
 namespace retmask::kernels {
 namespace {
 
-// The formula in double, from the same bits.
+// The formula in double, computed from the same bits.
 TEST(AdamW, OneStepEqualsTheFormula) {
-  constexpr int64_t kCount = 1003;  // no multiple of a vector
+  constexpr int64_t kCount = 1003;  // not a multiple of a vector
   constexpr double kRate = 1e-3, kDecay = 0.1, kBeta1 = 0.9, kBeta2 = 0.95, kEps = 1e-8;
   constexpr int kStep = 3;
   const AdamWStep step{.decay = 1 - kRate * kDecay,

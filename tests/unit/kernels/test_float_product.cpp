@@ -12,8 +12,8 @@ using testing::random_values;
 
 using Multiply = void (*)(const FloatProduct&);
 
-// Rows of all matrices but the last are longer than what is used of them, and nothing else is
-// written to.
+// Rows of all matrices but the last are longer than the part in use, and the rest must stay
+// unwritten.
 void expect_product(Multiply multiply, FloatProduct p, bool transposed) {
   SCOPED_TRACE(::testing::Message()
                << p.m << " x " << p.n << " x " << p.k << (p.add ? " added" : "")

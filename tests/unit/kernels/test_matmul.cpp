@@ -43,7 +43,7 @@ struct Product {
         residual(random_values<Element>(rows * n, "residual")),
         packed(static_cast<size_t>(packed_size(n, k))),
         out(static_cast<size_t>(rows * n)) {
-    // In two parts, as stacked weights are.
+    // In two parts, like stacked weights.
     pack_rows(w.data(), 0, n / 2, k, packed.data());
     pack_rows(w.data() + n / 2 * k, n / 2, n - n / 2, k, packed.data());
     matmul = {.x = x.data(),
@@ -85,8 +85,8 @@ struct Product {
   Matmul<Element, Out> matmul;
 };
 
-// Whole and partial panels, every number of rows in a block; the second k is one for AMX, whose
-// blocks are of 32 rows, 16 and less.
+// Whole and partial panels, every number of rows in a block. The second k allows AMX, whose blocks
+// have 32 rows, 16 and fewer.
 TYPED_TEST(MatmulTest, EqualsPlainLoops) {
   for (const int64_t k : {70, 96}) {
     for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 21, 32, 33, 64, 87}) {
@@ -115,7 +115,7 @@ TYPED_TEST(MatmulTest, AddsBiasAndResidual) {
   product.expect_exact();
 }
 
-// To the last bit: the text of an answer must not depend on its neighbours.
+// Bit-identical: the text of an answer must not depend on its batch.
 TYPED_TEST(MatmulTest, ARowDoesNotDependOnTheOthers) {
   using Out = typename TypeParam::Out;
   constexpr int64_t kRows = 61;

@@ -75,7 +75,7 @@ struct Setting {
   std::vector<float> scratch;
 };
 
-// One token, part of a block, several blocks, a window that begins inside a block.
+// One token, part of a block, several blocks, a window that starts inside a block.
 TYPED_TEST(PagedAttentionTest, EqualsPlainLoops) {
   for (const int64_t head_dim : {64, 128, 24}) {
     Setting<TypeParam> s(head_dim);

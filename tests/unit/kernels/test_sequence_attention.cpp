@@ -12,7 +12,7 @@ using testing::Guarded;
 using testing::kTolerance;
 using testing::random_values;
 
-// Attention and its gradients as the formulas say, in double: [T, G, D] and [T, D] without gaps.
+// Attention and its gradients by the formulas in double: [T, G, D] and [T, D], contiguous.
 struct Expected {
   std::vector<double> out, log_sums, dq, dk, dv;
 };
@@ -89,7 +89,7 @@ void expect_formula(const SequenceShape& shape) {
 
   Guarded<Element> out(q.size()), dq(q.size()), dk(k.size()), dv(k.size());
   Guarded<float> log_sums(static_cast<size_t>(shape.tokens * shape.group));
-  std::vector<float> scratch(7, NAN);  // what was left behind does not matter
+  std::vector<float> scratch(7, NAN);  // stale contents must not matter
   attend(SequenceAttention<Element>{.shape = shape,
                                     .q = {q.data(), row},
                                     .k = {k.data(), shape.head_dim},
@@ -122,13 +122,14 @@ class SequenceAttentionTest : public ::testing::Test {};
 using Elements = ::testing::Types<float, BFloat16>;
 TYPED_TEST_SUITE(SequenceAttentionTest, Elements);
 
-// One token, less than a block of queries, a whole one and one more, several panels of keys.
+// One token, less than a block of queries, exactly one block and one query more, several panels of
+// keys.
 TYPED_TEST(SequenceAttentionTest, IsTheFormulaAtAnyLength) {
   for (const int64_t tokens : {1, 5, 31, 32, 33, 64, 65, 130})
     expect_formula<TypeParam>({.tokens = tokens, .group = 3, .head_dim = 64, .window = tokens});
 }
 
-// Widths with and without whole vectors, one and several of 64.
+// Widths that are and are not multiples of a vector, one and several of 64.
 TYPED_TEST(SequenceAttentionTest, IsTheFormulaAtAnyHeadDim) {
   for (const int64_t dim : {8, 16, 24, 40, 80, 128, 130})
     expect_formula<TypeParam>({.tokens = 37, .group = 2, .head_dim = dim, .window = 37});

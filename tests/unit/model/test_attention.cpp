@@ -18,14 +18,14 @@ void PrintTo(const Case& test, std::ostream* out) {
   *out << test.queries << " queries, " << test.keys << " keys, window " << test.window.value_or(0);
 }
 
-// Every relation of queries, keys and window that a forward pass meets.
+// Every combination of queries, keys and window in a forward pass.
 class FastAttention : public ::testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Attention,
                          FastAttention,
                          ::testing::Values(Case{17, 17, {}},  // a whole prompt
                                            Case{17, 17, 5},   // longer than the window
                                            Case{17, 17, 64},  // shorter than the window
-                                           Case{6, 40, {}},   // a later piece of a prompt
+                                           Case{6, 40, {}},   // a later prefill chunk
                                            Case{6, 40, 9},    //
                                            Case{1, 40, {}},   // one decoding step
                                            Case{1, 40, 9},    //

@@ -43,7 +43,7 @@ TEST_P(Family, LogitsEqualTransformers) {
             kLogitTolerance);
 }
 
-// bfloat16 keeps 8 bits: the CPU's kernels are as close to float32 as libtorch is.
+// bfloat16 has 8 significant bits: the CPU kernels are as close to float32 as libtorch is.
 TEST_P(Family, PackedBFloat16IsAsExactAsLibtorch) {
   const Golden golden(GetParam());
   const auto mean_difference = [&](const CausalLm& model) {
@@ -64,7 +64,7 @@ TEST_P(Family, OldStyleConfigMeansTheSame) {
   ASSERT_EQ(old_style.layers.size(), new_style.layers.size());
   for (size_t i = 0; i < old_style.layers.size(); ++i) {
     RopeConfig expected = new_style.layers[i].rope;
-    // transformers gives Olmo-3's top-level rope_theta to the full layers alone.
+    // transformers applies Olmo-3's top-level rope_theta only to the full layers.
     if (std::string(GetParam()) == "olmo3" && old_style.layers[i].sliding_window)
       expected.rope_theta = 500000;
     EXPECT_EQ(old_style.layers[i].rope, expected) << "layer " << i;

@@ -1,4 +1,4 @@
-// Each step with gradients against libtorch's own in float64.
+// Each step with gradients against libtorch in float64.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ std::vector<Tensor> run(const Function& function,
 
 void expect_equal(const Function& function, const Function& reference, std::vector<Tensor> inputs) {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
-    // The reference starts from the same rounded numbers.
+    // The reference starts from the same rounded values.
     for (Tensor& input : inputs) input = input.to(dtype);
     const auto found = run(function, inputs, dtype);
     const auto expected = run(reference, inputs, torch::kFloat64);
@@ -54,7 +54,7 @@ class TrainOps : public ::testing::Test {
 };
 
 TEST_F(TrainOps, RmsNorm) {
-  // 37 rows: the parts that are summed apart are not of one size.
+  // 37 rows: the partial sums have different sizes.
   for (const int64_t rows : {1, 37}) {
     expect_equal([](const auto& in) { return std::vector{rms_norm(in[0], in[1], 1e-3)}; },
                  [](const auto& in) {
@@ -83,8 +83,7 @@ TEST_F(TrainOps, RotateHeads) {
                {random({6, 4, 10})});
 }
 
-// Two products of one norm: gradients reach what it was made of, the norm's own weight and all
-// weights and biases.
+// Two products of one norm: gradients reach its input, its weight, and all weights and biases.
 TEST_F(TrainOps, LinearsOf) {
   const auto normalize = [](const Tensor& x, const Tensor& weight) {
     return at::rms_norm(x, {weight.size(0)}, weight, 1e-5);
@@ -113,8 +112,8 @@ TEST_F(TrainOps, HeadLogprobsInSeveralChunks) {
       run([&](const auto& in) { return std::vector{head_logprobs(in[0], in[1], targets)}; },
           inputs,
           torch::kFloat32);
-  // In float64. Of our own gradient of the hidden states, a sum over the vocabulary by libtorch's
-  // float32 product, 2e-4 is lost where that product runs on AVX2.
+  // In float64. Our gradient of the hidden states is a float32 product over the vocabulary by
+  // libtorch, which loses 2e-4 on AVX2.
   const auto expected = run(
       [&](const auto& in) {
         const Tensor logprobs = in[0].mm(in[1].t()).log_softmax(1);

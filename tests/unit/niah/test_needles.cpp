@@ -96,7 +96,7 @@ TEST(BuiltinHaystack, FillsTheDefaultGridOnce) {
   int64_t count = 0;
   for (std::string word; words >> word;) ++count;
   EXPECT_GE(count, 8000);
-  // Paragraphs are one line each, an empty line between them.
+  // One line per paragraph, separated by empty lines.
   EXPECT_EQ(haystack.find("\n\n\n"), std::string::npos);
   EXPECT_NE(haystack.find("rowing boat with a cracked thwart.\n\nI took it first"),
             std::string::npos);

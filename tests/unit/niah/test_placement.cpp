@@ -1,4 +1,4 @@
-// Where a needle goes, worked out by hand on a haystack of which every word is a token.
+// Needle positions, worked out by hand on a haystack with one token per word.
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,9 @@ TEST(SentencePlacement, GoesBehindTheLastSentenceBeforeTheDepth) {
   const WordTokenizer tokenizer;
   const GridOptions grid{.depths = 5};
   const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid);
-  // Room for 10 of the 12 haystack tokens. Depths 0, .25, .5, .75, 1 are positions 0, 2, 5, 7, 10;
-  // position 2 has no sentence before it and 5 and 7 have the first; at the end nothing is moved.
+  // Room for 10 of the 12 haystack tokens. Depths 0, .25, .5, .75, 1 are positions 0, 2, 5, 7, 10.
+  // No sentence ends before position 2, the first one ends before 5 and 7, and the end is not
+  // moved.
   EXPECT_EQ(contexts.make(12, 0), " NEEDLE xa b c. d e f g. h");
   EXPECT_EQ(contexts.make(12, 1), " NEEDLE xa b c. d e f g. h");
   EXPECT_EQ(contexts.make(12, 2), "a b c. NEEDLE x d e f g. h");
@@ -47,9 +48,8 @@ TEST(SentencePlacement, RefusesANeedleLongerThanTheContext) {
   EXPECT_THROW(contexts.make(3, 0), UserError);
 }
 
-// The rules of the published implementation. Its contexts are 200 tokens short of the wanted
-// length.
-// Its start token has no text of its own, as in a sentencepiece vocabulary.
+// The rules of the published implementation. Its contexts are 200 tokens shorter than requested.
+// Its start token has no text, as in a sentencepiece vocabulary.
 class SilentStartTokenizer : public WordTokenizer {
  public:
   std::string decode(std::span<const int64_t> ids, bool /*skip_special_tokens*/) const override {
@@ -102,7 +102,7 @@ TEST_F(ReferencePlacement, ShortLengthsSliceFromTheEndAsPythonDoes) {
   const WordTokenizer tokenizer(/*period_id=*/1, /*adds_start=*/false);
   const ContextMaker contexts(tokenizer, kHaystack, "NEEDLE x", grid(2));
   EXPECT_EQ(contexts.make(0, 1), "NEEDLE x");
-  // tokens[:199 - 200 - 2] leaves the last three of the twelve off.
+  // tokens[:199 - 200 - 2] drops the last three of the twelve.
   EXPECT_EQ(contexts.make(199, 1), "a b c. d e f g.NEEDLE x");
 }
 
@@ -113,8 +113,8 @@ TEST_F(ReferencePlacement, RoundsDepthsToWholePerCent) {
   for (int64_t i = 0; i < 10; ++i) EXPECT_DOUBLE_EQ(contexts.depth_fraction(i), expected[i]);
 }
 
-// numpy.round(numpy.linspace(0, 100, n)).astype(int) for n = 5, 9, 17 and 41: halves go to the even
-// neighbour, up or down.
+// numpy.round(numpy.linspace(0, 100, n)).astype(int) for n = 5, 9, 17 and 41: ties round to even,
+// up or down.
 TEST_F(ReferencePlacement, RoundsHalvesToEvenAsNumpy) {
   const std::map<int64_t, std::vector<int>> per_cent{
       {5, {0, 25, 50, 75, 100}},
@@ -132,7 +132,7 @@ TEST_F(ReferencePlacement, RoundsHalvesToEvenAsNumpy) {
   }
 }
 
-// Where in the context that leads: in 100 full stops a needle at 12 % stands behind the twelfth.
+// The resulting position: in 100 full stops a needle at 12 % follows the twelfth.
 TEST_F(ReferencePlacement, APlaceOnAHalfIsTheEvenOne) {
   const WordTokenizer tokenizer(/*period_id=*/29889, /*adds_start=*/false);
   std::string haystack;

@@ -82,8 +82,8 @@ TEST_F(SamplesTest, OrderIsNeedleLengthDepth) {
 }
 
 TEST_F(SamplesTest, SpanHoldsTheAnswer) {
-  // Encoded by itself the answer has no leading space, so that its first token is another one than
-  // in the prompt: 10 of 11 are found.
+  // Encoded alone, the answer has no leading space, so its first token differs from that in the
+  // prompt: 10 of 11 are found.
   data_.needles[0] = {"Key is at k l m n o p q r s t", "Where ?", "at k l m n o p q r s t"};
   const Sample sample = build({.lengths = {30}, .depths = 2, .max_new_tokens = 5})[1];
   ASSERT_TRUE(sample.span.found());

@@ -1,6 +1,5 @@
 #pragma once
-// A tokenizer whose tokens can be counted by eye: words with the space before them, and '.' by
-// itself.
+// A tokenizer for tests that count tokens by hand: words with the preceding space, and '.' alone.
 
 #include <map>
 #include <string>
@@ -13,8 +12,7 @@ namespace retmask::niah {
 
 class WordTokenizer : public Tokenizer {
  public:
-  static constexpr int64_t kStart =
-      0;  // "<s>", put before everything when special tokens are asked for
+  static constexpr int64_t kStart = 0;  // "<s>", prepended when special tokens are requested
 
   explicit WordTokenizer(int64_t period_id = 1, bool adds_start = true) : adds_start_(adds_start) {
     define("<s>", kStart);
@@ -68,7 +66,7 @@ class WordTokenizer : public Tokenizer {
   }
 
   bool adds_start_;
-  mutable std::map<std::string, int64_t> ids_;  // grows as words are met
+  mutable std::map<std::string, int64_t> ids_;  // grows with each new word
   mutable std::map<int64_t, std::string> pieces_;
 };
 

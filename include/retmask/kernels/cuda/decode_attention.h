@@ -1,13 +1,14 @@
 #pragma once
-// Attention of one new token per sequence over a key/value cache in blocks, on a GPU.
+// Attention of one new token per sequence over a paged KV cache, on a GPU.
 //
-// Shapes: S sequences, H query heads, Hkv key/value heads, D head_dim, P = kBlockTokens tokens in a
-// block. All pointers are device memory; a launch error is left for cudaGetLastError().
+// Shapes: S sequences, H query heads, Hkv key/value heads, D head_dim, P = kBlockTokens tokens per
+// block. All pointers are device memory; launch errors are left for cudaGetLastError().
 //
-// Bytes: each visible key and value is read once for all query heads that share it, 2 * keys * Hkv
-// * D * sizeof(Element) for a sequence; q, the output and the splits' partial sums are small beside
-// it. So the limit is that over the memory's bandwidth. Arithmetic, 4 * keys * H * D operations in
-// float32, stays below it up to about 8 query heads for each key/value head on a Hopper GPU.
+// Memory traffic: each visible key and value is read once for all query heads that share it, 2 *
+// keys * Hkv * D * sizeof(Element) per sequence; q, the output and the partial sums of the splits
+// are small in comparison. The kernel is bound by memory bandwidth: its arithmetic, 4 * keys * H *
+// D float32 operations, takes less time up to about 8 query heads per key/value head on a Hopper
+// GPU.
 
 #include <cstdint>
 
@@ -17,10 +18,10 @@
 namespace retmask::kernels::cuda {
 
 inline constexpr int64_t kBlockTokens = 16;
-// Parts of a sequence at most, each read by a thread block of its own.
+// Maximum splits of a sequence, each read by its own thread block.
 inline constexpr int64_t kMaxSplits = 64;
 
-// The cache of one layer as all sequences see it: token i of sequence s lies in block
+// The cache of one layer for all sequences: token i of sequence s is in block
 // block_tables[table_starts[s] + i / P], row i % P.
 template <typename Element>
 struct PagedCache {
@@ -28,8 +29,8 @@ struct PagedCache {
   Element* values = nullptr;  // the same
   const int32_t* block_tables = nullptr;
   const int64_t* table_starts = nullptr;  // [S]
-  // [S]: the position of the new token. -1: there is no sequence here, as in the rows that fill a
-  // batch up to its recorded size; it reads nothing and its output is zeros.
+  // [S]: position of the new token. -1: no sequence, as in rows that pad a batch to its captured
+  // size; reads nothing and outputs zeros.
   const int64_t* past = nullptr;
 };
 
@@ -42,21 +43,21 @@ struct DecodeAttention {
   int64_t heads = 0;
   int64_t key_value_heads = 0;
   int64_t head_dim = 0;
-  int64_t sliding_window = 0;  // the newest keys that a query sees; 0: all
+  int64_t sliding_window = 0;  // number of newest keys visible to a query; 0: all
   // A head's output is multiplied by gates[policies[s] * gate_stride + head]; null: by 1. A group
   // of heads that are all off reads nothing.
   const float* gates = nullptr;
   const int64_t* policies = nullptr;  // [S]
   int64_t gate_stride = 0;
-  // 1 .. kMaxSplits; short sequences take fewer. More than one needs the workspace.
+  // 1 .. kMaxSplits; short sequences use fewer. More than one needs the workspace.
   int64_t splits = 1;
   float* workspace = nullptr;       // decode_attention_workspace() floats
   Element* out = nullptr;           // [S, H, D]
-  int64_t* largest_keys = nullptr;  // [S, H]: the key with the largest weight, the first of equals;
-                                    // of heads that are off too. Or null
+  int64_t* largest_keys = nullptr;  // [S, H] or null: the key with the largest weight, the first
+                                    // of equals; also for heads that are off
 };
 
-// head_dim 64 and 128.
+// True for head_dim 64 and 128.
 bool has_decode_attention(int64_t head_dim);
 
 int64_t decode_attention_workspace(int64_t sequences,
@@ -64,7 +65,7 @@ int64_t decode_attention_workspace(int64_t sequences,
                                    int64_t head_dim,
                                    int64_t splits);
 
-// out = softmax(q k^T / sqrt(D)) v, times the gate; sums are float32 and rounded once.
+// out = gate * softmax(q k^T / sqrt(D)) v, summed in float32 and rounded once.
 void decode_attention(const DecodeAttention<float>& work, Stream stream);
 void decode_attention(const DecodeAttention<BFloat16>& work, Stream stream);
 

@@ -1,6 +1,6 @@
 #pragma once
-// What happens to each row of activations between two matrix products, on a GPU. All pointers are
-// device memory; a launch error is left for cudaGetLastError().
+// Row-wise operations between matrix products, on a GPU. All pointers are device memory; launch
+// errors are left for cudaGetLastError().
 
 #include <cstdint>
 
@@ -10,13 +10,13 @@
 
 namespace retmask::kernels::cuda {
 
-// The heads of one new token per sequence (S, H, Hkv, D as in decode_attention.h): q and k are
-// normalised head by head where weights are given (Qwen3), rounded, and rotated; q is changed in
-// place, k and v go to their place in the cache. One pass over the projections instead of five.
+// Prepares the heads of one new token per sequence (S, H, Hkv, D as in decode_attention.h): q and k
+// are normalised per head if weights are given (Qwen3), rounded, and rotated; q is changed in
+// place, k and v are written to the cache. One pass over the projections instead of five.
 template <typename Element>
 struct RotateAndStore {
   PagedCache<Element> cache = {};
-  Element* q = nullptr;  // [S, H, D]; each of the three with its own distance between sequences
+  Element* q = nullptr;        // [S, H, D]; q, k and v each have their own stride
   const Element* k = nullptr;  // [S, Hkv, D]
   const Element* v = nullptr;  // [S, Hkv, D]
   int64_t q_stride = 0;
@@ -29,7 +29,7 @@ struct RotateAndStore {
   const Element* q_norm = nullptr;  // [D] or null
   const Element* k_norm = nullptr;  // [D] or null
   float eps = 0;
-  const float* cos = nullptr;  // [S, D / 2]; the halves of a head form the pairs
+  const float* cos = nullptr;  // [S, D / 2]; pairs are (i, i + D / 2)
   const float* sin = nullptr;
 };
 
@@ -38,9 +38,9 @@ inline constexpr int64_t kMaxHeadDim = 256;
 void rotate_and_store(const RotateAndStore<float>& work, Stream stream);
 void rotate_and_store(const RotateAndStore<BFloat16>& work, Stream stream);
 
-// gate_up [rows, 2 * width] holds gate and then up: out [rows, width] = silu(gate) * up (Shazeer
-// 2020), computed in float32 and rounded once. Three passes over memory where silu and a product
-// take five.
+// gate_up [rows, 2 * width] is gate followed by up: out [rows, width] = silu(gate) * up (Shazeer
+// 2020), computed in float32 and rounded once. Three passes over memory instead of five for silu
+// and a product.
 void silu_multiply(const float* gate_up, int64_t rows, int64_t width, float* out, Stream stream);
 void silu_multiply(
     const BFloat16* gate_up, int64_t rows, int64_t width, BFloat16* out, Stream stream);

@@ -1,5 +1,5 @@
 #pragma once
-// The CUDA stream that a kernel is launched on, without CUDA's headers.
+// CUDA stream type for kernel launches, without CUDA headers.
 
 struct CUstream_st;
 
