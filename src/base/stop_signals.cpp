@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::pair<int, const char*>, 3> kSignals = {
     {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}};
 
-// A handler can reach nothing but globals.
+// Signal handlers can access only globals.
 std::atomic<int> first_signal = 0;
 std::atomic<int> interrupts = 0;
 std::atomic<bool> installed = false;
@@ -24,7 +24,7 @@ std::atomic<int> holds = 0;
 std::atomic<bool> granted = false;
 std::array<struct sigaction, kSignals.size()> earlier_actions;
 
-// Null where it is none of them.
+// Null if it is none of the three.
 const char* name_of(int signal) {
   for (const auto& [number, name] : kSignals) {
     if (number == signal) return name;

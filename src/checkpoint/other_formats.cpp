@@ -28,7 +28,7 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-// training_args.bin and the like are no weights.
+// training_args.bin and the like hold no weights.
 bool holds_weights(std::string_view name) {
   constexpr std::array<std::string_view, 3> kOthers{"training_args.", "optimizer.", "scheduler."};
   return std::none_of(kOthers.begin(), kOthers.end(), [&](std::string_view other) {
@@ -36,7 +36,7 @@ bool holds_weights(std::string_view name) {
   });
 }
 
-// The first file of weights, by name, that ends so; empty: none.
+// The first file of weights, by name, with this ending; empty: none.
 std::string find_weights(const fs::path& dir, std::string_view ending) {
   std::string first;
   std::error_code error;
@@ -59,7 +59,7 @@ constexpr std::string_view kConvertOriginal =
 constexpr std::string_view kConvertPickle =
     "; convert them to safetensors (transformers: from_pretrained(), then save_pretrained())";
 
-// In the order in which a folder is searched.
+// In search order.
 constexpr std::array kFormats{
     Format{".gguf", "a GGUF file", kConvertGguf},
     Format{".bin", "PyTorch .bin files", kConvertPickle},
@@ -90,7 +90,7 @@ void refuse_formats_in(const fs::path& dir) {
   }
 }
 
-// "gptq, 4 bits", as far as the object says it.
+// "gptq, 4 bits", as far as the object tells.
 std::string method_of(const Json& quantization) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };

@@ -9,10 +9,10 @@ namespace {
 
 constexpr size_t kLongestMessage = 300;
 
-// Null for what is not JSON.
+// Null if it is not JSON.
 Json parse_leniently(const std::string& body) { return try_parse_json(body).value_or(Json()); }
 
-// Control characters become spaces; cut between characters.
+// Replaces control characters with spaces and cuts at a character boundary.
 std::string one_line(const std::string& text) {
   std::string line = text.substr(0, kLongestMessage);
   if (line.size() < text.size()) {
@@ -49,7 +49,7 @@ std::vector<double> token_logprobs(const Json& choice) {
   return logprobs;
 }
 
-// Null: a reasoning model that was cut while it was thinking.
+// Null content: a reasoning model that was cut while thinking.
 std::string parse_content(const Json& message, bool may_lack) {
   if (may_lack && message.is_object() && !message.contains("content")) return "";
   const Json& content = member(message, "content", "choices[0].message.content");
@@ -58,8 +58,8 @@ std::string parse_content(const Json& message, bool may_lack) {
   return content.get<std::string>();
 }
 
-// Of a server with a reasoning parser: "reasoning_content" as DeepSeek named it, SGLang and
-// llama.cpp say it and vLLM did, "reasoning" in newer vLLM and with OpenRouter. Some send both.
+// Set by servers with a reasoning parser: "reasoning_content" in DeepSeek, SGLang, llama.cpp and
+// older vLLM, "reasoning" in newer vLLM and OpenRouter. Some send both.
 std::string parse_reasoning(const Json& message) {
   if (!message.is_object()) return "";
   for (const char* key : {"reasoning_content", "reasoning"}) {

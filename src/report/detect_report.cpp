@@ -21,7 +21,7 @@ HeadMap head_map(const DetectReport& report) {
           .marked_label = report.marked_label};
 }
 
-// Without the heads that have no data.
+// Scores of all heads that have data.
 std::vector<double> known_scores(const DetectReport& report) {
   std::vector<double> known;
   for (const auto& layer : report.scores) {
@@ -54,7 +54,7 @@ std::string verdict(const DetectReport& report) {
 
 SuccessGrid success_grid(const std::vector<DetectReport::Sample>& samples,
                          const std::string& title) {
-  // depth -> length -> (right, all)
+  // depth -> length -> (correct, total)
   std::map<double, std::map<int64_t, std::pair<int64_t, int64_t>>> cells;
   std::set<int64_t> lengths;
   for (const auto& sample : samples) {
@@ -86,7 +86,7 @@ Table top_heads(const DetectReport& report, size_t count) {
   const auto score = [&](const std::pair<int64_t, int64_t>& head) {
     const double value =
         report.scores[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)];
-    return std::isnan(value) ? -1 : value;  // no data comes last
+    return std::isnan(value) ? -1 : value;  // no data sorts last
   };
   std::stable_sort(heads.begin(), heads.end(), [&](const auto& a, const auto& b) {
     return score(a) > score(b);

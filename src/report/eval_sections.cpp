@@ -60,7 +60,7 @@ HtmlFragment logprob_section(const RunFolders& evals, Table& glance) {
   for (const RunFolder& run : evals) {
     const std::string where = run.where("results.json");
     const Json results = run.read("results.json");
-    const auto number = [&](const char* key) {  // null where nothing was predicted
+    const auto number = [&](const char* key) {  // null if nothing was predicted
       return format_number(json_get_or<double>(results, key, std::nan(""), where));
     };
     table.rows.push_back({run.name,

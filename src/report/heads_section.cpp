@@ -63,7 +63,7 @@ std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
   return samples;
 }
 
-// The first mask that names retrieval heads; the random ones are controls.
+// The first mask of retrieval heads; masks of random heads are controls.
 const RunFolder* retrieval_mask(const RunFolders& masks) {
   for (const RunFolder& mask : masks) {
     if (mask.read("mask.json").value("select", "retrieval") == "retrieval") return &mask;

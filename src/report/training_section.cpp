@@ -27,7 +27,7 @@ struct Training {
   std::vector<Json> steps;
 };
 
-// Values that the loss does not have (rewards of sft) are null in the file and gaps in the chart.
+// Values that a loss does not have (rewards of sft) are null in the file and gaps in the chart.
 Series series_of(const Training& training, const std::string& key, const std::string& name) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   Series series{.name = name, .points = {}};

@@ -12,14 +12,14 @@ namespace {
 
 bool is_white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// Cuts an array of any size into its elements, one at a time.
+// Splits an array of any size into its elements, one at a time.
 class ArrayElements {
  public:
   ArrayElements(TextReader& reader, std::string path) : reader_(reader), path_(std::move(path)) {
-    next_text();  // the '[', which has been seen
+    next_text();  // skip the '[', already seen
   }
 
-  // The text of the next element; false behind the last.
+  // The text of the next element; false after the last.
   bool next(std::string& element) {
     element.clear();
     if (ended_) return false;
