@@ -8,12 +8,13 @@ namespace retmask::jinja {
 namespace {
 
 constexpr ptrdiff_t kMaxStackBytes = 2 << 20;
-// Left for what does not look at the stack itself.
+// Reserved for code that does not check the stack itself.
 constexpr ptrdiff_t kSpareStackBytes = 128 << 10;
 
 const char* stack_here() { return static_cast<const char*>(__builtin_frame_address(0)); }
 
-// Where this thread's stack ends, which grows down; null when the system does not tell.
+// The lowest address of this thread's stack, which grows down; null if the system does not report
+// it.
 const char* stack_end() {
   thread_local const char* const end = [] {
     pthread_attr_t attributes;

@@ -28,7 +28,7 @@ void refuse_if_set(const Json& model, const char* name, const std::string& where
 
 BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::string& where) {
   const auto model = json_get<Json>(json.rest, "model", where);
-  // Files from before 2021 leave the type out.
+  // Files from before 2021 omit the type.
   const auto type = json_get_or<std::string>(model, "type", "BPE", where);
   if (type != "BPE")
     user_error(where, ": the model type \"", type, "\" is not supported; known is BPE");
@@ -91,7 +91,7 @@ void BpeTokenizer::add_token(AddedToken token, const std::string& where) {
   const auto same = [&](const auto& entry) { return entry.second.content == token.content; };
   if (const auto found = std::ranges::find_if(added_tokens_, same); found != added_tokens_.end()) {
     token.id = found->first;
-    token.special = token.special || found->second.special;  // once special, always special
+    token.special = token.special || found->second.special;  // special in either file
   } else if (const auto model_id = model_.vocabulary().find(token.content)) {
     token.id = *model_id;
   } else {

@@ -8,7 +8,7 @@ namespace {
 
 Metaspace::Prepend read_prepend(const Json& json, const std::string& where) {
   const auto name = json_get_or<std::string>(json, "prepend_scheme", "always", where);
-  // Files from before prepend_scheme say add_prefix_space.
+  // Files older than prepend_scheme use add_prefix_space.
   const bool may_prepend = json_get_or(json, "add_prefix_space", true, where);
   if (name == "never" || !may_prepend) return Metaspace::Prepend::kNever;
   if (name == "first") return Metaspace::Prepend::kFirst;

@@ -12,11 +12,11 @@
 namespace retmask::text {
 namespace {
 
-// GPT-2's, which ByteLevel has built in.
+// GPT-2's pattern, built into ByteLevel.
 constexpr const char* kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Puts the pieces of each view, as `cut(view, next)` appends them, in the views' place.
+// Replaces each view by the pieces that `cut(view, next)` appends.
 template <typename Cut>
 void cut_each(Pieces& pieces, Cut cut) {
   pieces.next.clear();
@@ -86,7 +86,7 @@ class DigitsPreTokenizer : public PreTokenizer {
   bool individual_;
 };
 
-// The bytes are not mapped to printable characters here: the model looks them up as they are.
+// Bytes are not mapped to printable characters here: the model looks them up directly.
 class ByteLevelPreTokenizer : public PreTokenizer {
  public:
   ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex)

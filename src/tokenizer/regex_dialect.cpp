@@ -10,7 +10,7 @@
 namespace retmask::text {
 namespace {
 
-// General categories and the like, which mean the same in both.
+// General categories and other properties with the same meaning in both dialects.
 bool is_general_property(std::string_view name) {
   constexpr std::string_view kGroups = "LMNPSZC";
   if (name.size() == 1) return kGroups.find(name[0]) != std::string_view::npos;
@@ -125,7 +125,7 @@ class Translator {
     if (!alike) refuse("the group " + pattern_.substr(at_, 4));
   }
 
-  // {1,3}: a + behind it makes it possessive in PCRE2 and repeats it in Oniguruma.
+  // {1,3}: a following + makes it possessive in PCRE2, but repeats it in Oniguruma.
   void interval() {
     const size_t close = pattern_.find('}', at_);
     if (close == std::string::npos) refuse("an open {");

@@ -44,8 +44,8 @@ template <typename... Parts>
   throw UserError(detail::concat(parts...));
 }
 
-// For a file that cannot be written. `error_number` is the errno: a StorageError if there is no space
-// or the device fails, otherwise a UserError.
+// For a file that cannot be written. `error_number` is the errno: a StorageError if there is no
+// space or the device fails, otherwise a UserError.
 template <typename... Parts>
 [[noreturn]] void write_error(int error_number, const Parts&... parts) {
   switch (error_number) {
