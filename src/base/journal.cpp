@@ -41,7 +41,7 @@ Journal::Journal(fs::path path, const Visitor& visit)
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     user_error("cannot write ",
                path_,
-               ": another process is writing it; wait for its end, or give another --out");
+               ": another process is writing it; wait for it to finish, or give another --out");
   }
   size_ = visit_whole_rows(visit);
   if (::ftruncate(file_.get(), size_) != 0) fail_to_write();
@@ -105,7 +105,7 @@ int64_t Journal::append(const Json& row) {
                   path_,
                   ": ",
                   std::strerror(error),
-                  "; what was finished is kept, run again to go on");
+                  "; finished rows are kept, run again to resume");
     }
     rest.remove_prefix(static_cast<size_t>(written));
     end += written;

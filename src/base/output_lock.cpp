@@ -44,7 +44,7 @@ OutputLock::OutputLock(fs::path dir, Mode mode)
   if (!take((mode == Mode::alone ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
     user_error("another process is writing into ",
                dir_,
-               "; wait for its end, or give another --out (",
+               "; wait for it to finish, or give another --out (",
                file_,
                " is its lock)");
   }
@@ -115,7 +115,7 @@ bool OutputLock::take(int operation) {
         return false;
       }
       log::warn(detail::concat(file_,
-                               ": this file system knows no locks (",
+                               ": this file system does not support locks (",
                                std::strerror(errno),
                                "); let no other process write there"));
       return true;

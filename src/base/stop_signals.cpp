@@ -57,7 +57,7 @@ bool stop_is_due() { return installed && first_signal != 0 && holds == 0; }
 void stop_point() {
   if (stop_is_due()) {
     throw Stopped("stopped by " + std::string(name_of(first_signal)) +
-                  "; what was finished is kept, start again to go on");
+                  "; finished work is kept, start again to resume");
   }
 }
 

@@ -76,7 +76,7 @@ void check_tensors(const Checkpoint& checkpoint,
                checkpoint.dir(),
                " are quantized (",
                *quantized,
-               "), which config.json does not say",
+               "), which config.json does not mention",
                kDequantize);
   }
   if (!problems.empty()) {

@@ -13,15 +13,14 @@ namespace fs = std::filesystem;
 namespace retmask {
 
 const std::string_view kDequantize =
-    "; weights in float32, float16 or bfloat16 are needed: use the model from which it was made, "
-    "or "
-    "dequantize it (transformers: model.dequantize(), then save_pretrained())";
+    "; expected float32, float16 or bfloat16 weights: use the original model, "
+    "or dequantize it (transformers: model.dequantize(), then save_pretrained())";
 
 namespace {
 
 constexpr char kConvertGguf[] =
     "; convert it to safetensors (transformers: from_pretrained(folder, gguf_file=name), then "
-    "save_pretrained()), or use the model from which it was made";
+    "save_pretrained()), or use the original model";
 
 bool is_there(const fs::path& path) {
   std::error_code error;
@@ -115,11 +114,12 @@ void refuse_other_formats(const fs::path& path) {
   if (path.extension() == ".gguf") user_error("the model ", path, " is a GGUF file", kConvertGguf);
   if (!fs::is_directory(path, error)) return;
   if (is_there(path / "adapter_config.json")) {
-    user_error("the model folder ",
-               path,
-               " holds a LoRA or another PEFT adapter (adapter_config.json), which is no model by "
-               "itself; merge it into its base model (peft: merge_and_unload(), then "
-               "save_pretrained()), or remove that file if the weights beside it are merged");
+    user_error(
+        "the model folder ",
+        path,
+        " holds a LoRA or another PEFT adapter (adapter_config.json), which is not a complete "
+        "model; merge it into its base model (peft: merge_and_unload(), then "
+        "save_pretrained()), or remove that file if the weights beside it are merged");
   }
   if (!is_there(path / kConfigFile)) refuse_formats_in(path);
 }

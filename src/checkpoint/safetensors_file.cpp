@@ -110,7 +110,7 @@ void check_layout(std::vector<Entry>& entries, uint64_t data_size, const std::st
                  ", expected ",
                  position,
                  " (the tensors ",
-                 entry.begin < position ? "overlap" : "leave a hole",
+                 entry.begin < position ? "overlap" : "leave a gap",
                  ")",
                  kRepair);
     }
@@ -125,7 +125,7 @@ void check_layout(std::vector<Entry>& entries, uint64_t data_size, const std::st
                kRepair);
   }
   if (position < data_size) {
-    user_error(file, " has ", data_size - position, " bytes behind its last tensor", kRepair);
+    user_error(file, " has ", data_size - position, " bytes after its last tensor", kRepair);
   }
 }
 

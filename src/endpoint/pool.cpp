@@ -122,7 +122,7 @@ void Pool::warn_once(const std::string& reason) {
     if (warned_) return;
     warned_ = true;
   }
-  log::warn(options_.url.text() + ": " + reason + "; trying again (said once)");
+  log::warn(options_.url.text() + ": " + reason + "; trying again (reported once)");
 }
 
 void Pool::fail(bool users_mistake, const std::string& message) {

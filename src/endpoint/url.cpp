@@ -64,7 +64,7 @@ std::optional<Authority> parse_authority(std::string_view text) {
   return authority;
 }
 
-// A name that merely starts with it is another host: 127.0.0.1.example.com.
+// A name that merely starts with 127.0.0.1 is another host: 127.0.0.1.example.com.
 bool is_loopback(const std::string& host) {
   if (::strcasecmp(host.c_str(), "localhost") == 0) return true;
   constexpr uint32_t kLoopbackNet = 127;
@@ -86,7 +86,8 @@ std::string chat_path(std::string path) {
 Url parse_chat_url(const std::string& text, const std::string& flag) {
   const bool encrypted = text.starts_with("https://");
   if ((!encrypted && !text.starts_with("http://")) || !is_printable(text)) {
-    user_error(flag, " is not an http:// or https:// URL, expected one like http://host:8000/v1");
+    user_error(flag,
+               " is not an http:// or https:// URL, expected for example http://host:8000/v1");
   }
   const size_t begin = text.find("//") + 2;
   const size_t slash = std::min(text.find('/', begin), text.size());
@@ -108,7 +109,7 @@ Url parse_chat_url(const std::string& text, const std::string& flag) {
         flag,
         " is \"",
         text,
-        "\", expected a host and perhaps a port: http://host:8000/v1, or for an IPv6 address "
+        "\", expected a host and an optional port: http://host:8000/v1, or for an IPv6 address "
         "http://[fd00::1]:8000/v1");
   }
   return {.origin = text.substr(0, slash),

@@ -64,7 +64,7 @@ Call bind(std::string_view function, std::string_view parameters, Arguments argu
       }
     }
     if (value.is_missing() && !optional) {
-      type_error(name + " misses the argument '" + std::string(parameter) + "'");
+      type_error(name + " is missing the argument '" + std::string(parameter) + "'");
     }
     call.values_.push_back(std::move(value));
   }

@@ -185,7 +185,7 @@ class Evaluator {
     if (object == nullptr) {
       throw PythonError(PythonError::Type::kTemplate,
                         "cannot assign to '" + ref.name + "." + ref.attribute + "': '" + ref.name +
-                            "' is no namespace");
+                            "' is not a namespace");
     }
     return *object;
   }
@@ -423,7 +423,7 @@ class Evaluator {
 
   // A slice as one of several keys, which no container supports.
   Value evaluate_node(const SliceExpr&, int, const ActivationPtr&) {
-    const std::string message = "a slice stands alone between brackets";
+    const std::string message = "a slice must be the only item between brackets";
     if (is_folding_) return Value::undefined(message);
     has_failed_slice_ = true;
     type_error(message);
@@ -639,7 +639,7 @@ class Evaluator {
   }
 
   Flow execute_node(const Unsupported& node, int, const ActivationPtr&) {
-    unsupported("{% " + node.tag + " %} is not supported: a chat template stands alone");
+    unsupported("{% " + node.tag + " %} is not supported: a chat template must be self-contained");
   }
 
   Flow execute_node(const Break&, int, const ActivationPtr&) { return Flow::kBreak; }
@@ -1022,7 +1022,7 @@ Value Evaluator::call_macro(const MacroDefinition& macro,
     }
     activation->slots[index(macro.varargs_slot)] = Value::tuple(std::move(rest));
   } else if (arguments.positional.size() > count) {
-    type_error("macro " + shown + " takes not more than " + std::to_string(count) + " argument(s)");
+    type_error("macro " + shown + " takes no more than " + std::to_string(count) + " argument(s)");
   }
   for (size_t i = 0; i < count; ++i) {
     activation->slots[index(macro.parameter_slots[i])] = values[i];

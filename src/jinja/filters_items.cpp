@@ -220,7 +220,7 @@ Value filter_last(Runtime& runtime, Call& call) {
 }
 
 Value filter_random(Runtime&, Call&) {
-  unsupported("the filter 'random' is not supported: it never gives the same twice");
+  unsupported("the filter 'random' is not supported: its result is not reproducible");
 }
 
 Value filter_length(Runtime& runtime, Call& call) {

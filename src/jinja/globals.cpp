@@ -39,7 +39,7 @@ Value global_joiner(Runtime&, Call& call) {
 }
 
 Value global_lipsum(Runtime&, Call&) {
-  unsupported("lipsum() is not supported: its text is never the same twice");
+  unsupported("lipsum() is not supported: its text is not reproducible");
 }
 
 Value global_raise_exception(Runtime& runtime, Call& call) {

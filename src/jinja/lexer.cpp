@@ -354,7 +354,7 @@ class Lexer {
         append_code_point(out, hex_escape(text.substr(next), digits));
         next += digits;
       } else if (c == 'N') {
-        fail("escapes by a character's name (\\N{..}) are not supported");
+        fail("named character escapes (\\N{..}) are not supported");
       } else if (c >= 0x80) {
         // The codec has written the character as an escape, whose backslash is then escaped.
         const size_t digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
@@ -375,7 +375,7 @@ class Lexer {
       fail("a \\x, \\u or \\U escape in a string is cut short");
     }
     const auto value = static_cast<char32_t>(*parse_int(hex, 16));
-    if (value > 0x10FFFF) fail("an escape in a string is no Unicode character");
+    if (value > 0x10FFFF) fail("an escape in a string is not a Unicode character");
     if (value >= 0xD800 && value <= 0xDFFF) {
       fail("an escape in a string is half of a surrogate pair; write the character itself");
     }

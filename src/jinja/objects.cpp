@@ -296,7 +296,7 @@ void Namespace::check_name(const Value& name) {
   if (name.is_text() && name.bytes().starts_with('_')) {
     throw PythonError(PythonError::Type::kTemplate,
                       "a namespace cannot have the attribute '" + name.bytes() +
-                          "': chat templates may not start names with an underscore there");
+                          "': names there must not start with an underscore");
   }
 }
 

@@ -743,7 +743,8 @@ class Parser {
     take();
     if (keys.size() == 1) return make(line, ItemExpr{std::move(node), std::move(keys[0])});
     ExprPtr item = make(line, ItemExpr{std::move(node), make(line, TupleExpr{std::move(keys)})});
-    if (has_slice && !is_constant(*item)) fail_at(line, "a slice stands alone between brackets");
+    if (has_slice && !is_constant(*item))
+      fail_at(line, "a slice must be the only item between brackets");
     return item;
   }
 
@@ -766,7 +767,7 @@ class Parser {
     expect_operator("(");
     CallArgs args;
     const auto check = [&](bool valid) {
-      if (!valid) fail_at(line, "the arguments of this call are in a wrong order");
+      if (!valid) fail_at(line, "the arguments of this call are in the wrong order");
     };
     bool first = true;
     while (!is_operator(")")) {

@@ -59,7 +59,7 @@ void Runtime::check_stack() const {
   const char* const here = stack_here();
   const bool is_deep = stack_base_ - here > kMaxStackBytes;
   if (is_deep || (stack_end() != nullptr && here - stack_end() < kSpareStackBytes)) {
-    throw PythonError(PythonError::Type::kLimit, "recursion without an end (calls nest too deep)");
+    throw PythonError(PythonError::Type::kLimit, "infinite recursion (calls nested too deep)");
   }
 }
 

@@ -703,14 +703,14 @@ class Resolver {
 
   void resolve_node(Unsupported& node, const Frame& frame, int line) {
     if (node.tag == "extends" && !frame.is_toplevel) {
-      fail(line, "{% extends %} stands in the template itself alone");
+      fail(line, "{% extends %} is allowed only at the top level of a template");
     }
   }
   void resolve_node(Break&, const Frame& frame, int line) {
-    if (!frame.in_loop) fail(line, "{% break %} outside of a loop");
+    if (!frame.in_loop) fail(line, "{% break %} outside a loop");
   }
   void resolve_node(Continue&, const Frame& frame, int line) {
-    if (!frame.in_loop) fail(line, "{% continue %} outside of a loop");
+    if (!frame.in_loop) fail(line, "{% continue %} outside a loop");
   }
 
   Program& program_;

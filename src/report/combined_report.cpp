@@ -22,7 +22,7 @@ void check_known(const RunFolders& runs) {
           run.dir,
           " is a run of \"",
           run.command,
-          "\", which has no place in a report; known: detect, mask, synthesize, train-dpo, eval");
+          "\", which a report cannot include; known: detect, mask, synthesize, train-dpo, eval");
     }
   }
 }

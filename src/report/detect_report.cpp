@@ -112,7 +112,7 @@ HtmlFragment detect_section(const DetectReport& report) {
       "Score: the share of the needle's tokens that the head copied, averaged over the samples.");
   const std::vector<double> scores = known_scores(report);
   if (!scores.empty()) {
-    section.figure(histogram_svg({.title = "How the scores are spread",
+    section.figure(histogram_svg({.title = "Distribution of the scores",
                                   .x_label = "score",
                                   .y_label = "heads",
                                   .values = scores}));
@@ -129,7 +129,7 @@ HtmlFragment detect_section(const DetectReport& report) {
 void write_detect_report(const std::filesystem::path& dir, const DetectReport& report) {
   write_file_atomic(dir / "heads.svg", head_map_svg(head_map(report)));
   HtmlFragment body = detect_section(report);
-  body.heading("How it was measured");
+  body.heading("Method");
   body.table(report.facts);
   write_file_atomic(dir / "report.html", html_page("Retrieval heads of " + report.model, body));
 }

@@ -106,7 +106,7 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
                         .facts = {}};
     if (mask != nullptr) {
       report.marked = masked_heads(*mask);
-      report.marked_label = "switched off in " + mask->name;
+      report.marked_label = "masked by " + mask->name;
     }
     if (detections.size() > 1) section.subheading(run.name);
     section.append(detect_section(report));

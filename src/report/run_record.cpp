@@ -190,7 +190,7 @@ void RunRecord::read_earlier() {
                result.filename(),
                ", but no ",
                kFileName,
-               " that says what it was made of; give another --out, or move that file away");
+               " that records how it was made; give another --out, or move that file away");
   }
   try {
     earlier_ = read_json_file(path, "run record");
@@ -208,7 +208,7 @@ void RunRecord::read_earlier() {
 void RunRecord::check_options() const {
   const std::string where = (info_.out / kFileName).string();
   const std::string advice =
-      "; give another --out, or remove " + info_.out.string() + " to start anew";
+      "; give another --out, or remove " + info_.out.string() + " to start over";
   const auto command = json_get<std::string>(earlier_, "command", where);
   if (command != info_.command) {
     user_error(
@@ -227,7 +227,7 @@ void RunRecord::refuse(const std::string& what) {
   user_error(what,
              " since the run in ",
              info_.out,
-             " was started; give another --out, or remove that folder to start anew");
+             " was started; give another --out, or remove that folder to start over");
 }
 
 RunRecord::~RunRecord() {
@@ -262,8 +262,8 @@ void RunRecord::add_input_folder(const std::string& folder,
     all.update(now);
     for (const auto& [name, hash] : all.items()) {
       const std::string input = "the input " + folder + "/" + name;
-      if (!now.contains(name)) refuse(input + " has gone");
-      if (!before.contains(name)) refuse(input + " has come");
+      if (!now.contains(name)) refuse(input + " was removed");
+      if (!before.contains(name)) refuse(input + " was added");
       if (now[name] != before[name]) refuse(input + " has changed");
     }
   }

@@ -13,7 +13,7 @@ void check_stretch(const arrow::Array& array, int64_t row, int64_t size) {
   const int64_t begin = typed.value_offset(row);
   const int64_t length = typed.value_length(row);
   if (begin < 0 || length < 0 || begin > size || length > size - begin) {
-    throw parquet::ParquetException("a value's offsets point outside of the data");
+    throw parquet::ParquetException("a value's offsets point outside the data");
   }
 }
 

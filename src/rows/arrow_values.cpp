@@ -164,7 +164,7 @@ class RowValues {
       user_error(where_,
                  ": the column \"",
                  column_,
-                 "\" holds a text that is no valid UTF-8 (byte ",
+                 "\" holds text that is not valid UTF-8 (byte ",
                  invalid,
                  " of ",
                  bytes.size(),

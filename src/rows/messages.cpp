@@ -71,7 +71,7 @@ std::string standard_role(const std::string& role, const std::string& where) {
   user_error(where,
              ": the role ",
              dump_json_line(role),
-             " of a message is not known; known are ",
+             " of a message is unknown, expected one of ",
              known_names);
 }
 
@@ -100,7 +100,7 @@ std::string content_text(const Json& content, const std::string& where) {
       user_error(where, ": a part of a message's content is ", part.type_name(), ", expected text");
     }
     if (json_get_or<std::string>(part, "type", "text", where) != "text") {
-      user_error(where, ": a message has a part of type ", part["type"], ", expected text alone");
+      user_error(where, ": a message has a part of type ", part["type"], ", expected only text");
     }
     text += json_get<std::string>(part, "text", where);
   }
@@ -136,7 +136,7 @@ Json tool_calls_of(const std::string& text, const std::string& where) {
   };
   if (!calls || calls->empty() || !std::ranges::all_of(*calls, is_call)) {
     user_error(where,
-               ": a message of the role function_call says ",
+               ": a message with the role function_call is ",
                shown(text),
                ", expected the JSON text of {\"name\", \"arguments\"}");
   }

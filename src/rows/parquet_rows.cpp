@@ -81,7 +81,7 @@ void visit_rows(const RowSource& source, const RowVisitor& visit) {
     user_error(source.what,
                " ",
                source.path,
-               " has no column that is looked for",
+               " has none of the expected columns",
                source.hint.empty() ? "" : " (" + source.hint + ")",
                "; its columns: ",
                column_names(reader->manifest()));

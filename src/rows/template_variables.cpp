@@ -41,7 +41,7 @@ void refuse_media(const Json& row, const std::string& where) {
     if (found == row.end() || found->is_null()) continue;
     if (found->is_string() ? found->get_ref<const std::string&>().empty() : found->empty())
       continue;
-    user_error(where, ": \"", column, "\" is set, but this program reads text alone");
+    user_error(where, ": \"", column, "\" is set, but only text is supported");
   }
 }
 

@@ -60,7 +60,7 @@ class BpeModel {
   TokenTable vocabulary_;
   MergeTable merges_;
   std::optional<int32_t> unk_id_;
-  std::array<std::optional<int32_t>, 256> byte_ids_;  // byte_level: id of each byte's character
+  std::array<std::optional<int32_t>, 256> byte_ids_;      // byte_level: id of each byte's character
   std::array<std::optional<int32_t>, 256> fallback_ids_;  // ids of "<0x00>" .. "<0xFF>"
 };
 

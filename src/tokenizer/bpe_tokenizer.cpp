@@ -22,8 +22,7 @@ TokenTable make_vocabulary(const TokenizerJson& json) {
 void refuse_if_set(const Json& model, const char* name, const std::string& where) {
   const Json value = json_get_or(model, name, Json(), where);
   const bool is_set = !value.is_null() && value != "" && value != 0.0;
-  if (is_set)
-    user_error(where, ": model.", name, " is not supported, and here it is ", value.dump());
+  if (is_set) user_error(where, ": model.", name, " is ", value.dump(), ", which is not supported");
 }
 
 BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::string& where) {
@@ -31,7 +30,7 @@ BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::strin
   // Files from before 2021 omit the type.
   const auto type = json_get_or<std::string>(model, "type", "BPE", where);
   if (type != "BPE")
-    user_error(where, ": the model type \"", type, "\" is not supported; known is BPE");
+    user_error(where, ": the model type \"", type, "\" is not supported, expected BPE");
   if (json.vocabulary.empty()) user_error(where, ": model.vocab is missing or empty");
   for (const char* name : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
     refuse_if_set(model, name, where);
@@ -102,9 +101,9 @@ void BpeTokenizer::add_token(AddedToken token, const std::string& where) {
     log::warn(detail::concat(where,
                              ": the token ",
                              dump_json_line(token.content),
-                             " is to have the id ",
+                             " should have the id ",
                              said,
-                             ", but it gets ",
+                             ", but gets ",
                              token.id,
                              ", as in transformers"));
   }

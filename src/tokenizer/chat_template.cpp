@@ -144,7 +144,7 @@ std::unique_ptr<const ChatTemplate> ChatTemplate::load(const fs::path& dir) {
     user_error("the folder ",
                dir,
                " has no chat template: neither chat_template.jinja nor chat_template in "
-               "tokenizer_config.json is there; give an instruction-tuned model");
+               "tokenizer_config.json was found; give an instruction-tuned model");
   }
   if (!sources.contains(kDefault) && !sources.contains(kToolUse)) {
     user_error(sources.begin()->second.where, ": none of the chat templates is named \"default\"");

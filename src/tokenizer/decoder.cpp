@@ -175,7 +175,7 @@ std::unique_ptr<const TokenDecoder> make_token_decoder(const Json& json, const s
   user_error(where,
              ": the type \"",
              type,
-             "\" is not supported; known are ByteLevel, ByteFallback, Fuse, Replace, Strip, "
+             "\" is not supported; supported are ByteLevel, ByteFallback, Fuse, Replace, Strip, "
              "Metaspace and Sequence");
 }
 

@@ -13,8 +13,7 @@ Metaspace::Prepend read_prepend(const Json& json, const std::string& where) {
   if (name == "never" || !may_prepend) return Metaspace::Prepend::kNever;
   if (name == "first") return Metaspace::Prepend::kFirst;
   if (name == "always") return Metaspace::Prepend::kAlways;
-  user_error(
-      where, ": prepend_scheme \"", name, "\" is not known; known are first, never and always");
+  user_error(where, ": prepend_scheme \"", name, "\" is unknown, expected first, never or always");
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ std::unique_ptr<const PreTokenizer> make_sequence(const Json& json, const std::s
   for (const Json& step : json_get<Json>(json, "pretokenizers", where)) {
     if (!steps.empty() && steps.back()->is_byte_level()) {
       user_error(where,
-                 ": a pre-tokenizer behind ByteLevel is not supported; ByteLevel must come last");
+                 ": a pre-tokenizer after ByteLevel is not supported; ByteLevel must come last");
     }
     steps.push_back(make_pre_tokenizer(step, where));
   }
@@ -204,7 +204,7 @@ std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json& json, const s
   user_error(where,
              ": the type \"",
              type,
-             "\" is not supported; known are Split, Digits, ByteLevel, Metaspace and Sequence");
+             "\" is not supported; supported are Split, Digits, ByteLevel, Metaspace and Sequence");
 }
 
 }  // namespace retmask::text

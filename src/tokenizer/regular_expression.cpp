@@ -89,7 +89,7 @@ std::optional<RegexSearch::Match> RegexSearch::next() {
     if (result == PCRE2_ERROR_NOMATCH) break;
     if (result < 0) {
       user_error(where_,
-                 ": the regular expression does not come to an end on a text of ",
+                 ": the regular expression cannot be matched against a text of ",
                  text_.size(),
                  " bytes: ",
                  pcre_message(result));

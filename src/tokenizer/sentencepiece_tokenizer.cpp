@@ -14,7 +14,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const std::filesystem::path& mode
       space_after_added_tokens_(json_get_or(config.json, "legacy", false, config.where)) {
   const auto status = processor_.Load(model.string());
   if (!status.ok())
-    user_error("the sentencepiece model ", model, " does not load: ", status.ToString());
+    user_error("the sentencepiece model ", model, " cannot be loaded: ", status.ToString());
   add_tokens(config);
   if (json_get_or(config.json, "add_bos_token", true, config.where)) {
     before_.push_back(require_special_token(config, "bos_token", processor_.bos_id()));

@@ -86,9 +86,9 @@ std::string StopStrings::text_before(std::span<const int64_t> tokens) const {
 
 void check_stop_strings(const std::vector<std::string>& texts, const std::string& flag) {
   for (const std::string& text : texts) {
-    if (text.empty()) user_error(flag, " is empty, expected a text at which answers end");
+    if (text.empty()) user_error(flag, " is empty, expected a stop string");
     if (text::find_invalid_utf8(text) != std::string::npos)
-      user_error(flag, " is no valid UTF-8; expected a text at which answers end");
+      user_error(flag, " is not valid UTF-8, expected a stop string");
   }
 }
 

@@ -169,7 +169,7 @@ class Handler : public nlohmann::json_sax<Json> {
   bool in_pair_ = false;
   std::vector<std::string> pair_;
   std::string key_;
-  std::vector<Json*> open_;  // enclosing objects and arrays, outermost first
+  std::vector<Json*> open_;             // enclosing objects and arrays, outermost first
   std::vector<std::string> open_keys_;  // the key of each of them in its parent
 };
 

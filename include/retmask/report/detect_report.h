@@ -15,8 +15,8 @@ namespace retmask {
 
 // Plain data, so that this layer does not depend on detect.
 struct DetectReport {
-  std::string model;                        // as given by the user
-  std::vector<std::vector<double>> scores;  // [layers][heads], mean over correct samples
+  std::string model;                                // as given by the user
+  std::vector<std::vector<double>> scores;          // [layers][heads], mean over correct samples
   std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) of the retrieval heads
   std::string marked_label;                         // the criterion: "score of at least 0.1"
 

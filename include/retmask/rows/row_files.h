@@ -22,7 +22,7 @@ struct RowSource {
   std::string what = "data file";  // in messages
   // Columns that are used: the others of a Parquet file are not read.
   std::vector<std::string> columns = {};
-  std::string hint = {};  // what to do, appended to "has none of the columns"
+  std::string hint = {};  // what to do, appended to "has none of the expected columns"
 };
 
 // Calls `visit` for each row, streaming the file. Throws UserError that names the row if a row is

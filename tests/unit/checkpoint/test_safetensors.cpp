@@ -175,13 +175,13 @@ std::vector<BadFile> bad_files() {
        {"\"b\"", "overlap"}},
       {"Hole",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[12,16]})", 16),
-       {"\"b\"", "hole", "expected 8"}},
+       {"\"b\"", "gap", "expected 8"}},
       {"DataTruncated",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[8,12]})", 11),
        {"truncated", "promises 12 bytes", "has 11"}},
       {"BytesBehindEnd",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[8,12]})", 15),
-       {"3 bytes behind"}},
+       {"3 bytes after"}},
   };
 }
 

@@ -96,20 +96,20 @@ TEST(ChatReply, LogprobsAndTheirMean) {
 
 TEST(ChatReply, WhatIsNoCompletionIsGarbled) {
   const std::string whole = completion().dump();
-  EXPECT_NE(garbled(whole.substr(0, whole.size() - 1)).find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("<html>").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("{\"choices\": \"\xff\"}").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("[1]").find("no JSON object"), std::string::npos);
-  EXPECT_NE(garbled(std::string(300000, '[')).find("no JSON"), std::string::npos);
+  EXPECT_NE(garbled(whole.substr(0, whole.size() - 1)).find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("<html>").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("{\"choices\": \"\xff\"}").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("[1]").find("not a JSON object"), std::string::npos);
+  EXPECT_NE(garbled(std::string(300000, '[')).find("not a JSON"), std::string::npos);
   EXPECT_NE(garbled("{\"choices\": " + std::string(300000, '[') + std::string(300000, ']') + "}")
-                .find("no JSON"),
+                .find("not a JSON"),
             std::string::npos);
   EXPECT_NE(garbled(R"({"error": {"message": "busy"}})").find("error"), std::string::npos);
   EXPECT_NE(garbled(R"({"choices": []})").find("choices[0]"), std::string::npos);
   EXPECT_NE(garbled(completion(7).dump()).find("content"), std::string::npos);
   EXPECT_NE(garbled(completion("x", nullptr).dump()).find("finish_reason"), std::string::npos);
-  EXPECT_NE(garbled(completion("x", "abort").dump()).find("broke"), std::string::npos);
+  EXPECT_NE(garbled(completion("x", "abort").dump()).find("aborted"), std::string::npos);
   for (const char* part : {"choices", "usage"}) {
     Json json = completion();
     json.erase(part);

@@ -170,10 +170,10 @@ TEST_F(RunRecordTest, FilesBesideAnInputCountToo) {
     expect_user_error([&] { run.add_input_folder("model", now); }, {how, "another --out"});
   };
   refused({{"tokenizer.json", "x"}, {"merges.txt", "b"}}, "model/tokenizer.json has changed");
-  refused({{"tokenizer.json", "a"}}, "model/merges.txt has gone");
+  refused({{"tokenizer.json", "a"}}, "model/merges.txt was removed");
   std::map<std::string, std::string> more = files;
   more["chat_template.jinja"] = "c";
-  refused(more, "model/chat_template.jinja has come");
+  refused(more, "model/chat_template.jinja was added");
   RunRecord run(info());
   run.add_input_folder("model", files);
   run.add_input_folder("rejected-model", more);

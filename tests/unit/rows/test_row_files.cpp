@@ -58,7 +58,7 @@ TEST_F(RowFiles, MistakesNameFileAndRow) {
   expect_user_error([&] { read(write("a.json", "[{}, ]")); }, {"a.json:2", "row 2"});
   expect_user_error([&] { read(write("a.json", "[{} {}]")); }, {"a.json:1", "row 1"});
   expect_user_error([&] { read(write("a.json", "[{}, {\"x\": \"")); }, {"a.json:2", "ends"});
-  expect_user_error([&] { read(write("a.json", "[{}] {}")); }, {"a.json", "behind"});
+  expect_user_error([&] { read(write("a.json", "[{}] {}")); }, {"a.json", "after the array"});
   expect_user_error([&] { read(write("a.jsonl", "{}\n{\n")); }, {"a.jsonl:2"});
   expect_user_error([&] { read(folder_ / "none"); }, {"none", "does not exist"});
   expect_user_error([&] { read(folder_.path()); }, {"folder"});
