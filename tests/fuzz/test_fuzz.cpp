@@ -1,5 +1,5 @@
-// The corpus and some thousand changed copies of it through every harness. What the fuzzers have
-// found stands in the corpus, so that it is looked at in every build.
+// Runs the corpus and several thousand mutated copies through every harness. Findings of the
+// fuzzers are added to the corpus, so that every build checks them.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class Fuzz : public ::testing::TestWithParam<Harness> {
   ~Fuzz() override { log::set_quiet(false); }
 };
 
-// What is left of an input that fails lies in the folder for temporary files.
+// A failing input is kept in the folder for temporary files.
 void run_and_say(const Harness& harness, const std::string& input, const std::string& which) {
   try {
     run(harness, input);

@@ -55,8 +55,8 @@ struct RunInfo {
 //    "inputs": {name: hash}, "input_files": {input: {file: hash}}, "throughput": {name: number},
 //    "memory": {"budget": {part: bytes}, "peak": bytes},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder],
-//    "files": what was written that a later start may replace}
-// A start that is refused leaves the record as it was.
+//    "files": written files that a later start may replace}
+// A refused start leaves the record unchanged.
 class RunRecord {
  public:
   // Writes status "running". Throws UserError when `out` holds results of another command or of

@@ -53,7 +53,7 @@ TEST(Exchange, APromptThatDoesNotFitIsAnAnswerWhateverTheStatus) {
 }
 
 TEST(Exchange, TheKeyIsCutOutOfWhatTheServerSays) {
-  const std::string padding(295, 'x');  // the cut to a line would fall into the key
+  const std::string padding(295, 'x');  // cutting to one line would split the key
   for (const std::string& said : {std::string("Bearer sk-secret?"), padding + kKey}) {
     for (const int status : {200, 401, 500}) {
       std::string shown;

@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-// Folders as the commands leave them behind, with the few rows that the report needs.
+// Output folders of the commands, with the few rows that the report needs.
 class CombinedReport : public ::testing::Test {
  protected:
   fs::path make_run(const std::string& name,

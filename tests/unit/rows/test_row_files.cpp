@@ -17,7 +17,7 @@ class RowFiles : public ::testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << text;
     return folder_ / name;
   }
-  // {"file:row": the row} without the folder.
+  // {"file:row": the row}, without the folder.
   Json read(const std::filesystem::path& path) const {
     Json rows = Json::object();
     for_each_row({.path = path}, [&](const Json& row, int64_t, const std::string& where) {
