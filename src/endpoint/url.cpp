@@ -99,9 +99,10 @@ Url parse_chat_url(const std::string& text, const std::string& flag) {
                "the key in an environment variable (--endpoint-key-env)");
   }
   if (text.find_first_of("?#") != std::string::npos) {
-    user_error(flag,
-               " carries a ?query or #fragment, which would be written into run.json; give the "
-               "address alone, and a key in an environment variable (--endpoint-key-env)");
+    user_error(
+        flag,
+        " carries a ?query or #fragment, which would be written into run.json; give only the "
+        "address, and a key in an environment variable (--endpoint-key-env)");
   }
   const std::optional<Authority> parsed = parse_authority(authority);
   if (!parsed) {

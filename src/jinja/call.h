@@ -40,8 +40,8 @@ class Call {
 };
 
 // A row in a table of filters, tests, methods or globals. `parameters` are separated by ", ":
-//   name    required           name?    may be left out
-//   /       what stands before is given by position alone
+//   name    required           name?    optional
+//   /       the parameters before it are positional-only
 //   *rest   further positional arguments       **named  further keyword arguments
 // A filter's, test's or method's first parameter is the value that it is applied to.
 struct Function {

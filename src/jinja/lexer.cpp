@@ -86,8 +86,8 @@ class Lexer {
       return end_of_spaces(from + 1 + end.size());
     }
     if (!text.starts_with(end)) return std::string::npos;
-    const size_t behind = from + end.size();
-    return behind < source_.size() && source_[behind] == '\n' ? behind + 1 : behind;
+    const size_t after = from + end.size();
+    return after < source_.size() && source_[after] == '\n' ? after + 1 : after;
   }
 
   // Emits the text before a tag at `tag`, whose sign ("-", "+" or none) controls whitespace
@@ -251,8 +251,8 @@ class Lexer {
     if (at < source_.size() && (source_[at] == 'e' || source_[at] == 'E')) {
       size_t digits = at + 1;
       if (digits < source_.size() && (source_[digits] == '+' || source_[digits] == '-')) ++digits;
-      const size_t behind = end_of_digits(digits, is_ascii_digit);
-      if (behind > digits) end = behind;
+      const size_t after = end_of_digits(digits, is_ascii_digit);
+      if (after > digits) end = after;
     }
     return end;
   }

@@ -230,10 +230,10 @@ class Parser {
     if (skip_word("if")) {
       loop.test = parse_expression();
       // Parses the same target again, for the function that filters the items.
-      const size_t behind = at_;
+      const size_t after = at_;
       at_ = target_at;
       loop.test_target = parse_target(/*with_namespace=*/false);
-      at_ = behind;
+      at_ = after;
     }
     loop.recursive = skip_word("recursive");
     loop.body = parse_block_body({"endfor", "else"});

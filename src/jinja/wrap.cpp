@@ -59,7 +59,7 @@ class Splitter {
 
   // "well-|known": two letters (or letter, hyphen, letter) before the hyphen at `at`, and letters
   // after it.
-  bool breaks_behind_hyphen(size_t at) const {
+  bool breaks_after_hyphen(size_t at) const {
     const bool two_letters = at >= 2 && is_letter(text_[at - 1]) && is_letter(text_[at - 2]);
     const bool letter_hyphen_letter =
         at >= 3 && is_letter(text_[at - 1]) && text_[at - 2] == '-' && is_letter(text_[at - 3]);
@@ -78,7 +78,7 @@ class Splitter {
     }
     if (is_dash(start)) return end_of_hyphens(start);
     for (size_t at = start + 1;; ++at) {
-      if (has(at) && text_[at] == '-' && breaks_behind_hyphen(at)) return at + 1;
+      if (has(at) && text_[at] == '-' && breaks_after_hyphen(at)) return at + 1;
       if (!has(at) || is_ascii_space(text_[at])) return at;
       if (is_dash(at)) return at;
     }

@@ -43,7 +43,7 @@ const std::array<CommandFiles, 6>& table() {
   return kTable;
 }
 
-// Rewritten at each start, or validated by a key of their own.
+// Rewritten at each start, or validated by a key they contain.
 constexpr std::array<std::string_view, 6> kOthers{"run.json",
                                                   "config.json",
                                                   "mask.json",

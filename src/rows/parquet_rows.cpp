@@ -41,7 +41,7 @@ void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& leav
   for (const auto& child : field.children) add_leaves(child, leaves);
 }
 
-// Parquet stores a nested column as its leaves; Guru's test cases alone are gigabytes that are not
+// Parquet stores a nested column as its leaves; Guru's test cases are gigabytes that are not
 // needed.
 std::vector<int> leaves_of(const parquet::arrow::SchemaManifest& schema, const RowSource& source) {
   std::vector<int> leaves;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzzers and runs each for SECONDS (default 600), starting from its corpus, several in parallel. Default: all harnesses.
+# Builds the fuzzers and runs each for SECONDS (default 600) from its corpus, several in parallel. Default: all harnesses.
 #   tests/fuzz/run.sh [SECONDS [NAME...]]
 # Findings are written to build/fuzz/found; the exit code is the number of harnesses with a finding.
 set -euo pipefail

@@ -33,7 +33,7 @@ class Fuzz : public ::testing::TestWithParam<Harness> {
 };
 
 // A failing input is kept in the folder for temporary files.
-void run_and_say(const Harness& harness, const std::string& input, const std::string& which) {
+void run_and_report(const Harness& harness, const std::string& input, const std::string& which) {
   try {
     run(harness, input);
   } catch (const std::exception& error) {
@@ -49,12 +49,12 @@ TEST_P(Fuzz, AnyInputIsReadOrRefused) {
   const std::vector<std::string> corpus = corpus_of(harness);
   ASSERT_GE(corpus.size(), 3U);
   for (size_t i = 0; i < corpus.size(); ++i)
-    run_and_say(harness, corpus[i], "input " + std::to_string(i));
+    run_and_report(harness, corpus[i], "input " + std::to_string(i));
   RandomStream random(1, harness.name);
   for (int i = 0; i < kMutations && !HasFailure(); ++i) {
     const std::string& one = corpus[random.below(corpus.size())];
     const std::string& other = corpus[random.below(corpus.size())];
-    run_and_say(
+    run_and_report(
         harness, mutate(one, other, harness.words, random), "mutation " + std::to_string(i));
   }
 }
