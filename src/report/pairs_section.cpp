@@ -144,7 +144,7 @@ std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& w
   }
   std::string text = std::to_string(pairs.count) + " pairs kept" + dropped + ".";
   if (pairs.count == 0) return text;
-  if (pairs.with_logprobs == 0) return text + " Log-probs unknown: a server wrote answers.";
+  if (pairs.with_logprobs == 0) return text + " Log-probs unknown: answers came from a server.";
   const auto count = static_cast<double>(pairs.with_logprobs);
   return text +
          " Mean log-prob of a kept answer: " + format_number(pairs.chosen_logprobs / count, 3) +
@@ -174,8 +174,8 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Preference pairs");
   section.paragraph(
-      "Two answers to each instruction: the chosen one by the model with all its heads, the "
-      "rejected one without the masked heads or by another checkpoint.");
+      "Two answers to each instruction: the chosen one from the model with all its heads, the "
+      "rejected one from the masked model or another checkpoint.");
   for (const RunFolder& run : runs) {
     if (std::filesystem::exists(run.dir / "sft.jsonl")) {
       if (runs.size() > 1) section.subheading(run.name);

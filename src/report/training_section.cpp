@@ -74,8 +74,8 @@ HtmlFragment training_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Training");
   section.paragraph(
-      "What each step measured. The reward of an answer is beta times how much its log-probability "
-      "has risen over the untrained model's.");
+      "Metrics of each step. The reward of an answer is beta times the increase of its "
+      "log-probability over the untrained model's.");
   std::vector<Training> trainings;
   for (const RunFolder& run : runs) {
     Training training{run.name, run.where("metrics.jsonl"), run.read_lines("metrics.jsonl")};
