@@ -25,7 +25,7 @@ void BlockHeap::reserve(size_t bytes) {
   size_t taken = 0;
   for (const auto& [block_begin, block] : blocks_) taken += block.bytes;
   if (taken >= bytes) return;
-  // One page more than is used: the kernel begins anywhere.
+  // One huge page more than needed, since the mapping may start at any page.
   const size_t more = round_up(bytes - taken, kHugePage);
   const size_t mapped = more + kHugePage;
   void* begin = ::mmap(nullptr,
@@ -63,7 +63,7 @@ bool BlockHeap::release(void* block) {
   return true;
 }
 
-// Together with the free blocks on both sides. No block begins at `begin` yet.
+// Merges with the free blocks on both sides. No block begins at `begin` yet.
 void BlockHeap::add_free(Address begin, size_t bytes) {
   const auto next = blocks_.lower_bound(begin);
   if (next != blocks_.end() && next->first == begin + bytes && next->second.is_free) {

@@ -21,10 +21,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRelayed[] = {SIGTERM, SIGINT, SIGUSR1};
-// How often the parent looks, should a signal have been merged with another one.
+// Poll interval of the parent, in case a signal was merged with another one.
 constexpr timespec kPoll{.tv_sec = 0, .tv_nsec = 100'000'000};
 
-// Blocks the relayed signals and SIGCHLD for the time of its life, so that sigtimedwait gets them.
+// Blocks the relayed signals and SIGCHLD during its lifetime, so that sigtimedwait receives them.
 class BlockedSignals {
  public:
   BlockedSignals() {
@@ -37,7 +37,7 @@ class BlockedSignals {
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-  // What a copy starts with.
+  // The signal mask of a starting copy.
   sigset_t of_copies(bool hold) const {
     sigset_t signals = before_;
     for (const int signal : kRelayed) {
@@ -45,7 +45,7 @@ class BlockedSignals {
     }
     return signals;
   }
-  // The next one, or nothing after kPoll.
+  // The next signal, or nullopt after kPoll.
   std::optional<siginfo_t> wait() const {
     siginfo_t info{};
     if (::sigtimedwait(&set_, &info, &kPoll) < 0) return std::nullopt;
@@ -82,7 +82,7 @@ std::vector<std::string> environment_with(const EnvironmentVariables& extra) {
   return all;
 }
 
-// What execve takes; points into `texts`.
+// The argument format of execve; points into `texts`.
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   for (std::string& text : texts) pointers.push_back(text.data());
@@ -98,9 +98,9 @@ pid_t start_copy(std::vector<std::string> arguments,
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child != 0) return child;
-  // Between fork and exec only what is safe in a signal handler.
+  // Between fork and exec, only async-signal-safe calls.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it died before the line above
+  if (::getppid() != parent) ::_exit(1);  // it died before prctl
   ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
   ::execve("/proc/self/exe", argv.data(), envp.data());
   ::_exit(127);
@@ -119,7 +119,7 @@ class Copies {
       for (const CopyExit& exit : reap()) judge(exit, result);
       if (kill_at_ && Clock::now() >= *kill_at_) end_others(SIGKILL);
     }
-    // Every copy says that another one was lost, unless that one has left in an orderly way.
+    // Every copy reports that it lost a peer, except one that ended in an orderly way.
     if (!result.cause && peer_lost_ && result.exit_code == 0) result.cause = peer_lost_;
     if (result.cause) result.exit_code = result.cause->signal != 0 ? 1 : result.cause->exit_code;
     return result;
@@ -180,8 +180,8 @@ class Copies {
                        .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0});
       return true;
     });
-    // A signal ends its process at once, an error takes time to report: of those that ended
-    // between two looks the killed ones came first.
+    // A signal kills its process at once, while reporting an error takes time: among copies that
+    // ended between two polls, the killed ones came first.
     std::stable_sort(ended.begin(), ended.end(), [](const CopyExit& a, const CopyExit& b) {
       return (a.signal != 0) > (b.signal != 0);
     });
@@ -198,7 +198,7 @@ class Copies {
       return;
     }
     if (!kill_at_) kill_at_ = Clock::now() + options_.grace;
-    // The one that was lost may still be about to say why.
+    // The peer that was lost may still be about to report the reason.
     if (exit.signal == 0 && exit.exit_code == options_.peer_lost_exit_code) {
       if (!peer_lost_) peer_lost_ = exit;
       return;
@@ -213,7 +213,7 @@ class Copies {
   std::vector<Running> running_;
   std::optional<CopyExit> peer_lost_;
   std::optional<Clock::time_point> kill_at_;
-  bool ending_ = false;  // by our signal: what ends from now on is no cause
+  bool ending_ = false;  // by our signal: later ends are not the cause
 };
 
 }  // namespace

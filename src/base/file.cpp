@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-constexpr char kTemporaryMark[] = ".tmp";  // then the writer's process id
+constexpr char kTemporaryMark[] = ".tmp";  // followed by the writer's process id
 
 std::string system_reason() { return std::strerror(errno); }
 
@@ -158,7 +158,8 @@ void make_output_dir(const fs::path& dir) {
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const FileDescriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // EINVAL: a file system that syncs no folders. EACCES: one that we may write in but not list.
+  // EINVAL: the file system does not sync folders. EACCES: a folder that is writable but not
+  // readable.
   if (file.get() < 0 ? errno == EACCES : ::fsync(file.get()) == 0 || errno == EINVAL) return;
   write_error(errno, "cannot sync the folder ", folder, ": ", system_reason());
 }
@@ -173,8 +174,8 @@ void sync_path(const fs::path& path) {
 void commit_path(const fs::path& temporary, const fs::path& final_path) {
   std::error_code error;
   if (fs::is_directory(final_path, error)) {
-    // A folder cannot be renamed over a full one: step aside first, so that a kill in between
-    // leaves both.
+    // A folder cannot be renamed over a non-empty one: move the old one aside first, so that a kill
+    // in between leaves both.
     const fs::path old = final_path.string() + ".old" + std::to_string(::getpid());
     fs::rename(final_path, old, error);
     if (!error) fs::rename(temporary, final_path, error);

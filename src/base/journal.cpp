@@ -15,11 +15,11 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-// Bytes read at once: of all rows, and of one row.
+// Read sizes: for scanning all rows, and for a single row.
 constexpr size_t kPiece = 1 << 18;
 constexpr size_t kRowPiece = 1 << 14;
 
-// Appends up to `piece` bytes of the file from `offset` on; false at its end.
+// Appends up to `piece` bytes of the file, starting at `offset`; false at its end.
 bool append_piece(int fd, int64_t offset, size_t piece, const fs::path& path, std::string& text) {
   const size_t before = text.size();
   text.resize(before + piece);
@@ -37,21 +37,21 @@ bool append_piece(int fd, int64_t offset, size_t piece, const fs::path& path, st
 Journal::Journal(fs::path path, const Visitor& visit)
     : path_(std::move(path)), file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (file_.get() < 0) fail_to_write();
-  // Two processes would write over each other's rows. Where locks are unknown there is none.
+  // Two processes would overwrite each other's rows. File systems without locks are not protected.
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     user_error("cannot write ",
                path_,
-               ": another process is writing it; wait for its end, or give another --out");
+               ": another process is writing it; wait for it to finish, or give another --out");
   }
   size_ = visit_whole_rows(visit);
   if (::ftruncate(file_.get(), size_) != 0) fail_to_write();
-  if (size_ == 0) sync_folder_of(path_);  // it may be new
+  if (size_ == 0) sync_folder_of(path_);  // the file may be new
 }
 
 int64_t Journal::visit_whole_rows(const Visitor& visit) const {
   std::string text;
   int64_t start = 0;   // of `text` in the file
-  int64_t number = 0;  // of the line
+  int64_t number = 0;  // line number
   while (
       append_piece(file_.get(), start + static_cast<int64_t>(text.size()), kPiece, path_, text)) {
     size_t begin = 0;
@@ -65,7 +65,7 @@ int64_t Journal::visit_whole_rows(const Visitor& visit) const {
     text.erase(0, begin);
     start += static_cast<int64_t>(begin);
   }
-  return start;  // what is left in `text` was torn by a kill: that row was never finished
+  return start;  // the rest of `text` was torn by a kill: that row was never finished
 }
 
 std::vector<Json> Journal::rows() const {
@@ -98,14 +98,14 @@ int64_t Journal::append(const Json& row) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
       const int error = errno;
-      // Back to the last whole row, so that what was finished stays readable.
+      // Truncate to the last complete row, so that finished rows stay readable.
       [[maybe_unused]] const int cut = ::ftruncate(file_.get(), offset);
       write_error(error,
                   "cannot write ",
                   path_,
                   ": ",
                   std::strerror(error),
-                  "; what was finished is kept, run again to go on");
+                  "; finished rows are kept, run again to resume");
     }
     rest.remove_prefix(static_cast<size_t>(written));
     end += written;

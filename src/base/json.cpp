@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-// Levels of the deepest place. Brackets within strings do not count.
+// Maximum nesting depth. Brackets inside strings do not count.
 int64_t depth_of(std::string_view text) {
   int64_t deepest = 0;
   int64_t depth = 0;
@@ -60,8 +60,8 @@ Json parse_json(std::string_view text, const std::string& where, int deepest) {
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::exception& error) {
-    // nlohmann prefixes "[json.exception.parse_error.101] parse error at ...": the part behind the
-    // bracket is for people.
+    // nlohmann prefixes "[json.exception.parse_error.101] parse error at ...": only the part after
+    // the bracket is readable.
     std::string reason = error.what();
     const auto bracket = reason.find("] ");
     if (bracket != std::string::npos) reason.erase(0, bracket + 2);

@@ -16,7 +16,7 @@ namespace {
 
 bool is_gzip_name(const fs::path& path) { return path.extension() == ".gz"; }
 
-// Packs what passes into `file`.
+// Compresses its input into `file`.
 class GzipStream {
  public:
   explicit GzipStream(AtomicFile& file) : file_(file) {
@@ -79,7 +79,7 @@ struct JsonLinesWriter::Impl {
     if (is_gzip_name(path)) gzip.emplace(file);
   }
 
-  // In pieces of one size, so that what gzip makes of them depends on the text alone.
+  // Fixed-size pieces, so that the gzip output depends on the text alone.
   void pass_on(std::string_view bytes) {
     if (gzip) {
       gzip->write(bytes);

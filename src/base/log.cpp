@@ -1,6 +1,6 @@
 #include "retmask/base/log.h"
 
-// The only file that sees spdlog: its fmt is not the one in torch's include folder.
+// The only file that includes spdlog: its fmt differs from the one in torch's include folder.
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -11,8 +11,8 @@
 namespace retmask::log {
 namespace {
 
-// Writes above the progress line. On a terminal the level has a colour, in a log each line begins
-// with the time.
+// Writes above the status line. On a terminal the level is coloured; in a log each line starts with
+// the time.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
-// "VmRSS:   312 kB" of /proc/self/status and /proc/meminfo.
+// Parses "VmRSS:   312 kB" of /proc/self/status and /proc/meminfo.
 int64_t kernel_figure(const char* file, std::string_view name) {
   constexpr int64_t kKibibyte = 1024;
   std::ifstream lines(file);
@@ -28,7 +28,7 @@ int64_t kernel_figure(const char* file, std::string_view name) {
   RETMASK_CHECK(false, file, " has no ", name);
 }
 
-// Nothing where the file is missing or says "max".
+// Nullopt if the file is missing or says "max".
 std::optional<int64_t> read_number(const fs::path& file) {
   std::ifstream stream(file);
   int64_t number = 0;
@@ -36,7 +36,7 @@ std::optional<int64_t> read_number(const fs::path& file) {
   return std::nullopt;
 }
 
-// Pages of files that the group has read: the kernel drops them before it says no.
+// Page cache of the group: the kernel drops it before it refuses memory.
 int64_t droppable(const fs::path& group) {
   std::ifstream stream(group / "memory.stat");
   std::string name;
@@ -46,7 +46,7 @@ int64_t droppable(const fs::path& group) {
   return 0;
 }
 
-// How far the group and those around it, up to `root`, are from their limits.
+// The smallest distance to a limit of the group and its ancestors up to `root`.
 int64_t room_in(const fs::path& root, const fs::path& path, const char* limit, const char* usage) {
   int64_t room = kUnlimited;
   for (fs::path group = path.relative_path();; group = group.parent_path()) {
@@ -83,7 +83,7 @@ int64_t control_group_room() {
 
 int64_t resident_memory() { return kernel_figure("/proc/self/status", "VmRSS"); }
 
-// Not getrusage's: that one is inherited from the process that started this one.
+// Not from getrusage, whose value is inherited from the parent process.
 int64_t peak_resident_memory() { return kernel_figure("/proc/self/status", "VmHWM"); }
 
 int64_t available_memory() {

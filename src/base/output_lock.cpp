@@ -28,7 +28,7 @@ int flock_patiently(int fd, int operation) {
   return result;
 }
 
-// Whether `path` still names the open file: its holder removes it when it lets go.
+// Whether `path` still names the open file: the holder removes it on release.
 bool is_same_file(int fd, const fs::path& path) {
   struct stat open {};
   struct stat named {};
@@ -44,7 +44,7 @@ OutputLock::OutputLock(fs::path dir, Mode mode)
   if (!take((mode == Mode::alone ? LOCK_EX : LOCK_SH) | LOCK_NB)) {
     user_error("another process is writing into ",
                dir_,
-               "; wait for its end, or give another --out (",
+               "; wait for it to finish, or give another --out (",
                file_,
                " is its lock)");
   }
@@ -69,13 +69,13 @@ OutputLock::OutputLock(OutputLock&& other) noexcept
 
 OutputLock::~OutputLock() {
   if (lock_.get() < 0 || process_ != ::getpid()) return;
-  // The last one of several puts the light out. Removed while it is held: who has opened it
-  // meanwhile sees that it is gone, and makes another.
+  // The last of several holders removes the file, while holding the lock: a process that has opened
+  // it meanwhile sees that it is gone and creates a new one.
   if (flock_patiently(lock_.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(file_.c_str());
   lock_.close();
   std::error_code error;
   for (fs::path dir = dir_; !made_.empty() && fs::remove(dir, error) && dir != made_;) {
-    dir = dir.parent_path();  // an empty one alone is removed
+    dir = dir.parent_path();  // only an empty folder is removed
   }
 }
 
@@ -98,7 +98,7 @@ void OutputLock::make_folder() {
 
 bool OutputLock::take(int operation) {
   while (true) {
-    // Without O_CLOEXEC: copies that outlive this process go on holding it.
+    // No O_CLOEXEC: copies that outlive this process keep holding the lock.
     lock_ = FileDescriptor(::open(file_.c_str(), O_RDWR | O_CREAT, 0644));
     if (lock_.get() < 0) {
       const int error = errno;
@@ -115,7 +115,7 @@ bool OutputLock::take(int operation) {
         return false;
       }
       log::warn(detail::concat(file_,
-                               ": this file system knows no locks (",
+                               ": this file system does not support locks (",
                                std::strerror(errno),
                                "); let no other process write there"));
       return true;

@@ -73,7 +73,7 @@ std::string Progress::line(int bar_width, bool with_note) const {
   return printable(text);
 }
 
-// What does not fit is left out in this order: the bar's length, the bar, the note.
+// If the line is too long, it is shortened in this order: the bar's length, the bar, the note.
 std::string Progress::line_for(int columns) const {
   for (const int bar_width : {kBarWidth, kBarWidth / 2, 0}) {
     const std::string text = line(bar_width, /*with_note=*/true);
@@ -85,7 +85,7 @@ std::string Progress::line_for(int columns) const {
 void Progress::show(bool force) {
   if (log::is_quiet() || finished_) return;
   const auto now = Clock::now();
-  // The first plain line comes after an interval: short jobs print one line, at their end.
+  // The first log line comes after one interval: short jobs print a single line, at their end.
   if (shown_ == Clock::time_point{} && !in_place_) shown_ = now;
   if (!force && now - shown_ < (in_place_ ? Clock::duration(kTerminalInterval) : kLogInterval))
     return;

@@ -31,7 +31,7 @@ uint64_t RandomStream::next() {
 double RandomStream::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
 uint64_t RandomStream::below(uint64_t bound) {
-  // Rejects the short last cycle, so that each value is equally likely.
+  // Rejects the short last cycle, so that all values are equally likely.
   const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
   uint64_t drawn = next();
   while (drawn >= limit) drawn = next();

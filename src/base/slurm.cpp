@@ -5,8 +5,8 @@
 namespace retmask {
 namespace {
 
-// Steps that SLURM makes by itself (batch script, interactive shell, ...) are numbered from the end
-// of 32 bits.
+// Steps created by SLURM itself (batch script, interactive shell, ...) have the highest 32-bit
+// numbers.
 constexpr unsigned long long kFirstOwnStep = 0xffffff00;
 
 }  // namespace
@@ -15,7 +15,7 @@ std::optional<std::string> slurm_task_count(const EnvironmentLookup& environment
   const auto step = environment("SLURM_STEP_ID");
   if (!step || !environment("SLURM_PROCID") || environment("SLURM_PTY_PORT")) return std::nullopt;
   if (std::strtoull(step->c_str(), nullptr, 10) >= kFirstOwnStep) return std::nullopt;
-  // SLURM_NTASKS is the job's in a step of fewer tasks.
+  // In a step with fewer tasks, SLURM_NTASKS is that of the job.
   for (const char* name : {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}) {
     if (environment(name)) return name;
   }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::pair<int, const char*>, 3> kSignals = {
     {{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}, {SIGUSR1, "SIGUSR1"}}};
 
-// A handler can reach nothing but globals.
+// Signal handlers can access only globals.
 std::atomic<int> first_signal = 0;
 std::atomic<int> interrupts = 0;
 std::atomic<bool> installed = false;
@@ -24,7 +24,7 @@ std::atomic<int> holds = 0;
 std::atomic<bool> granted = false;
 std::array<struct sigaction, kSignals.size()> earlier_actions;
 
-// Null where it is none of them.
+// Null if it is none of the three.
 const char* name_of(int signal) {
   for (const auto& [number, name] : kSignals) {
     if (number == signal) return name;
@@ -57,7 +57,7 @@ bool stop_is_due() { return installed && first_signal != 0 && holds == 0; }
 void stop_point() {
   if (stop_is_due()) {
     throw Stopped("stopped by " + std::string(name_of(first_signal)) +
-                  "; what was finished is kept, start again to go on");
+                  "; finished work is kept, start again to resume");
   }
 }
 

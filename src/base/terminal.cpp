@@ -21,22 +21,22 @@ std::string environment(const char* name) {
 
 bool is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
-// The bytes of the UTF-8 character at the front of `text`; 1 for what is none.
+// Bytes of the UTF-8 character at the front of `text`; 1 if invalid.
 size_t character_size(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
   return std::min(size, text.size());
 }
 
-// U+1100 is the first character that is two columns wide, and in UTF-8 the first with these bytes.
+// U+1100 is the first double-width character, and the first with these bytes in UTF-8.
 int character_width(std::string_view character) { return character >= "\xE1\x84\x80" ? 2 : 1; }
 
-// The line that stands on the terminal, without a line break behind it.
+// The current status line of the terminal, without a trailing line break.
 class Status {
  public:
   void show(const std::string& line) {
     const std::lock_guard lock(mutex_);
-    const std::string old_gone = erased();  // before drawn() changes what is shown
+    const std::string old_gone = erased();  // must run before drawn() changes the shown width
     line_ = line;
     put(old_gone + drawn());
   }
@@ -60,21 +60,21 @@ class Status {
   }
 
  private:
-  // In a terminal that has become narrower the line takes several rows.
+  // If the terminal has become narrower, the line occupies several rows.
   std::string erased() const {
     const int rows_above = shown_width_ > 0 ? (shown_width_ - 1) / columns() : 0;
     const std::string up = rows_above > 0 ? "\033[" + std::to_string(rows_above) + "A" : "";
     return "\r" + up + "\033[J";
   }
 
-  // One column stays free: in the last one some terminals go on to the next row at once.
+  // The last column stays free: some terminals wrap as soon as it is filled.
   std::string drawn() {
     const std::string text = fit(line_, columns() - 1);
     shown_width_ = width(text);
     return text;
   }
 
-  // At once, so that other processes' lines do not come in between.
+  // A single write, so that lines of other processes do not come in between.
   static void put(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     std::fflush(stderr);
@@ -82,7 +82,7 @@ class Status {
 
   std::mutex mutex_;
   std::string line_;
-  int shown_width_ = 0;  // 0: no line is shown
+  int shown_width_ = 0;  // 0: no line shown
 };
 
 Status& status() {
@@ -125,7 +125,7 @@ std::string printable(std::string_view text) {
     const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
     if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f) {
       escape(byte);
-    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F: controls, too
+    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {  // U+0080 to U+009F: C1 controls
       escape(next);
       ++i;
     } else {

@@ -8,12 +8,12 @@ namespace {
 
 struct Step {
   bool valid;
-  size_t size;  // of the character, or of the ill-formed part
+  size_t size;  // of the character or the ill-formed part
 };
 
-// Table 3-7 of the Unicode standard: which second bytes may follow a first one.
+// Table 3-7 of the Unicode standard: valid second bytes for each first byte.
 struct SecondByte {
-  size_t size;  // of the whole character; 0: no character starts so
+  size_t size;  // of the whole character; 0: invalid first byte
   unsigned char low;
   unsigned char high;
 };

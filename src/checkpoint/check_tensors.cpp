@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kListed = 8;
 
-// "3 missing: a, b, c"; of a long list the first names and a count.
+// "3 missing: a, b, c"; a long list is cut to the first names and a count.
 std::string describe(const std::vector<std::string>& names, const std::string& kind) {
   std::string text = std::to_string(names.size()) + " " + kind + ": ";
   for (size_t i = 0; i < std::min(names.size(), kListed); ++i)
@@ -20,11 +20,11 @@ std::string describe(const std::vector<std::string>& names, const std::string& k
   return text;
 }
 
-// The part of a name behind its last dot.
+// The part of a name after its last dot.
 std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
-// Buffers of older versions of transformers and of other programs, at whatever level: they are
-// computed anew from the config, or are a mask that every causal model has.
+// Buffers of older versions of transformers and of other programs, at any level: they are
+// recomputed from the config, or hold the causal mask.
 bool is_harmless_buffer(const TensorSpec& spec) {
   const std::string_view name = spec.name;
   if (name.starts_with("rotary_emb.") || name.find(".rotary_emb.") != std::string_view::npos)
@@ -32,7 +32,7 @@ bool is_harmless_buffer(const TensorSpec& spec) {
   constexpr std::array<std::string_view, 6> kNames{
       "inv_freq", "original_inv_freq", "cos_cached", "sin_cached", "masked_bias", "position_ids"};
   if (std::find(kNames.begin(), kNames.end(), last_part(name)) != kNames.end()) return true;
-  // A triangle of ones over all positions.
+  // A lower triangle of ones over all positions.
   const bool is_bias = name.ends_with("attn.bias") || name.ends_with("attention.bias");
   return is_bias && spec.shape.size() == 4 && spec.shape[0] == 1 && spec.shape[1] == 1;
 }
@@ -76,7 +76,7 @@ void check_tensors(const Checkpoint& checkpoint,
                checkpoint.dir(),
                " are quantized (",
                *quantized,
-               "), which config.json does not say",
+               "), which config.json does not mention",
                kDequantize);
   }
   if (!problems.empty()) {

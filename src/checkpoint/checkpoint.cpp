@@ -26,7 +26,7 @@ Json read_config(const fs::path& dir) {
   return config;
 }
 
-// One id, a list of ids, or nothing.
+// A single id, a list of ids, or nothing.
 std::vector<int64_t> parse_eos(const Json& config, const fs::path& path) {
   const auto value = config.find("eos_token_id");
   if (value == config.end() || value->is_null()) return {};
@@ -47,7 +47,7 @@ std::vector<int64_t> read_eos(const fs::path& dir, const Json& config) {
   return parse_eos(config, dir / kConfigFile);
 }
 
-// The index: each tensor's name and the file that holds it.
+// Reads the index: tensor name -> file name.
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const Json index = read_json_file(path, "shard index");
   if (!index.is_object()) user_error(path, " is not a JSON object");
@@ -62,7 +62,7 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
   return file_of;
 }
 
-// Opens model.safetensors if there is one (as transformers does), else the shards of the index.
+// Opens model.safetensors if present (as transformers does), otherwise the shards of the index.
 std::vector<SafetensorsFile> open_shards(const fs::path& dir) {
   std::vector<SafetensorsFile> shards;
   std::error_code error;

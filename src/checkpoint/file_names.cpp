@@ -7,10 +7,10 @@
 namespace retmask {
 namespace {
 
-// Beside kTextFiles. Named one by one: whatever else lies in the source folder (run.json,
-// metrics.jsonl) belongs to the run that wrote it.
+// Copied in addition to kTextFiles. Listed one by one: anything else in the source folder
+// (run.json, metrics.jsonl) belongs to the run that wrote it.
 constexpr std::array<std::string_view, 7> kOtherCarried{
-    "vocab.txt",  // of no tokenizer that is read here
+    "vocab.txt",  // no tokenizer supported here uses it
     "LICENSE",
     "LICENSE.txt",
     "LICENSE.md",

@@ -1,5 +1,5 @@
 #pragma once
-// The names of a Hugging Face checkpoint folder's files.
+// File names of a Hugging Face checkpoint folder.
 
 #include <array>
 #include <string>
@@ -13,7 +13,7 @@ inline constexpr std::string_view kSingleFile = "model.safetensors";
 inline constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 
 inline constexpr std::string_view kTemplateFolder = "additional_chat_templates";
-// What turns texts into tokens and back, and says where answers end.
+// Files that define tokenization and the end of answers.
 inline constexpr std::array<std::string_view, 10> kTextFiles{kGenerationConfigFile,
                                                              "tokenizer.json",
                                                              "tokenizer.model",
@@ -28,11 +28,11 @@ inline constexpr std::array<std::string_view, 10> kTextFiles{kGenerationConfigFi
 // "model-00001-of-00004.safetensors"; `index` counts from 0.
 std::string shard_file_name(size_t index, size_t count);
 
-// model.safetensors, a shard, or the index.
+// Whether `name` is model.safetensors, a shard, or the index.
 bool is_weight_file(std::string_view name);
 
-// What a new checkpoint takes over from the one it was made of: tokenizer, template, generation
-// config, licence.
+// Whether a new checkpoint copies the file from its source: tokenizer, template, generation config,
+// licence.
 bool is_carried_file(std::string_view name);
 
 }  // namespace retmask

@@ -12,8 +12,8 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// The middle row of a matrix, the whole of a vector. A whole row crosses every column, so that a
-// masked head (whole columns of W_o) always shows.
+// The middle row of a matrix, or a whole vector. A row crosses every column, so a masked head
+// (whole columns of W_o) always changes it.
 std::span<const std::byte> sample(const TensorSpec& spec, std::span<const std::byte> bytes) {
   if (spec.shape.size() < 2 || bytes.empty()) return bytes;
   const size_t row_bytes = static_cast<size_t>(spec.shape.back()) * element_size(spec.type);
@@ -43,7 +43,7 @@ std::map<std::string, std::string> Checkpoint::hash_other_files() const {
     if (fs::is_regular_file(path, error)) hashes[name] = sha256_file(path);
   };
   for (const std::string_view name : kTextFiles) add(dir_ / name, std::string(name));
-  std::error_code error;  // most have no such folder
+  std::error_code error;  // most checkpoints have no such folder
   for (const auto& entry : fs::directory_iterator(dir_ / kTemplateFolder, error)) {
     const fs::path file = entry.path().filename();
     if (file.extension() == ".jinja")

@@ -13,22 +13,21 @@ namespace fs = std::filesystem;
 namespace retmask {
 
 const std::string_view kDequantize =
-    "; weights in float32, float16 or bfloat16 are needed: use the model from which it was made, "
-    "or "
-    "dequantize it (transformers: model.dequantize(), then save_pretrained())";
+    "; expected float32, float16 or bfloat16 weights: use the original model, "
+    "or dequantize it (transformers: model.dequantize(), then save_pretrained())";
 
 namespace {
 
 constexpr char kConvertGguf[] =
     "; convert it to safetensors (transformers: from_pretrained(folder, gguf_file=name), then "
-    "save_pretrained()), or use the model from which it was made";
+    "save_pretrained()), or use the original model";
 
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
 
-// training_args.bin and the like are no weights.
+// training_args.bin and the like hold no weights.
 bool holds_weights(std::string_view name) {
   constexpr std::array<std::string_view, 3> kOthers{"training_args.", "optimizer.", "scheduler."};
   return std::none_of(kOthers.begin(), kOthers.end(), [&](std::string_view other) {
@@ -36,7 +35,7 @@ bool holds_weights(std::string_view name) {
   });
 }
 
-// The first file of weights, by name, that ends so; empty: none.
+// The first file of weights, by name, with this ending; empty: none.
 std::string find_weights(const fs::path& dir, std::string_view ending) {
   std::string first;
   std::error_code error;
@@ -59,7 +58,7 @@ constexpr std::string_view kConvertOriginal =
 constexpr std::string_view kConvertPickle =
     "; convert them to safetensors (transformers: from_pretrained(), then save_pretrained())";
 
-// In the order in which a folder is searched.
+// In search order.
 constexpr std::array kFormats{
     Format{".gguf", "a GGUF file", kConvertGguf},
     Format{".bin", "PyTorch .bin files", kConvertPickle},
@@ -90,7 +89,7 @@ void refuse_formats_in(const fs::path& dir) {
   }
 }
 
-// "gptq, 4 bits", as far as the object says it.
+// "gptq, 4 bits", as far as the object tells.
 std::string method_of(const Json& quantization) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
@@ -115,11 +114,12 @@ void refuse_other_formats(const fs::path& path) {
   if (path.extension() == ".gguf") user_error("the model ", path, " is a GGUF file", kConvertGguf);
   if (!fs::is_directory(path, error)) return;
   if (is_there(path / "adapter_config.json")) {
-    user_error("the model folder ",
-               path,
-               " holds a LoRA or another PEFT adapter (adapter_config.json), which is no model by "
-               "itself; merge it into its base model (peft: merge_and_unload(), then "
-               "save_pretrained()), or remove that file if the weights beside it are merged");
+    user_error(
+        "the model folder ",
+        path,
+        " holds a LoRA or another PEFT adapter (adapter_config.json), which is not a complete "
+        "model; merge it into its base model (peft: merge_and_unload(), then "
+        "save_pretrained()), or remove that file if the weights beside it are merged");
   }
   if (!is_there(path / kConfigFile)) refuse_formats_in(path);
 }

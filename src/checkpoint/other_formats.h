@@ -1,5 +1,5 @@
 #pragma once
-// Names what a folder is that is no checkpoint of ours, and what to do with it.
+// Detection of unsupported model formats, with advice on how to convert them.
 
 #include <filesystem>
 #include <string_view>
@@ -8,23 +8,23 @@
 
 namespace retmask {
 
-// Before config.json is read. Throws UserError for a GGUF file, a folder of an adapter (LoRA), and
-// a folder without config.json that holds weights in another format.
+// Called before config.json is read. Throws UserError for a GGUF file, an adapter folder (LoRA),
+// and a folder without config.json that holds weights in another format.
 void refuse_other_formats(const std::filesystem::path& path);
 
-// Throws UserError where `config`, or a file beside it, says that the weights are quantized.
+// Throws UserError if `config`, or a file next to it, says that the weights are quantized.
 void refuse_quantized(const std::filesystem::path& dir, const Json& config);
 
-// Throws UserError: `dir` has config.json but no safetensors. Names what it has instead.
+// Throws UserError: `dir` has config.json but no safetensors. Names the format found instead.
 [[noreturn]] void refuse_without_safetensors(const std::filesystem::path& dir);
 
-// Whether safetensors' `type` is one that quantized weights alone have ("F8_E4M3").
+// Whether the safetensors `type` is used only by quantized weights ("F8_E4M3").
 bool is_quantized_type(std::string_view type);
 
-// Whether a tensor of this name is a part of a quantized matrix (qweight, weight_scale, absmax).
+// Whether the tensor name is part of a quantized matrix (qweight, weight_scale, absmax).
 bool is_quantized_part(std::string_view name);
 
-// What to do about it: the end of each message on quantized weights.
+// Advice that ends each message on quantized weights.
 extern const std::string_view kDequantize;
 
 }  // namespace retmask

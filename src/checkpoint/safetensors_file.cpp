@@ -20,19 +20,18 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-constexpr size_t kSizeBytes = 8;              // the header's length, a little-endian integer
+constexpr size_t kSizeBytes = 8;              // size of the header length, a little-endian integer
 constexpr uint64_t kMaxHeader = 100'000'000;  // the format's own limit
 constexpr std::string_view kRepair = "; download or copy it again";
 
-// A tensor's bytes [begin, end), counted from the end of the header.
+// A tensor's bytes [begin, end), relative to the end of the header.
 struct Entry {
   TensorSpec spec;
   uint64_t begin = 0;
   uint64_t end = 0;
 };
 
-// The size of the tensor's bytes. Extents of a corrupt header may overflow; that is a UserError
-// too.
+// Size of the tensor in bytes. Sizes in a corrupt header may overflow, which is a UserError too.
 uint64_t checked_num_bytes(const TensorSpec& spec, const std::string& where) {
   uint64_t bytes = element_size(spec.type);
   for (const int64_t extent : spec.shape) {
@@ -94,8 +93,8 @@ std::vector<Entry> parse_header(std::string_view text, const std::string& file) 
   return entries;
 }
 
-// The tensors must fill the data without holes or overlaps, so that a file that was cut or glued
-// cannot pass.
+// The tensors must fill the data without gaps or overlaps, so that truncated or concatenated files
+// are rejected.
 void check_layout(std::vector<Entry>& entries, uint64_t data_size, const std::string& file) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -111,7 +110,7 @@ void check_layout(std::vector<Entry>& entries, uint64_t data_size, const std::st
                  ", expected ",
                  position,
                  " (the tensors ",
-                 entry.begin < position ? "overlap" : "leave a hole",
+                 entry.begin < position ? "overlap" : "leave a gap",
                  ")",
                  kRepair);
     }
@@ -126,7 +125,7 @@ void check_layout(std::vector<Entry>& entries, uint64_t data_size, const std::st
                kRepair);
   }
   if (position < data_size) {
-    user_error(file, " has ", data_size - position, " bytes behind its last tensor", kRepair);
+    user_error(file, " has ", data_size - position, " bytes after its last tensor", kRepair);
   }
 }
 
@@ -161,7 +160,7 @@ void SafetensorsFile::map_file() {
   const auto size = static_cast<size_t>(status.st_size);
   if (is_file && size >= kSizeBytes) mapping = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
   const std::string reason = std::strerror(errno);
-  ::close(fd);  // the mapping keeps the file
+  ::close(fd);  // the mapping keeps the file open
   if (!is_file) user_error("the weights ", path_, " are not a regular file");
   if (size < kSizeBytes) {
     user_error(path_,
@@ -225,7 +224,7 @@ std::span<const std::byte> SafetensorsFile::bytes(const std::string& name) const
 
 void SafetensorsFile::release(const std::string& name) const {
   const std::span<const std::byte> tensor = bytes(name);
-  // Whole pages, with what neighbours have on the first and the last one.
+  // Whole pages, including neighbours' bytes on the first and last page.
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   const size_t begin = static_cast<size_t>(tensor.data() - mapping_) / page * page;
   const auto end = static_cast<size_t>(tensor.data() + tensor.size() - mapping_);

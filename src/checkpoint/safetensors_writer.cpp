@@ -12,12 +12,12 @@
 namespace retmask {
 namespace {
 
-constexpr size_t kAlignment = 8;  // of the first tensor, as the format's own writer does
+constexpr size_t kAlignment = 8;  // of the first tensor, like the reference implementation
 
-// The header's length and text.
+// The header length and the header text.
 std::string make_header(const std::vector<TensorSpec>& specs) {
   Json header = Json::object();
-  header["__metadata__"] = {{"format", "pt"}};  // transformers refuses files that do not say so
+  header["__metadata__"] = {{"format", "pt"}};  // required by transformers
   uint64_t position = 0;
   for (const TensorSpec& spec : specs) {
     RETMASK_CHECK(!header.contains(spec.name), "tensor ", spec.name, " is written twice");

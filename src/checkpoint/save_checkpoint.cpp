@@ -14,14 +14,14 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-// A list, because entries come and go while the caller works through it.
+// A list, because entries are added and removed while the caller iterates.
 std::vector<fs::path> list_files(const fs::path& dir) {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(dir)) paths.push_back(entry.path());
   return paths;
 }
 
-// A file as it was when it was written: what has another size or time is somebody else's.
+// The file's state after writing: another size or time means that someone else changed it.
 Json stamp(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return nullptr;
@@ -33,7 +33,7 @@ bool is_part_of_checkpoint(const std::string& name) {
   return name == kConfigFile || is_weight_file(name) || is_carried_file(name);
 }
 
-// The files in `dir` that are part of a checkpoint there, all of them `own`; config.json first.
+// The checkpoint files in `dir`, config.json first; each must be listed in `own`.
 std::vector<fs::path> own_checkpoint(const fs::path& dir, const Json& own) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -52,9 +52,9 @@ std::vector<fs::path> own_checkpoint(const fs::path& dir, const Json& own) {
   return files;
 }
 
-// Where the new files grow: a folder inside the target, so that the last step is a rename even when
-// the target is a mount point or lies in a folder that we may not write. Removed with everything in
-// it unless committed.
+// Staging folder for the new files. It is inside the target, so that the last step is a rename even
+// if the target is a mount point or its parent is not writable. Removed with its contents unless
+// committed.
 class Staging {
  public:
   explicit Staging(fs::path target)
@@ -62,7 +62,7 @@ class Staging {
     std::error_code error;
     made_target_ = !fs::exists(target_, error);
     make_output_dir(target_);
-    fs::remove_all(dir_, error);  // left by a kill
+    fs::remove_all(dir_, error);  // left by a killed run
     make_output_dir(dir_);
   }
   ~Staging() {
@@ -75,9 +75,9 @@ class Staging {
 
   const fs::path& dir() const { return dir_; }
 
-  // Puts the staged files in place of an older checkpoint's. A folder without config.json is no
-  // checkpoint: it goes first and comes last, so that a kill in between leaves nothing that loads
-  // with mixed weights.
+  // Replaces an older checkpoint's files with the staged ones. config.json is removed first and
+  // added last, since a folder without it does not load: a kill in between leaves nothing that
+  // loads with mixed weights.
   void commit(const SaveOptions& options) {
     const std::vector<fs::path> older = own_checkpoint(target_, options.own_files);
     if (options.announce) {
@@ -115,7 +115,7 @@ class Staging {
   bool committed_ = false;
 };
 
-// Fills shards in order, none above the limit unless one tensor alone is.
+// Fills shards in order; none exceeds the limit unless a single tensor does.
 std::vector<std::vector<TensorSpec>> split_into_shards(const std::vector<TensorSpec>& specs,
                                                        int64_t max_shard_bytes) {
   std::vector<std::vector<TensorSpec>> shards(1);

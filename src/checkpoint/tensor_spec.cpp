@@ -28,7 +28,7 @@ const TypeRow& row_of(TensorType type) {
     if (row.type == type) return row;
   }
   RETMASK_CHECK(false, "tensor type ", static_cast<int>(type));
-  return kTypes.front();  // not reached
+  return kTypes.front();  // unreachable
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ std::optional<double> parse_retry_after(const std::string& value, std::time_t no
   if (error == std::errc{} && end == value.data() + value.size() && seconds >= 0) {
     return static_cast<double>(seconds);
   }
-  // "Wed, 21 Oct 2026 07:28:00 GMT", the only form that servers may send today (RFC 9110).
+  // "Wed, 21 Oct 2026 07:28:00 GMT", the only form servers may generate (RFC 9110).
   std::tm parts{};
   const char* rest = ::strptime(value.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (rest == nullptr || *rest != '\0') return std::nullopt;

@@ -9,10 +9,10 @@ namespace {
 
 constexpr size_t kLongestMessage = 300;
 
-// Null for what is not JSON.
+// Null if it is not JSON.
 Json parse_leniently(const std::string& body) { return try_parse_json(body).value_or(Json()); }
 
-// Control characters become spaces; cut between characters.
+// Replaces control characters with spaces and cuts at a character boundary.
 std::string one_line(const std::string& text) {
   std::string line = text.substr(0, kLongestMessage);
   if (line.size() < text.size()) {
@@ -43,30 +43,30 @@ std::vector<double> token_logprobs(const Json& choice) {
   std::vector<double> logprobs;
   for (const Json& token : tokens) {
     const Json& logprob = member(token, "logprob", where);
-    if (!logprob.is_number()) throw GarbledReply("the reply has a log-prob that is no number");
+    if (!logprob.is_number()) throw GarbledReply("the reply has a log-prob that is not a number");
     logprobs.push_back(logprob.get<double>());
   }
   return logprobs;
 }
 
-// Null: a reasoning model that was cut while it was thinking.
+// Null content: a reasoning model that was cut while thinking.
 std::string parse_content(const Json& message, bool may_lack) {
   if (may_lack && message.is_object() && !message.contains("content")) return "";
   const Json& content = member(message, "content", "choices[0].message.content");
   if (content.is_null()) return "";
-  if (!content.is_string()) throw GarbledReply("choices[0].message.content is no text");
+  if (!content.is_string()) throw GarbledReply("choices[0].message.content is not text");
   return content.get<std::string>();
 }
 
-// Of a server with a reasoning parser: "reasoning_content" as DeepSeek named it, SGLang and
-// llama.cpp say it and vLLM did, "reasoning" in newer vLLM and with OpenRouter. Some send both.
+// Set by servers with a reasoning parser: "reasoning_content" in DeepSeek, SGLang, llama.cpp and
+// older vLLM, "reasoning" in newer vLLM and OpenRouter. Some send both.
 std::string parse_reasoning(const Json& message) {
   if (!message.is_object()) return "";
   for (const char* key : {"reasoning_content", "reasoning"}) {
     const auto found = message.find(key);
     if (found == message.end() || found->is_null()) continue;
     if (!found->is_string()) {
-      throw GarbledReply(std::string("choices[0].message.") + key + " is no text");
+      throw GarbledReply(std::string("choices[0].message.") + key + " is not text");
     }
     if (*found != "") return found->get<std::string>();
   }
@@ -75,9 +75,8 @@ std::string parse_reasoning(const Json& message) {
 
 ChatEnding parse_ending(const Json& choice) {
   const Json& reason = member(choice, "finish_reason", "choices[0].finish_reason");
-  if (!reason.is_string()) throw GarbledReply("choices[0].finish_reason is no text");
-  if (reason == "abort")
-    throw GarbledReply("the server broke the answer off (finish_reason abort)");
+  if (!reason.is_string()) throw GarbledReply("choices[0].finish_reason is not text");
+  if (reason == "abort") throw GarbledReply("the server aborted the answer (finish_reason abort)");
   return reason == "length" || reason == "content_filter" ? ChatEnding::cut : ChatEnding::stop;
 }
 
@@ -104,7 +103,7 @@ std::string chat_body(const ChatRequest& request, const std::string& model) {
 
 ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
   const Json json = parse_leniently(body);
-  if (!json.is_object()) throw GarbledReply("the reply is no JSON object");
+  if (!json.is_object()) throw GarbledReply("the reply is not a JSON object");
   if (json.contains("error") && !json.at("error").is_null()) {
     throw GarbledReply("the reply is an error");
   }
@@ -115,7 +114,7 @@ ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
   const std::string where = "usage.completion_tokens";
   const Json& tokens = member(member(json, "usage", where), "completion_tokens", where);
   if (!tokens.is_number_integer() || tokens.get<int64_t>() < 0) {
-    throw GarbledReply(where + " is no count");
+    throw GarbledReply(where + " is not a count");
   }
   ChatReply reply;
   reply.reasoning = parse_reasoning(message);

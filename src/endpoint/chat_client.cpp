@@ -38,8 +38,8 @@ void ChatClient::run(size_t count, const MakeRequest& make_request, const OnRepl
                                                replies,
                                                " of ",
                                                count,
-                                               " replies had come and are kept, the same command "
-                                               "goes on from there");
+                                               " replies were received and are kept; the same "
+                                               "command resumes from there");
     if (failure->users_mistake) throw UserError(message);
     throw EndpointFailure(message);
   }

@@ -19,7 +19,7 @@ std::string without_key(std::string text, const std::string& api_key) {
   return text;
 }
 
-// The whole body is cleaned first: cutting it to a line could cut the key in two.
+// Removes the key from the whole body first: cutting to one line could split the key.
 std::string said(const HttpReply& http, const std::string& api_key) {
   return error_message(without_key(http.body, api_key));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What a server's reply means for the request.
+// Interpretation of a server's reply.
 
 #include <optional>
 #include <string>
@@ -10,13 +10,13 @@
 namespace retmask::endpoint {
 
 struct Outcome {
-  std::optional<ChatReply> reply;  // nothing: ask again
-  std::string reason;              // why to ask again
+  std::optional<ChatReply> reply;  // nullopt: retry
+  std::string reason;              // for the retry
   std::optional<double> retry_after;
 };
 
-// Throws UserError with the server's message for a reply that asking again cannot mend. `api_key`
-// is cut out of what the server says.
+// Throws UserError with the server's message for a reply that a retry cannot fix. `api_key` is
+// removed from the server's text.
 Outcome interpret(const HttpReply& http, const ChatRequest& request, const std::string& api_key);
 
 }  // namespace retmask::endpoint

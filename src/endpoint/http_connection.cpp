@@ -1,6 +1,6 @@
 #include "http_connection.h"
 
-// The only file that sees it: it is a heavy header.
+// Included only here: it is a heavy header.
 #include <httplib.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kLongestConnect = 30;             // seconds
-constexpr size_t kLongestBody = size_t{64} << 20;  // more is no answer
+constexpr size_t kLongestBody = size_t{64} << 20;  // larger replies are rejected
 
 std::string describe(httplib::Error error) {
   switch (error) {
@@ -38,7 +38,7 @@ std::string describe(httplib::Error error) {
   }
 }
 
-// By host and port: what reads a whole URL there takes no letters in an IPv6 address.
+// By host and port: httplib's URL parser does not accept letters in an IPv6 address.
 std::unique_ptr<httplib::ClientImpl> make_client(const Url& url) {
   if (url.encrypted) return std::make_unique<httplib::SSLClient>(url.host, url.port);
   return std::make_unique<httplib::ClientImpl>(url.host, url.port);
@@ -50,9 +50,9 @@ struct HttpConnection::Impl {
   explicit Impl(const Url& url) : client(make_client(url)) {}
   std::unique_ptr<httplib::ClientImpl> client;
   std::mutex mutex;
-  int socket = -1;  // the newest one
+  int socket = -1;  // the most recent one
   bool in_use = false;
-  std::string host;  // the header
+  std::string host;  // value of the Host header
   std::string path;
   std::chrono::duration<double> timeout{};
 };
@@ -83,7 +83,7 @@ HttpConnection::HttpConnection(const Url& url, double timeout_seconds, const std
 
 HttpConnection::~HttpConnection() = default;
 
-// Client::stop() would wait for the end of a connect, which may take half a minute.
+// Client::stop() would wait for a pending connect, which may take half a minute.
 void HttpConnection::stop() {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->in_use && impl_->socket >= 0) ::shutdown(impl_->socket, SHUT_RDWR);
@@ -106,7 +106,7 @@ HttpReply HttpConnection::post(const std::string& body) {
                      {"Content-Type", "application/json"},
                      {"Accept", "application/json"},
                      {"User-Agent", "retmask"}};
-  // The read timeout is for each piece; this one is for the whole.
+  // The read timeout applies to each chunk; this limit applies to the whole reply.
   request.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {
     reply.body.append(data, size);
     return !late() && reply.body.size() <= kLongestBody;

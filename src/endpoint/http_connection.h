@@ -1,5 +1,5 @@
 #pragma once
-// One connection to a server, kept open from request to request.
+// A persistent connection to a server.
 
 #include <memory>
 #include <string>
@@ -9,15 +9,15 @@
 namespace retmask::endpoint {
 
 struct HttpReply {
-  int status = 0;  // 0: no whole reply came, see `failure`
+  int status = 0;  // 0: no complete reply, see `failure`
   std::string body;
-  std::string retry_after;  // the header's value; empty without it
+  std::string retry_after;  // value of the header; empty if absent
   std::string failure;      // "no reply within 600 s"
 };
 
 class HttpConnection {
  public:
-  // Connects with the first request. `api_key` may be empty.
+  // Connects on the first request. `api_key` may be empty.
   HttpConnection(const Url& url, double timeout_seconds, const std::string& api_key);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
@@ -26,7 +26,7 @@ class HttpConnection {
   // Posts JSON. One thread at a time.
   HttpReply post(const std::string& body);
 
-  // From any thread: ends a post() that is under way.
+  // Callable from any thread: aborts a post() in progress.
   void stop();
 
  private:

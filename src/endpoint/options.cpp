@@ -25,7 +25,7 @@ void Options::validate(const std::string& flag, const std::string& model_flag) c
   }
   parse_chat_url(url, flag);
   if (model.empty()) {
-    user_error(model_flag, " is missing: the name under which the server at ", flag, " knows it");
+    user_error(model_flag, " is missing: give the name of the model on the server at ", flag);
   }
   read_api_key(key_env);
   if (concurrency < 1 || concurrency > 1024) {
@@ -56,8 +56,8 @@ std::string read_api_key(const std::string& variable) {
   key.erase(key.begin(), std::ranges::find_if_not(key, is_space));
   if (!std::ranges::all_of(key, [](unsigned char c) { return c > ' ' && c < 0x7f; })) {
     user_error(
-        "the API key in the environment variable that --endpoint-key-env names holds characters "
-        "that no key has (white space, control or non-ASCII characters)");
+        "the API key in the environment variable that --endpoint-key-env names contains characters "
+        "not allowed in a key (white space, control or non-ASCII characters)");
   }
   return key;
 }

@@ -11,7 +11,7 @@ namespace retmask::endpoint {
 namespace {
 
 constexpr auto kStopInterval = std::chrono::milliseconds(20);
-// How often next() looks for a signal while no reply comes.
+// Signal poll interval of next() while it waits for a reply.
 constexpr auto kSignalInterval = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -30,7 +30,7 @@ Pool::Pool(const PoolOptions& options) : options_(options) {
 
 Pool::~Pool() {
   for (std::jthread& thread : threads_) thread.request_stop();
-  // Again and again: a thread may have been on its way into post().
+  // Repeatedly: a thread may have been about to call post().
   while (!all_ended()) {
     for (const auto& connection : connections_) connection->stop();
     std::this_thread::sleep_for(kStopInterval);
@@ -69,7 +69,7 @@ void Pool::work(const std::stop_token& stop, HttpConnection& connection) {
       arrived_.push_back({.index = taken->first, .reply = std::move(*reply)});
       changed_.notify_all();
     }
-  } catch (const Stopped&) {  // while the request was made; next() sees it by itself
+  } catch (const Stopped&) {  // raised while making the request; next() detects the stop itself
   } catch (const UserError& error) {
     fail(/*users_mistake=*/true, error.what());
   } catch (const std::exception& error) {
@@ -122,7 +122,7 @@ void Pool::warn_once(const std::string& reason) {
     if (warned_) return;
     warned_ = true;
   }
-  log::warn(options_.url.text() + ": " + reason + "; trying again (said once)");
+  log::warn(options_.url.text() + ": " + reason + "; trying again (reported once)");
 }
 
 void Pool::fail(bool users_mistake, const std::string& message) {

@@ -19,7 +19,7 @@ struct PoolOptions {
   const Backoff& backoff;
   const Url& url;
   const std::string& api_key;
-  size_t count = 0;  // requests
+  size_t count = 0;  // number of requests
   const ChatClient::MakeRequest& make_request;
 };
 
@@ -35,18 +35,18 @@ class Pool {
     ChatReply reply;
   };
 
-  // What `options` refers to outlives this object.
+  // Objects referenced by `options` must outlive the pool.
   explicit Pool(const PoolOptions& options);
-  // Ends the requests that are under way.
+  // Aborts the requests in flight.
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Waits for a reply. Nothing when all have been handed out, or after a failure those that had
-  // come. Throws Stopped.
+  // Waits for a reply. Nullopt when all have been returned, or after a failure when those that had
+  // arrived have been. Throws Stopped.
   std::optional<Arrived> next();
 
-  // Of the first request that failed for good.
+  // The first request that failed for good.
   std::optional<Failure> failure() const;
 
  private:
@@ -55,7 +55,7 @@ class Pool {
   std::optional<ChatReply> ask(const ChatRequest& request,
                                HttpConnection& connection,
                                const std::stop_token& stop);
-  // False when it was stopped meanwhile.
+  // False if stopped meanwhile.
   bool wait(double seconds, const std::stop_token& stop);
   void warn_once(const std::string& reason);
   void fail(bool users_mistake, const std::string& message);

@@ -10,10 +10,10 @@
 namespace retmask::endpoint {
 namespace {
 
-// What a server writes when a prompt does not fit: in lower case, without backticks; # is a number,
-// * any text of the same message.
+// Server messages for a prompt that does not fit: in lower case, without backticks; # matches a
+// number, * any text within the message.
 constexpr std::array<std::string_view, 27> kWordings = {
-    // Codes and types, of OpenAI, LiteLLM and llama.cpp.
+    // Codes and types of OpenAI, LiteLLM and llama.cpp.
     "context_length_exceeded",
     "context_window_exceeded",
     "contextwindowexceedederror",
@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 27> kWordings = {
     "maximum context length is #, ",
     "exceeds the context window of this model",
     "input tokens exceed the configured limit of #",
-    "request too large for *limit #, requested #",  // more than a minute's tokens
+    "request too large for *limit #, requested #",  // exceeds the per-minute limit
     // vLLM.
     "context length is only # tokens",
     "prompt*is longer than the maximum model length",
@@ -36,11 +36,11 @@ constexpr std::array<std::string_view, 27> kWordings = {
     // Text Generation Inference.
     "inputs must have less than # tokens",
     "inputs tokens + max_new_tokens must be <= #",
-    // llama.cpp and what is built on it.
+    // llama.cpp and its derivatives.
     "exceeds the available context size",
     "tokens (#) exceed context window of #",
     "input length exceeds *context length",
-    // Servers of other models that speak the same protocol.
+    // Servers of other models with the same protocol.
     "prompt is too long: # tokens > #",
     "maximum prompt length is # but",
     "too large for model with # maximum context length",
@@ -52,7 +52,7 @@ constexpr std::array<std::string_view, 27> kWordings = {
 std::string normalised(std::string_view text) {
   std::string plain;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i).starts_with("\u2019")) {  // the typographer's apostrophe
+    if (text.substr(i).starts_with("\u2019")) {  // typographic apostrophe
       plain += '\'';
       i += 2;
     } else if (text[i] != '`') {
@@ -63,12 +63,12 @@ std::string normalised(std::string_view text) {
 }
 
 struct Match {
-  std::optional<int64_t> first_number;  // what the first # stands for
+  std::optional<int64_t> first_number;  // matched by the first #
 };
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-// Whether `text` begins with what stands before the next *; advances both past it.
+// Matches the part of `pattern` before the next * at the start of `text`; advances both past it.
 bool take_part(std::string_view& pattern, std::string_view& text, Match& match) {
   while (!pattern.empty() && pattern.front() != '*') {
     if (pattern.front() == '#') {
@@ -83,7 +83,7 @@ bool take_part(std::string_view& pattern, std::string_view& text, Match& match) 
       int64_t number = 0;
       std::from_chars(digits.data(), digits.data() + digits.size(), number);
       if (!match.first_number) match.first_number = number;
-      if (text[length - 1] == ',') --length;  // of the sentence
+      if (text[length - 1] == ',') --length;  // punctuation
       text.remove_prefix(length);
     } else if (!text.empty() && text.front() == pattern.front()) {
       text.remove_prefix(1);
@@ -95,7 +95,7 @@ bool take_part(std::string_view& pattern, std::string_view& text, Match& match) 
   return true;
 }
 
-// Wherever in `text`; the parts between *s in their order.
+// Searches anywhere in `text`; the parts between *s must appear in order.
 std::optional<Match> find(std::string_view pattern, std::string_view text) {
   Match match;
   while (!pattern.empty()) {
@@ -118,15 +118,15 @@ std::optional<Match> find(std::string_view pattern, std::string_view text) {
 
 bool says_too_long(const std::string& said, int64_t max_tokens) {
   const std::string text = normalised(said);
-  // vLLM on an answer that fills the room alone, which it would refuse with any prompt.
+  // vLLM, for max_tokens that fills the context by itself and would be rejected with any prompt.
   const std::optional<Match> room = find("max_tokens*is too large*context length is # token", text);
   if (room && *room->first_number <= max_tokens) return false;
   return std::ranges::any_of(
       kWordings, [&](std::string_view wording) { return find(wording, text).has_value(); });
 }
 
-// What an error reply says in its own words: not the request, which some servers repeat. Keys as in
-// {"error": {"message", "type", "code"}}, {"error": "..."}, {"message"}, {"detail": "..."} and
+// The server's own words in an error reply, without the request, which some servers echo. Keys as
+// in {"error": {"message", "type", "code"}}, {"error": "..."}, {"message"}, {"detail": "..."} and
 // {"detail": [{"msg"}]}.
 void add_words(const Json& json, std::vector<std::string>& words, int depth = 4) {
   if (depth == 0) return;
@@ -145,13 +145,13 @@ void add_words(const Json& json, std::vector<std::string>& words, int depth = 4)
 }  // namespace
 
 bool says_prompt_too_long(int status, const std::string& body, int64_t max_tokens) {
-  constexpr size_t kLongestMessage = 4096;  // behind it comes what they repeat
+  constexpr size_t kLongestMessage = 4096;  // the echoed request may follow
   if (status == 413) return true;
   const std::optional<Json> parsed = try_parse_json(body);
   const Json json = parsed.value_or(Json());
   std::vector<std::string> words;
   switch (status) {
-    case 200:  // llama.cpp has said it so
+    case 200:  // used by llama.cpp
       if (json.is_object() && json.contains("error")) add_words(json.at("error"), words);
       break;
     case 400:

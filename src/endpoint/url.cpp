@@ -36,7 +36,7 @@ bool is_ipv6(const std::string& text) {
   return ::inet_pton(AF_INET6, text.substr(0, text.find('%')).c_str(), &address) == 1;
 }
 
-// What stands in the brackets of an IPv6 address; "%25" is how a URL writes the "%" before a zone.
+// The content of an IPv6 address's brackets; "%25" encodes the "%" before a zone.
 std::string without_brackets(std::string_view text) {
   std::string host(text.substr(1, text.size() - 2));
   const size_t zone = host.find("%25");
@@ -49,7 +49,7 @@ struct Authority {
   std::optional<int> port;
 };
 
-// "host", "host:8000", "[::1]:8000"; nothing when it is none of these.
+// Parses "host", "host:8000", "[::1]:8000"; nullopt for anything else.
 std::optional<Authority> parse_authority(std::string_view text) {
   const size_t end = std::min(text.starts_with('[') ? text.find(']') : text.find(':'), text.size());
   const bool bracketed = text.starts_with('[');
@@ -64,11 +64,11 @@ std::optional<Authority> parse_authority(std::string_view text) {
   return authority;
 }
 
-// Names that only begin so belong to somebody else: 127.0.0.1.example.com.
+// A name that merely starts with 127.0.0.1 is another host: 127.0.0.1.example.com.
 bool is_loopback(const std::string& host) {
   if (::strcasecmp(host.c_str(), "localhost") == 0) return true;
   constexpr uint32_t kLoopbackNet = 127;
-  in_addr v4{};  // also 127.1, as the resolver reads it
+  in_addr v4{};  // also 127.1, as the resolver accepts it
   if (::inet_aton(host.c_str(), &v4) != 0) return ntohl(v4.s_addr) >> 24 == kLoopbackNet;
   in6_addr v6{};
   if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
@@ -86,21 +86,23 @@ std::string chat_path(std::string path) {
 Url parse_chat_url(const std::string& text, const std::string& flag) {
   const bool encrypted = text.starts_with("https://");
   if ((!encrypted && !text.starts_with("http://")) || !is_printable(text)) {
-    user_error(flag, " is not an http:// or https:// URL, expected one like http://host:8000/v1");
+    user_error(flag,
+               " is not an http:// or https:// URL, expected for example http://host:8000/v1");
   }
   const size_t begin = text.find("//") + 2;
   const size_t slash = std::min(text.find('/', begin), text.size());
   const std::string authority = text.substr(begin, slash - begin);
-  // The URL is not repeated: what is wrong with it may be a secret.
+  // The URL is not repeated: the offending part may be a secret.
   if (authority.find('@') != std::string::npos) {
     user_error(flag,
                " carries credentials (user:password@), which would be written into run.json; give "
                "the key in an environment variable (--endpoint-key-env)");
   }
   if (text.find_first_of("?#") != std::string::npos) {
-    user_error(flag,
-               " carries a ?query or #fragment, which would be written into run.json; give the "
-               "address alone, and a key in an environment variable (--endpoint-key-env)");
+    user_error(
+        flag,
+        " carries a ?query or #fragment, which would be written into run.json; give only the "
+        "address, and a key in an environment variable (--endpoint-key-env)");
   }
   const std::optional<Authority> parsed = parse_authority(authority);
   if (!parsed) {
@@ -108,7 +110,7 @@ Url parse_chat_url(const std::string& text, const std::string& flag) {
         flag,
         " is \"",
         text,
-        "\", expected a host and perhaps a port: http://host:8000/v1, or for an IPv6 address "
+        "\", expected a host and an optional port: http://host:8000/v1, or for an IPv6 address "
         "http://[fd00::1]:8000/v1");
   }
   return {.origin = text.substr(0, slash),

@@ -1,6 +1,6 @@
 #pragma once
-// A template as a tree. The parser makes it, symbols.cpp fills in where each variable lives, the
-// evaluator walks over it.
+// The syntax tree of a template, built by the parser. symbols.cpp resolves variables to slots, and
+// the evaluator executes the tree.
 
 #include <memory>
 #include <string>
@@ -18,8 +18,9 @@ struct Statement;
 using ExprPtr = std::unique_ptr<Expr>;
 using Body = std::vector<std::unique_ptr<Statement>>;
 
-// Where a variable lives: so many functions outwards, in this slot. Jinja2 compiles a template to
-// Python functions (the template, each macro, each {% call %}, ..), and names are bound to these.
+// The location of a variable: the number of functions outwards, and a slot. Jinja2 compiles a
+// template to Python functions (the template, each macro, each {% call %}, ..), and names are bound
+// to these.
 struct Slot {
   int hops = -1;
   int index = -1;
@@ -30,7 +31,7 @@ struct CallArgs {
   std::vector<std::pair<std::string, ExprPtr>> named;
   ExprPtr rest;        // *rest
   ExprPtr named_rest;  // **named_rest
-  // A name that stands twice among `named` in the source; empty: none does.
+  // A name given twice in `named` in the source; empty: none.
   std::string doubled;
 };
 
@@ -108,7 +109,7 @@ struct ItemExpr {
   ExprPtr object;
   ExprPtr key;
 };
-struct SliceExpr {  // each of the three may be null
+struct SliceExpr {  // all three may be null
   ExprPtr start;
   ExprPtr stop;
   ExprPtr step;
@@ -147,11 +148,11 @@ struct Expr {
                             FilterExpr,
                             TestExpr>;
   int line;
-  int depth;  // of the tree below, itself counted
+  int depth;  // of the tree below, including this node
   Node node;
 };
 
-// Calls visit(const Expr&) for the parts of an expression, in the order of Jinja2's fields.
+// Calls visit(const Expr&) for each subexpression, in the order of Jinja2's fields.
 template <typename Visit>
 void for_each_child(const CallArgs& args, const Visit& visit) {
   for (const ExprPtr& argument : args.positional) visit(*argument);
@@ -212,7 +213,7 @@ void for_each_child(const Expr& expr, const Visit& visit) {
       expr.node);
 }
 
-// Whether Jinja2 can work it out while it compiles, as far as its form tells.
+// Whether Jinja2 can evaluate it at compile time, judging by its form alone.
 inline bool is_constant(const Expr& expr) {
   if (std::holds_alternative<Name>(expr.node) || std::holds_alternative<CallExpr>(expr.node)) {
     return false;
@@ -224,7 +225,7 @@ inline bool is_constant(const Expr& expr) {
   return all;
 }
 
-// What happens to variables where a scope is entered: each gets the value of an outer variable, is
+// Initialization of variables on entering a scope: each gets the value of an outer variable, is
 // looked up among the template's variables, or starts unset. On leaving, all are unset.
 struct Scope {
   struct Load {
@@ -249,11 +250,11 @@ struct For {
   ExprPtr test;  // may be null
   bool recursive = false;
 
-  int loop_slot = -1;  // of the variable `loop`; -1 where nobody reads it
+  int loop_slot = -1;  // of the variable `loop`; -1 if it is never read
   Scope scope;
   Scope else_scope;
   Scope test_scope;
-  ExprPtr test_target;      // the target again, for the function that filters
+  ExprPtr test_target;      // a copy of the target, for the function that filters
   int test_slot_count = 0;  // of that function
   int slot_count = 0;       // of the loop's function, when it is recursive
 };
@@ -281,13 +282,13 @@ struct MacroDefinition {
   int slot_count = 0;
 };
 struct Macro {
-  bool is_export = false;  // of the template itself, which its blocks see
+  bool is_export = false;  // of the template itself, visible in its blocks
   MacroDefinition definition;
   Slot slot;
 };
 struct CallBlock {
   MacroDefinition definition;
-  ExprPtr call;  // null for {% generation %}: the body is written as it is
+  ExprPtr call;  // null for {% generation %}: the body is output unchanged
 };
 struct FilterBlock {
   ExprPtr filter;
@@ -303,7 +304,7 @@ struct With {
 struct Set {
   ExprPtr target;
   ExprPtr value;
-  // Variables of the template itself, which its blocks see.
+  // Variables of the template itself, visible in its blocks.
   std::vector<std::pair<std::string, Slot>> exports;
 };
 struct SetBlock {
@@ -319,7 +320,7 @@ struct Block {
   bool required = false;
   Body body;
 
-  // Variables in reach of a scoped block.
+  // Variables visible in a scoped block.
   std::vector<std::pair<std::string, Slot>> visible;
   int self_slot = -1;
   int super_slot = -1;
@@ -331,7 +332,7 @@ struct AutoEscape {
   Body body;
   Scope scope;
 };
-// {% include %} and the like: an error by name, once it is reached.
+// {% include %} and similar tags: an error that names the tag, once it is executed.
 struct Unsupported {
   std::string tag;
   std::vector<std::string> names;  // that it would set

@@ -18,7 +18,7 @@ constexpr std::string_view kListMutators[] = {
     "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
 constexpr std::string_view kDictMutators[] = {"clear", "pop", "popitem", "setdefault", "update"};
 
-// Attributes that each Python object has.
+// Attributes of every Python object.
 constexpr std::string_view kObjectAttributes[] = {
     "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
     "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
@@ -42,7 +42,7 @@ bool is_unsafe(const Value& object, std::string_view name) {
   return name.starts_with('_') || is_mutator(object, name);
 }
 
-// Whether getattr() finds something that the sandbox then refuses.
+// Whether getattr() finds something that the sandbox then rejects.
 bool exists_but_is_refused(const Value& object, std::string_view name) {
   if (object_as<Namespace>(object) != nullptr) return false;
   return is_mutator(object, name) || is_among(kObjectAttributes, name);

@@ -1,5 +1,5 @@
 #pragma once
-// object.name and object["name"] as Jinja2's immutable sandbox looks them up.
+// object.name and object["name"] with the rules of Jinja2's immutable sandbox.
 
 #include <optional>
 #include <string_view>
@@ -9,17 +9,17 @@
 
 namespace retmask::jinja {
 
-// Python's getattr(), methods of the tables included; nullopt where it raises an AttributeError.
+// Python's getattr(), including methods from the tables; nullopt for an AttributeError.
 std::optional<Value> find_attribute(Runtime& runtime, const Value& object, std::string_view name);
 
-// The attribute, else the item; undefined when there is neither or the sandbox forbids it.
+// The attribute, otherwise the item; undefined if there is neither or the sandbox forbids it.
 Value get_attribute(Runtime& runtime, const Value& object, const std::string& name);
-// The item, else the attribute.
+// The item, otherwise the attribute.
 Value get_item(Runtime& runtime, const Value& object, const Value& key);
-// The attribute alone (filter attr).
+// The attribute only (filter attr).
 Value get_attribute_only(Runtime& runtime, const Value& object, const std::string& name);
 
-// Paths of filters' arguments ("address.city", "0.name", 3).
+// Attribute paths in filter arguments ("address.city", "0.name", 3).
 Items attribute_path(const Value& attribute);
 Value follow_path(Runtime& runtime,
                   Value item,

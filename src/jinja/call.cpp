@@ -28,7 +28,7 @@ bool Call::flag(Runtime& runtime, size_t parameter, bool otherwise) const {
 Call bind(std::string_view function, std::string_view parameters, Arguments arguments) {
   const std::string name = std::string(function) + "()";
   Call call;
-  // Parameters before "/" are known once it is reached.
+  // Which parameters are positional-only is known once "/" is reached.
   const bool has_positional_only = parameters.find('/') != std::string_view::npos;
   bool positional_only = has_positional_only;
   bool takes_rest = false;
@@ -64,7 +64,7 @@ Call bind(std::string_view function, std::string_view parameters, Arguments argu
       }
     }
     if (value.is_missing() && !optional) {
-      type_error(name + " misses the argument '" + std::string(parameter) + "'");
+      type_error(name + " is missing the argument '" + std::string(parameter) + "'");
     }
     call.values_.push_back(std::move(value));
   }
@@ -86,7 +86,7 @@ Call bind(std::string_view function, std::string_view parameters, Arguments argu
 }
 
 Value call_function(Runtime& runtime, const Function& function, Arguments arguments) {
-  // A call costs more than a step, and reading its texts costs by their size.
+  // A call costs more than a step, and processing its strings costs in proportion to their size.
   constexpr size_t kBytesOfOneStep = 16;
   int64_t steps = 4;
   for (const Value& value : arguments.positional) {

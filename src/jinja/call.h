@@ -1,6 +1,6 @@
 #pragma once
-// Calling functions, filters, tests and methods: arguments are bound to named parameters as Python
-// does it.
+// Calls of functions, filters, tests and methods: binds arguments to named parameters as Python
+// does.
 
 #include <optional>
 #include <string>
@@ -30,7 +30,7 @@ class Call {
   bool is_set(size_t parameter) const { return has(parameter) && !values_[parameter].is_none(); }
   bool flag(Runtime& runtime, size_t parameter, bool otherwise = false) const;
 
-  // What the parameters *rest and **named took.
+  // Arguments captured by the parameters *rest and **named.
   Items rest;
   std::vector<std::pair<std::string, Value>> named;
 
@@ -40,8 +40,8 @@ class Call {
 };
 
 // A row in a table of filters, tests, methods or globals. `parameters` are separated by ", ":
-//   name    required           name?    may be left out
-//   /       what stands before is given by position alone
+//   name    required           name?    optional
+//   /       the parameters before it are positional-only
 //   *rest   further positional arguments       **named  further keyword arguments
 // A filter's, test's or method's first parameter is the value that it is applied to.
 struct Function {

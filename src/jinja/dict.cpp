@@ -9,7 +9,7 @@
 namespace retmask::jinja {
 namespace {
 
-// Below this, looking at each key is as fast.
+// Up to this size, a linear search is as fast.
 constexpr size_t kSmallDict = 8;
 
 size_t combine(size_t seed, size_t hash) { return (seed ^ hash) * 0x9E3779B97F4A7C15ULL + 1; }

@@ -1,6 +1,5 @@
 #pragma once
-// Python's dict: keeps the order of insertion; keys are what can be hashed, and 1, 1.0 and True are
-// the same key.
+// Python's dict: insertion-ordered, with hashable keys, and 1, 1.0 and True are the same key.
 
 #include <unordered_map>
 #include <utility>
@@ -10,16 +9,16 @@
 
 namespace retmask::jinja {
 
-// Throws a TypeError for lists, dicts and what contains them.
+// Throws a TypeError for lists, dicts and containers of them.
 size_t hash_of(const Value& value);
 
 class Dict {
  public:
   using Entry = std::pair<Value, Value>;
 
-  // Replaces the value of a key that is there. Throws a TypeError for a key that cannot be hashed.
+  // Inserts, or replaces the value of an existing key. Throws a TypeError for an unhashable key.
   void set(Value key, Value value);
-  // Null when the key is missing.
+  // Null if the key is missing.
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
 
@@ -31,7 +30,7 @@ class Dict {
   size_t position(const Value& key, size_t hash) const;
 
   std::vector<Entry> entries_;
-  std::unordered_multimap<size_t, size_t> index_;  // hash -> place in entries_
+  std::unordered_multimap<size_t, size_t> index_;  // hash -> index in entries_
   int depth_ = 1;
 };
 

@@ -15,7 +15,7 @@
 namespace retmask::jinja {
 namespace {
 
-// The variables of one call of one of the template's functions.
+// The variables of one call of a template function.
 class Activation : public Object {
  public:
   Activation(int slot_count, std::shared_ptr<Activation> outer_activation)
@@ -33,7 +33,7 @@ class Activation : public Object {
 };
 using ActivationPtr = std::shared_ptr<Activation>;
 
-// Where names are looked up that no scope of the template sets.
+// Names that no scope of the template sets are looked up here.
 struct Context {
   const Context* outer = nullptr;
   std::map<std::string, Value> variables;
@@ -59,7 +59,7 @@ class Evaluator {
     for (const auto& [name, value] : variables.entries()) {
       context_.variables[name.bytes()] = value;
     }
-    // What the template itself sets lies in front of what it was given.
+    // Variables set by the template itself take precedence over those passed in.
     exported_.outer = &context_;
   }
 
@@ -98,7 +98,7 @@ class Evaluator {
  private:
   static size_t index(int slot) { return static_cast<size_t>(slot); }
 
-  // What `run` writes goes into a text of its own.
+  // Captures the output of `run` in a separate string.
   template <typename Run>
   std::string captured_output(const Run& run) {
     std::string text;
@@ -114,7 +114,7 @@ class Evaluator {
     return text;
   }
 
-  // Macros and generators hold the variables around them, which may hold these again.
+  // Macros and generators hold the surrounding variables, which may in turn hold them.
   void capture(const ActivationPtr& activation) {
     for (Activation* at = activation.get(); at != nullptr && !at->is_captured;
          at = at->outer.get()) {
@@ -185,7 +185,7 @@ class Evaluator {
     if (object == nullptr) {
       throw PythonError(PythonError::Type::kTemplate,
                         "cannot assign to '" + ref.name + "." + ref.attribute + "': '" + ref.name +
-                            "' is no namespace");
+                            "' is not a namespace");
     }
     return *object;
   }
@@ -212,10 +212,10 @@ class Evaluator {
                       expr.node);
   }
 
-  // The whole expression of a statement. Jinja2 works out one of constants while it compiles, and a
-  // slice of what has none is undefined there, where it fails in all others. `undefined_is_text`:
-  // in
-  // {{ }}, whose constants are kept as text; elsewhere an undefined one is left to the run.
+  // Evaluates the whole expression of a statement. Jinja2 folds constant expressions at compile
+  // time, where a slice of an unsliceable value is undefined, while it fails in all others.
+  // `undefined_is_text`: in {{ }}, whose constants are kept as text; elsewhere an undefined
+  // constant is left to run time.
   Value evaluate_whole(const Expr& expr, const ActivationPtr& activation, bool undefined_is_text) {
     has_failed_slice_ = false;
     try {
@@ -325,7 +325,8 @@ class Evaluator {
       default:
         break;
     }
-    // Jinja2 writes a negative constant into its Python code, where ** binds closer than the minus.
+    // Jinja2 writes a negative constant into its Python code, where ** binds tighter than the
+    // minus.
     const bool binds_closer = is_negative_constant(*node.left) && !is_constant(*node.right);
     return binds_closer ? negated(power(negated(left), right)) : power(left, right);
   }
@@ -420,9 +421,9 @@ class Evaluator {
     return get_item(runtime_, object, key);
   }
 
-  // As one key of several, which no container has.
+  // A slice as one of several keys, which no container supports.
   Value evaluate_node(const SliceExpr&, int, const ActivationPtr&) {
-    const std::string message = "a slice stands alone between brackets";
+    const std::string message = "a slice must be the only item between brackets";
     if (is_folding_) return Value::undefined(message);
     has_failed_slice_ = true;
     type_error(message);
@@ -491,7 +492,7 @@ class Evaluator {
     return apply_test(runtime_, node.name, std::move(operand), std::move(arguments));
   }
 
-  // `text` goes through the filters of {% filter %} or {% set x | .. %}.
+  // Applies the filters of {% filter %} or {% set x | .. %} to `text`.
   Value filter_text(const Expr& filter, std::string text, const ActivationPtr& activation) {
     const Value before = std::exchange(block_text_, Value::text(std::move(text)));
     Value result = evaluate(filter, activation);
@@ -506,7 +507,7 @@ class Evaluator {
     runtime_.check_output(out_->size());
   }
 
-  // What {% filter %} and {% call %} give must be a text already.
+  // The result of {% filter %} and {% call %} must already be a string.
   void write_text(const Value& value) {
     if (!value.is_text()) type_error("expected str instance, " + value.type_name() + " found");
     write(value.bytes());
@@ -571,7 +572,7 @@ class Evaluator {
     enter(node.scope, *activation);
     Flow flow = Flow::kNext;
     std::string text = captured_output([&] { flow = execute(node.body, activation); });
-    // break and continue leave the block without its text.
+    // break and continue leave the block, discarding its text.
     if (flow != Flow::kNext) return flow;
     write_text(filter_text(*node.filter, std::move(text), activation));
     leave(node.scope, *activation);
@@ -604,7 +605,7 @@ class Evaluator {
     if (flow != Flow::kNext) return flow;
     const Value value = node.filter ? filter_text(*node.filter, std::move(text), activation)
                                     : Value::text(std::move(text));
-    // A namespace is looked at after the body here.
+    // Here a namespace is checked after the body.
     check_namespaces(*node.target, *activation);
     assign(*node.target, value, activation);
     export_variables(node.exports, *activation);
@@ -638,7 +639,7 @@ class Evaluator {
   }
 
   Flow execute_node(const Unsupported& node, int, const ActivationPtr&) {
-    unsupported("{% " + node.tag + " %} is not supported: a chat template stands alone");
+    unsupported("{% " + node.tag + " %} is not supported: a chat template must be self-contained");
   }
 
   Flow execute_node(const Break&, int, const ActivationPtr&) { return Flow::kBreak; }
@@ -652,13 +653,13 @@ class Evaluator {
 
   const Program& program_;
   Runtime& runtime_;
-  Context context_;   // globals and what the caller gives
-  Context exported_;  // what the template itself sets
+  Context context_;   // globals and variables of the caller
+  Context exported_;  // variables set by the template itself
   const Context* current_context_ = nullptr;
   std::string* out_ = nullptr;
-  Value block_text_;  // what {% filter %} filters
+  Value block_text_;  // the input of {% filter %}
   bool has_failed_slice_ = false;
-  bool is_folding_ = false;  // working out a whole expression as Jinja2 does while it compiles
+  bool is_folding_ = false;  // folding a whole expression, as Jinja2 does at compile time
 };
 
 class MacroObject : public Object {
@@ -722,7 +723,7 @@ class BlockReference : public Object {
   const Context& context_;
 };
 
-// {% for .. if test %}: the items that pass, tested when they are asked for.
+// {% for .. if test %}: the items that pass, tested lazily.
 class TestedItems : public Iterator {
  public:
   TestedItems(Evaluator& evaluator, const For& loop, ActivationPtr outer, Value iterable)
@@ -828,7 +829,7 @@ class LoopObject : public Object {
   Evaluator& evaluator_;
   const For& loop_;
   ActivationPtr outer_;
-  Value iterable_;  // missing when its length is not known in advance
+  Value iterable_;  // missing if its length is not known in advance
   IteratorPtr iterator_;
   int64_t depth0_;
   int64_t index0_ = -1;
@@ -839,7 +840,7 @@ class LoopObject : public Object {
   Value last_changed_;
 };
 
-// The items that a generator still has, once they have been counted.
+// The remaining items of a generator, after they have been counted.
 class RemainingItems : public Iterator {
  public:
   explicit RemainingItems(Items items) : Iterator(1), items_(std::move(items)) {}
@@ -936,7 +937,7 @@ Flow Evaluator::execute_loop(const For& node,
     enter(node.scope, *activation);
     const Flow flow = execute(node.body, activation);
     if (flow == Flow::kBreak) break;
-    // As Jinja2 compiles it: a round that continue leaves does not count for else.
+    // As in Jinja2's compiled code: an iteration left by continue does not count for else.
     if (flow == Flow::kNext) is_empty = false;
   }
   leave(node.scope, *activation);
@@ -1021,7 +1022,7 @@ Value Evaluator::call_macro(const MacroDefinition& macro,
     }
     activation->slots[index(macro.varargs_slot)] = Value::tuple(std::move(rest));
   } else if (arguments.positional.size() > count) {
-    type_error("macro " + shown + " takes not more than " + std::to_string(count) + " argument(s)");
+    type_error("macro " + shown + " takes no more than " + std::to_string(count) + " argument(s)");
   }
   for (size_t i = 0; i < count; ++i) {
     activation->slots[index(macro.parameter_slots[i])] = values[i];

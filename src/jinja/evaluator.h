@@ -8,8 +8,9 @@
 
 namespace retmask::jinja {
 
-// Renders the template. `variables` are what it sees besides the globals. Throws PythonError, and
-// RaisedByTemplate from raise_exception; runtime.line is then the line where it happened.
+// Renders the template. `variables` are visible to it in addition to the globals. Throws
+// PythonError, and RaisedByTemplate from raise_exception; runtime.line is then the line where it
+// happened.
 std::string evaluate_program(const Program& program, const Dict& variables, Runtime& runtime);
 
 }  // namespace retmask::jinja

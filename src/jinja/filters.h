@@ -1,6 +1,6 @@
 #pragma once
-// The filters of Jinja2 and transformers' tojson, in tables of their kinds. A new one is a function
-// and a row in the table of filters_text.cpp, filters_number.cpp, filters_items.cpp or
+// The filters of Jinja2 and transformers' tojson, in one table per kind. To add one, write a
+// function and a row in the table of filters_text.cpp, filters_number.cpp, filters_items.cpp or
 // filters_html.cpp; its parameters are those of Jinja2's function.
 
 #include <string_view>
@@ -9,11 +9,11 @@
 
 namespace retmask::jinja {
 
-// Null when there is none.
+// Null if there is none.
 const Function* find_filter(std::string_view name);
-// Whether what it gives is known only while the template renders.
+// Whether the result is known only at render time.
 bool filter_needs_context(std::string_view name);
-// Throws PythonError when there is none.
+// Throws PythonError if there is none.
 Value apply_filter(Runtime& runtime, std::string_view name, Value operand, Arguments arguments);
 
 const Function* find_text_filter(std::string_view name);

@@ -17,8 +17,8 @@ namespace {
   throw PythonError(PythonError::Type::kTemplate, message);
 }
 
-// What items are compared by: an attribute's value, or the item; texts without their case where it
-// does not count.
+// The key by which items are compared: an attribute's value, or the item; strings are lower-cased
+// if case is ignored.
 class SortKey {
  public:
   SortKey(const Value& attribute, bool case_sensitive, Value otherwise = Value::none())
@@ -129,7 +129,7 @@ Value filter_groupby(Runtime& runtime, Call& call) {
     for (; at < keyed.size() && equal(runtime, keyed[at].key, group_key); ++at) {
       members.push_back(std::move(keyed[at].item));
     }
-    // The key as the first item writes it.
+    // The key as written in the first item.
     Value shown = case_sensitive ? group_key : follow_path(runtime, first, path, otherwise);
     groups.push_back(Value::group(std::move(shown), Value::list(std::move(members))));
   }
@@ -220,7 +220,7 @@ Value filter_last(Runtime& runtime, Call& call) {
 }
 
 Value filter_random(Runtime&, Call&) {
-  unsupported("the filter 'random' is not supported: it never gives the same twice");
+  unsupported("the filter 'random' is not supported: its result is not reproducible");
 }
 
 Value filter_length(Runtime& runtime, Call& call) {
@@ -313,7 +313,7 @@ Value filter_slice(Runtime&, Call& call) {
   return make_generator(source.depth() + 2, [=](Runtime& runtime, Value& part) mutable {
     if (number < 0) {
       items = to_items(runtime, source);
-      floor_divide(Value::integer(1), slices);  // complains about 0 and about what is no number
+      floor_divide(Value::integer(1), slices);  // rejects 0 and non-numbers
       number = 0;
     }
     const int64_t count = index_of(slices);
@@ -333,7 +333,7 @@ Value filter_slice(Runtime&, Call& call) {
   });
 }
 
-// map, select and their kin start when their first item is asked for.
+// map, select and related filters are lazy: they start when the first item is requested.
 Value filter_map(Runtime&, Call& call) {
   const Value source = call[0];
   const Items positional = std::move(call.rest);

@@ -17,7 +17,7 @@ Value filter_abs(Runtime&, Call& call) {
   type_error("bad operand type for abs(): '" + value.type_name() + "'");
 }
 
-// float(value), as Python raises it.
+// float(value), with Python's exceptions.
 double to_float(const Value& value) {
   if (value.is_number()) return value.as_float();
   if (value.is_text()) {
@@ -78,7 +78,7 @@ Value filter_int(Runtime&, Call& call) {
   return otherwise;
 }
 
-// round(value, digits), exact in the decimal digits of the float and to even on a tie.
+// round(value, digits): exact in the float's decimal digits, ties to even.
 double round_float(double value, int64_t digits) {
   if (!std::isfinite(value) || digits > 330) return value;
   if (digits < -310) return std::copysign(0.0, value);
@@ -146,7 +146,7 @@ Value filter_filesizeformat(Runtime& runtime, Call& call) {
   std::array<char, 400> buffer{};
   for (size_t i = 0; i < kPrefixes.size(); ++i) {
     const double unit = std::pow(base, static_cast<double>(i + 2));
-    // No unit is too large for what is no number.
+    // A NaN always gets the largest unit.
     if (!(bytes < unit) && i + 1 < kPrefixes.size()) continue;
     const double shown = std::fabs(base * bytes / unit);  // the sign of a NaN is not shown
     std::snprintf(buffer.data(), buffer.size(), "%.1f ", shown);

@@ -43,7 +43,7 @@ Value filter_center(Runtime& runtime, Call& call) {
 }
 Value filter_string(Runtime& runtime, Call& call) { return soft(runtime, call[0]); }
 
-// Words start behind white space, hyphens and opening brackets.
+// Words start after white space, hyphens and opening brackets.
 Value filter_title(Runtime& runtime, Call& call) {
   const Value text = soft(runtime, call[0]);
   const auto starts_word = [](char32_t c) {
@@ -131,7 +131,7 @@ Value filter_indent(Runtime& runtime, Call& call) {
   const bool first = call.flag(runtime, 2);
   const bool blank = call.flag(runtime, 3);
   const bool is_markup = source.is_markup();
-  // A line break at the end, so that the last line counts as one.
+  // A trailing line break, so that the last line counts as one.
   const Value text = add(runtime, source, Value::text_like("\n", is_markup));
   std::string out;
   bool is_first = true;
@@ -178,7 +178,7 @@ Value filter_wordwrap(Runtime& runtime, Call& call) {
   WrapOptions options;
   if (call.has(1)) options.width = index_of(call[1]);
   options.break_long_words = call.flag(runtime, 2, true);
-  // textwrap asks whether it is True, not whether it counts as true.
+  // textwrap tests for True itself, not for truthiness.
   options.break_on_hyphens = !call.has(4) || (call[4].is(Value::Kind::kBool) && call[4].as_bool());
   Value separator = Value::text("\n");
   if (call.is_set(3)) separator = call[3];
@@ -217,7 +217,7 @@ std::string separator_text(const Value& value) {
   return value.bytes();
 }
 
-// transformers' own: json.dumps without any escaping for HTML.
+// transformers' version: json.dumps without HTML escaping.
 Value filter_tojson(Runtime& runtime, Call& call) {
   JsonStyle style;
   style.ensure_ascii = call.flag(runtime, 1);

@@ -16,7 +16,7 @@
 namespace retmask::jinja {
 namespace {
 
-constexpr int kMaxPrecision = 1000;  // of a float; a double has no more digits than that
+constexpr int kMaxPrecision = 1000;  // of a float; a double has no more digits
 
 // [[fill]align][sign][z][#][0][width][grouping][.precision][type]
 struct FormatSpec {
@@ -99,7 +99,7 @@ std::string repeat_text(const std::string& text, int64_t count) {
   return out;
 }
 
-// `sign` and prefix stay in front of the padding where align is '='.
+// If align is '=', `sign` and the prefix come before the padding.
 std::string padded(Runtime& runtime,
                    const FormatSpec& spec,
                    const std::string& sign,
@@ -122,7 +122,7 @@ std::string padded(Runtime& runtime,
   }
 }
 
-// Separators between the digits that `number` starts with. Padding with zeros is grouped as well.
+// Inserts separators between the leading digits of `number`. Zero padding is grouped as well.
 std::string grouped(
     Runtime& runtime, std::string number, const FormatSpec& spec, int group, int64_t reserved) {
   if (spec.grouping == '\0') return number;
@@ -169,7 +169,7 @@ std::string printed(const char* format, int precision, double value) {
   return large;
 }
 
-// A value that is not negative, in the way of one of the types e, f, g, %, n or none.
+// Formats a non-negative value with one of the types e, f, g, %, n or none.
 std::string float_digits(double value, char type, int64_t precision, bool alternate) {
   if (!std::isfinite(value)) {
     return std::string(std::isnan(value) ? "nan" : "inf") + (type == '%' ? "%" : "");
@@ -195,7 +195,7 @@ std::string float_digits(double value, char type, int64_t precision, bool altern
       break;
   }
   if (precision < 0) return float_repr(value);
-  // No type: as g, with at least one digit behind the point, and exponents from precision on.
+  // No type: like g, with at least one digit after the point, and exponents from `precision` on.
   const int significant = digits == 0 ? 1 : digits;
   std::string text = printed("%.*e", significant - 1, value);
   const int exponent = std::stoi(text.substr(text.find('e') + 1));
@@ -329,7 +329,7 @@ std::string ascii_repr(const std::string& text) {
   return out;
 }
 
-// One str.format call.
+// A single str.format call.
 class BraceFormatter {
  public:
   using Lookup = std::function<Value(const std::string& name)>;
@@ -339,7 +339,7 @@ class BraceFormatter {
         named_(std::move(named)),
         is_markup_(is_markup) {}
 
-  // As string.Formatter.vformat: fields within a field's format are filled in, once.
+  // Like string.Formatter.vformat: fields inside a field's format are expanded, once.
   std::string run(std::string_view format, int depth = 2) {
     if (depth < 0) value_error("Max string recursion exceeded");
     std::string out;
@@ -376,7 +376,7 @@ class BraceFormatter {
   }
 
   std::string field(std::string_view text, int depth) {
-    // "name!conversion:spec"; brackets of an index may hold both signs.
+    // "name!conversion:spec"; an index in brackets may contain both separators.
     size_t name_end = 0;
     bool in_brackets = false;
     for (; name_end < text.size(); ++name_end) {
@@ -475,7 +475,7 @@ class BraceFormatter {
   bool manual_ = false;
 };
 
-// One conversion of "%": flags, width, precision and letter.
+// A single "%" conversion: flags, width, precision and letter.
 struct Conversion {
   bool left = false;
   bool zero = false;

@@ -39,14 +39,14 @@ Value global_joiner(Runtime&, Call& call) {
 }
 
 Value global_lipsum(Runtime&, Call&) {
-  unsupported("lipsum() is not supported: its text is never the same twice");
+  unsupported("lipsum() is not supported: its text is not reproducible");
 }
 
 Value global_raise_exception(Runtime& runtime, Call& call) {
   throw RaisedByTemplate("", runtime.line, str(runtime, call[0]));
 }
 
-// datetime.now().strftime(format): %f are microseconds, and %z and %Z are empty.
+// datetime.now().strftime(format): %f is microseconds; %z and %Z are empty.
 Value global_strftime_now(Runtime& runtime, Call& call) {
   if (!call[0].is_text()) type_error("strftime_now() needs a text");
   const auto since_epoch = runtime.now().time_since_epoch();
@@ -79,7 +79,7 @@ Value global_strftime_now(Runtime& runtime, Call& call) {
       ++at;
       continue;
     }
-    // A flag or width of glibc's may stand before the letter.
+    // A glibc flag or width may precede the letter.
     size_t end = at + 1;
     while (end + 1 < format.size() &&
            std::string_view("_-0^#EO123456789").find(format[end]) != std::string_view::npos) {

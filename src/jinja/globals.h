@@ -1,5 +1,5 @@
 #pragma once
-// The names that each template may use: range, dict, namespace, raise_exception, strftime_now, ..
+// Globals available to every template: range, dict, namespace, raise_exception, strftime_now, ..
 
 #include <string>
 #include <utility>

@@ -11,8 +11,8 @@
 namespace retmask::jinja {
 namespace {
 
-// The entities that text carries as a rule; html.unescape knows 2,231, and one that is not here is
-// an error by name.
+// Common entities; html.unescape knows 2,231, and one that is missing here is an error that names
+// it.
 constexpr std::pair<std::string_view, char32_t> kEntities[] = {
     {"amp", '&'},      {"lt", '<'},        {"gt", '>'},       {"quot", '"'},     {"apos", '\''},
     {"nbsp", 0xA0},    {"copy", 0xA9},     {"reg", 0xAE},     {"raquo", 0xBB},   {"laquo", 0xAB},
@@ -23,7 +23,7 @@ constexpr std::pair<std::string_view, char32_t> kEntities[] = {
     {"szlig", 0xDF},   {"eacute", 0xE9},   {"egrave", 0xE8},  {"agrave", 0xE0},  {"ccedil", 0xE7},
     {"ntilde", 0xF1}};
 
-// What HTML makes of the numbers 0x80 to 0x9F: Windows-1252.
+// HTML's mapping of the numbers 0x80 to 0x9F: Windows-1252.
 constexpr char32_t kWindows1252[] = {
     0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
@@ -32,7 +32,7 @@ constexpr char32_t kWindows1252[] = {
 bool is_ascii_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_ascii_number(char c) { return c >= '0' && c <= '9'; }
 
-// "&#..;" at `at`; false when it is none.
+// "&#..;" at `at`; false if it is not one.
 bool unescape_number(std::string_view text, size_t& at, std::string& out) {
   size_t digits = at + 2;
   const bool is_hex = digits < text.size() && (text[digits] == 'x' || text[digits] == 'X');
@@ -73,7 +73,7 @@ size_t count_of(std::string_view text, std::string_view part) {
   return count;
 }
 
-// Reads the pieces of an address from the left.
+// Parses an address from the left.
 class UrlReader {
  public:
   explicit UrlReader(std::string_view text) : points_(to_code_points(text)) {}

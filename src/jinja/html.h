@@ -1,5 +1,5 @@
 #pragma once
-// markupsafe: escaping, and what is done with texts that are marked as escaped.
+// markupsafe: escaping, and operations on text marked as escaped.
 
 #include <string>
 #include <string_view>
@@ -11,14 +11,14 @@
 namespace retmask::jinja {
 
 std::string escape_html(std::string_view text);
-// A markup's text as it is, any other text escaped.
+// The text of markup unchanged, any other text escaped.
 std::string escape_soft(const Value& text);
-// escape(value): markup as it is, everything else escaped as str() writes it.
+// escape(value): markup unchanged, everything else escaped as str() prints it.
 std::string escape_value(Runtime& runtime, const Value& value);
 
 std::string strip_tags(std::string_view html);
 std::string unescape_html(std::string_view html);
-// {% filter urlize %}: links around addresses.
+// {% filter urlize %}: turns addresses into links.
 struct UrlizeOptions {
   int64_t trim_limit = -1;  // -1: none
   std::string rel;          // empty: none

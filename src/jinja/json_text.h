@@ -1,5 +1,5 @@
 #pragma once
-// JSON in and out: a template's variables, and json.dumps for tojson.
+// JSON input and output: a template's variables, and json.dumps for tojson.
 
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@ Value from_json(const Json& json);
 struct JsonStyle {
   bool ensure_ascii = false;
   bool sort_keys = false;
-  std::optional<std::string> indent;  // of one level
+  std::optional<std::string> indent;  // per level
   std::string item_separator = ", ";
   std::string key_separator = ": ";
 };

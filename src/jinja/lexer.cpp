@@ -38,7 +38,7 @@ class Lexer {
  public:
   Lexer(std::string_view source, const std::string& name)
       : name_(name), source_(with_plain_newlines(source)) {
-    // keep_trailing_newline is off: one line break at the end is dropped.
+    // keep_trailing_newline is off: a single trailing line break is dropped.
     if (source_.ends_with('\n')) source_.pop_back();
   }
 
@@ -60,7 +60,7 @@ class Lexer {
     tokens_.push_back({kind, line_, std::move(text), {}});
   }
 
-  // Goes on to `end`, counting lines.
+  // Advances to `end`, counting lines.
   void advance_to(size_t end) {
     line_ += static_cast<int>(std::count(source_.begin() + static_cast<ptrdiff_t>(at_),
                                          source_.begin() + static_cast<ptrdiff_t>(end),
@@ -78,8 +78,7 @@ class Lexer {
     return from;
   }
 
-  // The end of "%}" or "#}" with its whitespace control at `from`, which is no part of the tag any
-  // more; npos when none stands there.
+  // The end of "%}" or "#}" with its whitespace control at `from`; npos if there is none.
   size_t end_of_tag(size_t from, std::string_view end) const {
     const std::string_view text = std::string_view(source_).substr(std::min(from, source_.size()));
     if (text.starts_with('+') && text.substr(1).starts_with(end)) return from + 1 + end.size();
@@ -87,11 +86,12 @@ class Lexer {
       return end_of_spaces(from + 1 + end.size());
     }
     if (!text.starts_with(end)) return std::string::npos;
-    const size_t behind = from + end.size();
-    return behind < source_.size() && source_[behind] == '\n' ? behind + 1 : behind;
+    const size_t after = from + end.size();
+    return after < source_.size() && source_[after] == '\n' ? after + 1 : after;
   }
 
-  // Text before a tag at `tag`, whose sign ("-", "+" or none) tells what becomes of the blanks.
+  // Emits the text before a tag at `tag`, whose sign ("-", "+" or none) controls whitespace
+  // trimming.
   void push_data(size_t tag, char sign, bool may_lstrip) {
     std::string_view data = std::string_view(source_).substr(at_, tag - at_);
     if (sign == '-') {
@@ -114,7 +114,7 @@ class Lexer {
     return c == '-' || c == '+' ? c : '\0';
   }
 
-  // The end of "{% raw %}" at `tag`; npos when it is another tag.
+  // The end of "{% raw %}" at `tag`; npos if it is another tag.
   size_t end_of_raw_begin(size_t tag) const {
     size_t at = tag + 2;
     if (sign_at(at) != '\0') ++at;
@@ -161,7 +161,7 @@ class Lexer {
   }
 
   void lex_comment() {
-    if (at_ == source_.size()) return;  // Jinja2 lets it pass
+    if (at_ == source_.size()) return;  // accepted by Jinja2
     for (size_t at = at_; at < source_.size(); ++at) {
       const char c = source_[at];
       if (c != '#' && c != '-' && c != '+') continue;
@@ -174,7 +174,7 @@ class Lexer {
   }
 
   void lex_raw() {
-    if (at_ == source_.size()) return;  // Jinja2 lets it pass
+    if (at_ == source_.size()) return;  // accepted by Jinja2
     for (size_t tag = source_.find("{%", at_); tag != std::string::npos;
          tag = source_.find("{%", tag + 1)) {
       const char sign = sign_at(tag + 2);
@@ -190,7 +190,7 @@ class Lexer {
   }
 
   void lex_tag(bool is_variable) {
-    std::string open;  // the brackets that wait for their closing ones
+    std::string open;  // expected closing brackets
     while (at_ < source_.size()) {
       if (open.empty() && lex_tag_end(is_variable)) return;
       const size_t spaces = end_of_spaces(at_);
@@ -220,7 +220,7 @@ class Lexer {
     return true;
   }
 
-  // Digits with single underscores between them; the place behind them, or `from`.
+  // Digits with single underscores between them; returns the position after them, or `from`.
   template <typename IsDigit>
   size_t end_of_digits(size_t from, const IsDigit& is_digit_here) const {
     size_t end = from;
@@ -237,7 +237,7 @@ class Lexer {
     return end;
   }
 
-  // "1.5", "1e5", "1.5e-3"; npos when no float starts here.
+  // "1.5", "1e5", "1.5e-3"; npos if no float starts here.
   size_t end_of_float() const {
     if (at_ > 0 && source_[at_ - 1] == '.') return std::string::npos;
     const size_t whole = end_of_digits(at_, is_ascii_digit);
@@ -251,8 +251,8 @@ class Lexer {
     if (at < source_.size() && (source_[at] == 'e' || source_[at] == 'E')) {
       size_t digits = at + 1;
       if (digits < source_.size() && (source_[digits] == '+' || source_[digits] == '-')) ++digits;
-      const size_t behind = end_of_digits(digits, is_ascii_digit);
-      if (behind > digits) end = behind;
+      const size_t after = end_of_digits(digits, is_ascii_digit);
+      if (after > digits) end = after;
     }
     return end;
   }
@@ -323,7 +323,7 @@ class Lexer {
     return true;
   }
 
-  // As Python's codec "unicode-escape".
+  // Like Python's codec "unicode-escape".
   std::string unescaped(std::string_view text) const {
     std::string out;
     for (size_t at = 0; at < text.size();) {
@@ -339,7 +339,7 @@ class Lexer {
       if (simple != std::string_view::npos) {
         out += kTo[simple];
       } else if (c == '\n') {
-        // A line break behind a backslash is left out.
+        // A line break after a backslash is dropped.
       } else if (c >= '0' && c <= '7') {
         char32_t value = 0;
         size_t digit = at + 1;
@@ -354,7 +354,7 @@ class Lexer {
         append_code_point(out, hex_escape(text.substr(next), digits));
         next += digits;
       } else if (c == 'N') {
-        fail("escapes by a character's name (\\N{..}) are not supported");
+        fail("named character escapes (\\N{..}) are not supported");
       } else if (c >= 0x80) {
         // The codec has written the character as an escape, whose backslash is then escaped.
         const size_t digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
@@ -375,7 +375,7 @@ class Lexer {
       fail("a \\x, \\u or \\U escape in a string is cut short");
     }
     const auto value = static_cast<char32_t>(*parse_int(hex, 16));
-    if (value > 0x10FFFF) fail("an escape in a string is no Unicode character");
+    if (value > 0x10FFFF) fail("an escape in a string is not a Unicode character");
     if (value >= 0xD800 && value <= 0xDFFF) {
       fail("an escape in a string is half of a surrogate pair; write the character itself");
     }

@@ -1,5 +1,6 @@
 #pragma once
-// Source text to tokens, by the rules of Jinja2's lexer with trim_blocks and lstrip_blocks.
+// Tokenizer for template source, with the rules of Jinja2's lexer under trim_blocks and
+// lstrip_blocks.
 
 #include <string>
 #include <string_view>

@@ -12,7 +12,7 @@ namespace retmask::jinja {
 namespace {
 
 constexpr Int kMaxInt = ~(Int{1} << 127);
-// Below the first and from the second exponent on, Python writes 1e-05 and 1e+16.
+// Below the first exponent, and from the second on, Python uses exponents: 1e-05, 1e+16.
 constexpr int kMinFixedExponent = -4;
 constexpr int kMaxFixedExponent = 16;
 
@@ -23,8 +23,8 @@ int digit_of(char c) {
   return 99;
 }
 
-// White space stripped and digits of other scripts replaced; a character beyond ASCII that is no
-// digit stays and fails later.
+// Strips white space and replaces digits of other scripts; any other non-ASCII character is kept
+// and fails later.
 std::string ascii_number(std::string_view text) {
   std::string out;
   text = strip_spaces(text, /*left=*/true, /*right=*/true);
@@ -40,7 +40,7 @@ std::string ascii_number(std::string_view text) {
   return out;
 }
 
-// "1_000": underscores stand between digits alone.
+// "1_000": underscores are allowed only between digits.
 bool drop_underscores(std::string& text, bool allow_leading) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -83,7 +83,7 @@ std::string float_repr(double value) {
       std::to_chars(
           buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific)
           .ptr;
-  // "-1.25e-05": sign, digits and exponent of the shortest text that reads back as the same number.
+  // "-1.25e-05": sign, digits and exponent of the shortest text that round-trips.
   const std::string text(buffer.data(), end);
   const size_t e = text.find('e');
   const int exponent = std::stoi(text.substr(e + 1));
@@ -126,7 +126,7 @@ std::optional<Int> parse_int(std::string_view source, int base) {
   }
   if (!drop_underscores(text, has_prefix) || text.empty()) return std::nullopt;
   if (base == 0) {
-    // int("010", 0) is no number.
+    // int("010", 0) is invalid.
     if (text[0] == '0' && text.find_first_not_of('0') != std::string::npos) return std::nullopt;
     base = 10;
   }

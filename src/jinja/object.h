@@ -1,6 +1,7 @@
 #pragma once
-// What is no plain data: functions, macros, ranges, generators, loop, namespaces. Each answers what
-// Python would ask of it; the defaults are an object's that cannot do it.
+// Base class of values that are not plain data: functions, macros, ranges, generators, loop,
+// namespaces. Each method corresponds to a Python operation; the defaults are those of an object
+// that does not support it.
 
 #include <memory>
 #include <optional>
@@ -14,7 +15,7 @@ namespace retmask::jinja {
 class Runtime;
 struct Arguments;
 
-// Walks over the items of something once.
+// A single-pass iterator.
 class Iterator {
  public:
   explicit Iterator(int depth);
@@ -44,19 +45,19 @@ class Object : public std::enable_shared_from_this<Object> {
   virtual std::optional<Value> attribute(Runtime&, std::string_view) { return std::nullopt; }
   virtual bool is_callable() const { return false; }
   virtual Value call(Runtime& runtime, Arguments arguments);
-  // Null when it cannot be iterated over.
+  // Null if it is not iterable.
   virtual IteratorPtr iterate(Runtime&) { return nullptr; }
   virtual IteratorPtr iterate_reversed(Runtime&) { return nullptr; }
   virtual std::optional<size_t> length(Runtime&) { return std::nullopt; }
   virtual bool has_items() const { return false; }
-  // object[key]; a TypeError or LookupError where it has none.
+  // object[key]; a TypeError or LookupError if there is none.
   virtual Value item(Runtime& runtime, const Value& key);
   virtual Value slice(Runtime& runtime, const Value& start, const Value& stop, const Value& step);
   virtual bool contains(Runtime& runtime, const Value& item);
   virtual bool equals(Runtime&, const Object& other) const { return this == &other; }
-  // str(object). Most would print an address, which is an error by name.
+  // str(object). Most would print an address, which is reported as unsupported.
   virtual std::string repr(Runtime& runtime);
-  // Drops what it holds: called when the rendering is over, for objects that can hold themselves.
+  // Drops references when rendering is over, for objects that may contain themselves.
   virtual void clear() {}
 };
 

@@ -8,7 +8,7 @@
 namespace retmask::jinja {
 namespace {
 
-// Over what has a length and places.
+// Iterates over an object with a length and indices.
 class PlacesIterator : public Iterator {
  public:
   using At = std::function<Value(size_t)>;
@@ -159,11 +159,11 @@ Value Range::slice(Runtime&, const Value& start, const Value& stop, const Value&
   const SlicePlaces places = slice_places(count_, start, stop, step);
   const int64_t by = step_ * places.step;
   const auto first = static_cast<int64_t>(at(places.start).as_int());
-  // Python's bounds: start and stop as they would be counted on.
+  // Python's bounds: start and stop as if the range continued.
   int64_t end = places.start + places.count * places.step;
   if (places.count == 0) end = places.start;
   if (!stop.is_none() || places.count > 0) {
-    // The stop of a Python slice lies where the slice's own stop points.
+    // The stop of a Python slice is the element at the slice's own stop.
     int64_t to = places.step > 0 ? count_ : -1;
     if (!stop.is_none()) {
       to = index_of(stop);
@@ -272,7 +272,7 @@ std::optional<Value> Namespace::attribute(Runtime&, std::string_view name) {
 }
 
 std::string Namespace::repr(Runtime& runtime) {
-  // It may hold itself.
+  // It may contain itself.
   if (is_being_written_) return "<Namespace {...}>";
   is_being_written_ = true;
   std::string out;
@@ -296,7 +296,7 @@ void Namespace::check_name(const Value& name) {
   if (name.is_text() && name.bytes().starts_with('_')) {
     throw PythonError(PythonError::Type::kTemplate,
                       "a namespace cannot have the attribute '" + name.bytes() +
-                          "': chat templates may not start names with an underscore there");
+                          "': names there must not start with an underscore");
   }
 }
 

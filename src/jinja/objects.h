@@ -1,5 +1,6 @@
 #pragma once
-// The objects that templates can make or get, but for macros and `loop`, which the evaluator has.
+// Objects that templates can create or obtain, except macros and `loop`, which are in the
+// evaluator.
 
 #include <functional>
 #include <string>
@@ -11,7 +12,7 @@
 
 namespace retmask::jinja {
 
-// A function of a table, perhaps bound to the value that it is a method of.
+// A function of a table, optionally bound to the value it is a method of.
 class BoundFunction : public Object {
  public:
   explicit BoundFunction(const Function& function, Value self = {})
@@ -46,7 +47,7 @@ class Range : public Object {
 
   int64_t count() const { return count_; }
   Value at(int64_t index) const { return Value::integer(Int{start_} + Int{index} * step_); }
-  // Where an equal item stands; -1: nowhere.
+  // Index of an equal item; -1 if there is none.
   int64_t find(Runtime& runtime, const Value& item) const;
 
  private:
@@ -79,7 +80,7 @@ class DictView : public Object {
   Part part_;
 };
 
-// A generator or an iterator: its items come once.
+// A generator or an iterator: its items can be consumed once.
 class Generator : public Object {
  public:
   Generator(IteratorPtr iterator, std::string type)
@@ -94,7 +95,7 @@ class Generator : public Object {
   std::string type_;
 };
 
-// A generator over what `next` gives; `next` starts when the first item is asked for.
+// A generator over the results of `next`, which is first called when the first item is requested.
 using NextItem = std::function<bool(Runtime& runtime, Value& item)>;
 Value make_generator(int depth, NextItem next);
 
@@ -108,7 +109,7 @@ class Namespace : public Object {
   void clear() override { attributes_ = {}; }
 
   void set(const std::string& name, Value value);
-  // Throws when a template may not store under this name.
+  // Throws if a template must not store under this name.
   static void check_name(const Value& name);
 
  private:
@@ -148,7 +149,7 @@ class Joiner : public Object {
   bool used_ = false;
 };
 
-// `dict` as transformers sets it up: called, or dict.fromkeys.
+// `dict` as set up by transformers: called, or dict.fromkeys.
 class DictType : public Object {
  public:
   std::string type_name() const override { return "TemplateDict"; }
@@ -157,7 +158,7 @@ class DictType : public Object {
   Value call(Runtime& runtime, Arguments arguments) override;
 };
 
-// `self`: the template's blocks by their names.
+// `self`: the template's blocks by name.
 class BlockNames : public Object {
  public:
   using Find = std::function<std::optional<Value>(std::string_view name)>;

@@ -16,7 +16,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr size_t kBytesPerStep = 64;  // of texts that are looked at
+constexpr size_t kBytesPerStep = 64;  // of strings that are scanned
 
 [[noreturn]] void bad_operands(const char* symbol, const Value& a, const Value& b) {
   for (const Value* value : {&a, &b}) {
@@ -37,7 +37,7 @@ constexpr size_t kBytesPerStep = 64;  // of texts that are looked at
 bool both_numbers(const Value& a, const Value& b) { return a.is_number() && b.is_number(); }
 bool both_ints(const Value& a, const Value& b) { return a.is_int() && b.is_int(); }
 
-// -1, 0, 1; 2 where one is not a number.
+// -1, 0, 1; 2 if one is NaN.
 int compare_numbers(const Value& a, const Value& b) {
   if (both_ints(a, b)) return a.as_int() < b.as_int() ? -1 : a.as_int() > b.as_int() ? 1 : 0;
   const auto wide = [](const Value& value) {
@@ -84,7 +84,7 @@ bool equal_dicts(Runtime& runtime, const Dict& a, const Dict& b) {
   return true;
 }
 
-// Python's limit of a count, whatever is repeated.
+// Python's limit on a repeat count, whatever is repeated.
 void check_count(Int count) {
   if (count > std::numeric_limits<int64_t>::max() || count < std::numeric_limits<int64_t>::min()) {
     throw PythonError(PythonError::Type::kOverflow, "cannot fit 'int' into an index-sized integer");
@@ -282,7 +282,7 @@ bool equal_keys(const Value& a, const Value& b) {
 bool ordered(Runtime& runtime, const Value& a, Order order, const Value& b) {
   if (both_numbers(a, b)) return satisfies(compare_numbers(a, b), order);
   if (a.is_text() && b.is_text()) {
-    // The order of UTF-8's bytes is that of code points.
+    // UTF-8 byte order equals code point order.
     runtime.step(
         static_cast<int64_t>(std::min(a.bytes().size(), b.bytes().size()) / kBytesPerStep));
     const int comparison = a.bytes().compare(b.bytes());
@@ -403,7 +403,7 @@ Value divide(const Value& a, const Value& b) {
   if (!both_numbers(a, b)) bad_operands("/", a, b);
   if (b.as_float() == 0) zero_division();
   if (both_ints(a, b)) {
-    // Rounded once, as Python does.
+    // Rounded once, as in Python.
     return Value::real(static_cast<double>(static_cast<long double>(a.as_int()) /
                                            static_cast<long double>(b.as_int())));
   }
@@ -483,7 +483,7 @@ Value positive(const Value& a) {
 
 namespace {
 
-// Place of `key` in something of `size`, from the end where it is negative.
+// Index of `key` in a sequence of `size`; negative keys count from the end.
 size_t checked_place(const Value& key, size_t size, const std::string& what) {
   if (!key.is_int()) type_error(what + " indices must be integers");
   int64_t at = index_of(key);
@@ -528,7 +528,7 @@ SlicePlaces slice_places(int64_t length, const Value& start, const Value& stop, 
     if (!value.is_int()) {
       type_error("slice indices must be integers or None or have an __index__ method");
     }
-    // Far from overflow when a length is added or taken away.
+    // Far from overflow when a length is added or subtracted.
     constexpr int64_t kFar = int64_t{1} << 61;
     return std::clamp(index_of(value), -kFar, kFar);
   };
@@ -665,7 +665,7 @@ Items to_items(Runtime& runtime, const Value& value) {
   }
   Items items;
   const IteratorPtr iterator = iterate(runtime, value);
-  // Each character of a text becomes a text of its own.
+  // Each character of a string becomes a separate string.
   const size_t bytes = sizeof(Value) + (value.is_text() ? sizeof(Text) + 32 : 0);
   Value item;
   while (iterator->next(runtime, item)) {

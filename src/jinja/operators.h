@@ -12,7 +12,7 @@ namespace retmask::jinja {
 
 bool truthy(Runtime& runtime, const Value& value);
 bool equal(Runtime& runtime, const Value& a, const Value& b);
-// For keys, which hold no lists.
+// For keys, which contain no lists.
 bool equal_keys(const Value& a, const Value& b);
 enum class Order { kLess, kLessEqual, kGreater, kGreaterEqual };
 bool ordered(Runtime& runtime, const Value& a, Order order, const Value& b);
@@ -28,7 +28,7 @@ Value power(const Value& a, const Value& b);
 Value negated(const Value& a);
 Value positive(const Value& a);
 
-// object[key], object[start:stop:step]; None stands for what is left out of a slice.
+// object[key], object[start:stop:step]; None for omitted parts of a slice.
 Value subscript(Runtime& runtime, const Value& object, const Value& key);
 Value slice(Runtime& runtime,
             const Value& object,
@@ -38,14 +38,14 @@ Value slice(Runtime& runtime,
 
 size_t length_of(Runtime& runtime, const Value& value);
 IteratorPtr iterate(Runtime& runtime, const Value& value);
-IteratorPtr iterate_reversed(Runtime& runtime, const Value& value);  // null: it cannot be reversed
+IteratorPtr iterate_reversed(Runtime& runtime, const Value& value);  // null if not reversible
 Items to_items(Runtime& runtime, const Value& value);
 
 std::string str(Runtime& runtime, const Value& value);
 std::string repr(Runtime& runtime, const Value& value);
 std::string repr_text(std::string_view text);
 
-// A slice's places in something of `length`: start, then `count` places `step` apart.
+// Indices of a slice in a sequence of `length`: start, then `count` indices, `step` apart.
 struct SlicePlaces {
   int64_t start;
   int64_t count;

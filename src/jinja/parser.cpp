@@ -11,8 +11,8 @@ namespace {
 using TokenKind = Token::Kind;
 using Words = std::vector<std::string_view>;
 
-// Of expressions and statements within each other: more than Jinja2 can take, and far less than our
-// stack can.
+// Nesting of expressions and statements: more than Jinja2 can handle, and far less than the stack
+// can.
 constexpr int kMaxDepth = 200;
 
 bool is_reserved(std::string_view name) {
@@ -32,7 +32,7 @@ class Parser {
   }
 
  private:
-  // Counts how deep the parser is inside of itself.
+  // Counts the parser's recursion depth.
   class Nesting {
    public:
     explicit Nesting(Parser& parser) : parser_(parser) {
@@ -128,7 +128,7 @@ class Parser {
     auto expr = std::make_unique<Expr>(Expr{line, 1, std::move(node)});
     for_each_child(
         *expr, [&](const Expr& child) { expr->depth = std::max(expr->depth, child.depth + 1); });
-    // Chains such as a + b + c nest to the left without any recursion of the parser.
+    // Chains such as a + b + c nest to the left without recursion in the parser.
     if (expr->depth > 2 * kMaxDepth) fail_at(line, "an expression of too many operations");
     return expr;
   }
@@ -139,7 +139,7 @@ class Parser {
 
   // ---- statements
 
-  // Up to one of the tags `ends`, whose name is then current; with no `ends`, to the end.
+  // Parses up to one of the tags `ends`, whose name is then current; with no `ends`, to the end.
   Body parse_body(const Words& ends) {
     const Nesting nesting(*this);
     Body body;
@@ -229,11 +229,11 @@ class Parser {
     loop.iterable = parse_tuple(/*with_condition=*/false);
     if (skip_word("if")) {
       loop.test = parse_expression();
-      // The same target once more, for the function that tests the items.
-      const size_t behind = at_;
+      // Parses the same target again, for the function that filters the items.
+      const size_t after = at_;
       at_ = target_at;
       loop.test_target = parse_target(/*with_namespace=*/false);
-      at_ = behind;
+      at_ = after;
     }
     loop.recursive = skip_word("recursive");
     loop.body = parse_block_body({"endfor", "else"});
@@ -451,7 +451,7 @@ class Parser {
   // ---- expressions
 
   struct TupleOptions {
-    bool simple = false;  // names and literals alone
+    bool simple = false;  // names and literals only
     bool with_namespace = false;
     bool in_parentheses = false;
   };
@@ -605,7 +605,7 @@ class Parser {
     }
   }
 
-  // Chains of ** go from left to right, unlike Python's.
+  // Chains of ** are left-associative, unlike in Python.
   ExprPtr parse_power() {
     int line = current().line;
     ExprPtr left = parse_unary();
@@ -743,7 +743,8 @@ class Parser {
     take();
     if (keys.size() == 1) return make(line, ItemExpr{std::move(node), std::move(keys[0])});
     ExprPtr item = make(line, ItemExpr{std::move(node), make(line, TupleExpr{std::move(keys)})});
-    if (has_slice && !is_constant(*item)) fail_at(line, "a slice stands alone between brackets");
+    if (has_slice && !is_constant(*item))
+      fail_at(line, "a slice must be the only item between brackets");
     return item;
   }
 
@@ -766,7 +767,7 @@ class Parser {
     expect_operator("(");
     CallArgs args;
     const auto check = [&](bool valid) {
-      if (!valid) fail_at(line, "the arguments of this call are in a wrong order");
+      if (!valid) fail_at(line, "the arguments of this call are in the wrong order");
     };
     bool first = true;
     while (!is_operator(")")) {
@@ -814,8 +815,8 @@ class Parser {
     return make(line, std::move(call));
   }
 
-  // A filter or test. Jinja2 works out one of constants while it compiles, where the last argument
-  // of a name wins; all others become a call in Python, which takes each once.
+  // A filter or test. Jinja2 evaluates constant ones at compile time, where the last argument with
+  // a given name wins; all others become a Python call, which accepts each name once.
   template <typename Application>
   ExprPtr make_application(int line, Application application) const {
     const std::string doubled = application.args.doubled;

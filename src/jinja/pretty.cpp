@@ -19,7 +19,7 @@ class PrettyPrinter {
 
   std::string take() { return std::move(out_); }
 
-  // `allowance`: columns that the closing brackets need.
+  // `allowance`: columns needed by the closing brackets.
   void print(const Value& value, int64_t indent, int64_t allowance, int level) {
     const std::string text = one_line(value);
     if (width_of(text) <= kColumns - indent - allowance) {
@@ -126,7 +126,7 @@ class PrettyPrinter {
     return lines;
   }
 
-  // Words, each with the white space behind it.
+  // Words, each with the white space that follows it.
   static std::vector<std::string> words_with_spaces(const std::string& line) {
     std::vector<std::string> words;
     std::string word;

@@ -8,7 +8,7 @@
 
 namespace retmask::jinja {
 
-// Sorted by keys, and over several lines where it is wider than 80 columns.
+// Sorted by keys, and broken into several lines if wider than 80 columns.
 std::string pretty_repr(Runtime& runtime, const Value& value);
 
 }  // namespace retmask::jinja

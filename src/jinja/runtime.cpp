@@ -8,12 +8,13 @@ namespace retmask::jinja {
 namespace {
 
 constexpr ptrdiff_t kMaxStackBytes = 2 << 20;
-// Left for what does not look at the stack itself.
+// Reserved for code that does not check the stack itself.
 constexpr ptrdiff_t kSpareStackBytes = 128 << 10;
 
 const char* stack_here() { return static_cast<const char*>(__builtin_frame_address(0)); }
 
-// Where this thread's stack ends, which grows down; null when the system does not tell.
+// The lowest address of this thread's stack, which grows down; null if the system does not report
+// it.
 const char* stack_end() {
   thread_local const char* const end = [] {
     pthread_attr_t attributes;
@@ -58,7 +59,7 @@ void Runtime::check_stack() const {
   const char* const here = stack_here();
   const bool is_deep = stack_base_ - here > kMaxStackBytes;
   if (is_deep || (stack_end() != nullptr && here - stack_end() < kSpareStackBytes)) {
-    throw PythonError(PythonError::Type::kLimit, "recursion without an end (calls nest too deep)");
+    throw PythonError(PythonError::Type::kLimit, "infinite recursion (calls nested too deep)");
   }
 }
 

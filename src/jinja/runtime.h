@@ -1,5 +1,5 @@
 #pragma once
-// One rendering's budget, and what has to be taken apart when it is over.
+// The resource budget of a rendering, and its cleanup.
 
 #include <chrono>
 #include <cstddef>
@@ -19,8 +19,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // Each throws PythonError (kLimit) when the budget is used up. charge() is called before the
-  // bytes are there.
+  // Each throws PythonError (kLimit) when the budget is exhausted. Call charge() before allocating.
   void step(int64_t count = 1) {
     steps_ -= count;
     if (steps_ < 0) fail_steps();
@@ -29,18 +28,18 @@ class Runtime {
     bytes_ -= static_cast<int64_t>(bytes);
     if (bytes_ < 0 || static_cast<int64_t>(bytes) < 0) fail_bytes();
   }
-  // `count` copies of something of `bytes`.
+  // Charges `count` copies of `bytes` each.
   void charge(Int count, size_t bytes);
   void check_output(size_t bytes) const;
-  // Called where a template can nest calls as deep as it likes.
+  // Call it wherever a template can nest calls to any depth.
   void check_stack() const;
 
   std::chrono::system_clock::time_point now() const { return now_; }
 
-  // `object` may come to hold itself; it is cleared when the rendering is over.
+  // `object` may come to contain itself; it is cleared when the rendering is over.
   void clear_later(std::shared_ptr<Object> object) { to_clear_.push_back(std::move(object)); }
 
-  // The line that is being evaluated.
+  // The line being evaluated.
   int line = 0;
 
  private:

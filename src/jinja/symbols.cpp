@@ -14,8 +14,8 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// Which of `names` are read in a body before anything sets them, in the order of the source. It
-// looks into macros and loops, and not into blocks.
+// Finds which of `names` are read in a body before they are set, in source order. It descends into
+// macros and loops, but not into blocks.
 class UndeclaredFinder {
  public:
   explicit UndeclaredFinder(Names names) : names_(std::move(names)) {}
@@ -112,7 +112,7 @@ Names find_undeclared(const Body& body, Names names) {
   return finder.found();
 }
 
-// One of the Python functions that Jinja2 would make.
+// A Python function that Jinja2 would generate.
 struct FunctionScope {
   FunctionScope* outer = nullptr;
   std::map<std::string, int> slots;  // "<level>.<name>" -> slot
@@ -264,7 +264,7 @@ class SymbolVisitor {
   void visit_node(const Break&) {}
   void visit_node(const Continue&) {}
 
-  // The elifs are ifs of their own, side by side, in Jinja2's tree.
+  // In Jinja2's tree, elifs are separate ifs, side by side.
   void visit_branches(const If& node) {
     visit(node.branches[0].test);
     Symbols* original = symbols_;
@@ -297,7 +297,7 @@ class SymbolVisitor {
   Symbols* symbols_;
 };
 
-// jinja2.compiler.CodeGenerator, as far as it decides about names.
+// jinja2.compiler.CodeGenerator, as far as it resolves names.
 class Resolver {
  public:
   Resolver(Program& program, const std::string& name) : program_(program), name_(name) {}
@@ -322,8 +322,8 @@ class Resolver {
   struct Frame {
     Symbols& symbols;
     bool is_toplevel = false;
-    bool is_soft = false;  // within an if: filters that do not exist fail when they are reached
-    bool in_loop = false;  // where break and continue may stand
+    bool is_soft = false;  // inside an if: unknown filters fail only when they are reached
+    bool in_loop = false;  // break and continue are allowed
 
     Frame inner(Symbols& inner_symbols) const { return {inner_symbols, false, false, in_loop}; }
     Frame soft() const { return {symbols, is_toplevel, true, in_loop}; }
@@ -375,7 +375,7 @@ class Resolver {
 
   Slot slot_of(const std::string& name, const Frame& frame, int line) const {
     const auto place = frame.symbols.find(name);
-    // Jinja2 has not looked at the arguments of {% set x | filter(..) %}, and cannot compile it.
+    // Jinja2 does not visit the arguments of {% set x | filter(..) %}, and cannot compile it.
     if (!place) fail(line, "'" + name + "' is used where Jinja2 cannot look it up");
     return slot_from(frame.symbols, *place);
   }
@@ -402,7 +402,7 @@ class Resolver {
     return scope;
   }
 
-  // Everything that is set in reach of a frame.
+  // All variables that are set and visible from a frame.
   static std::vector<std::pair<std::string, Slot>> visible_from(const Symbols& symbols) {
     std::map<std::string, Slot> visible;
     for (const Symbols* outer = &symbols; outer != nullptr; outer = outer->parent) {
@@ -703,14 +703,14 @@ class Resolver {
 
   void resolve_node(Unsupported& node, const Frame& frame, int line) {
     if (node.tag == "extends" && !frame.is_toplevel) {
-      fail(line, "{% extends %} stands in the template itself alone");
+      fail(line, "{% extends %} is allowed only at the top level of a template");
     }
   }
   void resolve_node(Break&, const Frame& frame, int line) {
-    if (!frame.in_loop) fail(line, "{% break %} outside of a loop");
+    if (!frame.in_loop) fail(line, "{% break %} outside a loop");
   }
   void resolve_node(Continue&, const Frame& frame, int line) {
-    if (!frame.in_loop) fail(line, "{% continue %} outside of a loop");
+    if (!frame.in_loop) fail(line, "{% continue %} outside a loop");
   }
 
   Program& program_;

@@ -1,7 +1,7 @@
 #pragma once
-// Finds out where each variable of a template lives. Jinja2 decides this when it compiles, scope by
-// scope, and its rules show: a name that is set anywhere in a scope is that scope's own, even above
-// the line that sets it. The rules are those of jinja2/idtracking.py and jinja2/compiler.py.
+// Resolves each variable of a template to its location. Jinja2 does this at compile time, scope by
+// scope, with observable rules: a name set anywhere in a scope belongs to that scope, even above
+// the line that sets it. The rules follow jinja2/idtracking.py and jinja2/compiler.py.
 
 #include <string>
 
@@ -9,8 +9,8 @@
 
 namespace retmask::jinja {
 
-// Fills in slots and scopes. Throws TemplateSyntaxError for what Jinja2 refuses when it compiles:
-// filters and tests that do not exist, break outside of a loop, an assignment to `loop`.
+// Fills in slots and scopes. Throws TemplateSyntaxError for anything that Jinja2 rejects at compile
+// time: unknown filters and tests, break outside a loop, an assignment to `loop`.
 void resolve_symbols(Program& program, const std::string& name);
 
 }  // namespace retmask::jinja

@@ -12,9 +12,9 @@
 namespace retmask::jinja {
 namespace {
 
-constexpr size_t kMaxReason = 1000;  // bytes of a message that a template or its data supply
+constexpr size_t kMaxReason = 1000;  // bytes of a message taken from a template or its data
 
-// What a template says may hold anything: line breaks and terminal escapes are shown as escapes.
+// Messages from a template may contain anything: line breaks and terminal escapes are escaped.
 std::string printable(const std::string& text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {

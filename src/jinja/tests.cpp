@@ -62,7 +62,7 @@ Value is_iterable(Runtime& runtime, Call& call) {
 }
 
 Value is_callable(Runtime&, Call& call) {
-  // Undefined has a __call__, which complains.
+  // Undefined has a __call__, which raises.
   return yes_if(call[0].is_undefined() ||
                 (call[0].is(Kind::kObject) && call[0].object()->is_callable()));
 }

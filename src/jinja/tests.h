@@ -1,5 +1,5 @@
 #pragma once
-// The tests of Jinja2 ("x is odd"): a function and a row in the table of tests.cpp.
+// The tests of Jinja2 ("x is odd"): each is a function and a row in the table of tests.cpp.
 
 #include <string_view>
 
@@ -7,9 +7,9 @@
 
 namespace retmask::jinja {
 
-// Null when there is none.
+// Null if there is none.
 const Function* find_test(std::string_view name);
-// Throws PythonError when there is none.
+// Throws PythonError if there is none.
 Value apply_test(Runtime& runtime, std::string_view name, Value operand, Arguments arguments);
 
 }  // namespace retmask::jinja

@@ -1,5 +1,4 @@
-// The methods of str. Markup's are the same, but their results are markup and what they are given
-// is escaped.
+// The methods of str. Markup has the same ones, but returns markup and escapes its arguments.
 
 #include <algorithm>
 #include <cstring>
@@ -27,7 +26,7 @@ const std::string& text_argument(const Call& call, size_t parameter, const char*
   return call[parameter].bytes();
 }
 
-// As text_argument, escaped where the method belongs to a markup.
+// Like text_argument, but escaped if the method belongs to markup.
 std::string inserted_argument(Runtime& runtime,
                               const Call& call,
                               size_t parameter,
@@ -62,7 +61,7 @@ Value str_swapcase(Runtime&, Call& call) { return same_kind(call, swap_case(call
 Value str_capitalize(Runtime&, Call& call) { return same_kind(call, capitalized(call[0].bytes())); }
 Value str_title(Runtime&, Call& call) { return same_kind(call, titled(call[0].bytes())); }
 
-// ---- questions
+// ---- predicates
 
 template <typename Test>
 Value all_characters(const Call& call, bool when_empty, const Test& test) {
@@ -130,7 +129,7 @@ Value str_istitle(Runtime&, Call& call) {
 
 // ---- searching
 
-// The part of the text that the arguments start and end leave, and where it starts.
+// The part of the text selected by the arguments start and end, and its offset.
 struct Window {
   std::string_view text;
   int64_t start = 0;  // in code points
@@ -264,7 +263,7 @@ std::vector<std::string_view> split_at_spaces(std::string_view text, int64_t max
   text = strip_spaces(text, /*left=*/true, /*right=*/false);
   while (!text.empty()) {
     if (max >= 0 && static_cast<int64_t>(parts.size()) >= max) {
-      parts.push_back(text);  // with the white space at its end
+      parts.push_back(text);  // including trailing white space
       break;
     }
     size_t end = 0;
@@ -463,7 +462,7 @@ Value str_rjust(Runtime& runtime, Call& call) {
 
 Value str_center(Runtime& runtime, Call& call) {
   const Padding padding = padding_of(runtime, call, "center");
-  // The odd blank goes to the left when the width is odd.
+  // If the width is odd, the extra blank goes to the left.
   const int64_t width = index_of(call[1]);
   const int64_t left = padding.missing / 2 + (padding.missing & width & 1);
   return same_kind(

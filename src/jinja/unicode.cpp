@@ -43,7 +43,7 @@ std::string from_utf16(std::u16string_view text) {
   return out;
 }
 
-// `map` is one of ICU's string functions: (dest, capacity, source, length, error) -> length.
+// `map` is an ICU string function: (dest, capacity, source, length, error) -> length.
 template <typename Map>
 std::string map_case(std::string_view text, const Map& map) {
   const std::u16string source = to_utf16(text);
@@ -73,8 +73,8 @@ char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 3
 char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
 std::string with_title_case_at(std::string_view text, const std::vector<bool>& starts_word) {
-  // Lower case depends on the neighbours (final sigma), so it is done to the whole text, and words'
-  // first letters are put in their places.
+  // Lower case depends on context (final sigma), so the whole text is lower-cased, and then the
+  // first letters of words are replaced.
   std::string out;
   size_t index = 0;
   for (size_t at = 0; at < text.size(); ++index) {
@@ -88,7 +88,7 @@ std::string with_title_case_at(std::string_view text, const std::vector<bool>& s
       out += lower_case(text.substr(start, at - start));
       continue;
     }
-    // Sigma: final after a cased letter and before none. ICU decides, given what stands around it.
+    // Sigma is final after a cased letter and before none. ICU decides from the surrounding text.
     const std::string before = lower_case(text.substr(0, start));
     const std::string after = lower_case(text.substr(at));
     const std::string whole = lower_case(text);
@@ -232,7 +232,7 @@ std::string title_case(char32_t c) {
   std::string one;
   append_code_point(one, c);
   if (is_title(c)) return one;
-  // u_strToTitle would look for words; the full title case differs from upper case in few letters.
+  // u_strToTitle would search for words; full title case differs from upper case for few letters.
   if (u_totitle(icu(c)) != u_toupper(icu(c))) {
     std::string out;
     append_code_point(out, static_cast<char32_t>(u_totitle(icu(c))));
@@ -240,8 +240,8 @@ std::string title_case(char32_t c) {
   }
   const std::u32string upper = to_code_points(upper_case(one));
   if (upper.size() == 1) return to_utf8(upper);
-  // "ß" is "SS" in capitals and "Ss" as the start of a word; marks stay as they are. Greek letters
-  // with a iota below keep it below.
+  // "ß" is "SS" in upper case and "Ss" at the start of a word; marks are unchanged. Greek letters
+  // with iota subscript keep it.
   if (u_totitle(icu(c)) != icu(c)) {
     std::string out;
     append_code_point(out, static_cast<char32_t>(u_totitle(icu(c))));
@@ -251,7 +251,7 @@ std::string title_case(char32_t c) {
   append_code_point(out, upper[0]);
   const bool after_letter = is_cased(upper[0]);
   for (size_t i = 1; i < upper.size(); ++i) {
-    // Letters that the capital brought along become small ("FI" -> "Fi"), and a iota stays below.
+    // Additional letters of the upper case become small ("FI" -> "Fi"); an iota subscript remains.
     const char32_t small =
         upper[i] == 0x399 ? 0x345 : static_cast<char32_t>(u_tolower(icu(upper[i])));
     append_code_point(out, after_letter ? small : upper[i]);
@@ -298,7 +298,7 @@ std::string titled(std::string_view text) {
     starts.push_back(cased && !in_word);
     in_word = cased;
   }
-  // A character that has no case stays as it is, and so does its lower case.
+  // A caseless character is unchanged, and so is its lower case.
   return with_title_case_at(text, starts);
 }
 

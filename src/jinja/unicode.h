@@ -1,5 +1,5 @@
 #pragma once
-// Texts as Python sees them: in code points, with its classes of characters and its case mappings.
+// Strings as in Python: indexed by code points, with Python's character classes and case mappings.
 
 #include <cstddef>
 #include <string>
@@ -8,15 +8,15 @@
 namespace retmask::jinja {
 
 size_t count_code_points(std::string_view text);
-// Where code point number `index` starts; the end for index = length.
+// Byte offset of code point number `index`; the end for index = length.
 size_t byte_offset(std::string_view text, size_t index);
 std::u32string to_code_points(std::string_view text);
 std::string to_utf8(std::u32string_view text);
 void append_code_point(std::string& out, char32_t c);
-// The code point at `at`, which moves behind it.
+// The code point at `at`, which is advanced past it.
 char32_t decode_at(std::string_view text, size_t& at);
 
-// str.isspace() of one character, which is also what strip() drops, split() splits at and \s means.
+// str.isspace() of one character; also what strip() removes, split() splits at and \s matches.
 bool is_space(char32_t c);
 bool is_line_break(char32_t c);  // where str.splitlines() splits
 bool is_alphabetic(char32_t c);
@@ -32,7 +32,7 @@ bool is_cased(char32_t c);
 bool is_printable(char32_t c);
 bool is_identifier_start(char32_t c);
 bool is_identifier_part(char32_t c);
-// The value of a decimal digit of any script; -1 for what is none.
+// The value of a decimal digit of any script; -1 if it is not one.
 int decimal_value(char32_t c);
 
 std::string upper_case(std::string_view text);

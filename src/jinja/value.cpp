@@ -8,7 +8,7 @@
 namespace retmask::jinja {
 namespace {
 
-// Deeper than any JSON that we read, and shallow enough to walk over by recursion.
+// Deeper than any JSON input, and shallow enough for recursion.
 constexpr int kMaxDepth = 500;
 
 int checked_depth(int depth) {

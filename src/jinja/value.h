@@ -1,7 +1,7 @@
 #pragma once
 // The values of a template: Python's None, bool, int, float, str, list, tuple, dict, and objects
-// (functions, ranges, generators, namespaces). Values are immutable but for a few objects, and
-// copies share what they hold.
+// (functions, ranges, generators, namespaces). Values are immutable except for a few objects, and
+// copies share their content.
 
 #include <cstdint>
 #include <exception>
@@ -14,8 +14,8 @@
 
 namespace retmask::jinja {
 
-// Python's integers have no bound. 128 bits hold every integer of a JSON file; an overflow is an
-// error by name.
+// Python's integers are unbounded. 128 bits hold every integer of a JSON file; an overflow is
+// reported as unsupported.
 using Int = __int128;
 
 class Value;
@@ -23,7 +23,7 @@ class Object;
 class Dict;
 using Items = std::vector<Value>;
 
-// What Python would raise. The type matters where Jinja2 catches some of them.
+// A Python exception. The type matters because Jinja2 catches some of them.
 class PythonError : public std::exception {
  public:
   enum class Type {
@@ -34,8 +34,8 @@ class PythonError : public std::exception {
     kZeroDivision,
     kUndefined,
     kTemplate,     // Jinja2's own errors
-    kUnsupported,  // known to Jinja2, not to us, or never the same twice
-    kLimit         // the template asks for too much
+    kUnsupported,  // supported by Jinja2 but not here, or not reproducible
+    kLimit         // a resource limit was exceeded
   };
 
   PythonError(Type type, std::string message) : type_(type), message_(std::move(message)) {}
@@ -64,11 +64,11 @@ struct Text {
 struct Sequence {
   Items items;
   int depth = 1;
-  // The tuples of groupby, whose items also have the names "grouper" and "list".
+  // The tuples of groupby, whose items are also named "grouper" and "list".
   bool is_group = false;
 };
 
-// Jinja2's undefined, with what is said when it is used.
+// Jinja2's undefined, with the message for its use.
 struct Undefined {
   std::string message;
 };
@@ -76,7 +76,7 @@ struct Undefined {
 class Value {
  public:
   enum class Kind : uint8_t {
-    kMissing,  // a variable that was never set, an argument that was not given; no template sees it
+    kMissing,  // an unset variable, an argument not given; never visible to a template
     kUndefined,
     kNone,
     kBool,
@@ -96,7 +96,7 @@ class Value {
   static Value real(double value);
   static Value text(std::string bytes);
   static Value markup(std::string bytes);
-  // A text or a markup.
+  // Plain text or markup.
   static Value text_like(std::string bytes, bool is_markup);
   // These throw PythonError when the result is nested too deep.
   static Value list(Items items);
@@ -120,7 +120,7 @@ class Value {
   bool is_int() const { return is(Kind::kInt) || is(Kind::kBool); }
   bool is_number() const { return is_int() || is(Kind::kFloat); }
 
-  // Each expects the kind that it names.
+  // Each requires the kind that it names.
   bool as_bool() const { return std::get<bool>(data_); }
   Int as_int() const { return is(Kind::kBool) ? Int{as_bool()} : std::get<Int>(data_); }
   double as_float() const {
@@ -139,16 +139,16 @@ class Value {
     return std::get<std::shared_ptr<const Undefined>>(data_)->message;
   }
 
-  // Python's `is`, for what is not a number.
+  // Python's `is`, except for numbers.
   bool is_same_object(const Value& other) const;
-  // How deep containers nest in it; 0 for what holds nothing.
+  // Nesting depth of containers; 0 for a value that is not one.
   int depth() const;
-  // As in messages: "str", "NoneType", "list".
+  // As in Python's messages: "str", "NoneType", "list".
   std::string type_name() const;
 
  private:
   struct None {};
-  // std::variant tells its members apart by their types.
+  // std::variant distinguishes its alternatives by type.
   struct SequencePtr {
     std::shared_ptr<const Sequence> pointer;
   };

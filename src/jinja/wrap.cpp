@@ -9,14 +9,14 @@ namespace {
 
 using Points = std::u32string;
 
-// textwrap splits at ASCII's white space alone.
+// textwrap splits only at ASCII white space.
 bool is_ascii_space(char32_t c) { return c == ' ' || (c >= 0x09 && c <= 0x0D); }
 bool is_letter(char32_t c) { return is_word(c) && !is_decimal(c); }
 bool is_word_or_mark(char32_t c) {
   return is_word(c) || std::u32string_view(U"!\"'&.,?").find(c) != std::u32string_view::npos;
 }
 
-// Splits text into words and what stands between them, perhaps at hyphens.
+// Splits text into words and separators, optionally at hyphens.
 class Splitter {
  public:
   explicit Splitter(const Points& text) : text_(text) {}
@@ -50,7 +50,7 @@ class Splitter {
     return at;
   }
 
-  // A dash of hyphens between two words starts here.
+  // Whether a dash of hyphens between two words starts here.
   bool is_dash(size_t at) const {
     if (at == 0 || !is_word_or_mark(text_[at - 1])) return false;
     const size_t end = end_of_hyphens(at);
@@ -58,8 +58,8 @@ class Splitter {
   }
 
   // "well-|known": two letters (or letter, hyphen, letter) before the hyphen at `at`, and letters
-  // behind it.
-  bool breaks_behind_hyphen(size_t at) const {
+  // after it.
+  bool breaks_after_hyphen(size_t at) const {
     const bool two_letters = at >= 2 && is_letter(text_[at - 1]) && is_letter(text_[at - 2]);
     const bool letter_hyphen_letter =
         at >= 3 && is_letter(text_[at - 1]) && text_[at - 2] == '-' && is_letter(text_[at - 3]);
@@ -78,7 +78,7 @@ class Splitter {
     }
     if (is_dash(start)) return end_of_hyphens(start);
     for (size_t at = start + 1;; ++at) {
-      if (has(at) && text_[at] == '-' && breaks_behind_hyphen(at)) return at + 1;
+      if (has(at) && text_[at] == '-' && breaks_after_hyphen(at)) return at + 1;
       if (!has(at) || is_ascii_space(text_[at])) return at;
       if (is_dash(at)) return at;
     }

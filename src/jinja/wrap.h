@@ -14,7 +14,7 @@ struct WrapOptions {
   bool break_on_hyphens = true;
 };
 
-// A line of text as several.
+// Splits a line of text into several.
 std::vector<std::string> wrap_line(std::string_view line, const WrapOptions& options);
 
 }  // namespace retmask::jinja

@@ -22,7 +22,7 @@ void check_known(const RunFolders& runs) {
           run.dir,
           " is a run of \"",
           run.command,
-          "\", which has no place in a report; known: detect, mask, synthesize, train-dpo, eval");
+          "\", which a report cannot include; known: detect, mask, synthesize, train-dpo, eval");
     }
   }
 }
@@ -37,7 +37,7 @@ RunFolders evals_of_suite(const RunFolders& runs, const std::string& suite) {
   return some;
 }
 
-// In the order of the method, so that the page reads as its story.
+// In the order of the method: detect, mask, synthesize, train, evaluate.
 HtmlFragment sections(const RunFolders& runs, Table& glance) {
   HtmlFragment body;
   const auto add = [&](const RunFolders& some, auto section) {

@@ -21,7 +21,7 @@ HeadMap head_map(const DetectReport& report) {
           .marked_label = report.marked_label};
 }
 
-// Without the heads that have no data.
+// Scores of all heads that have data.
 std::vector<double> known_scores(const DetectReport& report) {
   std::vector<double> known;
   for (const auto& layer : report.scores) {
@@ -54,7 +54,7 @@ std::string verdict(const DetectReport& report) {
 
 SuccessGrid success_grid(const std::vector<DetectReport::Sample>& samples,
                          const std::string& title) {
-  // depth -> length -> (right, all)
+  // depth -> length -> (correct, total)
   std::map<double, std::map<int64_t, std::pair<int64_t, int64_t>>> cells;
   std::set<int64_t> lengths;
   for (const auto& sample : samples) {
@@ -86,7 +86,7 @@ Table top_heads(const DetectReport& report, size_t count) {
   const auto score = [&](const std::pair<int64_t, int64_t>& head) {
     const double value =
         report.scores[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)];
-    return std::isnan(value) ? -1 : value;  // no data comes last
+    return std::isnan(value) ? -1 : value;  // no data sorts last
   };
   std::stable_sort(heads.begin(), heads.end(), [&](const auto& a, const auto& b) {
     return score(a) > score(b);
@@ -112,7 +112,7 @@ HtmlFragment detect_section(const DetectReport& report) {
       "Score: the share of the needle's tokens that the head copied, averaged over the samples.");
   const std::vector<double> scores = known_scores(report);
   if (!scores.empty()) {
-    section.figure(histogram_svg({.title = "How the scores are spread",
+    section.figure(histogram_svg({.title = "Distribution of the scores",
                                   .x_label = "score",
                                   .y_label = "heads",
                                   .values = scores}));
@@ -129,7 +129,7 @@ HtmlFragment detect_section(const DetectReport& report) {
 void write_detect_report(const std::filesystem::path& dir, const DetectReport& report) {
   write_file_atomic(dir / "heads.svg", head_map_svg(head_map(report)));
   HtmlFragment body = detect_section(report);
-  body.heading("How it was measured");
+  body.heading("Method");
   body.table(report.facts);
   write_file_atomic(dir / "report.html", html_page("Retrieval heads of " + report.model, body));
 }

@@ -23,8 +23,8 @@ HtmlFragment needle_section(const RunFolders& evals, Table& glance) {
   HtmlFragment section;
   section.heading("Needle test");
   section.paragraph(
-      "A fact is hidden in a long text and asked for. Without the retrieval heads it should stay "
-      "hidden; without as many others it should not.");
+      "The model is asked for a fact hidden in a long text. With the retrieval heads masked it "
+      "should fail; with as many other heads masked it should still find the fact.");
   BarChart chart{.title = "Needles found",
                  .y_label = "right answers in %",
                  .groups = {},
@@ -60,7 +60,7 @@ HtmlFragment logprob_section(const RunFolders& evals, Table& glance) {
   for (const RunFolder& run : evals) {
     const std::string where = run.where("results.json");
     const Json results = run.read("results.json");
-    const auto number = [&](const char* key) {  // null where nothing was predicted
+    const auto number = [&](const char* key) {  // null if nothing was predicted
       return format_number(json_get_or<double>(results, key, std::nan(""), where));
     };
     table.rows.push_back({run.name,

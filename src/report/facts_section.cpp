@@ -11,7 +11,7 @@ std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-// Of all starts in the folder that ended; a killed one left no time.
+// Over all starts in the folder that ended; a killed start recorded no time.
 double total_seconds(const Json& record) {
   const auto seconds = [](const Json& start) { return start.value("seconds", Json()); };
   double total = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kHeadMapLeft = 56;
 constexpr double kHeadMapTop = 48;
-constexpr double kRight = 96;  // the colour legend
+constexpr double kRight = 96;  // room for the colour legend
 constexpr double kHeadMapBottom = 76;
 constexpr double kMinWidth = 460;
 
@@ -25,7 +25,7 @@ double largest_value(const HeadMap& map) {
   return largest > 0 ? largest : 1;
 }
 
-// Every label when there is room for it, else every 2nd, 5th, 10th...
+// Every label if there is room, otherwise every 2nd, 5th, 10th...
 size_t label_step(double cell, double label_width) {
   for (const size_t step : {1, 2, 5, 10, 20}) {
     if (cell * static_cast<double>(step) >= label_width) return step;

@@ -63,7 +63,7 @@ std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
   return samples;
 }
 
-// The first mask that names retrieval heads; the random ones are controls.
+// The first mask of retrieval heads; masks of random heads are controls.
 const RunFolder* retrieval_mask(const RunFolders& masks) {
   for (const RunFolder& mask : masks) {
     if (mask.read("mask.json").value("select", "retrieval") == "retrieval") return &mask;
@@ -94,8 +94,8 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
   HtmlFragment section;
   section.heading("Retrieval heads");
   section.paragraph(
-      "A head that attends to the needle at the moment when the model says a word of it has copied "
-      "that word.");
+      "A head copies a token of the needle if it attends to that token at the step when the model "
+      "generates it.");
   const RunFolder* mask = retrieval_mask(masks);
   for (const RunFolder& run : detections) {
     DetectReport report{.model = run.name,
@@ -106,7 +106,7 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
                         .facts = {}};
     if (mask != nullptr) {
       report.marked = masked_heads(*mask);
-      report.marked_label = "switched off in " + mask->name;
+      report.marked_label = "masked by " + mask->name;
     }
     if (detections.size() > 1) section.subheading(run.name);
     section.append(detect_section(report));
@@ -119,8 +119,7 @@ HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
   HtmlFragment section;
   section.heading("Masks");
   section.paragraph(
-      "Heads that are switched off: their columns of W_o are zero. A mask of other heads is the "
-      "control.");
+      "Heads whose columns of W_o are set to zero. A mask of other heads serves as the control.");
   Table table{.columns = {"run", "heads off", "selected", "mean score", "heads (layer-head)"},
               .rows = {}};
   for (const RunFolder& run : masks) {

@@ -11,7 +11,7 @@ namespace {
 constexpr double kWidth = 520;
 constexpr Box kPlot{72, 52, 424, 220};
 constexpr double kLegendTop = 318;
-constexpr size_t kMostMarks = 60;  // points are drawn as dots up to this many
+constexpr size_t kMostMarks = 60;  // up to this many points are drawn as dots
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -63,7 +63,7 @@ void draw_series(SvgCanvas& canvas,
                  std::string_view colour,
                  const Scale& x,
                  const Scale& y) {
-  std::vector<std::pair<double, double>> stretch;  // a gap in the data breaks the line
+  std::vector<std::pair<double, double>> stretch;  // gaps in the data split the line
   const auto end_stretch = [&] {
     if (stretch.size() > 1) canvas.polyline(stretch, colour);
     stretch.clear();
@@ -115,7 +115,7 @@ std::string line_chart_svg(const LineChart& chart) {
                 Anchor::middle);
     return canvas.finish();
   }
-  if (y_range.low == y_range.high) {  // a flat line lies in the middle
+  if (y_range.low == y_range.high) {  // centre a flat line
     const double room = y_range.low != 0 ? std::abs(y_range.low) / 2 : 1;
     y_range = {y_range.low - room, y_range.high + room};
   }

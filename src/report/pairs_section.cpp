@@ -10,9 +10,9 @@ namespace {
 
 constexpr size_t kShownPairs = 5;
 constexpr size_t kFoldedPairs = 20;
-constexpr size_t kLongestText = 600;  // bytes of a text in the table
+constexpr size_t kLongestText = 600;  // bytes of text in a table cell
 
-// At most kLongestText bytes, cut between characters.
+// At most kLongestText bytes, cut at a character boundary.
 std::string clipped(const std::string& text) {
   if (text.size() <= kLongestText) return text;
   size_t end = kLongestText;
@@ -20,7 +20,7 @@ std::string clipped(const std::string& text) {
   return text.substr(0, end) + " …";
 }
 
-// The last message of a list, which is the question or the answer.
+// The last message of a list: the question or the answer.
 std::string last_content(const Json& row, const std::string& key, const std::string& where) {
   const auto messages = json_get<std::vector<Json>>(row, key, where);
   if (messages.empty()) user_error(where, ": \"", key, "\" has no message");
@@ -40,10 +40,10 @@ Table pair_table(const std::vector<Json>& pairs,
   return table;
 }
 
-// What the page needs of pairs.jsonl, which may hold gigabytes.
+// Statistics of pairs.jsonl, which may be gigabytes.
 struct Pairs {
   int64_t count = 0;
-  // Sums of the answers' means, over `with_logprobs` pairs: answers of servers have none.
+  // Sums of the answers' mean log-probs over `with_logprobs` pairs: answers from servers have none.
   double chosen_logprobs = 0;
   double rejected_logprobs = 0;
   int64_t with_logprobs = 0;
@@ -80,14 +80,14 @@ std::string count_of(const Json& object, const std::string& key, const std::stri
   return std::to_string(json_get<int64_t>(object, key, where));
 }
 
-// The policies that answered; win-lose has one.
+// The policies that answered; win-lose has a single one.
 std::vector<std::string> sides_of(const Json& summary) {
   std::vector<std::string> sides = {"chosen"};
   if (summary.contains("rejected")) sides.emplace_back("rejected");
   return sides;
 }
 
-// All answers, also those whose pair was dropped.
+// All answers, including those whose pair was dropped.
 Table length_table(const Json& summary, const std::string& where) {
   Table table{
       .columns =
@@ -144,14 +144,14 @@ std::string sum_up(const Pairs& pairs, const Json& summary, const std::string& w
   }
   std::string text = std::to_string(pairs.count) + " pairs kept" + dropped + ".";
   if (pairs.count == 0) return text;
-  if (pairs.with_logprobs == 0) return text + " Log-probs unknown: a server wrote answers.";
+  if (pairs.with_logprobs == 0) return text + " Log-probs unknown: answers came from a server.";
   const auto count = static_cast<double>(pairs.with_logprobs);
   return text +
          " Mean log-prob of a kept answer: " + format_number(pairs.chosen_logprobs / count, 3) +
          " chosen, " + format_number(pairs.rejected_logprobs / count, 3) + " rejected.";
 }
 
-// --strategy sft: answers to imitate, without a loser.
+// --strategy sft: answers to imitate, with no rejected ones.
 void imitation_section(const RunFolder& run, HtmlFragment& section, Table& glance) {
   const std::string where = run.where("sft.jsonl");
   int64_t rows = 0;
@@ -174,8 +174,8 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Preference pairs");
   section.paragraph(
-      "Two answers to each instruction: the chosen one by the model with all its heads, the "
-      "rejected one without the masked heads or by another checkpoint.");
+      "Two answers to each instruction: the chosen one from the model with all its heads, the "
+      "rejected one from the masked model or another checkpoint.");
   for (const RunFolder& run : runs) {
     if (std::filesystem::exists(run.dir / "sft.jsonl")) {
       if (runs.size() > 1) section.subheading(run.name);

@@ -17,7 +17,7 @@ struct CommandFiles {
   std::vector<std::string_view> results;
 };
 
-// The journal first: it is there before all the others.
+// The journal first: it exists before the other files.
 const std::array<CommandFiles, 6>& table() {
   static const std::array<CommandFiles, 6> kTable{
       {{"detect",
@@ -43,7 +43,7 @@ const std::array<CommandFiles, 6>& table() {
   return kTable;
 }
 
-// Written at each start, or with a key of their own inside.
+// Rewritten at each start, or validated by a key they contain.
 constexpr std::array<std::string_view, 6> kOthers{"run.json",
                                                   "config.json",
                                                   "mask.json",
@@ -71,7 +71,7 @@ std::vector<fs::path> entries(const fs::path& dir) {
   return paths;
 }
 
-// Of workers: shard-0-of-4 and so on.
+// Output folders of workers: shard-0-of-4 and so on.
 bool has_part_with_results(const fs::path& out, const std::string& command) {
   const std::vector<fs::path> paths = entries(out);
   return std::any_of(paths.begin(), paths.end(), [&](const fs::path& path) {
@@ -103,7 +103,7 @@ fs::path first_result_file(const fs::path& out, const std::string& command) {
 }
 
 bool holds_results(const fs::path& out, const std::string& command) {
-  if (files_of(command) == nullptr) return holds_other_files(out);  // of a later version
+  if (files_of(command) == nullptr) return holds_other_files(out);  // written by a later version
   return !first_result_file(out, command).empty() || has_part_with_results(out, command);
 }
 

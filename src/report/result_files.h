@@ -1,23 +1,23 @@
 #pragma once
-// What the commands write into --out, as far as a later start has to know it.
+// The output files of each command, as far as a later start needs to know them.
 
 #include <filesystem>
 #include <string>
 
 namespace retmask {
 
-// Whether `out` holds something that `command` has made of its input: its journal, or a file that
-// is handed on. Files that are empty, and what a start derives anew, are none.
+// Whether `out` holds results of `command`: its journal, or a file that is passed on. Empty files,
+// and files that each start rewrites, do not count.
 bool holds_results(const std::filesystem::path& out, const std::string& command);
 
-// The first file in `out` that `command` would take up or write over; empty when there is none.
+// The first file in `out` that `command` would resume from or overwrite; empty if there is none.
 std::filesystem::path first_result_file(const std::filesystem::path& out,
                                         const std::string& command);
 
-// Whether there is anything but run.json and its like.
+// Whether there is anything other than run.json and the lock files.
 bool holds_other_files(const std::filesystem::path& out);
 
-// Removes the temporary files of writers that were killed. Under the lock of `out` alone.
+// Removes temporary files of killed writers. The caller must hold the lock of `out`.
 void remove_leftovers_of_runs(const std::filesystem::path& out);
 
 }  // namespace retmask

@@ -48,8 +48,8 @@ RunFolders open_runs(const std::vector<fs::path>& dirs) {
   for (const fs::path& dir : dirs) {
     stop_point();
     RunFolder run = open_run(dir);
-    if (run.command == "report") {  // of these runs, say: --runs out/*
-      log::info(dir.string() + " is a report itself and is passed over");
+    if (run.command == "report") {  // e.g. the report of these runs: --runs out/*
+      log::info(dir.string() + " is a report itself and is skipped");
     } else {
       runs.push_back(std::move(run));
     }

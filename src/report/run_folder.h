@@ -1,5 +1,5 @@
 #pragma once
-// The folder that a run of some command left behind.
+// The output folder of a run of any command.
 
 #include <filesystem>
 #include <functional>
@@ -12,11 +12,12 @@ namespace retmask {
 
 struct RunFolder {
   std::filesystem::path dir;
-  std::string name;     // shown to the reader
+  std::string name;     // display name
   std::string command;  // "detect"
   Json record;          // run.json
 
-  // A file that the command promises to write. Throws UserError when it is missing or is not JSON.
+  // A file that the command is documented to write. Throws UserError when it is missing or not
+  // JSON.
   Json read(const std::string& file) const;
   std::vector<Json> read_lines(const std::string& file) const;
   void for_each_line(const std::string& file,
@@ -26,11 +27,11 @@ struct RunFolder {
 
 using RunFolders = std::vector<RunFolder>;
 
-// Names are the folders' last parts, or the paths as given where two would be the same. Throws
+// Names are the folders' last path components, or the paths as given if two would be equal. Throws
 // UserError.
 RunFolders open_runs(const std::vector<std::filesystem::path>& dirs);
 
-// Those of one command, in order.
+// The runs of one command, in order.
 RunFolders runs_of(const RunFolders& runs, const std::string& command);
 
 }  // namespace retmask

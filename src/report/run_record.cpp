@@ -28,7 +28,7 @@ std::string utc_now() {
   return text;
 }
 
-// A record's object under `key`, empty where an older version wrote none.
+// The object under `key`; empty if the record was written by an older version without it.
 Json part_of(const Json& record, const std::string& key) {
   const auto found = record.find(key);
   return found != record.end() && found->is_object() ? *found : Json::object();
@@ -51,7 +51,7 @@ Json place_of(const Json& value) {
   }
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return nullptr;
   const fs::path path = value.get<std::string>();
-  if (descriptor_of(path)) return "/dev/stdin";  // what it stands for has another name each time
+  if (descriptor_of(path)) return "/dev/stdin";  // the number differs each time
   std::error_code error;
   fs::path place = fs::weakly_canonical(fs::absolute(path, error), error);
   if (error) return path.string();
@@ -68,12 +68,12 @@ Json places_of(const Json& options, const RunRules& rules) {
   return places;
 }
 
-// What a run that goes on may differ in, against the record of its earlier start.
+// Compares a resumed run with the record of its earlier start.
 class Comparison {
  public:
   Comparison(const Json& earlier, const RunInfo& info) : earlier_(earlier), info_(info) {}
 
-  // "depths 5 -> 10, seed 0 -> 1"; empty when the same is meant.
+  // "depths 5 -> 10, seed 0 -> 1"; empty if equivalent.
   std::string differences() const {
     const Json before = part_of(earlier_, "options");
     Json all = before;
@@ -120,7 +120,7 @@ class Comparison {
   const RunInfo& info_;
 };
 
-// Of the first of all starts.
+// The time of the very first start.
 std::optional<Moment> moment_of(const Json& record) {
   const Json moment = value_or(record, "moment", nullptr);
   if (moment.is_string()) return Moment::parse(moment.get<std::string>());
@@ -174,7 +174,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
              {"throughput", kept("throughput")},
              {"memory", kept("memory")},
              {"earlier", resumed_ ? earlier_starts(earlier_) : Json::array()},
-             // Also of a run whose other results never came to be.
+             // Kept even for a run that produced no other results.
              {"files", value_or(earlier_, "files", Json::array())}};
   write("running");
 }
@@ -190,7 +190,7 @@ void RunRecord::read_earlier() {
                result.filename(),
                ", but no ",
                kFileName,
-               " that says what it was made of; give another --out, or move that file away");
+               " that records how it was made; give another --out, or move that file away");
   }
   try {
     earlier_ = read_json_file(path, "run record");
@@ -208,7 +208,7 @@ void RunRecord::read_earlier() {
 void RunRecord::check_options() const {
   const std::string where = (info_.out / kFileName).string();
   const std::string advice =
-      "; give another --out, or remove " + info_.out.string() + " to start anew";
+      "; give another --out, or remove " + info_.out.string() + " to start over";
   const auto command = json_get<std::string>(earlier_, "command", where);
   if (command != info_.command) {
     user_error(
@@ -227,7 +227,7 @@ void RunRecord::refuse(const std::string& what) {
   user_error(what,
              " since the run in ",
              info_.out,
-             " was started; give another --out, or remove that folder to start anew");
+             " was started; give another --out, or remove that folder to start over");
 }
 
 RunRecord::~RunRecord() {
@@ -235,7 +235,7 @@ RunRecord::~RunRecord() {
   try {
     write(stop_was_granted() ? "stopped" : "failed");
   } catch (const std::exception& error) {
-    log::warn(error.what());  // the exception on its way is the one to report
+    log::warn(error.what());  // the exception in flight is the one to report
   }
 }
 
@@ -257,13 +257,13 @@ void RunRecord::add_input_folder(const std::string& folder,
   const Json before = resumed_ ? part_of(part_of(earlier_, "input_files"), folder) : Json::object();
   Json now = Json::object();
   for (const auto& [name, hash] : hashes) now[name] = hash;
-  if (!before.empty()) {  // an older version has recorded none
+  if (!before.empty()) {  // an older version recorded none
     Json all = before;
     all.update(now);
     for (const auto& [name, hash] : all.items()) {
       const std::string input = "the input " + folder + "/" + name;
-      if (!now.contains(name)) refuse(input + " has gone");
-      if (!before.contains(name)) refuse(input + " has come");
+      if (!now.contains(name)) refuse(input + " was removed");
+      if (!before.contains(name)) refuse(input + " was added");
       if (now[name] != before[name]) refuse(input + " has changed");
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The parts of the combined report, one per command. Each gets the runs of its command, at least
-// one, and adds a line per run to `glance`, the table at the top: run, command, result.
+// The sections of the combined report, one per command. Each receives the runs of its command, at
+// least one, and adds a row per run to `glance`, the table at the top: run, command, result.
 
 #include "retmask/report/html.h"
 #include "run_folder.h"
@@ -14,7 +14,7 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance);
 HtmlFragment training_section(const RunFolders& runs, Table& glance);
 HtmlFragment needle_section(const RunFolders& evals, Table& glance);
 HtmlFragment logprob_section(const RunFolders& evals, Table& glance);
-// Times, machines, options and inputs of all runs.
+// Timings, machines, options and inputs of all runs.
 HtmlFragment facts_section(const RunFolders& runs);
 
 }  // namespace retmask

@@ -23,12 +23,12 @@ const std::string_view kSvgStyle =
 
 namespace {
 
-constexpr double kCharWidth = 6.9;  // of the 12 px label font, about
+constexpr double kCharWidth = 6.9;  // approximate, of the 12 px label font
 constexpr double kLegendRow = 20;
 constexpr std::array<std::string_view, 6> kSeriesColours = {
     "#3b82f6", "#e8710a", "#12a37f", "#a855f7", "#e0245e", "#8a94a3"};
 
-// Where each name of a legend starts, from its top left corner.
+// Top left corner of each legend entry.
 std::vector<std::pair<double, double>> legend_places(double width,
                                                      const std::vector<std::string>& names) {
   std::vector<std::pair<double, double>> places;
@@ -180,7 +180,7 @@ void draw_legend(SvgCanvas& canvas,
 }
 
 double text_width(std::string_view text) {
-  // Continuation bytes of UTF-8 take no room.
+  // UTF-8 continuation bytes have no width.
   const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   });
@@ -191,7 +191,7 @@ std::string_view series_colour(size_t index) {
   return kSeriesColours[index % kSeriesColours.size()];
 }
 
-// From amber to crimson while the opacity rises, so that zero is the page itself, light or dark.
+// From amber to crimson with rising opacity, so that zero is the page background, light or dark.
 std::string heat_fill(double share) {
   const double t = std::clamp(share, 0.0, 1.0);
   const auto mix = [t](double low, double high) {

@@ -25,7 +25,7 @@ class SvgCanvas {
  public:
   SvgCanvas(double width, double height, std::string_view title);
 
-  // `paint` holds the element's own attributes: fill="..."; a tooltip when it is not empty.
+  // `paint` holds the element's own attributes (fill="..."); an empty tooltip is omitted.
   void rect(const Box& box, std::string_view paint, std::string_view tooltip = {});
   void line(double x1, double y1, double x2, double y2, std::string_view paint);
   void circle(double x, double y, double radius, std::string_view paint, std::string_view tooltip);
@@ -47,7 +47,7 @@ class SvgCanvas {
   std::string body_;
 };
 
-// Where the values of an axis lie on the picture.
+// Maps the values of an axis to pixels.
 struct Scale {
   double from = 0;  // value range
   double to = 1;
@@ -70,15 +70,15 @@ void draw_legend(SvgCanvas& canvas,
                  double width,
                  const std::vector<std::string>& names);
 
-// How wide a text of the label style is, about.
+// Approximate width of a text in the label style.
 double text_width(std::string_view text);
 
-// Colours that hold on white and on black.
+// Colours that are readable on white and on black.
 std::string_view series_colour(size_t index);
-// fill="..." of a share in [0, 1], from faint to strong.
+// fill="..." for a share in [0, 1], from faint to strong.
 std::string heat_fill(double share);
 
-// The marks, grid and text colours; the picture's only style sheet.
+// Colours of marks, grid and text; the chart's only style sheet.
 extern const std::string_view kSvgStyle;
 
 }  // namespace retmask

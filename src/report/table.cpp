@@ -8,14 +8,14 @@
 namespace retmask {
 namespace {
 
-// Code points, which is what a terminal shows for the texts we print.
+// In code points, which is the width on a terminal for the texts printed here.
 size_t display_width(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   }));
 }
 
-// "0.81", "18-6", "17/30", "56.7 %", "5e-07"; a list of numbers or a sentence reads as text.
+// "0.81", "18-6", "17/30", "56.7 %", "5e-07"; a list of numbers or a sentence counts as text.
 bool is_number(const std::string& text) {
   const char first = text.front();
   return (first == '-' || std::isdigit(static_cast<unsigned char>(first)) != 0) &&

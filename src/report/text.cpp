@@ -39,7 +39,7 @@ std::string format_number(double value, int digits) {
   if (std::isnan(value)) return "";
   char text[40];
   std::snprintf(text, sizeof text, "%.*g", digits, value);
-  // %g writes 1.2e+03 for what fits plainly.
+  // %g writes 1.2e+03 for numbers that fit without an exponent.
   if (std::abs(value) >= 1 && std::abs(value) < 1e9 &&
       std::string_view(text).find('e') != std::string_view::npos) {
     std::snprintf(text, sizeof text, "%.0f", value);

@@ -27,7 +27,7 @@ struct Training {
   std::vector<Json> steps;
 };
 
-// Values that the loss does not have (rewards of sft) are null in the file and gaps in the chart.
+// Values that a loss does not have (rewards of sft) are null in the file and gaps in the chart.
 Series series_of(const Training& training, const std::string& key, const std::string& name) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   Series series{.name = name, .points = {}};
@@ -74,8 +74,8 @@ HtmlFragment training_section(const RunFolders& runs, Table& glance) {
   HtmlFragment section;
   section.heading("Training");
   section.paragraph(
-      "What each step measured. The reward of an answer is beta times how much its log-probability "
-      "has risen over the untrained model's.");
+      "Metrics of each step. The reward of an answer is beta times the increase of its "
+      "log-probability over the untrained model's.");
   std::vector<Training> trainings;
   for (const RunFolder& run : runs) {
     Training training{run.name, run.where("metrics.jsonl"), run.read_lines("metrics.jsonl")};

@@ -1,6 +1,6 @@
 #pragma once
-// Arrow hands on offsets, lengths and indices as they stand in a Parquet file: those of a damaged
-// or malicious one may point outside of the data.
+// Bounds checks for Arrow arrays. Arrow passes on offsets, lengths and indices as stored in the
+// Parquet file; in a damaged or malicious file they may point outside the data.
 
 #include <arrow/api.h>
 #include <parquet/exception.h>
@@ -13,12 +13,12 @@ void check_stretch(const arrow::Array& array, int64_t row, int64_t size) {
   const int64_t begin = typed.value_offset(row);
   const int64_t length = typed.value_length(row);
   if (begin < 0 || length < 0 || begin > size || length > size - begin) {
-    throw parquet::ParquetException("a value's offsets point outside of the data");
+    throw parquet::ParquetException("a value's offsets point outside the data");
   }
 }
 
-// Throws ParquetException when the value of `row`, which is not null, does not lie inside of the
-// array's own data. The values of a list are looked at one by one when they are read.
+// Throws ParquetException when the value of `row`, which must not be null, does not lie inside the
+// array's own data. List elements are checked one by one when they are read.
 inline void check_bounds(const arrow::Array& array, int64_t row) {
   using arrow::Type;
   switch (array.type_id()) {

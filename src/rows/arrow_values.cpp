@@ -40,7 +40,7 @@ bool is_text(const arrow::DataType& type) {
   }
 }
 
-// Whether its values have one in JSON. Structs have, without the fields that have none.
+// Whether values of the type have a JSON form. Structs have one, without fields that have none.
 bool is_read(const arrow::DataType& type) {
   switch (type.id()) {
     case Type::NA:
@@ -87,7 +87,7 @@ bool is_read(const arrow::DataType& type) {
       "and maps of them; convert the column");
 }
 
-// Turns the values of one row.
+// Converts the values of one row.
 class RowValues {
  public:
   RowValues(const std::string& where, const std::string& column) : where_(where), column_(column) {}
@@ -164,7 +164,7 @@ class RowValues {
       user_error(where_,
                  ": the column \"",
                  column_,
-                 "\" holds a text that is no valid UTF-8 (byte ",
+                 "\" holds text that is not valid UTF-8 (byte ",
                  invalid,
                  " of ",
                  bytes.size(),
@@ -187,7 +187,7 @@ class RowValues {
     Json object = Json::object();
     for (int i = 0; i < array.num_fields(); ++i) {
       const arrow::Field& field = *array.struct_type()->field(i);
-      // field(i) is cut to the struct's own offset, so the row needs no shift.
+      // field(i) is already sliced to the struct's offset, so the row needs no shift.
       if (is_read(*field.type())) object[field.name()] = value(*array.field(i), row);
     }
     return object;

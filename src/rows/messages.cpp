@@ -15,7 +15,7 @@ constexpr std::array kKnownFields = {
     "name", "tool_calls", "tool_call_id", "reasoning_content", "reasoning", "thinking"};
 constexpr const char* kFunctionCall = "function_call";
 
-// Lower case, with '_' for the other separators.
+// In lower case, with '_' for other separators.
 constexpr std::pair<std::string_view, std::string_view> kRoles[] = {
     {"system", "system"},
     {"developer", "developer"},
@@ -71,7 +71,7 @@ std::string standard_role(const std::string& role, const std::string& where) {
   user_error(where,
              ": the role ",
              dump_json_line(role),
-             " of a message is not known; known are ",
+             " of a message is unknown, expected one of ",
              known_names);
 }
 
@@ -84,7 +84,7 @@ bool is_set(const Json* value) { return value != nullptr && !value->is_null(); }
 
 std::string shown(const Json& value) { return dump_json_line(value).substr(0, 80); }
 
-// A text, or OpenAI's list of parts when all of them are text.
+// A text, or OpenAI's list of parts if all of them are text.
 std::string content_text(const Json& content, const std::string& where) {
   if (content.is_null()) return "";
   if (content.is_string()) return content.get<std::string>();
@@ -100,14 +100,14 @@ std::string content_text(const Json& content, const std::string& where) {
       user_error(where, ": a part of a message's content is ", part.type_name(), ", expected text");
     }
     if (json_get_or<std::string>(part, "type", "text", where) != "text") {
-      user_error(where, ": a message has a part of type ", part["type"], ", expected text alone");
+      user_error(where, ": a message has a part of type ", part["type"], ", expected only text");
     }
     text += json_get<std::string>(part, "text", where);
   }
   return text;
 }
 
-// Nothing when it is no JSON; a text that only looks like it is a text.
+// Nullopt if it is not JSON; text that only looks like JSON stays text.
 std::optional<Json> parse_leniently(const std::string& text) {
   const size_t start = text.find_first_not_of(" \t\r\n");
   if (start == std::string::npos || (text[start] != '[' && text[start] != '{')) return std::nullopt;
@@ -136,7 +136,7 @@ Json tool_calls_of(const std::string& text, const std::string& where) {
   };
   if (!calls || calls->empty() || !std::ranges::all_of(*calls, is_call)) {
     user_error(where,
-               ": a message of the role function_call says ",
+               ": a message with the role function_call is ",
                shown(text),
                ", expected the JSON text of {\"name\", \"arguments\"}");
   }
@@ -206,7 +206,7 @@ Json standard_message(const Json& item,
     return out;
   }
   Json out = message(role, text);
-  // As transformers hands it over.
+  // As in transformers.
   if (fields == MessageFields::all && calls_tools && !is_set(content)) out.erase("content");
   copy_fields(item, fields, out);
   return out;

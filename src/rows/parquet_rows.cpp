@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace retmask::rows {
 namespace {
 
-// Arrow's own 65,536 conversations would be hundreds of megabytes.
+// Arrow's default, 65,536 conversations, would be hundreds of megabytes.
 constexpr int64_t kRowsAtOnce = 1024;
 
 [[noreturn]] void unreadable(const RowSource& source, std::string reason) {
@@ -41,8 +41,8 @@ void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& leav
   for (const auto& child : field.children) add_leaves(child, leaves);
 }
 
-// Parquet stores a nested column as its leaves; Guru's test cases alone are gigabytes that we need
-// not read.
+// Parquet stores a nested column as its leaves; Guru's test cases are gigabytes that are not
+// needed.
 std::vector<int> leaves_of(const parquet::arrow::SchemaManifest& schema, const RowSource& source) {
   std::vector<int> leaves;
   for (const auto& field : schema.schema_fields) {
@@ -68,7 +68,7 @@ std::unique_ptr<parquet::arrow::FileReader> open(const RowSource& source) {
   check(builder.Open(input), source);
   parquet::ArrowReaderProperties properties;
   properties.set_batch_size(kRowsAtOnce);
-  // JSON and UUID are known by Parquet's own types too, whoever wrote the file.
+  // JSON and UUID are also recognized by Parquet's logical types, whatever program wrote the file.
   properties.set_arrow_extensions_enabled(true);
   builder.properties(properties);
   return value_of(builder.Build(), source);
@@ -81,7 +81,7 @@ void visit_rows(const RowSource& source, const RowVisitor& visit) {
     user_error(source.what,
                " ",
                source.path,
-               " has no column that is looked for",
+               " has none of the expected columns",
                source.hint.empty() ? "" : " (" + source.hint + ")",
                "; its columns: ",
                column_names(reader->manifest()));

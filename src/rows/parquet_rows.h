@@ -1,5 +1,5 @@
 #pragma once
-// Parquet through Arrow, turned into the same JSON rows that the other formats give.
+// Reads Parquet through Arrow, as the same JSON rows that the other formats give.
 
 #include "retmask/rows/row_files.h"
 

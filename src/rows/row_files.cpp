@@ -12,14 +12,14 @@ namespace {
 
 bool is_white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// Cuts an array of any size into its elements, one at a time.
+// Splits an array of any size into its elements, one at a time.
 class ArrayElements {
  public:
   ArrayElements(TextReader& reader, std::string path) : reader_(reader), path_(std::move(path)) {
-    next_text();  // the '[', which has been seen
+    next_text();  // skip the '[', already seen
   }
 
-  // The text of the next element; false behind the last.
+  // The text of the next element; false after the last.
   bool next(std::string& element) {
     element.clear();
     if (ended_) return false;
@@ -56,7 +56,7 @@ class ArrayElements {
   bool end() {
     ended_ = true;
     if (next_text()) {
-      user_error(path_, ": something stands behind the array's last row, number ", number_);
+      user_error(path_, ": unexpected data after the array's last row, number ", number_);
     }
     return false;
   }
@@ -70,7 +70,7 @@ class ArrayElements {
   char require(std::optional<char> c) const {
     if (!c) {
       const int64_t row = std::max<int64_t>(number_, 1);
-      user_error(path_, ":", row, ": row ", row, " is not valid JSON: the file ends inside of it");
+      user_error(path_, ":", row, ": row ", row, " is not valid JSON: the file ends inside it");
     }
     return *c;
   }

@@ -6,7 +6,7 @@
 namespace retmask::rows {
 namespace {
 
-// The column, parsed where it is a JSON text; null when it is not there or blank.
+// The column, parsed if it is JSON text; null if it is absent or blank.
 Json column_value(const Json& row, const char* column, const std::string& where) {
   const auto found = row.find(column);
   if (found == row.end() || found->is_null()) return nullptr;
@@ -41,7 +41,7 @@ void refuse_media(const Json& row, const std::string& where) {
     if (found == row.end() || found->is_null()) continue;
     if (found->is_string() ? found->get_ref<const std::string&>().empty() : found->empty())
       continue;
-    user_error(where, ": \"", column, "\" is set, but this program reads text alone");
+    user_error(where, ": \"", column, "\" is set, but only text is supported");
   }
 }
 

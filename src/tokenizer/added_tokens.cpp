@@ -88,7 +88,7 @@ AddedTokenFinder::Match AddedTokenFinder::find(std::string_view text, size_t fro
 
 std::vector<AddedTokenFinder::Part> AddedTokenFinder::split(std::string_view text) const {
   std::vector<Part> parts;
-  size_t done = 0;  // up to where `parts` covers the text
+  size_t done = 0;  // `parts` covers the text up to here
   const auto add_part = [&](size_t begin, size_t end, const AddedToken* token) {
     if (begin < end) parts.push_back({text.substr(begin, end - begin), token});
   };

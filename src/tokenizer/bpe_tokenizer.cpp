@@ -22,16 +22,15 @@ TokenTable make_vocabulary(const TokenizerJson& json) {
 void refuse_if_set(const Json& model, const char* name, const std::string& where) {
   const Json value = json_get_or(model, name, Json(), where);
   const bool is_set = !value.is_null() && value != "" && value != 0.0;
-  if (is_set)
-    user_error(where, ": model.", name, " is not supported, and here it is ", value.dump());
+  if (is_set) user_error(where, ": model.", name, " is ", value.dump(), ", which is not supported");
 }
 
 BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::string& where) {
   const auto model = json_get<Json>(json.rest, "model", where);
-  // Files from before 2021 leave the type out.
+  // Files from before 2021 omit the type.
   const auto type = json_get_or<std::string>(model, "type", "BPE", where);
   if (type != "BPE")
-    user_error(where, ": the model type \"", type, "\" is not supported; known is BPE");
+    user_error(where, ": the model type \"", type, "\" is not supported, expected BPE");
   if (json.vocabulary.empty()) user_error(where, ": model.vocab is missing or empty");
   for (const char* name : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
     refuse_if_set(model, name, where);
@@ -91,7 +90,7 @@ void BpeTokenizer::add_token(AddedToken token, const std::string& where) {
   const auto same = [&](const auto& entry) { return entry.second.content == token.content; };
   if (const auto found = std::ranges::find_if(added_tokens_, same); found != added_tokens_.end()) {
     token.id = found->first;
-    token.special = token.special || found->second.special;  // once special, always special
+    token.special = token.special || found->second.special;  // special in either file
   } else if (const auto model_id = model_.vocabulary().find(token.content)) {
     token.id = *model_id;
   } else {
@@ -102,9 +101,9 @@ void BpeTokenizer::add_token(AddedToken token, const std::string& where) {
     log::warn(detail::concat(where,
                              ": the token ",
                              dump_json_line(token.content),
-                             " is to have the id ",
+                             " should have the id ",
                              said,
-                             ", but it gets ",
+                             ", but gets ",
                              token.id,
                              ", as in transformers"));
   }

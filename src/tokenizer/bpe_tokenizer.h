@@ -1,5 +1,5 @@
 #pragma once
-// tokenizer.json as Hugging Face's `tokenizers` library runs it.
+// tokenizer.json with the semantics of Hugging Face's `tokenizers` library.
 
 #include <filesystem>
 #include <map>
@@ -23,9 +23,8 @@ namespace retmask::text {
 
 class BpeTokenizer : public Tokenizer {
  public:
-  // `where`: the file's path, for messages. The tokens that `config` has beside the file's are
-  // added as transformers adds them. Throws UserError for a part that is missing, wrong or not
-  // supported.
+  // `where`: the file's path, for messages. Tokens found only in `config` are added as in
+  // transformers. Throws UserError for a missing, invalid or unsupported component.
   BpeTokenizer(const TokenizerJson& json,
                const std::string& where,
                const TokenizerConfig& config = {});
@@ -43,17 +42,17 @@ class BpeTokenizer : public Tokenizer {
   };
 
   void add_tokens(const Json& tokens, const std::string& where);
-  // Gives it the id that the content has, or the next one behind all, as the `tokenizers` library
-  // does whatever id a file says.
+  // Assigns the id of an existing token with this content, otherwise the next free id, like the
+  // `tokenizers` library, whatever id a file gives.
   void add_token(AddedToken token, const std::string& where);
   std::vector<AddedToken> known_tokens() const;
   void fill_finders(bool splits_special_tokens);
-  // Text between the added tokens that are looked for in raw text.
+  // Encodes text between the added tokens that are matched in raw text.
   void encode_raw(std::string_view text,
                   bool is_text_start,
                   Scratch& scratch,
                   std::vector<int64_t>& ids) const;
-  // Text without any added tokens.
+  // Encodes text without any added tokens.
   void encode_plain(std::string_view text,
                     bool is_text_start,
                     Scratch& scratch,

@@ -5,7 +5,7 @@
 namespace retmask::text {
 namespace {
 
-constexpr size_t kCharacters = 0x144;  // one past the last that stands for a byte
+constexpr size_t kCharacters = 0x144;  // one past the last character that represents a byte
 constexpr int kNoByte = -1;
 
 bool stands_for_itself(int byte) {

@@ -1,5 +1,5 @@
 #pragma once
-// Bytes as printable characters: how byte-level vocabularies write them (GPT-2's bytes_to_unicode).
+// The byte-level alphabet: bytes as printable characters (GPT-2's bytes_to_unicode).
 
 #include <array>
 #include <optional>
@@ -8,10 +8,10 @@
 
 namespace retmask::text {
 
-// The character, in UTF-8, that stands for each byte.
+// The character, in UTF-8, that represents each byte.
 const std::array<std::string, 256>& byte_level_characters();
 
-// "Ġthe" -> " the"; nullopt when a character stands for no byte.
+// "Ġthe" -> " the"; nullopt if a character represents no byte.
 std::optional<std::string> byte_level_to_bytes(std::string_view token);
 
 }  // namespace retmask::text

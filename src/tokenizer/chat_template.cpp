@@ -25,7 +25,7 @@ struct Source {
 };
 using Sources = std::map<std::string, Source>;
 
-// tokenizer_config.json's "chat_template": a text, or a list of {"name", "template"}.
+// Templates of tokenizer_config.json's "chat_template": a text, or a list of {"name", "template"}.
 Sources sources_of(const TokenizerConfig& config) {
   const auto found = config.json.find("chat_template");
   if (found == config.json.end() || found->is_null()) return {};
@@ -42,8 +42,8 @@ Sources sources_of(const TokenizerConfig& config) {
   return sources;
 }
 
-// chat_template.jinja is the default one, additional_chat_templates/<name>.jinja the others; these
-// files replace what tokenizer_config.json holds.
+// chat_template.jinja is the default template, additional_chat_templates/<name>.jinja the others;
+// these files take precedence over tokenizer_config.json.
 Sources sources_of(const fs::path& dir, const TokenizerConfig& config) {
   Sources sources;
   const auto add = [&](const std::string& name, const fs::path& file) {
@@ -58,7 +58,7 @@ Sources sources_of(const fs::path& dir, const TokenizerConfig& config) {
   return sources.empty() ? sources_of(config) : sources;
 }
 
-// "tools" may be JSON text, as TRL's data sets keep it.
+// "tools" may be JSON text, as in TRL's data sets.
 Json read_tools(const Json& tools) {
   Json list = tools;
   if (tools.is_string()) list = parse_json(tools.get_ref<const std::string&>(), "\"tools\"");
@@ -73,8 +73,8 @@ Json read_tools(const Json& tools) {
   return list;
 }
 
-// As transformers gives them to the template: without null fields, and reasoning under each name
-// that templates read.
+// As transformers passes them to the template: without null fields, and with the reasoning under
+// every name that templates read.
 Json prepare_messages(const Json& messages) {
   if (!messages.is_array() || messages.empty()) {
     user_error("a chat template needs a list of at least one message, not ",
@@ -91,7 +91,7 @@ Json prepare_messages(const Json& messages) {
     for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
       if (reasoning.is_null() && message.contains(name)) reasoning = message[name];
     }
-    // In transformers' order, which a template that prints a message shows.
+    // In transformers' order, which is visible in a template that prints a message.
     if (!reasoning.is_null()) fields["thinking"] = reasoning;
     for (const auto& [name, value] : message.items()) {
       if (!value.is_null()) fields[name] = value;
@@ -121,7 +121,7 @@ struct ChatTemplate::Impl {
     }
   }
 
-  // As transformers chooses.
+  // Same choice as transformers.
   const jinja::Template& choose(bool has_tools) const {
     auto found = has_tools ? templates.find(kToolUse) : templates.end();
     if (found == templates.end()) found = templates.find(kDefault);
@@ -144,7 +144,7 @@ std::unique_ptr<const ChatTemplate> ChatTemplate::load(const fs::path& dir) {
     user_error("the folder ",
                dir,
                " has no chat template: neither chat_template.jinja nor chat_template in "
-               "tokenizer_config.json is there; give an instruction-tuned model");
+               "tokenizer_config.json was found; give an instruction-tuned model");
   }
   if (!sources.contains(kDefault) && !sources.contains(kToolUse)) {
     user_error(sources.begin()->second.where, ": none of the chat templates is named \"default\"");

@@ -23,7 +23,7 @@ class ByteLevelDecoder : public TokenDecoder {
   }
 };
 
-// "<0xE2>" tokens in a row become characters, or one U+FFFD each when they are no valid UTF-8
+// Consecutive "<0xE2>" tokens become characters, or one U+FFFD each if they are not valid UTF-8
 // together.
 class ByteFallbackDecoder : public TokenDecoder {
  public:
@@ -78,7 +78,7 @@ class ReplaceDecoder : public TokenDecoder {
   std::string content_;
 };
 
-// Drops up to `start` and `stop` copies of one character from the ends of each token.
+// Strips up to `start` and `stop` copies of one character from the ends of each token.
 class StripDecoder : public TokenDecoder {
  public:
   StripDecoder(std::string content, int64_t start, int64_t stop)
@@ -175,7 +175,7 @@ std::unique_ptr<const TokenDecoder> make_token_decoder(const Json& json, const s
   user_error(where,
              ": the type \"",
              type,
-             "\" is not supported; known are ByteLevel, ByteFallback, Fuse, Replace, Strip, "
+             "\" is not supported; supported are ByteLevel, ByteFallback, Fuse, Replace, Strip, "
              "Metaspace and Sequence");
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// From tokens back to text: the "decoder" of tokenizer.json.
+// The "decoder" of tokenizer.json: tokens to text.
 
 #include <memory>
 #include <string>
@@ -12,16 +12,16 @@ namespace retmask::text {
 class TokenDecoder {
  public:
   virtual ~TokenDecoder() = default;
-  // Rewrites the tokens; the text is the last step's tokens joined.
+  // Rewrites the tokens; the text is the concatenation of the last step's tokens.
   virtual void apply(std::vector<std::string>& tokens) const = 0;
 };
 
 // ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, Sequence. For JSON null, tokens are
-// joined by spaces. Throws UserError, which names `where`, for any other type.
+// joined with spaces. Throws UserError, which names `where`, for any other type.
 std::unique_ptr<const TokenDecoder> make_token_decoder(const Json& json, const std::string& where);
 
-// What Hugging Face gives sentencepiece models: "▁" is a space, "<0xE2>" a byte; `strip_space`
-// drops the one at the start.
+// The decoder Hugging Face uses for sentencepiece models: "▁" is a space, "<0xE2>" a byte;
+// `strip_space` removes the leading space.
 std::unique_ptr<const TokenDecoder> make_sentencepiece_decoder(bool strip_space);
 
 std::string join(const std::vector<std::string>& tokens);

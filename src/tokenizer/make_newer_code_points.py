@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes newer_code_points.inc: the code points that Hugging Face's regular expressions (Oniguruma, Unicode 16) put into
-a general category and that Unicode 14 (PCRE2 10.42, Python 3.11) does not know yet.
+"""Writes newer_code_points.inc: code points that have a general category in Hugging Face's regular expressions
+(Oniguruma, Unicode 16) but are unassigned in Unicode 14 (PCRE2 10.42, Python 3.11).
 
-Needs a Python whose unicodedata is version 14 and the `tokenizers` package:
+Requires a Python with unicodedata version 14 and the `tokenizers` package:
     .venv/bin/python src/tokenizer/make_newer_code_points.py > src/tokenizer/newer_code_points.inc
 """
 
@@ -14,7 +14,7 @@ CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So 
 
 
 def matched(pattern: str, characters: str) -> set[str]:
-    """The characters of `characters` that the pattern matches one by one."""
+    """The subset of `characters` that the pattern matches individually."""
     kept = pre_tokenizers.Split(Regex(pattern), "removed").pre_tokenize_str(characters)
     return set(characters) - {c for piece, _ in kept for c in piece}
 

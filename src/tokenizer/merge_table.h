@@ -9,7 +9,7 @@
 namespace retmask::text {
 
 struct Merge {
-  uint32_t rank;  // lower merges first
+  uint32_t rank;  // lower ranks merge first
   int32_t id;     // of the merged token
 };
 
@@ -17,7 +17,7 @@ class MergeTable {
  public:
   explicit MergeTable(size_t expected_merges);
 
-  // A pair that is there already is replaced.
+  // Replaces an existing entry.
   void add(int32_t left, int32_t right, Merge merge);
 
   // Null when the two do not merge.
@@ -30,7 +30,7 @@ class MergeTable {
   }
 
  private:
-  static constexpr uint64_t kFree = ~uint64_t{0};  // no pair: ids are not negative
+  static constexpr uint64_t kFree = ~uint64_t{0};  // no valid pair: ids are not negative
   struct Slot {
     uint64_t key = kFree;
     Merge merge{};

@@ -37,7 +37,7 @@ void Merger::merge_by_scan(const MergeTable& merges, std::vector<int32_t>& symbo
   for (size_t i = 0; i + 1 < symbols.size(); ++i) pairs_.push_back(pair_at(i));
   while (!pairs_.empty()) {
     const auto best =
-        std::min_element(pairs_.begin(), pairs_.end(), lower_rank);  // the leftmost of equals
+        std::min_element(pairs_.begin(), pairs_.end(), lower_rank);  // leftmost on a tie
     if (best->rank == kNoRank) return;
     const auto i = static_cast<size_t>(best - pairs_.begin());
     symbols[i] = best->id;
@@ -81,7 +81,7 @@ void Merger::merge_by_queue(const MergeTable& merges, std::vector<int32_t>& symb
     if (right == kNone) continue;
     const Merge* merge = merges.find(symbols[position], symbols[right]);
     if (merge == nullptr || merge->rank != rank)
-      continue;  // one of the two has merged with another since
+      continue;  // stale: one of the two was merged since
 
     symbols[position] = merge->id;
     symbols[right] = kMergedAway;

@@ -8,13 +8,12 @@ namespace {
 
 Metaspace::Prepend read_prepend(const Json& json, const std::string& where) {
   const auto name = json_get_or<std::string>(json, "prepend_scheme", "always", where);
-  // Files from before prepend_scheme say add_prefix_space.
+  // Files older than prepend_scheme use add_prefix_space.
   const bool may_prepend = json_get_or(json, "add_prefix_space", true, where);
   if (name == "never" || !may_prepend) return Metaspace::Prepend::kNever;
   if (name == "first") return Metaspace::Prepend::kFirst;
   if (name == "always") return Metaspace::Prepend::kAlways;
-  user_error(
-      where, ": prepend_scheme \"", name, "\" is not known; known are first, never and always");
+  user_error(where, ": prepend_scheme \"", name, "\" is unknown, expected first, never or always");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// Spaces written as a printable character ("▁"), as sentencepiece does: a pre-tokenizer and a
-// decoder share the options.
+// Spaces written as a printable character ("▁"), as in sentencepiece: options shared by a
+// pre-tokenizer and a decoder.
 
 #include <string>
 

@@ -111,11 +111,12 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json& json, const std::s
     }
     return std::make_unique<SequenceNormalizer>(std::move(steps));
   }
-  user_error(where,
-             ": the type \"",
-             type,
-             "\" is not supported; known are NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, "
-             "Strip and Sequence");
+  user_error(
+      where,
+      ": the type \"",
+      type,
+      "\" is not supported; supported are NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, "
+      "Strip and Sequence");
 }
 
 }  // namespace retmask::text

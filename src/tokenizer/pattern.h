@@ -1,5 +1,5 @@
 #pragma once
-// {"pattern": {"Regex": ..} or {"String": ..}}, as Split and Replace have it.
+// {"pattern": {"Regex": ..} or {"String": ..}}, used by Split and Replace.
 
 #include <string>
 #include <string_view>
@@ -9,10 +9,10 @@
 
 namespace retmask::text {
 
-// The "pattern" of `json`. Throws UserError, which names `where`.
+// Reads the "pattern" of `json`. Throws UserError, which names `where`.
 Regex read_pattern(const Json& json, const std::string& where);
 
-// Every match replaced by `content`, taken literally.
+// Replaces every match with `content`, taken literally.
 std::string replace_all(std::string_view text, const Regex& pattern, std::string_view content);
 
 }  // namespace retmask::text

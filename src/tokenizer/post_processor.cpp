@@ -56,7 +56,7 @@ PostProcessor make_post_processor(const Json& json, const std::string& where) {
   user_error(where,
              ": the type \"",
              type,
-             "\" is not supported; known are ByteLevel, TemplateProcessing and Sequence");
+             "\" is not supported; supported are ByteLevel, TemplateProcessing and Sequence");
 }
 
 }  // namespace retmask::text

@@ -1,5 +1,5 @@
 #pragma once
-// Ids put around a text: the "post_processor" of tokenizer.json.
+// The "post_processor" of tokenizer.json: ids added around a text.
 
 #include <cstdint>
 #include <string>
@@ -14,8 +14,8 @@ struct PostProcessor {
   std::vector<int64_t> after;
 };
 
-// ByteLevel (which only moves offsets), TemplateProcessing, Sequence; nothing for JSON null.
-// Throws UserError, which names `where`, for any other type.
+// ByteLevel (which affects only offsets), TemplateProcessing, Sequence; empty for JSON null. Throws
+// UserError, which names `where`, for any other type.
 PostProcessor make_post_processor(const Json& json, const std::string& where);
 
 }  // namespace retmask::text

@@ -12,11 +12,11 @@
 namespace retmask::text {
 namespace {
 
-// GPT-2's, which ByteLevel has built in.
+// GPT-2's pattern, built into ByteLevel.
 constexpr const char* kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Puts the pieces of each view, as `cut(view, next)` appends them, in the views' place.
+// Replaces each view by the pieces that `cut(view, next)` appends.
 template <typename Cut>
 void cut_each(Pieces& pieces, Cut cut) {
   pieces.next.clear();
@@ -86,7 +86,7 @@ class DigitsPreTokenizer : public PreTokenizer {
   bool individual_;
 };
 
-// The bytes are not mapped to printable characters here: the model looks them up as they are.
+// Bytes are not mapped to printable characters here: the model looks them up directly.
 class ByteLevelPreTokenizer : public PreTokenizer {
  public:
   ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex)
@@ -167,7 +167,7 @@ std::unique_ptr<const PreTokenizer> make_sequence(const Json& json, const std::s
   for (const Json& step : json_get<Json>(json, "pretokenizers", where)) {
     if (!steps.empty() && steps.back()->is_byte_level()) {
       user_error(where,
-                 ": a pre-tokenizer behind ByteLevel is not supported; ByteLevel must come last");
+                 ": a pre-tokenizer after ByteLevel is not supported; ByteLevel must come last");
     }
     steps.push_back(make_pre_tokenizer(step, where));
   }
@@ -204,7 +204,7 @@ std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json& json, const s
   user_error(where,
              ": the type \"",
              type,
-             "\" is not supported; known are Split, Digits, ByteLevel, Metaspace and Sequence");
+             "\" is not supported; supported are Split, Digits, ByteLevel, Metaspace and Sequence");
 }
 
 }  // namespace retmask::text

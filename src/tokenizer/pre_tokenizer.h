@@ -1,6 +1,5 @@
 #pragma once
-// Cutting the text into words, within which the model merges: the "pre_tokenizer" of
-// tokenizer.json.
+// The "pre_tokenizer" of tokenizer.json: splits the text into words, within which the model merges.
 
 #include <deque>
 #include <memory>
@@ -13,13 +12,13 @@
 
 namespace retmask::text {
 
-// A text on its way to the model, in pieces. Reused from text to text for its memory.
+// A text split into pieces on its way to the model. Reused across texts to keep its memory.
 struct Pieces {
-  std::vector<std::string_view> views;  // into the text, or into `rewritten`
-  std::deque<std::string> rewritten;    // pieces that a pre-tokenizer changed
+  std::vector<std::string_view> views;  // into the text or `rewritten`
+  std::deque<std::string> rewritten;    // pieces changed by a pre-tokenizer
   bool at_text_start = true;            // whether views[0] is the start of the user's text
 
-  std::vector<std::string_view> next;  // where a step puts its pieces before they become `views`
+  std::vector<std::string_view> next;  // output of a step before it becomes `views`
   std::vector<Segment> segments;
 
   void reset(std::string_view text, bool is_text_start);
@@ -29,13 +28,13 @@ class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
   virtual void apply(Pieces& pieces) const = 0;
-  // Whether the model sees bytes (each written as one printable character in its vocabulary)
+  // Whether the model works on bytes (each written as one printable character in its vocabulary)
   // instead of characters.
   virtual bool is_byte_level() const { return false; }
 };
 
-// Split, Digits, ByteLevel, Metaspace, Sequence; null for JSON null.
-// Throws UserError, which names `where`, for any other type.
+// Split, Digits, ByteLevel, Metaspace, Sequence; null for JSON null. Throws UserError, which names
+// `where`, for any other type.
 std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json& json, const std::string& where);
 
 }  // namespace retmask::text

@@ -10,7 +10,7 @@
 namespace retmask::text {
 namespace {
 
-// General categories and the like, which mean the same in both.
+// General categories and other properties with the same meaning in both dialects.
 bool is_general_property(std::string_view name) {
   constexpr std::string_view kGroups = "LMNPSZC";
   if (name.size() == 1) return kGroups.find(name[0]) != std::string_view::npos;
@@ -45,18 +45,18 @@ class Translator {
   }
 
   [[noreturn]] void refuse(const std::string& construct) const {
-    user_error(where_,
-               ": the regular expression ",
-               pattern_,
-               " uses ",
-               construct,
-               ", which is not supported; known are literals, classes, \\p{..}, \\s, \\d, groups, "
-               "alternatives, "
-               "repeats and look-around");
+    user_error(
+        where_,
+        ": the regular expression ",
+        pattern_,
+        " uses ",
+        construct,
+        ", which is not supported; supported are literals, classes, \\p{..}, \\s, \\d, groups, "
+        "alternatives, repeats and look-around");
   }
 
   void escape() {
-    if (at_ + 1 == pattern_.size()) refuse("a backslash at its end");
+    if (at_ + 1 == pattern_.size()) refuse("a trailing backslash");
     const char kind = pattern_[at_ + 1];
     if (kind == 'p' || kind == 'P') return property();
     if (kind == 'u') return unicode_escape();
@@ -125,10 +125,10 @@ class Translator {
     if (!alike) refuse("the group " + pattern_.substr(at_, 4));
   }
 
-  // {1,3}: a + behind it makes it possessive in PCRE2 and repeats it in Oniguruma.
+  // {1,3}: a following + makes it possessive in PCRE2, but repeats it in Oniguruma.
   void interval() {
     const size_t close = pattern_.find('}', at_);
-    if (close == std::string::npos) refuse("an open {");
+    if (close == std::string::npos) refuse("an unclosed {");
     copy(close + 1 - at_);
     if (peek("+")) refuse("{..}+");
   }

@@ -29,8 +29,8 @@ Regex Regex::compile(const std::string& pattern, const std::string& where) {
   PCRE2_SIZE offset = 0;
   const std::unique_ptr<pcre2_compile_context, decltype(&pcre2_compile_context_free)> context(
       pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
-  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);  // "." stops there alone
-  // UTF and UCP: characters instead of bytes, and \s, \d by Unicode's properties.
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);  // "." stops only at \n
+  // UTF and UCP: match characters instead of bytes, and \s, \d by Unicode properties.
   pcre2_code* code = pcre2_compile(as_pcre(translated),
                                    translated.size(),
                                    PCRE2_UTF | PCRE2_UCP,
@@ -40,7 +40,7 @@ Regex Regex::compile(const std::string& pattern, const std::string& where) {
   if (code == nullptr) {
     user_error(where, ": the regular expression ", pattern, " is not valid: ", pcre_message(error));
   }
-  // Where the system forbids a JIT, matching goes on by the interpreter, only slower.
+  // If the system forbids JIT, matching uses the interpreter, which is only slower.
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
   return {std::shared_ptr<pcre2_code>(code, pcre2_code_free), where};
 }
@@ -84,17 +84,17 @@ int RegexSearch::match(uint32_t options) const {
 std::optional<RegexSearch::Match> RegexSearch::next() {
   while (position_ <= text_.size()) {
     int result = match(0);
-    // The interpreter's stack may grow, that of compiled code may not.
+    // The interpreter's stack can grow; that of JIT-compiled code cannot.
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
     if (result == PCRE2_ERROR_NOMATCH) break;
     if (result < 0) {
       user_error(where_,
-                 ": the regular expression does not come to an end on a text of ",
+                 ": the regular expression cannot be matched against a text of ",
                  text_.size(),
                  " bytes: ",
                  pcre_message(result));
     }
-    // 0: more groups than we asked for.
+    // 0: more groups than the match data holds.
     const PCRE2_SIZE* found = pcre2_get_ovector_pointer(match_data_);
     const Match match{found[0], found[1]};
     if (match.begin == match.end && last_end_ == match.end) {

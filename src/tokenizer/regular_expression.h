@@ -1,6 +1,6 @@
 #pragma once
-// Regular expressions of tokenizer.json. They are written for Oniguruma (Ruby's dialect); PCRE2
-// runs them.
+// Regular expressions of tokenizer.json. They are written for Oniguruma (Ruby's dialect) and run by
+// PCRE2.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,10 +16,10 @@ namespace retmask::text {
 
 class Regex {
  public:
-  // Throws UserError, which names `where`, for a pattern that does not compile or that has a
-  // construct which the two dialects read differently (\w, \h, ^, nested classes, {1,3}+ ...).
+  // Throws UserError, which names `where`, for a pattern that does not compile or uses a construct
+  // whose meaning differs between the dialects (\w, \h, ^, nested classes, {1,3}+ ...).
   static Regex compile(const std::string& pattern, const std::string& where);
-  // Matches `text` itself.
+  // Matches `text` literally.
   static Regex literal(std::string_view text);
 
  private:
@@ -31,7 +31,8 @@ class Regex {
   std::string where_;
 };
 
-// Walks over the matches in one text after the other. Holds working memory: one for each thread.
+// Iterates over the matches in a text; reusable for several texts. Holds scratch memory: one object
+// per thread.
 class RegexSearch {
  public:
   struct Match {
@@ -44,10 +45,10 @@ class RegexSearch {
   RegexSearch(const RegexSearch&) = delete;
   RegexSearch& operator=(const RegexSearch&) = delete;
 
-  // `text` is valid UTF-8 and stays alive while it is searched.
+  // `text` must be valid UTF-8 and outlive the search.
   void start(std::string_view text);
-  // Matches in order, not overlapping. An empty match right behind another match does not count.
-  // Throws UserError, which names the pattern's place, when the search takes too many steps.
+  // Matches in order, not overlapping. An empty match directly after another match is skipped.
+  // Throws UserError, which names the pattern's location, when the search takes too many steps.
   std::optional<Match> next();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Working memory that outlives a call and is never in two threads at once.
+// A pool of scratch memory that is reused across calls, each object used by one thread at a time.
 
 #include <memory>
 #include <mutex>
@@ -11,7 +11,7 @@ namespace retmask::text {
 template <typename T>
 class ScratchPool {
  public:
-  // Goes back to the pool when it is destroyed.
+  // Returned to the pool on destruction.
   class Loan {
    public:
     Loan(const ScratchPool& pool, std::unique_ptr<T> item) : pool_(pool), item_(std::move(item)) {}

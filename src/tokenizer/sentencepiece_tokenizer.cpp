@@ -14,7 +14,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const std::filesystem::path& mode
       space_after_added_tokens_(json_get_or(config.json, "legacy", false, config.where)) {
   const auto status = processor_.Load(model.string());
   if (!status.ok())
-    user_error("the sentencepiece model ", model, " does not load: ", status.ToString());
+    user_error("the sentencepiece model ", model, " cannot be loaded: ", status.ToString());
   add_tokens(config);
   if (json_get_or(config.json, "add_bos_token", true, config.where)) {
     before_.push_back(require_special_token(config, "bos_token", processor_.bos_id()));
@@ -25,7 +25,7 @@ SentencePieceTokenizer::SentencePieceTokenizer(const std::filesystem::path& mode
 }
 
 void SentencePieceTokenizer::add_tokens(const TokenizerConfig& config) {
-  // sentencepiece itself never finds its control pieces ("<s>") in a text.
+  // sentencepiece itself never matches its control pieces ("<s>") in a text.
   for (int id = 0; id < processor_.GetPieceSize(); ++id) {
     if (!processor_.IsControl(id) && !processor_.IsUnknown(id)) continue;
     AddedToken token;
@@ -96,8 +96,8 @@ std::vector<int> SentencePieceTokenizer::encode_piece(std::string_view text) con
 }
 
 std::vector<int> SentencePieceTokenizer::encode_continuation(std::string_view text) const {
-  // The space goes before a character of the private use area, with which nothing merges, and both
-  // are cut off again.
+  // The text is prefixed with a private-use character, which merges with nothing; sentencepiece's
+  // space goes before it, and both are removed again.
   const std::string guard = "\uE0FF";
   const std::vector<int> guard_ids = encode_piece(guard);
   std::vector<int> ids = encode_piece(guard + std::string(text));
@@ -133,7 +133,7 @@ std::optional<int64_t> SentencePieceTokenizer::token_id(std::string_view token) 
   for (const auto& [id, added] : added_tokens_) {
     if (added.content == token) return id;
   }
-  const int id = processor_.PieceToId(token);  // the unknown piece's for what it does not have
+  const int id = processor_.PieceToId(token);  // the unknown piece's id for unknown tokens
   if (processor_.IdToPiece(id) != token) return std::nullopt;
   return id;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// tokenizer.model by the sentencepiece library: Llama-2, Mistral and their like.
+// tokenizer.model through the sentencepiece library: Llama-2, Mistral and similar models.
 
 #include <sentencepiece_processor.h>
 
@@ -19,7 +19,7 @@ namespace retmask::text {
 
 class SentencePieceTokenizer : public Tokenizer {
  public:
-  // Throws UserError when the model does not load or a token that it should add is not there.
+  // Throws UserError when the model does not load or does not have a token that it should add.
   SentencePieceTokenizer(const std::filesystem::path& model, const TokenizerConfig& config);
 
   std::vector<int64_t> encode(std::string_view text, bool add_special_tokens) const override;
@@ -34,7 +34,7 @@ class SentencePieceTokenizer : public Tokenizer {
                                 const char* name,
                                 int model_id) const;
   std::vector<int> encode_piece(std::string_view text) const;
-  // Without the space that sentencepiece puts before a text.
+  // Without the space that sentencepiece prepends to a text.
   std::vector<int> encode_continuation(std::string_view text) const;
 
   sentencepiece::SentencePieceProcessor processor_;
@@ -43,8 +43,7 @@ class SentencePieceTokenizer : public Tokenizer {
   AddedTokenFinder finder_;
   std::vector<int64_t> before_;
   std::vector<int64_t> after_;
-  // Whether the text behind an added token gets a space before it, as the text at the start does
-  // ("legacy").
+  // Whether text after an added token gets a leading space, like the start of the text ("legacy").
   bool space_after_added_tokens_;
 };
 

@@ -20,12 +20,12 @@ void append(std::string_view piece, std::vector<std::string_view>& pieces) {
   if (!piece.empty()) pieces.push_back(piece);
 }
 
-// Both parts lie side by side in one text.
+// Both parts must be adjacent in the same text.
 std::string_view join(std::string_view left, std::string_view right) {
   return {left.data(), left.size() + right.size()};
 }
 
-// Joins a segment to the one before it where `joins(is_match, previous_is_match)`.
+// Joins a segment to the previous one if `joins(is_match, previous_is_match)`.
 template <typename Joins>
 void append_joined(const std::vector<Segment>& segments,
                    Joins joins,

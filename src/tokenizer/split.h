@@ -1,5 +1,5 @@
 #pragma once
-// Cutting text at matches: the five behaviours of Hugging Face's SplitDelimiterBehavior.
+// Splitting text at matches: the five behaviours of Hugging Face's SplitDelimiterBehavior.
 
 #include <string>
 #include <string_view>
@@ -19,13 +19,13 @@ enum class SplitBehavior {
 // Throws UserError, which names `where`, for an unknown name.
 SplitBehavior split_behavior(const std::string& name, const std::string& where);
 
-// A part of a text, either a match of the pattern or what lies between two.
+// A part of a text: a match of the pattern, or the text between two matches.
 struct Segment {
   std::string_view text;
   bool is_match;
 };
 
-// `segments` cover one text in order without gaps. Appends the pieces, empty ones left out.
+// `segments` cover one text in order without gaps. Appends the pieces, omitting empty ones.
 void append_pieces(const std::vector<Segment>& segments,
                    SplitBehavior behavior,
                    std::vector<std::string_view>& pieces);

@@ -9,8 +9,7 @@ namespace retmask {
 namespace {
 
 constexpr size_t kFewTokens = 16;
-// What decoding from the middle of a text may change at its start: a space that sentencepiece
-// strips.
+// Decoding from the middle of a text may change its start: sentencepiece strips a space.
 constexpr size_t kChangedStart = 4;
 
 }  // namespace
@@ -45,10 +44,10 @@ bool StopStrings::end_with(std::span<const int64_t> tokens) const {
   return end_with(plain_, tokens) || end_with(with_special_tokens_, tokens);
 }
 
-// A new stop string ends with what the last token adds, so that the text of the last few tokens
-// shows it. U+FFFD in it may be half a character: of the token before these, or one that a later
-// token completes (and byte tokens of sentencepiece are then unreadable all along the run). Then
-// more tokens are needed, at worst all of them.
+// A new stop string ends inside the text of the last token, so it is visible in the text of the
+// last few tokens. A U+FFFD there may be half a character whose rest is in an earlier or a later
+// token (with sentencepiece byte tokens the whole run is then unreadable). In that case more tokens
+// are decoded, in the worst case all of them.
 bool StopStrings::end_with(const Group& group, std::span<const int64_t> tokens) const {
   if (group.texts.empty()) return false;
   const auto decode = [&](std::span<const int64_t> some) {
@@ -75,7 +74,7 @@ std::string StopStrings::text_before(std::span<const int64_t> tokens) const {
   if (end == std::string::npos) {
     text = decode(tokens.size(), true);
   } else {
-    // The tokens that end before the stop string, and what the next has before it.
+    // The tokens that end before the stop string, plus the part of the next one that precedes it.
     size_t count = tokens.size();
     while (count > 0 && decode(count, false).size() > end) --count;
     const size_t done = decode(count, false).size();
@@ -87,9 +86,9 @@ std::string StopStrings::text_before(std::span<const int64_t> tokens) const {
 
 void check_stop_strings(const std::vector<std::string>& texts, const std::string& flag) {
   for (const std::string& text : texts) {
-    if (text.empty()) user_error(flag, " is empty, expected a text at which answers end");
+    if (text.empty()) user_error(flag, " is empty, expected a stop string");
     if (text::find_invalid_utf8(text) != std::string::npos)
-      user_error(flag, " is no valid UTF-8; expected a text at which answers end");
+      user_error(flag, " is not valid UTF-8, expected a stop string");
   }
 }
 

@@ -11,14 +11,14 @@ namespace retmask::text {
 
 class TokenTable {
  public:
-  // Makes room, so that adding does not rehash.
+  // Reserves space, so that adding does not rehash.
   explicit TokenTable(size_t expected_tokens);
 
-  // 0 <= id. A token or an id that is there already is replaced.
+  // id >= 0. Replaces an existing token or id.
   void add(std::string_view token, int32_t id);
 
   std::optional<int32_t> find(std::string_view token) const;
-  // nullopt for an id that no token has.
+  // Nullopt for an unassigned id.
   std::optional<std::string_view> token(int64_t id) const;
 
   size_t size() const { return count_; }
@@ -36,7 +36,7 @@ class TokenTable {
   Entry& slot_of(std::string_view token);
   void grow();
 
-  std::string bytes_;         // all tokens, one behind the other
+  std::string bytes_;         // all tokens, concatenated
   std::vector<Entry> slots_;  // open addressing, linear probing; a power of two
   std::vector<Entry> by_id_;
   size_t count_ = 0;

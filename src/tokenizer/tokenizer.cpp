@@ -22,8 +22,9 @@ std::unique_ptr<const Tokenizer> Tokenizer::load(const fs::path& dir) {
   if (fs::exists(model)) {
     return std::make_unique<text::SentencePieceTokenizer>(model, text::TokenizerConfig::load(dir));
   }
-  user_error(
-      "the folder ", dir, " has no tokenizer: neither tokenizer.json nor tokenizer.model is there");
+  user_error("the folder ",
+             dir,
+             " has no tokenizer: neither tokenizer.json nor tokenizer.model was found");
 }
 
 std::optional<std::string> read_eos_token(const fs::path& dir) {

@@ -36,7 +36,7 @@ int64_t parse_id(const std::string& text, const std::string& where) {
   return id;
 }
 
-// A text, or {"content", ..} as transformers writes tokens.
+// Reads a text, or {"content", ..} as written by transformers.
 TokenizerConfig::Candidate candidate(const Json& json, const std::string& where) {
   if (json.is_string()) return {special_text(json.get<std::string>()), /*is_text=*/true};
   return {read_added_token(json, /*id=*/-1, where), /*is_text=*/false};
@@ -53,7 +53,7 @@ bool is_named_token(const std::string& name, const Json& value) {
   return name.ends_with("_token") && is_token;
 }
 
-// "additional_special_tokens" is what "extra_special_tokens" was called before.
+// "additional_special_tokens" is the former name of "extra_special_tokens".
 void name_extra_tokens(Json& config, bool replaces_empty) {
   if (!config.contains("additional_special_tokens")) return;
   const bool has_extra = config.contains("extra_special_tokens");
@@ -76,7 +76,7 @@ TokenizerConfig TokenizerConfig::load(const fs::path& dir) {
   name_extra_tokens(config.json, /*replaces_empty=*/true);
   config.take_model_tokens();
   if (config.json.contains("added_tokens_decoder")) return config;
-  // Checkpoints from before added_tokens_decoder.
+  // Checkpoints older than added_tokens_decoder.
   const Json map = read_object_if_there(dir / "special_tokens_map.json", "special tokens map");
   for (const auto& [name, value] : map.items()) config.take_from_map(name, value);
   config.take_model_tokens();
@@ -188,7 +188,7 @@ std::vector<TokenizerConfig::Candidate> TokenizerConfig::extra_tokens() const {
   return tokens;
 }
 
-// A token that is named twice, as a text and with flags, is there twice: what comes last counts.
+// A token listed both as a text and with flags appears twice: the last entry counts.
 std::vector<AddedToken> TokenizerConfig::tokens_beside(const std::vector<AddedToken>& known) const {
   const std::vector<Candidate> named = named_tokens();
   std::vector<Candidate> beside;

@@ -15,33 +15,33 @@ namespace retmask::text {
 struct TokenizerConfig {
   struct Candidate {
     AddedToken token;
-    bool is_text;  // it is given as a text, without flags
+    bool is_text;  // given as plain text, without flags
   };
 
-  // tokenizer_config.json. Where that has no "added_tokens_decoder", the entries of
-  // special_tokens_map.json stand above its own, as in transformers.
+  // tokenizer_config.json. If it has no "added_tokens_decoder", entries of special_tokens_map.json
+  // override its own, as in transformers.
   Json json = Json::object();
   Json numbered_tokens = Json::object();  // added_tokens.json, read in the same case: {token: id}
-  // Those of them that are special: "additional_special_tokens" of the map does not count.
+  // The special ones among them: "additional_special_tokens" of the map is ignored.
   std::set<std::string> special_when_numbered;
-  Json model_tokens = Json::object();  // "extra_special_tokens" where those have names
+  Json model_tokens = Json::object();  // "extra_special_tokens" if they have names
   std::string where;                   // the file's path, for messages
 
-  // Files that are not there count as empty.
+  // Missing files count as empty.
   static TokenizerConfig load(const std::filesystem::path& dir);
 
-  // The text of "bos_token", "eos_token", ..; nullopt where it is missing or null.
+  // The text of "bos_token", "eos_token", ..; nullopt if missing or null.
   std::optional<std::string> special_token(const std::string& name) const;
-  // All of them that are set: {"bos_token": "<s>", ..}.
+  // All that are set: {"bos_token": "<s>", ..}.
   Json special_tokens() const;
-  // Whether special tokens in a text are texts like any other ("split_special_tokens").
+  // Whether special tokens in a text are encoded as ordinary text ("split_special_tokens").
   bool splits_special_tokens() const;
   // "added_tokens_decoder": {"0": {"content": ..}, ..}, or added_tokens.json; by id.
   std::vector<AddedToken> added_tokens() const;
-  // Those of added_tokens(), and of the special tokens that have a name ("eos_token", also a
-  // model's own "image_token") or stand in "extra_special_tokens" or "additional_special_tokens",
-  // that differ from `known`, which tokenizer.json has. In the order in which transformers adds
-  // them; their ids are what the files say, or -1.
+  // Tokens that differ from `known` (those of tokenizer.json): from added_tokens(), and special
+  // tokens that have a name ("eos_token", or a model's own "image_token") or are listed in
+  // "extra_special_tokens" or "additional_special_tokens". In the order in which transformers adds
+  // them; ids are those given in the files, or -1.
   std::vector<AddedToken> tokens_beside(const std::vector<AddedToken>& known) const;
 
  private:

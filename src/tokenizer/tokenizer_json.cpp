@@ -8,12 +8,11 @@
 namespace retmask::text {
 namespace {
 
-// Ten times the largest vocabulary that there is. A table has a place for each id below the
-// largest.
+// Ten times the largest known vocabulary. Tables have a slot for each id up to the largest.
 constexpr uint64_t kMostIds = uint64_t{1} << 24;
 
-// Builds `rest` as a parser would, but catches model.vocab and model.merges on the way: as JSON
-// values they would take seconds and hundreds of megabytes.
+// Builds `rest` like a DOM parser, but intercepts model.vocab and model.merges: as JSON values they
+// would take seconds and hundreds of megabytes.
 class Handler : public nlohmann::json_sax<Json> {
  public:
   Handler(TokenizerJson& out, std::string where) : out_(out), where_(std::move(where)) {}
@@ -103,7 +102,7 @@ class Handler : public nlohmann::json_sax<Json> {
  private:
   enum class Part { kRest, kVocabulary, kMerges };
 
-  // Whether the value that comes is model.<name>.
+  // Whether the next value is model.<name>.
   bool is_model_key(const char* name) const {
     return open_.size() == 2 && open_keys_.back() == "model" && key_ == name;
   }
@@ -170,8 +169,8 @@ class Handler : public nlohmann::json_sax<Json> {
   bool in_pair_ = false;
   std::vector<std::string> pair_;
   std::string key_;
-  std::vector<Json*> open_;  // the objects and arrays around the current place, outermost first
-  std::vector<std::string> open_keys_;  // the key under which each of them stands
+  std::vector<Json*> open_;             // enclosing objects and arrays, outermost first
+  std::vector<std::string> open_keys_;  // the key of each of them in its parent
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-// Reading tokenizer.json, of which the vocabulary and the merges are nearly all: they go straight
-// into their own lists.
+// Reads tokenizer.json. The vocabulary and the merges, which are nearly all of it, are stored in
+// their own lists directly.
 
 #include <cstdint>
 #include <filesystem>

@@ -11,7 +11,7 @@
 namespace retmask::text {
 namespace {
 
-// General categories, and Han, which patterns also ask for.
+// General categories, and Han, which patterns also use.
 enum class Category { kLu, kLl, kLm, kLo, kHan, kMn, kMc, kNd, kNo, kPd, kPo, kSm, kSo, kCf };
 
 struct NewerCodePoints {
@@ -25,11 +25,11 @@ constexpr NewerCodePoints kNewer[] = {
 #include "newer_code_points.inc"
 };
 
-// U+180E is no white space since Unicode 6.3, yet PCRE2's \s still takes it.
+// U+180E is not white space since Unicode 6.3, yet PCRE2's \s still matches it.
 constexpr char32_t kMongolianVowelSeparator = 0x180E;
 constexpr char32_t kZeroWidthSpace = 0x200B;
 
-// Long known characters of a category: one of three bytes in UTF-8, one of four.
+// Characters of a category that PCRE2 knows: one of three bytes in UTF-8, one of four.
 std::array<char32_t, 2> long_known(Category category) {
   switch (category) {
     case Category::kLu:
@@ -72,8 +72,7 @@ const NewerCodePoints* find_newer(char32_t c) {
   return found != std::end(kNewer) && found->first <= c ? found : nullptr;
 }
 
-// A quick no for what nearly all text is made of: alphabets up to Arabic, CJK, kana, hangul,
-// private use.
+// Fast path for nearly all text: alphabets up to Arabic, CJK, kana, hangul, private use.
 bool is_surely_known(char32_t c) {
   return c < 0x0897 || (c > 0x31EF && c < 0xA7CB) || (c > 0xA7DC && c < 0x105C0);
 }
@@ -86,13 +85,13 @@ char32_t known_code_point(char32_t c) {
 }
 
 bool is_newer_number(char32_t c) {
-  // Unicode 17, which Rust knows and Oniguruma does not.
+  // Unicode 17, known to Rust but not to Oniguruma.
   if ((c >= 0x11DE0 && c <= 0x11DE9) || (c >= 0x16FF4 && c <= 0x16FF6)) return true;
   const NewerCodePoints* newer = find_newer(c);
   return newer != nullptr && (newer->category == Category::kNd || newer->category == Category::kNo);
 }
 
-// Capital letters of Unicode 16 and 17 and where their small ones start.
+// Capital letters of Unicode 16 and 17 and the start of their small counterparts.
 struct NewerCapitals {
   char32_t first;
   char32_t last;
@@ -134,7 +133,7 @@ bool is_word(char32_t c) {
 }
 
 std::string lowercase(std::string_view text) {
-  constexpr char32_t kCapitalIWithDot = 0x130;  // the one letter whose lower case is two characters
+  constexpr char32_t kCapitalIWithDot = 0x130;  // the only letter whose lower case has two
   std::string lower;
   lower.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
@@ -149,11 +148,11 @@ std::string lowercase(std::string_view text) {
 }
 
 std::string_view with_known_code_points(std::string_view text, std::string& storage) {
-  constexpr unsigned char kLeadOfThreeBytes = 0xE0;  // all of them take three bytes or four
+  constexpr unsigned char kLeadOfThreeBytes = 0xE0;  // newer characters take three or four
   bool copied = false;
   for (size_t at = 0; at < text.size();) {
     if (static_cast<unsigned char>(text[at]) < kLeadOfThreeBytes) {
-      ++at;  // one byte of a shorter character
+      ++at;  // a byte of a shorter character
       continue;
     }
     const size_t start = at;

@@ -1,7 +1,6 @@
 #pragma once
-// Character classes as Rust and Oniguruma see them, which is what Hugging Face's tokenizers use.
-// Their Unicode tables are newer than Debian's ICU and PCRE2, so what those do not know yet is
-// filled in here.
+// Character classes of Rust and Oniguruma, as used by Hugging Face's tokenizers. Their Unicode
+// tables are newer than those of Debian's ICU and PCRE2; the newer characters are added here.
 
 #include <string>
 #include <string_view>
@@ -15,12 +14,12 @@ bool is_numeric(char32_t c);
 // Rust's regex \w: letters, marks, decimal digits, connectors and joiners.
 bool is_word(char32_t c);
 
-// Each character by itself, without context (no final sigma), as Rust's char::to_lowercase.
+// Each character by itself, without context (no final sigma), like Rust's char::to_lowercase.
 std::string lowercase(std::string_view text);
 
-// `text` for PCRE2: characters that it would class otherwise than Oniguruma does are replaced by
-// ones of the right class and of the same length in UTF-8, so that offsets stay. Returns `text`
-// itself when there is none, else a view of `storage`.
+// `text` for PCRE2: characters that PCRE2 classifies differently from Oniguruma are replaced by
+// characters of the right class and the same UTF-8 length, so offsets do not change. Returns `text`
+// itself if there are none, otherwise a view of `storage`.
 std::string_view with_known_code_points(std::string_view text, std::string& storage);
 
 }  // namespace retmask::text

@@ -66,7 +66,7 @@ void to_unicode_form(UnicodeForm form, std::string& text) {
   if (is_ascii(text)) return;
   const icu::Normalizer2& normalizer = normalizer_of(form);
   UErrorCode error = U_ZERO_ERROR;
-  // What today's tables leave alone, older ones do too.
+  // Text that the current tables leave unchanged is unchanged under older tables too.
   const bool unchanged = normalizer.isNormalizedUTF8(text, error);
   RETMASK_CHECK(U_SUCCESS(error), u_errorName(error));
   if (unchanged) return;

@@ -1,5 +1,5 @@
 #pragma once
-// Unicode normalization forms by ICU.
+// Unicode normalization forms, by ICU.
 
 #include <optional>
 #include <string>
@@ -12,8 +12,7 @@ enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
 // "NFC", "NFD", "NFKC", "NFKD".
 std::optional<UnicodeForm> unicode_form(std::string_view name);
 
-// By the tables of Unicode 9, those of Hugging Face's normalizers: characters that came later stay
-// as they are.
+// By the tables of Unicode 9, as in Hugging Face's normalizers: later characters are unchanged.
 void to_unicode_form(UnicodeForm form, std::string& text);
 
 }  // namespace retmask::text

@@ -1,6 +1,6 @@
 #pragma once
-// UTF-8 by hand: the tokenizer's inner loops look at single bytes and cannot afford a library call
-// for each.
+// Inline UTF-8 helpers: the tokenizer's inner loops process single bytes and cannot afford a
+// library call for each.
 
 #include <cstddef>
 #include <string>
@@ -10,15 +10,15 @@
 
 namespace retmask::text {
 
-// Bytes of the character that starts with `lead`, a first byte of valid UTF-8.
+// Length of the character that starts with `lead`, a first byte of valid UTF-8.
 inline size_t utf8_size(unsigned char lead) {
   if (lead < 0x80) return 1;
   if (lead < 0xE0) return 2;
   return lead < 0xF0 ? 3 : 4;
 }
 
-// The character at `at`, which moves behind it. `text` is valid UTF-8 and `at` the start of a
-// character.
+// The character at `at`, which is advanced past it. `text` must be valid UTF-8 and `at` the start
+// of a character.
 inline char32_t next_code_point(std::string_view text, size_t& at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const unsigned char lead = byte(0);
@@ -29,7 +29,7 @@ inline char32_t next_code_point(std::string_view text, size_t& at) {
   return code_point;
 }
 
-// The character that ends before `end` (> 0), which moves to its start.
+// The character that ends at `end` (> 0), which is moved back to its start.
 inline char32_t previous_code_point(std::string_view text, size_t& end) {
   do {
     --end;
@@ -40,7 +40,7 @@ inline char32_t previous_code_point(std::string_view text, size_t& end) {
 
 void append_utf8(std::string& out, char32_t code_point);
 
-// Characters in valid UTF-8.
+// Number of characters in valid UTF-8.
 size_t count_code_points(std::string_view text);
 
 using retmask::find_invalid_utf8;

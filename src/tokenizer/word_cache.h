@@ -1,5 +1,5 @@
 #pragma once
-// Words that were merged before. Text repeats itself, so that most words need no merging at all.
+// A cache of encoded words. Text is repetitive, so most words need no merging at all.
 
 #include <array>
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace retmask::text {
 
-// Direct-mapped: a word has one slot and pushes out whatever was there. A slot is one cache line;
-// words or results that do not fit into it are not kept.
+// Direct-mapped: a word has one slot and evicts its previous content. A slot is one cache line;
+// words or results that do not fit are not cached.
 class WordCache {
  public:
-  // The ids of `word`; empty when it is not there (a word without ids is not kept).
+  // The ids of `word`; empty if it is not cached (a word without ids is not cached).
   std::span<const int32_t> find(std::string_view word, uint64_t hash) const {
     const Slot& slot = slots_[hash % kSlots];
     if (std::string_view(slot.word.data(), slot.word_size) != word) return {};

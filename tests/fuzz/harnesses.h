@@ -1,6 +1,6 @@
 #pragma once
-// What reads bytes that nobody vouches for, as functions of these bytes. Each takes any input: a
-// UserError is an answer, and whatever else is thrown, or a crash, is a finding.
+// Parsers of untrusted bytes, as functions of these bytes. Each accepts any input: a UserError is
+// an expected result; any other exception, or a crash, is a finding.
 
 #include <span>
 #include <string>
@@ -10,15 +10,15 @@
 namespace retmask::fuzz {
 
 struct Harness {
-  std::string_view name;                 // also of its folder in corpus/
-  void (*read)(std::string_view bytes);  // throws UserError, or nothing
-  std::vector<std::string_view> words;   // what the format is made of, to be put in anywhere
+  std::string_view name;                 // also the name of its folder in corpus/
+  void (*read)(std::string_view bytes);  // may throw UserError
+  std::vector<std::string_view> words;   // tokens of the format, inserted at random
 };
 
-// All of them.
+// All harnesses.
 std::span<const Harness> harnesses();
 
-// Calls `read` and takes a UserError for an answer.
+// Calls `read`; a UserError counts as success.
 void run(const Harness& harness, std::string_view bytes);
 
 void read_safetensors(std::string_view bytes);

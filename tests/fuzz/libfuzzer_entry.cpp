@@ -1,4 +1,4 @@
-// Compiled once for each harness, whose name is RETMASK_FUZZ_HARNESS.
+// Compiled once per harness; RETMASK_FUZZ_HARNESS is its name.
 
 #include <cstddef>
 #include <cstdint>

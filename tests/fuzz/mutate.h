@@ -1,6 +1,5 @@
 #pragma once
-// Small, reproducible changes of an input for the short run of the ordinary tests; libFuzzer has
-// better ones.
+// Small, reproducible mutations for the short run in the ordinary tests; libFuzzer's are better.
 
 #include <string>
 #include <string_view>
@@ -10,8 +9,8 @@
 
 namespace retmask::fuzz {
 
-// One to four of: a bit turned, a byte replaced, a stretch removed, copied to another place or
-// taken from `other`, a word of the format put in, a number replaced by an extreme one.
+// Applies one to four of: flip a bit, replace a byte, remove a stretch, copy one within the input
+// or from `other`, insert a word of the format, replace a number by an extreme one.
 std::string mutate(std::string bytes,
                    std::string_view other,
                    const std::vector<std::string_view>& words,

@@ -6,7 +6,7 @@
 
 namespace retmask::fuzz {
 
-// mask.json and head_scores.json of a model with 4 layers of 4 heads.
+// Reads mask.json and head_scores.json for a model with 4 layers of 4 heads.
 void read_mask(std::string_view bytes) {
   static const ScratchFile scratch("mask.json");
   ModelConfig config;

@@ -7,7 +7,7 @@
 
 namespace retmask::fuzz {
 
-// Lines of a prompt file and of a training file.
+// Reads lines of a prompt file and of a training file.
 void read_rows(std::string_view bytes) {
   static const ScratchFile scratch("rows.jsonl");
   const auto attempt = [](auto action) {

@@ -7,7 +7,7 @@
 
 namespace retmask::fuzz {
 
-// The first and the last byte of each tensor must be there to read.
+// The first and last byte of each tensor must be readable.
 void read_safetensors(std::string_view bytes) {
   static const ScratchFile scratch("model.safetensors");
   const SafetensorsFile file(scratch.holding(bytes));

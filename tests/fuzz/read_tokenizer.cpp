@@ -5,7 +5,7 @@
 
 namespace retmask::fuzz {
 
-// A tokenizer that loads must encode any text and decode any id, or say why not.
+// A tokenizer that loads must encode any text and decode any id, or report an error.
 void read_tokenizer(std::string_view bytes) {
   static const ScratchFile scratch("tokenizer.json");
   scratch.holding(bytes);

@@ -10,7 +10,7 @@
 
 namespace retmask::fuzz {
 
-// --config of a command with a flag of each kind.
+// Reads --config for a command with a flag of each kind.
 void read_toml(std::string_view bytes) {
   static const ScratchFile scratch("run.toml");
   std::vector<int64_t> lengths;

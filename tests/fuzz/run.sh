@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the fuzzers and runs each for SECONDS (default 600) from its corpus, several at a time; all names or those given.
+# Builds the fuzzers and runs each for SECONDS (default 600) from its corpus, several in parallel. Default: all harnesses.
 #   tests/fuzz/run.sh [SECONDS [NAME...]]
-# What they find lies in build/fuzz/found; the exit code is the number of harnesses with a finding.
+# Findings are written to build/fuzz/found; the exit code is the number of harnesses with a finding.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

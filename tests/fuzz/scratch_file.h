@@ -10,8 +10,8 @@
 
 namespace retmask::fuzz {
 
-// A file in a folder of this process' own, written anew for each input; in memory where there is
-// such a folder.
+// A file in this process's own folder, rewritten for each input; on a memory file system if there
+// is one.
 class ScratchFile {
  public:
   explicit ScratchFile(const std::string& name) {

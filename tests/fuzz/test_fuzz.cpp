@@ -1,5 +1,5 @@
-// The corpus and some thousand changed copies of it through every harness. What the fuzzers have
-// found stands in the corpus, so that it is looked at in every build.
+// Runs the corpus and several thousand mutated copies through every harness. Findings of the
+// fuzzers are added to the corpus, so that every build checks them.
 
 #include <gtest/gtest.h>
 
@@ -32,8 +32,8 @@ class Fuzz : public ::testing::TestWithParam<Harness> {
   ~Fuzz() override { log::set_quiet(false); }
 };
 
-// What is left of an input that fails lies in the folder for temporary files.
-void run_and_say(const Harness& harness, const std::string& input, const std::string& which) {
+// A failing input is kept in the folder for temporary files.
+void run_and_report(const Harness& harness, const std::string& input, const std::string& which) {
   try {
     run(harness, input);
   } catch (const std::exception& error) {
@@ -49,12 +49,12 @@ TEST_P(Fuzz, AnyInputIsReadOrRefused) {
   const std::vector<std::string> corpus = corpus_of(harness);
   ASSERT_GE(corpus.size(), 3U);
   for (size_t i = 0; i < corpus.size(); ++i)
-    run_and_say(harness, corpus[i], "input " + std::to_string(i));
+    run_and_report(harness, corpus[i], "input " + std::to_string(i));
   RandomStream random(1, harness.name);
   for (int i = 0; i < kMutations && !HasFailure(); ++i) {
     const std::string& one = corpus[random.below(corpus.size())];
     const std::string& other = corpus[random.below(corpus.size())];
-    run_and_say(
+    run_and_report(
         harness, mutate(one, other, harness.words, random), "mutation " + std::to_string(i));
   }
 }

@@ -99,7 +99,7 @@ def test_weights_are_truncated(fails, model, texts, kept):
 def test_weights_have_bytes_behind_the_end(fails, model, texts):
     path = model / "model.safetensors"
     path.write_bytes(path.read_bytes() + b"x")
-    fails(*logprob(model, texts), says=[path, "1 bytes behind its last tensor"])
+    fails(*logprob(model, texts), says=[path, "1 bytes after its last tensor"])
 
 
 @pytest.mark.parametrize(

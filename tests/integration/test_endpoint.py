@@ -144,7 +144,7 @@ def assert_key_is_nowhere(done, out):
             assert KEY.encode() not in data, path
 
 
-@pytest.mark.parametrize("fault, reason", [("500", "status 500"), ("drop", "dropped"), ("garbled", "no JSON"),
+@pytest.mark.parametrize("fault, reason", [("500", "status 500"), ("drop", "dropped"), ("garbled", "not a JSON"),
                                            ("slow", "--endpoint-timeout 0.3")])
 def test_a_broken_server_is_one_clear_error(synthesize, tmp_path, fault, reason):
     with ChatServer(faults=[fault], fault_rate=1.0).running() as broken:
@@ -171,7 +171,7 @@ def test_what_had_come_before_a_failure_is_kept(synthesize, server, tmp_path):
     flags = dict(strategy="sft", endpoint_model="theta", endpoint_concurrency=1, endpoint_tries=1)
     with Failing().running() as failing:
         done = synthesize(tmp_path / "out", code=1, endpoint=failing.url, **flags)
-    assert "7 of 12 replies had come and are kept" in done.stderr
+    assert "7 of 12 replies were received and are kept" in done.stderr
     assert_each_once(tmp_path / "out", answers=7)
     # The server comes back on another node.
     synthesize(tmp_path / "out", endpoint=server.url, **flags)

@@ -84,7 +84,7 @@ def test_files_of_the_model_count(retmask, model, tmp_path):
     assert "model/tokenizer_config.json has changed" in done.stderr
     config.write_text(text)
     (model / "added_tokens.json").write_text("{}")
-    assert "model/added_tokens.json has come" in retmask(*flags, "--model", model, code=2).stderr
+    assert "model/added_tokens.json was added" in retmask(*flags, "--model", model, code=2).stderr
     (model / "added_tokens.json").unlink()
     # Equivalent spellings: a relative path, and the type that "auto" resolves to.
     dtype = json.loads((model / "config.json").read_text())

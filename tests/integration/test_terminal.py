@@ -94,7 +94,7 @@ def test_one_line_is_updated_below_the_messages(run_on_terminal):
     assert re.fullmatch(r"synthesize .*12/12 answers.*", lines[-2]) and lines[-1] == "", lines
     assert lines[0] == "info: 12 of 12 prompts", lines
     message = "".join(lines[1:-2])
-    assert message.startswith("warning: http://127.0.0.1:") and message.endswith("trying again (said once)"), lines
+    assert message.startswith("warning: http://127.0.0.1:") and message.endswith("trying again (reported once)"), lines
     assert "[2Jnot now" in message and "\x1b[2J" not in written, "a server does not clear the screen"
 
 

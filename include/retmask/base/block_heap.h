@@ -1,5 +1,5 @@
 #pragma once
-// Large blocks of memory, cut out of what was asked of the kernel once.
+// A heap of large memory blocks, carved from mappings requested from the kernel once.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,11 +11,10 @@
 
 namespace retmask {
 
-// For work that takes and frees the same large blocks over and over. What is freed stays here: the
-// kernel clears no page a second time. It lies apart from small objects, each of which would keep
-// its free neighbours from becoming one block. And it asks for huge pages, which the processor
-// finds faster than small ones; where the kernel refuses them, only speed is lost. May be used from
-// several threads at once.
+// For work that allocates and frees the same large blocks over and over. Freed blocks stay in the
+// heap, so the kernel does not zero their pages again. Small objects live elsewhere: each of them
+// would keep its free neighbours from being merged. The mappings ask for huge pages, which reduce
+// TLB misses; where the kernel refuses them, only speed is lost. Thread-safe.
 class BlockHeap {
  public:
   static constexpr size_t kAlignment = 64;
@@ -25,13 +24,13 @@ class BlockHeap {
   BlockHeap(const BlockHeap&) = delete;
   BlockHeap& operator=(const BlockHeap&) = delete;
 
-  // Takes addresses until there are `bytes` in all; a page counts as memory when it is first
-  // written to. Where the kernel has none, allocate() will say so.
+  // Maps address space until the heap holds `bytes` in all; a page uses memory only once it is
+  // written to. If the kernel refuses, allocate() fails later.
   void reserve(size_t bytes);
-  // Not cleared, at a multiple of kAlignment: of the free blocks that are large enough the
-  // smallest. Null where there is none.
+  // An uninitialized block at a multiple of kAlignment: best fit, the smallest free block that is
+  // large enough. Null if there is none.
   void* allocate(size_t bytes);
-  // False where it is not a block of this heap.
+  // False if `block` does not belong to this heap.
   bool release(void* block);
 
  private:

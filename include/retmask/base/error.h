@@ -1,5 +1,5 @@
 #pragma once
-// The kinds of error. Libraries throw them; only main.cpp catches.
+// Error types. Libraries throw them; only main.cpp catches them.
 
 #include <cerrno>
 #include <sstream>
@@ -16,14 +16,14 @@ class UserError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The disk is full or fails: nobody's mistake, and the same command goes on when it is mended. One
-// line. Exit code 1.
+// The disk is full or fails: not the user's mistake, and the same command resumes once it is fixed.
+// One line. Exit code 1.
 class StorageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// A bug of ours or a failing device. Exit code 1.
+// A bug in retmask or a failing device. Exit code 1.
 class InternalError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -38,20 +38,20 @@ std::string concat(const Parts&... parts) {
 }
 }  // namespace detail
 
-// Throws UserError with the parts streamed one after the other.
+// Throws UserError with the parts streamed one after another.
 template <typename... Parts>
 [[noreturn]] void user_error(const Parts&... parts) {
   throw UserError(detail::concat(parts...));
 }
 
-// For a file that cannot be written, with the `errno` that says why: a StorageError where there is
-// no room or the device fails, else a UserError.
+// For a file that cannot be written. `error_number` is the errno: a StorageError if there is no
+// space or the device fails, otherwise a UserError.
 template <typename... Parts>
 [[noreturn]] void write_error(int error_number, const Parts&... parts) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:  // the limit of a file system, or `ulimit -f`
+    case EFBIG:  // file system limit, or `ulimit -f`
     case EIO:
       throw StorageError(detail::concat(parts...));
     default:
@@ -59,7 +59,8 @@ template <typename... Parts>
   }
 }
 
-// What `work` returns. The message of a UserError from it begins with `where` ("rows.jsonl:7").
+// The result of `work`. The message of a UserError thrown by it gets the prefix `where`
+// ("rows.jsonl:7").
 template <typename Work>
 auto at_place(const std::string& where, const Work& work) {
   try {
@@ -72,7 +73,7 @@ auto at_place(const std::string& where, const Work& work) {
 
 }  // namespace retmask
 
-// An invariant of ours. The message is streamed: RETMASK_CHECK(a == b, "a is ", a).
+// Checks an internal invariant. The message is streamed: RETMASK_CHECK(a == b, "a is ", a).
 #define RETMASK_CHECK(condition, ...)                                                            \
   do {                                                                                           \
     if (!(condition)) {                                                                          \

@@ -11,25 +11,24 @@
 
 namespace retmask {
 
-// The number of the descriptor of this process that `path` names: 0 for "/dev/stdin", 63 for
-// "/dev/fd/63" (what a shell makes of <(...)). What such a path stands for differs each time.
+// The descriptor of this process that `path` names: 0 for "/dev/stdin", 63 for "/dev/fd/63" (the
+// shell's <(...)). Such a path refers to something else in each process.
 std::optional<int> descriptor_of(const std::filesystem::path& path);
 
 // Throws UserError for a pipe, a socket or a terminal, which can be read only once: inputs are read
-// several times. `what` as below.
+// several times. `what`: see read_text_file.
 void check_not_a_stream(const std::filesystem::path& path, std::string_view what);
 
-// Throws UserError when the file is missing or cannot be read; `what` names it for the user
+// Throws UserError when the file is missing or cannot be read; `what` names it in the message
 // ("config file").
 std::string read_text_file(const std::filesystem::path& path, std::string_view what);
 
-// Writes to a temporary name beside `path`, syncs and renames, so that a kill or a full disk leaves
-// the old file. Throws UserError (with the system's reason) when it cannot be written, StorageError
-// when there is no room for it.
+// Writes to a temporary file next to `path`, syncs and renames it, so that a kill or a full disk
+// leaves the old file intact. Throws UserError (with the system's reason) when it cannot be
+// written, StorageError when the disk is full.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
 
-// The same for a file that is written piece by piece: it appears at commit(), and without commit()
-// nothing of it remains.
+// The same for a file written in pieces: it appears at commit(); without commit() nothing remains.
 class AtomicFile {
  public:
   // Each of these throws UserError as write_file_atomic does.
@@ -50,26 +49,27 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-// Removes the temporary files of `path` that writers left behind when they were killed. Only where
-// nobody can be writing it now.
+// Removes temporary files of `path` left by killed writers. Call it only when no process can be
+// writing the file.
 void remove_leftovers(const std::filesystem::path& path);
 
-// Makes `dir` with its parents and proves by a trial file that it can be written. Throws UserError.
+// Creates `dir` with its parents and checks with a trial file that it is writable. Throws
+// UserError.
 void make_output_dir(const std::filesystem::path& dir);
 
-// Removes and replaces: moves the finished `temporary` folder or file to `final_path` (same file
-// system). An existing folder there is replaced. Throws UserError.
+// Moves the finished `temporary` folder or file to `final_path` (same file system), replacing an
+// existing folder there. Throws UserError.
 void commit_path(const std::filesystem::path& temporary, const std::filesystem::path& final_path);
 
-// Pushes the entry of `path` in its folder to the disk, without which a power cut could undo a
-// rename. Throws UserError.
+// Syncs the directory entry of `path`, without which a power failure could undo a rename. Throws
+// UserError.
 void sync_folder_of(const std::filesystem::path& path);
 
-// Pushes a file's (or folder's entry list's) content to the disk. Throws UserError.
+// Syncs the content of a file, or the entries of a folder. Throws UserError.
 void sync_path(const std::filesystem::path& path);
 
-// SHA-256 of a file in hex. Throws UserError when it cannot be read or is a stream. Reads it whole;
-// for weights use checkpoint_fingerprint (checkpoint/checkpoint.h).
+// SHA-256 of a file in hex. Throws UserError when it cannot be read or is a stream. Reads the whole
+// file; for weights use Checkpoint::fingerprint().
 std::string sha256_file(const std::filesystem::path& path);
 std::string sha256(std::string_view bytes);
 

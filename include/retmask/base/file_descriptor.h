@@ -1,5 +1,5 @@
 #pragma once
-// An open file of the operating system, closed at the end of its scope.
+// An owned file descriptor, closed at the end of its scope.
 
 #include <unistd.h>
 
@@ -20,10 +20,10 @@ class FileDescriptor {
 
   int get() const { return fd_; }
 
-  // Gives it away.
+  // Gives up ownership.
   int release() { return std::exchange(fd_, -1); }
 
-  // What close(2) returned: a writer looks at it, since some file systems tell of a full disk here.
+  // The result of close(2). Writers check it, since some file systems report a full disk only here.
   int close() { return fd_ < 0 ? 0 : ::close(std::exchange(fd_, -1)); }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Rows that are kept from the moment they are finished.
+// A row journal: each row is durable as soon as it is finished.
 
 #include <cstdint>
 #include <filesystem>
@@ -11,36 +11,36 @@
 
 namespace retmask {
 
-// An append-only .jsonl that survives a kill: rows are on disk (written and synced) when append
-// returns, and opening it again gives the finished rows back, a torn last line cut off. It holds no
-// rows in memory; one process at a time writes it.
+// An append-only .jsonl that survives a kill: append() returns once the row is on disk (written and
+// synced), and reopening the file yields the finished rows; a torn last line is truncated. Rows are
+// not kept in memory. One process at a time may write.
 class Journal {
  public:
-  // `offset`: what read() takes.
+  // `offset`: the argument for read().
   using Visitor = std::function<void(const Json& row, int64_t offset)>;
 
-  // Visits the rows that an earlier run had finished. Throws UserError when a line other than the
-  // last is not JSON, when the file cannot be written and when another process is writing it.
+  // Visits the rows finished by an earlier run. Throws UserError when a line other than the last is
+  // not JSON, when the file cannot be written, and when another process is writing it.
   explicit Journal(std::filesystem::path path, const Visitor& visit = nullptr);
 
   const std::filesystem::path& path() const { return path_; }
   bool empty() const { return size_ == 0; }
 
-  // Returns the row's offset. Throws UserError when the disk is full; the rows before it are kept.
+  // Returns the row's offset. Throws UserError when the disk is full; earlier rows are kept.
   int64_t append(const Json& row);
 
-  // One row, and all of them, from the disk.
+  // Read one row, or all of them, back from disk.
   Json read(int64_t offset) const;
   std::vector<Json> rows() const;
 
  private:
-  // Returns where the last whole row ends.
+  // Returns the end offset of the last complete row.
   int64_t visit_whole_rows(const Visitor& visit) const;
   [[noreturn]] void fail_to_write() const;
 
   std::filesystem::path path_;
   FileDescriptor file_;
-  int64_t size_ = 0;  // bytes of whole rows
+  int64_t size_ = 0;  // bytes of complete rows
 };
 
 }  // namespace retmask

@@ -1,5 +1,5 @@
 #pragma once
-// JSON and JSON Lines in and out, with errors that name file and line.
+// Reading and writing JSON and JSON Lines, with errors that name file and line.
 
 #include <filesystem>
 #include <fstream>
@@ -16,39 +16,39 @@ namespace retmask {
 using Json = nlohmann::ordered_json;  // keeps the order of keys: tokenizers, templates and reports
                                       // depend on it
 
-// Arrays and objects inside each other, wherever JSON is read. What copies, compares or writes a
-// value calls itself for each level, so that a file of brackets alone would overflow the stack.
+// Maximum nesting of arrays and objects, wherever JSON is read. Copying, comparing and writing a
+// value recurse per level, so a file of nothing but brackets would overflow the stack.
 constexpr int kDeepestJson = 512;
-// In files that we wrote ourselves: what was read stands in them below a few levels of ours.
+// For files written by retmask: they embed input values a few levels deeper.
 constexpr int kDeepestOwnJson = kDeepestJson + 64;
 
-// Throws UserError, which names `where`, for more than `deepest` levels. To be called before any
-// other parser than parse_json; `text` need not be JSON.
+// Throws UserError, which names `where`, for more than `deepest` levels. Call it before any parser
+// other than parse_json; `text` need not be valid JSON.
 void check_json_depth(std::string_view text, const std::string& where, int deepest = kDeepestJson);
 
-// Parses `text`; a UserError names `where` (a file, or file and line) and the parser's reason.
+// Parses `text`; a UserError names `where` (a file, or file and line) and gives the parser's
+// reason.
 Json parse_json(std::string_view text, const std::string& where, int deepest = kDeepestJson);
 
-// The same for what a program at the other end sent: nothing for what is not JSON or too deep.
+// The same for text received from a peer: nullopt if it is not JSON or nested too deep.
 std::optional<Json> try_parse_json(std::string_view text);
 
 Json read_json_file(const std::filesystem::path& path, std::string_view what);
 void write_json_file(const std::filesystem::path& path, const Json& value);
 
-// One line of JSON. Invalid UTF-8 (an answer cut inside a character) becomes U+FFFD instead of an
-// error.
+// One line of JSON. Invalid UTF-8 (an answer cut inside a character) becomes U+FFFD.
 std::string dump_json_line(const Json& value);
 
-// Calls `visit(row, line_number)` for each non-empty line of a .jsonl or .jsonl.gz file, without
-// holding the file. Throws UserError with file and line for a line that is not JSON.
+// Calls `visit(row, line_number)` for each non-empty line of a .jsonl or .jsonl.gz file, streaming
+// it. Throws UserError with file and line for a line that is not JSON.
 void for_each_json_line(const std::filesystem::path& path,
                         std::string_view what,
                         const std::function<void(const Json& row, int64_t line)>& visit);
 
 std::vector<Json> read_json_lines(const std::filesystem::path& path, std::string_view what);
 
-// A JSON Lines file written row by row, gzipped when the name ends in .gz. It appears whole at
-// commit(), and without commit() nothing of it remains. Its bytes depend on the rows alone.
+// A JSON Lines file written row by row, gzipped when the name ends in .gz. It appears complete at
+// commit(); without commit() nothing remains. Its bytes depend on the rows alone.
 class JsonLinesWriter {
  public:
   // Each of these throws UserError when the file cannot be written.
@@ -62,10 +62,10 @@ class JsonLinesWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-// All rows through a JsonLinesWriter.
+// Writes all rows through a JsonLinesWriter.
 void write_json_lines(const std::filesystem::path& path, const std::vector<Json>& rows);
 
-// Typed access with one clear line on failure. `where` names the object ("config.json").
+// Typed access; a failure is a one-line UserError. `where` names the object ("config.json").
 template <typename T>
 T json_get(const Json& object, const std::string& key, const std::string& where);
 template <typename T>

@@ -1,5 +1,5 @@
 #pragma once
-// Templates of base/json.h; include that.
+// Template implementations of base/json.h; include that header instead.
 
 #include <string>
 #include <type_traits>
@@ -20,7 +20,7 @@ bool json_is(const Json& value) {
   } else if constexpr (std::is_same_v<T, std::string>) {
     return value.is_string();
   } else {
-    return true;  // containers: nlohmann's own conversion decides
+    return true;  // containers: left to nlohmann's conversion
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Tells our files, and some of their neighbours, from one another: for errors about a file that was
-// given in the place of another.
+// Recognizes retmask's own files and some related ones, for errors about a file given in place of
+// another.
 
 #include <filesystem>
 #include <optional>
@@ -26,13 +26,14 @@ enum class KnownFile {
   weight_index,  // model.safetensors.index.json
 };
 
-// By the keys of a whole file or of a row.
+// Judges by the keys of a whole file or of one row.
 std::optional<KnownFile> recognize(const Json& json);
 
-// " holds head scores (detect's head_scores.json)", or " is not what it should be".
+// " holds head scores (detect's head_scores.json)", or " holds something else".
 std::string is_what(const Json& json);
 
-// A JSON file of the form `expected`. Throws UserError; JSON Lines are named as what they are.
+// Reads a JSON file of the form `expected`. Throws UserError; JSON Lines files are identified in
+// the message.
 Json read_named_json(const std::filesystem::path& path,
                      std::string_view what,
                      std::string_view expected);

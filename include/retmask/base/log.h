@@ -1,14 +1,14 @@
 #pragma once
-// Messages for people, on stderr. Results go to stdout and are printed by cli alone.
+// User-facing messages on stderr. Results go to stdout and are printed by cli alone.
 
 #include <string_view>
 
 namespace retmask::log {
 
-// Hides info lines (and progress); warnings stay.
+// Hides info messages and progress; warnings remain.
 void set_quiet(bool quiet);
 bool is_quiet();
-// Hides both: where another process of the same run says the same.
+// Hides warnings too: for a process whose peer in the same run reports the same.
 void hide_warnings();
 
 void info(std::string_view message);

@@ -1,17 +1,17 @@
 #pragma once
-// Memory of this process and of the machine, in bytes, as Linux tells it.
+// Memory of this process and of the machine, in bytes, as reported by Linux.
 
 #include <cstdint>
 #include <string>
 
 namespace retmask {
 
-// Of this process, in pages that are in memory: now, and the most since it started.
+// Resident memory of this process: now, and its peak since start.
 int64_t resident_memory();
 int64_t peak_resident_memory();
 
-// What this process may still take: the machine's MemAvailable, or less where a control group (a
-// container, a SLURM job's --mem) is nearer to its limit.
+// Memory this process may still allocate: the machine's MemAvailable, or less if a control group (a
+// container, a SLURM job's --mem) is closer to its limit.
 int64_t available_memory();
 
 // "1.25 GiB", "312 MiB".

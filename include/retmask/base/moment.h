@@ -1,5 +1,5 @@
 #pragma once
-// The time on the wall when a run started, which stays the same wherever and whenever it goes on.
+// The wall-clock time when a run first started; it is kept when the run resumes elsewhere.
 
 #include <chrono>
 #include <cstdint>
@@ -8,23 +8,23 @@
 
 namespace retmask {
 
-// Local time without its zone, as templates write it: a run that goes on in another zone shows the
+// Local time without a time zone, as templates print it: a run resumed in another zone shows the
 // same date.
 class Moment {
  public:
   static Moment now();
-  // Of text(); nothing for any other text.
+  // Inverse of text(); nullopt for any other text.
   static std::optional<Moment> parse(const std::string& text);
-  // Of "2026-03-01T23:59:58Z", a time in UTC.
+  // Parses a UTC time such as "2026-03-01T23:59:58Z".
   static std::optional<Moment> parse_utc(const std::string& text);
-  // Of wall_seconds(), by which ranks tell each other.
+  // Inverse of wall_seconds(), which ranks exchange.
   static Moment from_wall_seconds(int64_t seconds) { return Moment(seconds); }
 
   // "2026-03-01T23:59:58"
   std::string text() const;
-  // Since 1970 on the same wall.
+  // Seconds since 1970 of the local wall-clock time.
   int64_t wall_seconds() const { return seconds_; }
-  // When this process' zone shows it.
+  // The instant at which this process's time zone shows this local time.
   std::chrono::system_clock::time_point time_point() const;
 
   bool operator==(const Moment&) const = default;

@@ -1,6 +1,6 @@
 #pragma once
-// How far a long job is: a bar with rate and time left on a terminal, never wider than it; in a log
-// plain lines at intervals, with the time.
+// Progress of a long job: on a terminal a bar with rate and remaining time, never wider than the
+// terminal; in a log, timestamped lines at intervals.
 
 #include <chrono>
 #include <cstdint>
@@ -10,16 +10,16 @@ namespace retmask {
 
 class Progress {
  public:
-  // `title` says what is done, `unit` what is counted ("samples"); `total` 0 = unknown. Silent
-  // under --quiet. `done` units were finished by an earlier run and do not count towards the rate.
+  // `title` names the job, `unit` what is counted ("samples"); `total` 0 = unknown. Silent under
+  // --quiet. `done` units were finished by an earlier run and do not count towards the rate.
   Progress(std::string title, int64_t total, std::string unit, int64_t done = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `note` is shown behind the numbers ("loss 0.6931").
+  // `note` is shown after the numbers ("loss 0.6931").
   void advance(int64_t count = 1, const std::string& note = "");
-  // Prints the last state and ends the line; the destructor does it too.
+  // Prints the final state and ends the line; the destructor calls it too.
   void finish();
 
  private:

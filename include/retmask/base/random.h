@@ -1,23 +1,23 @@
 #pragma once
-// Counter-based random numbers: a stream depends on (seed, name) alone, never on what other streams
-// drew.
+// Counter-based random numbers: a stream depends on (seed, name) alone, never on draws from other
+// streams.
 
 #include <cstdint>
 #include <string_view>
 
 namespace retmask {
 
-// SplitMix64 (Steele, Lea & Flood 2014) started at a hash of seed and name. Two words of state, so
-// it is cheap to keep one per sequence and to write into a checkpoint.
+// SplitMix64 (Steele, Lea & Flood 2014), seeded with a hash of seed and name. Its state is two
+// words, cheap to keep per sequence and to store in a checkpoint.
 class RandomStream {
  public:
   RandomStream() = default;
   RandomStream(uint64_t seed, std::string_view name);
 
   uint64_t next();
-  // In [0, 1), 53 bits.
+  // Uniform in [0, 1), 53 bits.
   double uniform();
-  // In [0, bound), bound > 0, without bias.
+  // Uniform in [0, bound), bound > 0, without bias.
   uint64_t below(uint64_t bound);
 
   uint64_t state() const { return state_; }

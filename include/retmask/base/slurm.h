@@ -1,5 +1,5 @@
 #pragma once
-// What SLURM's environment says of this process.
+// SLURM's description of this process, from the environment.
 
 #include <functional>
 #include <optional>
@@ -7,13 +7,13 @@
 
 namespace retmask {
 
-// The value of an environment variable; nothing when it is unset or empty.
+// The value of an environment variable; nullopt when it is unset or empty.
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
 
-// The name of the variable with the number of tasks that `srun` started side by side, of which this
-// process is one. Nothing where a single process runs, whatever the job's other variables say: in a
-// batch script, in the shell of salloc, and in that of srun --pty, whose other tasks read an empty
-// input and are gone.
+// The name of the variable that holds the number of tasks started in parallel by `srun`, if this
+// process is one of them. Nullopt for a single process, whatever the job's other variables say: in
+// a batch script, in the shell of salloc, and in that of srun --pty, whose other tasks read an
+// empty input and exit.
 std::optional<std::string> slurm_task_count(const EnvironmentLookup& environment);
 
 }  // namespace retmask

@@ -1,5 +1,5 @@
 #pragma once
-// Text files, plain and gzipped alike, without holding them.
+// Streaming reader for plain and gzipped text files.
 
 #include <array>
 #include <filesystem>
@@ -11,8 +11,8 @@ struct gzFile_s;
 
 namespace retmask {
 
-// Passes over a byte order mark of UTF-8. Throws UserError for a file that is missing, damaged, a
-// stream or of UTF-16; `what` names it for the user ("prompt file").
+// Skips a UTF-8 byte order mark. Throws UserError for a file that is missing, damaged, a stream or
+// UTF-16; `what` names it in the message ("prompt file").
 class TextReader {
  public:
   TextReader(const std::filesystem::path& path, std::string_view what);
@@ -22,10 +22,10 @@ class TextReader {
 
   // The next line without its '\n'; false at the end.
   bool next_line(std::string& line);
-  // Nothing at the end.
+  // Nullopt at the end.
   std::optional<char> next_byte();
-  // The first byte ahead that is no white space, which stays unread; nothing when there is none
-  // within the file's first 64 KiB.
+  // The next byte that is not white space, without consuming it; nullopt if there is none within
+  // the file's first 64 KiB.
   std::optional<char> peek_text() const;
 
  private:

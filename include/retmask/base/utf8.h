@@ -1,5 +1,5 @@
 #pragma once
-// Whether bytes are UTF-8.
+// UTF-8 validation and repair.
 
 #include <cstddef>
 #include <string>
@@ -7,12 +7,11 @@
 
 namespace retmask {
 
-// Where the first byte that is no part of valid UTF-8 stands; npos when all is valid.
+// Offset of the first byte that is not part of valid UTF-8; npos if all is valid.
 size_t find_invalid_utf8(std::string_view bytes);
 
-// Replaces each ill-formed part by one U+FFFD. A part is the longest start of a character that
-// could have gone on, or else a single byte: what Rust's String::from_utf8_lossy and Python's
-// errors="replace" do.
+// Replaces each ill-formed part by one U+FFFD. A part is the longest prefix of a valid character,
+// or else a single byte, as in Rust's String::from_utf8_lossy and Python's errors="replace".
 std::string lossy_utf8(std::string_view bytes);
 
 }  // namespace retmask

@@ -1,6 +1,6 @@
 #pragma once
-// The safetensors file format: 8 bytes of header size, a JSON header, the tensors' bytes.
-// Source: github.com/huggingface/safetensors, README "Format". No torch here: tensors are names,
+// The safetensors file format: 8 bytes of header size, a JSON header, the tensors' bytes. Source:
+// github.com/huggingface/safetensors, README "Format". Independent of torch: tensors are names,
 // shapes and bytes.
 
 #include <cstddef>
@@ -18,8 +18,8 @@ enum class TensorType { float32, float16, bfloat16, int64, int32, uint8, boolean
 
 size_t element_size(TensorType type);
 bool is_floating(TensorType type);
-// The format's name of a type ("BF16"); the second throws UserError for one we do not read, naming
-// `where`.
+// The format's name of a type ("BF16"), and its inverse, which throws UserError naming `where` for
+// an unsupported type.
 std::string_view safetensors_name(TensorType type);
 TensorType tensor_type_from_name(std::string_view name, const std::string& where);
 
@@ -35,8 +35,8 @@ struct TensorSpec {
 // "[64, 128]", for messages.
 std::string format_shape(const std::vector<int64_t>& shape);
 
-// A read-only, memory-mapped file. The header is checked against the file's size: a truncated or
-// corrupt file throws UserError that says what was found and what was expected.
+// A read-only, memory-mapped file. The header is checked against the file size: a truncated or
+// corrupt file throws UserError with the values found and expected.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -47,15 +47,14 @@ class SafetensorsFile {
 
   const std::filesystem::path& path() const { return path_; }
   const std::map<std::string, TensorSpec>& tensors() const { return tensors_; }
-  // Little-endian, row-major bytes; valid while this object lives. Unknown names are an
+  // Little-endian, row-major bytes; valid while this object lives. An unknown name is an
   // InternalError.
   std::span<const std::byte> bytes(const std::string& name) const;
-  // Gives the memory of a tensor's bytes back; they are read from the file again where they are
-  // looked at again.
+  // Releases the memory of a tensor's bytes; they are read from the file again on the next access.
   void release(const std::string& name) const;
-  // The header with the 8 bytes before it.
+  // The header, including its 8-byte length.
   std::span<const std::byte> header() const;
-  // Of the whole file, in bytes.
+  // File size in bytes.
   size_t size() const { return size_; }
 
  private:
@@ -71,20 +70,20 @@ class SafetensorsFile {
   size_t header_size_ = 0;
 };
 
-// Writes one file tensor by tensor: the header needs the specs only, so nothing but the current
-// tensor is in memory.
+// Writes one file tensor by tensor. The header needs only the specs, so only the current tensor is
+// in memory.
 class SafetensorsWriter {
  public:
-  // `specs` in the order in which write() will be called. Writes `path` under a temporary name
-  // until finish(). Throws UserError when the file cannot be made.
+  // `specs` in the order of the write() calls. Writes under a temporary name until finish(). Throws
+  // UserError when the file cannot be created.
   SafetensorsWriter(std::filesystem::path path, const std::vector<TensorSpec>& specs);
-  ~SafetensorsWriter();  // removes the temporary file when finish() was not reached
+  ~SafetensorsWriter();  // removes the temporary file unless finish() succeeded
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
-  // `bytes` of the next tensor; may come in several pieces. Throws UserError when the disk is full.
+  // Bytes of the next tensor, in one or more pieces. Throws UserError when the disk is full.
   void write(std::span<const std::byte> bytes);
-  // Checks that every byte came, syncs, renames.
+  // Checks that every byte was written, syncs and renames.
   void finish();
 
  private:
@@ -93,7 +92,7 @@ class SafetensorsWriter {
   void discard();
 
   std::filesystem::path path_;
-  std::filesystem::path temporary_;  // empty once it is renamed or removed
+  std::filesystem::path temporary_;  // empty once renamed or removed
   uint64_t expected_ = 0;
   uint64_t written_ = 0;
   int fd_ = -1;

@@ -1,5 +1,5 @@
 #pragma once
-// Many chat completions from an OpenAI-compatible server at once.
+// Concurrent chat completions from an OpenAI-compatible server.
 
 #include <cstddef>
 #include <functional>
@@ -13,8 +13,8 @@
 
 namespace retmask::endpoint {
 
-// The server did not answer a request in all its tries. No mistake of the user's: the same command
-// goes on when the server is back.
+// The server did not answer a request in any of its tries. Not the user's mistake: the same command
+// resumes when the server is back.
 class EndpointFailure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -25,22 +25,22 @@ class ChatClient {
   using MakeRequest = std::function<ChatRequest(size_t index)>;
   using OnReply = std::function<void(size_t index, const ChatReply& reply)>;
 
-  // `options` are valid. Reads the API key. Throws UserError.
+  // `options` must be valid. Reads the API key. Throws UserError.
   explicit ChatClient(Options options, Backoff backoff = {});
 
   // Sends requests 0 to count - 1, at most options.concurrency at a time, and calls `on_reply` once
-  // for each, on the calling thread, in the order in which the replies come. `make_request` is
-  // called from other threads, one at a time.
+  // for each, on the calling thread, in order of arrival. `make_request` is called from other
+  // threads, one at a time.
   //
-  // A request is sent again after 408, 429, 5xx, a timeout, a dropped connection or a reply that is
-  // no chat completion. Any other status is a UserError with the server's message. When a request
-  // has failed options.tries times, or the server asks to wait longer than kLongestWait, this is an
-  // EndpointFailure. Either error names the URL, the last reason and how many replies had come;
-  // what `on_reply` throws goes through, and so does Stopped while replies are waited for. Returns
-  // or throws when no request is under way any more.
+  // A request is retried after 408, 429, 5xx, a timeout, a dropped connection or a reply that is
+  // not a chat completion. Any other status is a UserError with the server's message. A request
+  // that has failed options.tries times, or a server that asks to wait longer than kLongestWait, is
+  // an EndpointFailure. Either error names the URL, the last reason and the number of replies
+  // received; exceptions of `on_reply` propagate, and so does Stopped while waiting. No request is
+  // in flight after it returns or throws.
   void run(size_t count, const MakeRequest& make_request, const OnReply& on_reply) const;
 
-  static constexpr double kLongestWait = 600;  // seconds that a Retry-After may ask for
+  static constexpr double kLongestWait = 600;  // seconds; the longest Retry-After that is honoured
 
  private:
   Options options_;

@@ -1,10 +1,11 @@
 #pragma once
-// Jinja templates with the meaning that Jinja2 gives them in the environment that transformers
-// sets up for chat templates: an immutable sandbox, trim_blocks, lstrip_blocks, loop controls,
-// {% generation %}, its own tojson, raise_exception and strftime_now. No autoescaping.
+// Jinja templates with the semantics of Jinja2 in the environment that transformers sets up for
+// chat templates: an immutable sandbox, trim_blocks, lstrip_blocks, loop controls, {% generation
+// %}, its own tojson, raise_exception and strftime_now. No autoescaping.
 //
-// What the engine does not know (a filter, a test, {% include %}) fails by name; nothing is passed
-// over. A template is untrusted input: depth, steps, sizes and output are limited (Limits).
+// Anything the engine does not support (a filter, a test, {% include %}) fails with an error that
+// names it; nothing is ignored. A template is untrusted input: depth, steps, sizes and output are
+// limited (Limits).
 
 #include <chrono>
 #include <cstdint>
@@ -18,13 +19,13 @@
 
 namespace retmask::jinja {
 
-// What a template asks for is wrong, or it asks for too much. what() is one printable line:
-// "<name>, line 3: no filter named 'frob'".
+// The template failed, or exceeded a limit. what() is one printable line: "<name>, line 3: no
+// filter named 'frob'".
 class TemplateError : public UserError {
  public:
   TemplateError(const std::string& name, int line, const std::string& reason);
 
-  int line() const { return line_; }                     // 1-based; 0 where none is known
+  int line() const { return line_; }                     // 1-based; 0 if unknown
   const std::string& reason() const { return reason_; }  // what() without name and line
 
  private:
@@ -38,36 +39,36 @@ class RaisedByTemplate : public TemplateError {
   using TemplateError::TemplateError;
 };
 
-// The source is no template.
+// The source is not a valid template.
 class TemplateSyntaxError : public TemplateError {
  public:
   using TemplateError::TemplateError;
 };
 
-// Far beyond what a chat template needs, and reached within about a second.
+// Far beyond the needs of a chat template, and reached within about a second.
 struct Limits {
-  int64_t steps = 20'000'000;       // expressions, statements and loop rounds evaluated
-  int64_t output_bytes = 64 << 20;  // of the rendering
-  int64_t value_bytes = 128 << 20;  // of all texts and lists that it builds, summed up
+  int64_t steps = 20'000'000;       // expressions, statements and loop iterations evaluated
+  int64_t output_bytes = 64 << 20;  // rendered output
+  int64_t value_bytes = 128 << 20;  // all strings and lists built, in total
 };
 
 struct Options {
-  // What strftime_now formats, in local time. Default: the moment of the call.
+  // Local time formatted by strftime_now. Default: the time of the call.
   std::optional<std::chrono::system_clock::time_point> now;
   Limits limits;
 };
 
 class Template {
  public:
-  // `name` stands in error messages: a path, or "chat template". Throws TemplateSyntaxError.
+  // `name` appears in error messages: a path, or "chat template". Throws TemplateSyntaxError.
   static Template parse(std::string_view source, const std::string& name);
 
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
   ~Template();
 
-  // `variables`: an object, whose members are the names that the template sees. Throws
-  // TemplateError. May be called by several threads at once.
+  // `variables`: an object whose members are the variables of the template. Throws TemplateError.
+  // Thread-safe.
   std::string render(const Json& variables, const Options& options = {}) const;
 
  private:

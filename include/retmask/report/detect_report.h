@@ -1,5 +1,5 @@
 #pragma once
-// What detection found, as pictures.
+// The charts and tables of a detection run.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,12 +13,12 @@
 
 namespace retmask {
 
-// Plain data, so that this layer needs nothing of detect's.
+// Plain data, so that this layer does not depend on detect.
 struct DetectReport {
-  std::string model;                        // as the user named it
-  std::vector<std::vector<double>> scores;  // [layers][heads], mean over the samples that count
+  std::string model;                                // as given by the user
+  std::vector<std::vector<double>> scores;          // [layers][heads], mean over correct samples
   std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) of the retrieval heads
-  std::string marked_label;                         // why they are: "score of at least 0.1"
+  std::string marked_label;                         // the criterion: "score of at least 0.1"
 
   struct Sample {
     int64_t length = 0;  // context length in tokens
@@ -26,17 +26,17 @@ struct DetectReport {
     bool success = false;
   };
   std::vector<Sample> samples;
-  Table facts;  // two columns, shown as they are: how it was measured
+  Table facts;  // two columns, shown as given: how the scores were measured
 };
 
-// Successes counted by length and depth; both axes in rising order.
+// Successes by length and depth; both axes ascending.
 SuccessGrid success_grid(const std::vector<DetectReport::Sample>& samples,
                          const std::string& title);
 
-// The `count` heads with the highest scores: rank, head, score, marked or not.
+// The `count` heads with the highest scores: rank, head, score, whether marked.
 Table top_heads(const DetectReport& report, size_t count);
 
-// Headings, pictures and tables, for use inside a larger page.
+// Headings, charts and tables, for embedding in a larger page.
 HtmlFragment detect_section(const DetectReport& report);
 
 // Writes <dir>/heads.svg and <dir>/report.html. Throws UserError when they cannot be written.

@@ -1,6 +1,6 @@
 #pragma once
-// Reports as one HTML file that opens from disk: no scripts, nothing loaded from elsewhere, light
-// and dark.
+// Reports as a single HTML file that opens from disk: no scripts, no external resources, light and
+// dark mode.
 
 #include <string>
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace retmask {
 
-// A stretch of a page. All text is escaped here; only figures take ready-made markup.
+// Part of a page. All text is escaped here; only figures take ready-made markup.
 class HtmlFragment {
  public:
   void heading(std::string_view text);
@@ -17,11 +17,10 @@ class HtmlFragment {
   void paragraph(std::string_view text);
   void preformatted(std::string_view text);
   void table(const Table& table);
-  // `svg` comes from report/svg.h. Figures that follow each other stand side by side where there is
-  // room.
+  // `svg` comes from report/svg.h. Consecutive figures are placed side by side if there is room.
   void figure(std::string_view svg, std::string_view caption = {});
   void append(const HtmlFragment& other) { markup_ += other.markup_; }
-  // Folded up until clicked.
+  // Collapsed by default.
   void details(std::string_view summary, const HtmlFragment& inside);
 
   const std::string& markup() const { return markup_; }

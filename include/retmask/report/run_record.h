@@ -1,5 +1,5 @@
 #pragma once
-// run.json: what was run, on what, how long it took; and the rule for going on in the same folder.
+// run.json: what was run, its inputs and timings; and the rules for resuming in the same folder.
 
 #include <chrono>
 #include <cstdint>
@@ -15,36 +15,36 @@
 
 namespace retmask {
 
-// A flag that names files or folders: what counts is what they hold.
+// A flag that names files or folders: their content is compared, not the path.
 struct InputFlag {
   std::string flag;
-  std::string input;         // the name under which add_input() tells their hash
-  bool has_default = false;  // add_input() is called also where the flag is not given
+  std::string input;         // the name passed to add_input() with their hash
+  bool has_default = false;  // add_input() is called even if the flag is not given
 };
 
-// Which flags may differ when a run goes on.
+// Flags that may differ when a run resumes.
 struct RunRules {
-  // They do not change the results.
+  // They do not affect the results.
   std::vector<std::string> ignored = {};
-  // Compared by the hash of what they name; where an earlier start has left none, by the place.
+  // Compared by the hash of the files; by path if an earlier start recorded no hash.
   std::vector<InputFlag> inputs = {};
-  // Compared by what settle() says they mean ("auto"), under the name given here.
+  // Compared by the resolved value passed to settle() ("auto"), under the name given here.
   std::vector<std::pair<std::string, std::string>> settled = {};  // (flag, name)
 };
 
 // Whether two values of a flag (a path or a list) name the same files or folders: model and model/,
-// relative and absolute, straight and through a link.
+// relative and absolute, direct and through a link.
 bool names_same_places(const Json& a, const Json& b);
 
 struct RunInfo {
   std::string command;            // "detect"
   std::filesystem::path out;      // an existing folder
   Json options = Json::object();  // every flag's value, by name
-  // The values of flags that are not given: what an older record that lacks a flag stands for.
+  // Values of flags that are not given: assumed for a flag that an older record lacks.
   Json defaults = Json::object();
   RunRules rules = {};
   int64_t threads = 1;
-  std::optional<Moment> moment = std::nullopt;  // of a run that this one is a part of
+  std::optional<Moment> moment = std::nullopt;  // of the run that this one is part of
 };
 
 // Writes <out>/run.json:
@@ -55,17 +55,17 @@ struct RunInfo {
 //    "inputs": {name: hash}, "input_files": {input: {file: hash}}, "throughput": {name: number},
 //    "memory": {"budget": {part: bytes}, "peak": bytes},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder],
-//    "files": what was written that a later start may replace}
-// A start that is refused leaves the record as it was.
+//    "files": written files that a later start may replace}
+// A refused start leaves the record unchanged.
 class RunRecord {
  public:
   // Writes status "running". Throws UserError when `out` holds results of another command or of
-  // other options (it lists them old -> new), and results without a run.json. A folder without
-  // results (of a run that failed before its first one) may be used anew. Clears what killed
-  // writers left. Only while OutputLock holds `out`.
+  // other options (it lists them old -> new), or results without a run.json. A folder without
+  // results (a run that failed before its first one) may be reused. Removes temporary files of
+  // killed writers. The caller must hold the OutputLock of `out`.
   explicit RunRecord(RunInfo info);
-  // Unless finish() was reached, writes status "stopped" (a signal asked for it, and the same
-  // command goes on) or "failed"; never throws. In a forked child it does nothing.
+  // Unless finish() was called, writes status "stopped" (a signal requested it, and the same
+  // command resumes) or "failed"; never throws. Does nothing in a forked child.
   ~RunRecord();
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
@@ -73,38 +73,39 @@ class RunRecord {
   // True when the folder holds results of an earlier run of the same options.
   bool resumed() const { return resumed_; }
 
-  // When the run first started. What depends on the time of day takes it from here.
+  // When the run first started. Anything that depends on the time of day must use this.
   Moment moment() const { return moment_; }
 
-  // `hash` of a file (sha256_file) or a checkpoint (fingerprint). Throws UserError when going on
-  // with a changed one. What an earlier start has recorded stays until the same is given again.
-  // `older_hash`: how an older version would have hashed the same; empty: no differently.
+  // `hash` of a file (sha256_file) or a checkpoint (fingerprint). Throws UserError when resuming
+  // with a changed input. The record of an earlier start is kept until the same input is added
+  // again. `older_hash`: the hash an older version would have computed; empty: the same.
   void add_input(const std::string& name,
                  const std::string& hash,
                  const std::string& older_hash = "");
-  // The files of a folder, by name; also one that has come or gone is a change.
+  // The files of a folder, by name; an added or removed file counts as a change.
   void add_input_folder(const std::string& folder,
                         const std::map<std::string, std::string>& hashes);
-  // What the flags under `name` of RunRules::settled mean in this run. Throws as add_input().
+  // Records what the flags under `name` of RunRules::settled resolve to in this run. Throws like
+  // add_input().
   void settle(const std::string& name, const Json& meaning);
-  // Recorded among the inputs, but may be another one when the run goes on: the address of a
-  // server, which moves from node to node.
+  // Recorded among the inputs, but may change when the run resumes: a server's address, which moves
+  // from node to node.
   void note_input(const std::string& name, const std::string& value);
   void set_device(const std::string& device);
-  // With what it computes there: compute_path().
+  // The compute path used on the device: compute_path().
   void set_compute(const std::string& path);
   // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
-  // then kept.
+  // kept.
   void set_throughput(const std::string& name, double value);
 
-  // What the run was to take, part by part, and the most that it took; bytes. The same rule.
+  // The planned memory by component and the measured peak, in bytes. Kept like the throughput.
   void set_memory(const Json& budget, int64_t peak);
 
-  // What an earlier start has told by set_own_files(); an empty list when none has.
+  // The list an earlier start passed to set_own_files(); empty if there is none.
   Json own_files() const { return record_.at("files"); }
   void set_own_files(const Json& files);
 
-  // Status "done" with the time it took.
+  // Writes status "done" and the elapsed time.
   void finish();
 
  private:
@@ -112,11 +113,11 @@ class RunRecord {
   void write(const std::string& status);
   void read_earlier();
   void check_options() const;
-  // Puts the record back that was found, and throws UserError.
+  // Restores the previous record and throws UserError.
   [[noreturn]] void refuse(const std::string& what);
 
   RunInfo info_;
-  Json earlier_;  // the run.json found; null when there was none
+  Json earlier_;  // the existing run.json; null if there was none
   Moment moment_ = Moment::now();
   bool resumed_ = false;
   bool finished_ = false;

@@ -1,7 +1,6 @@
 #pragma once
-// Pictures as self-contained SVG text: no scripts, no fonts or styles from elsewhere, readable on
-// light and dark pages. Every number can be read as a tooltip on its mark. NaN means "no data" and
-// is left blank.
+// Charts as self-contained SVG text: no scripts, no external fonts or styles, readable on light and
+// dark pages. Every value has a tooltip. NaN means "no data" and is left blank.
 
 #include <cstdint>
 #include <string>
@@ -12,13 +11,13 @@
 
 namespace retmask {
 
-// Every layer is a column, every head a row.
+// Layers are columns, heads are rows.
 struct HeadMap {
   std::string title;
   std::string value_label = "score";                // of the colour legend
   std::vector<std::vector<double>> values;          // [layers][heads], rectangular
   std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) to outline
-  std::string marked_label;                         // "score of at least 0.1"; named in the legend
+  std::string marked_label;                         // "score of at least 0.1"; shown in the legend
 };
 std::string head_map_svg(const HeadMap& map);
 
@@ -34,7 +33,7 @@ std::string success_grid_svg(const SuccessGrid& grid);
 
 struct Series {
   std::string name;
-  std::vector<std::pair<double, double>> points;  // (x, y), x rising
+  std::vector<std::pair<double, double>> points;  // (x, y), x ascending
 };
 
 struct LineChart {
@@ -45,15 +44,14 @@ struct LineChart {
 };
 std::string line_chart_svg(const LineChart& chart);
 
-// One cluster of bars per group, one bar in it per series; the legend is left out for a single
-// series.
+// One cluster of bars per group, one bar per series; a single series has no legend.
 struct BarChart {
   std::string title;
   std::string y_label;
   std::vector<std::string> groups;
   std::vector<std::string> series;
   std::vector<std::vector<double>> values;  // [series][groups]
-  double y_max = 0;                         // top of the axis; 0 = from the values
+  double y_max = 0;                         // top of the axis; 0 = automatic
 };
 std::string bar_chart_svg(const BarChart& chart);
 
@@ -64,7 +62,8 @@ struct Histogram {
   std::vector<double> values;
   int64_t bins = 20;
 };
-// The counts' axis is logarithmic: one full bin (most heads score 0) must not flatten the others.
+// The count axis is logarithmic, so that one full bin (most heads score 0) does not flatten the
+// others.
 std::string histogram_svg(const Histogram& histogram);
 
 }  // namespace retmask

@@ -10,11 +10,11 @@ struct Table {
   std::vector<std::string> columns;            // may be empty: no header
   std::vector<std::vector<std::string>> rows;  // each as long as the others
 
-  // Numbers are aligned to the right: true when every filled cell of the column is one.
+  // Whether every non-empty cell of the column is a number; such columns are right-aligned.
   bool is_numeric(size_t column) const;
 };
 
-// Columns two spaces apart, a rule under the header, each line ending in a newline.
+// Columns separated by two spaces, a rule under the header, each line ending in a newline.
 std::string to_text(const Table& table);
 
 }  // namespace retmask

@@ -1,12 +1,13 @@
 #pragma once
-// Values as text for reports.
+// Formatting of values for reports.
 
 #include <string>
 #include <string_view>
 
 namespace retmask {
 
-// For use in XML and HTML text and attributes. Control characters that XML forbids become U+FFFD.
+// Escapes text for XML and HTML, content and attributes. Control characters that XML forbids become
+// U+FFFD.
 std::string escape_xml(std::string_view text);
 
 // "0.25", "1200", "5e-07": the shortest form with up to `digits` significant digits.

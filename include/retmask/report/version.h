@@ -1,5 +1,5 @@
 #pragma once
-// Which build this is, for --version and run.json.
+// Build identification, for --version and run.json.
 
 #include <string_view>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Text <-> token ids, equal to Hugging Face's fast tokenizers for the families we support.
+// Text <-> token ids, identical to Hugging Face's fast tokenizers for the supported families.
 
 #include <cstdint>
 #include <filesystem>
@@ -12,23 +12,23 @@
 
 namespace retmask {
 
-// All methods may be called from several threads at once.
+// All methods are thread-safe.
 class Tokenizer {
  public:
-  // From a checkpoint folder: tokenizer.json (byte-level BPE), else tokenizer.model
-  // (sentencepiece). Tokens that stand only in tokenizer_config.json, special_tokens_map.json or
-  // added_tokens.json are added behind the others, as transformers does. Throws UserError when
-  // neither is there or a part of it is of a kind that we do not read (names that part).
+  // Loads tokenizer.json (byte-level BPE) of a checkpoint folder, otherwise tokenizer.model
+  // (sentencepiece). Tokens found only in tokenizer_config.json, special_tokens_map.json or
+  // added_tokens.json are appended to the vocabulary, as in transformers. Throws UserError when
+  // neither file exists or a component is of an unsupported type (which it names).
   static std::unique_ptr<const Tokenizer> load(const std::filesystem::path& dir);
 
   virtual ~Tokenizer() = default;
 
   // `add_special_tokens` applies the post-processor (Llama-3's <|begin_of_text|>). Text of added
-  // tokens ("<|im_end|>") becomes their ids in either case, as Hugging Face does. Invalid UTF-8 is
-  // a UserError.
+  // tokens ("<|im_end|>") becomes their ids in either case, as in Hugging Face. Invalid UTF-8 is a
+  // UserError.
   virtual std::vector<int64_t> encode(std::string_view text, bool add_special_tokens) const = 0;
-  // Bytes that are no valid UTF-8 (a character cut in the middle) become U+FFFD. Ids that no token
-  // has decode to nothing, as in Hugging Face: many checkpoints pad their vocabulary beyond the
+  // Bytes that are not valid UTF-8 (a character cut in the middle) become U+FFFD. Unassigned ids
+  // decode to nothing, as in Hugging Face: many checkpoints pad their vocabulary beyond the
   // tokenizer's. A negative id is a UserError.
   virtual std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const = 0;
 
@@ -41,9 +41,9 @@ class Tokenizer {
 // "eos_token" of the checkpoint folder's tokenizer files. Throws UserError.
 std::optional<std::string> read_eos_token(const std::filesystem::path& dir);
 
-// The ids that end an answer: `ids` (those of generation_config.json) and the tokenizer's own
-// eos_token, which chat templates end turns with. As vLLM does; transformers' generate() stops at
-// `ids` alone.
+// The ids that end an answer: `ids` (from generation_config.json) and the tokenizer's own
+// eos_token, with which chat templates end turns. vLLM does the same; transformers' generate()
+// stops only at `ids`.
 std::vector<int64_t> with_eos_token(std::vector<int64_t> ids,
                                     const Tokenizer& tokenizer,
                                     const std::filesystem::path& dir);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kBlockMebibyte = size_t{1} << 20;
 
-// The kernel's flags of the pages around an address: /proc/self/smaps.
+// The kernel's flags of the mapping around an address, from /proc/self/smaps.
 std::string page_flags(const void* address) {
   const auto wanted = reinterpret_cast<uintptr_t>(address);
   std::ifstream lines("/proc/self/smaps");
@@ -93,7 +93,7 @@ TEST(BlockHeap, TakesTheSmallestThatIsLargeEnough) {
   EXPECT_EQ(heap.allocate(129), blocks[0]);
 }
 
-// Each block is filled with a byte of its own, which nobody else may write to.
+// Fills each block with its own byte value, which no other block may overwrite.
 TEST(BlockHeap, BlocksNeverOverlap) {
   struct Block {
     unsigned char* data;

@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 
 constexpr int kPeerLost = 77;
 
-// The copies run this same test program with one of the tests below that start with "Copy.".
+// The copies run this test program with one of the "Copy.*" tests below.
 CopyOptions copies_that(const std::string& what, int64_t count) {
   return {.count = count,
           .environment =
@@ -42,7 +42,7 @@ void wait_forever() {
   while (true) ::pause();
 }
 
-// What the copies do.
+// Test bodies executed by the copies.
 class Copy : public ::testing::Test {
  protected:
   void SetUp() override {

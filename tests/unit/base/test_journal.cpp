@@ -23,7 +23,7 @@ TEST(Journal, GivesFinishedRowsBackAndDropsATornOne) {
     EXPECT_EQ(journal.rows().size(), 2U);
   }
   std::ofstream(dir / "rows.jsonl", std::ios::app)
-      << "{\"i\": 2, \"longer\": \"than the row t";  // a kill in the middle of a write
+      << "{\"i\": 2, \"longer\": \"than the row t";  // killed in the middle of a write
   {
     Journal journal(dir / "rows.jsonl");
     ASSERT_EQ(journal.rows().size(), 2U);
@@ -39,7 +39,7 @@ TEST(Journal, AFullDiskKeepsWhatWasFinished) {
   Journal journal(dir / "rows.jsonl");
   journal.append({{"i", 0}});
   const int64_t whole = static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl"));
-  // A limit on the file's size stops a write in its middle, as a full disk does.
+  // A file size limit interrupts a write in the middle, as a full disk does.
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   rlimit limit = before;
@@ -61,7 +61,7 @@ TEST(Journal, RowsAreFoundByTheOffsetsOfTheVisit) {
   std::vector<Json> rows;
   {
     Journal journal(dir / "rows.jsonl");
-    // Longer and shorter than the pieces in which the file is read.
+    // Longer and shorter than the read size.
     for (const size_t size : {10, 300000, 0, 262144, 262100, 1000000, 3}) {
       rows.push_back({{"text", std::string(size, 'x')}});
       journal.append(rows.back());

@@ -8,7 +8,7 @@
 namespace retmask {
 namespace {
 
-// For the time of its life this process is elsewhere.
+// Changes the time zone of this process during its lifetime.
 class Zone {
  public:
   explicit Zone(const char* name) {

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Mode = OutputLock::Mode;
 
-// Another process that holds the lock from hold() on.
+// Another process that holds the lock once hold() was called.
 class OtherProcess {
  public:
   void hold(const fs::path& dir, Mode mode = Mode::alone) {
@@ -100,7 +100,7 @@ TEST(OutputLock, IsHeldByWhoInheritsIt) {
   std::optional<OutputLock> lock(std::in_place, folder / "out");
   const pid_t child = ::fork();
   if (child == 0) {
-    lock.reset();  // as when an exception leaves a copy: it is the parent's
+    lock.reset();  // as when an exception leaves a copy: the parent still owns it
     ::pause();
     ::_exit(0);
   }

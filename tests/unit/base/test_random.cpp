@@ -24,7 +24,7 @@ TEST(RandomStream, DependsOnSeedAndNameAlone) {
   EXPECT_EQ(a.next(), resumed.next());
 }
 
-// A change here would change every published result of a seed.
+// A change here would change every published result for a given seed.
 TEST(RandomStream, KeepsItsNumbers) {
   RandomStream stream(42, "prompt-7/theta/0");
   const uint64_t first = stream.next();

@@ -46,7 +46,7 @@ TEST(StopSignalsDeathTest, ASecondInterruptEndsAtOnce) {
       {
         const StopSignals signals;
         ::raise(SIGTERM);
-        ::raise(SIGINT);  // behind another signal it is still the first of its kind
+        ::raise(SIGINT);  // after another signal it is still the first SIGINT
         ::raise(SIGINT);
       },
       ::testing::KilledBySignal(SIGINT),
@@ -56,7 +56,7 @@ TEST(StopSignalsDeathTest, ASecondInterruptEndsAtOnce) {
 TEST(StopSignals, AStopPointThrowsOnceASignalHasCome) {
   ::signal(SIGUSR1, SIG_IGN);
   ::raise(SIGUSR1);
-  stop_point();  // nobody watches
+  stop_point();  // no StopSignals exists
   const StopSignals signals;
   stop_point();
   EXPECT_FALSE(stop_is_due());

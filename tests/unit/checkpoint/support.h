@@ -1,5 +1,5 @@
 #pragma once
-// Folders and damaged files for the tests of checkpoints.
+// Folders and damaged files for the checkpoint tests.
 
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 inline fs::path golden(const std::string& name) { return fs::path(RETMASK_GOLDEN_DIR) / name; }
 
-// A folder of this test alone, removed at its end.
+// A folder for a single test, removed at its end.
 class TemporaryDir {
  public:
   explicit TemporaryDir(const fs::path& base = fs::temp_directory_path()) {
@@ -47,7 +47,7 @@ inline void write_text(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// Runs `action`, which must throw an Error of one line that contains each of `parts`.
+// Runs `action`, which must throw a one-line Error that contains each of `parts`.
 template <typename Error>
 void expect_error_line(const std::function<void()>& action, const std::vector<std::string>& parts) {
   try {
@@ -68,13 +68,13 @@ inline void expect_user_error(const std::function<void()>& action,
   expect_error_line<UserError>(action, parts);
 }
 
-// The disk is full, or fails.
+// A StorageError: the disk is full or fails.
 inline void expect_storage_error(const std::function<void()>& action,
                                  const std::vector<std::string>& parts) {
   expect_error_line<StorageError>(action, parts);
 }
 
-// A safetensors file with any header and `data_bytes` bytes of data.
+// A safetensors file with an arbitrary header and `data_bytes` bytes of data.
 inline std::string raw_safetensors(const std::string& header, size_t data_bytes) {
   const uint64_t size = header.size();
   return std::string(reinterpret_cast<const char*>(&size), sizeof size) + header +
@@ -98,7 +98,7 @@ inline std::vector<std::string> file_names(const fs::path& dir) {
   return names;
 }
 
-// What comes into a folder and what goes, in order: "+name" (by a rename), "-name".
+// Records files added to and removed from a folder, in order: "+name" (by a rename), "-name".
 class FolderLog {
  public:
   explicit FolderLog(const fs::path& dir) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
@@ -109,7 +109,7 @@ class FolderLog {
   FolderLog(const FolderLog&) = delete;
   FolderLog& operator=(const FolderLog&) = delete;
 
-  // Since the last call; folders and hidden files are left out.
+  // Changes since the last call; folders and hidden files are omitted.
   std::vector<std::string> names() const {
     std::vector<std::string> names;
     alignas(inotify_event) char buffer[65536];
@@ -128,7 +128,7 @@ class FolderLog {
   int fd_;
 };
 
-// Makes writes past `bytes` fail with an error while it lives, as a full disk does.
+// Makes writes past `bytes` fail during its lifetime, as a full disk does.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 constexpr const char* kShard1 = "model-00001-of-00003.safetensors";
 constexpr const char* kShard2 = "model-00002-of-00003.safetensors";
 
-// A copy of the sharded golden checkpoint that a test may damage.
+// A writable copy of the sharded golden checkpoint.
 class CheckpointTest : public ::testing::Test {
  protected:
   CheckpointTest() { fs::copy(testing::golden("checkpoint/sharded"), model_); }
@@ -133,7 +133,7 @@ TEST_F(CheckpointTest, FingerprintSeesEveryKindOfChange) {
   EXPECT_EQ(original.size(), 64u);
   EXPECT_EQ(Checkpoint(testing::golden("checkpoint/sharded")).fingerprint(), original);
 
-  // The last two columns of one matrix, as masking a head does.
+  // The last two columns of a matrix, as when masking a head.
   const Checkpoint checkpoint(testing::golden("checkpoint/sharded"));
   std::string changed;
   const auto write = [&](const TensorSpec& spec, const ByteSink& sink) {
@@ -224,7 +224,7 @@ TEST_F(CheckpointTest, AnOptionalTensorMustStillHaveItsShape) {
                     {"wrong shape"});
 }
 
-// One tensor of nothing, for names and types that a checkpoint may hold besides.
+// An empty tensor, for testing additional names and types in a checkpoint.
 TensorSpec extra(const std::string& name, std::vector<int64_t> shape = {1}) {
   return {name, TensorType::float32, std::move(shape)};
 }

@@ -110,7 +110,7 @@ std::string header_of_size(uint64_t size) {
   return std::string(reinterpret_cast<const char*>(&size), 8);
 }
 
-// "a" has 8 bytes at 0; the given entry is "b".
+// "a" has 8 bytes at 0; `entry` describes "b".
 std::string with_second(const std::string& entry, size_t data_bytes) {
   return testing::raw_safetensors(
       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":)" + entry + "}", data_bytes);
@@ -175,13 +175,13 @@ std::vector<BadFile> bad_files() {
        {"\"b\"", "overlap"}},
       {"Hole",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[12,16]})", 16),
-       {"\"b\"", "hole", "expected 8"}},
+       {"\"b\"", "gap", "expected 8"}},
       {"DataTruncated",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[8,12]})", 11),
        {"truncated", "promises 12 bytes", "has 11"}},
       {"BytesBehindEnd",
        with_second(R"({"dtype":"F32","shape":[1],"data_offsets":[8,12]})", 15),
-       {"3 bytes behind"}},
+       {"3 bytes after"}},
   };
 }
 
@@ -242,7 +242,7 @@ TEST(SafetensorsWriter, UnfinishedFileVanishes) {
   {
     SafetensorsWriter writer(dir / "out", kSpecs);
     writer.write(testing::some_bytes(5));
-    EXPECT_THROW(writer.finish(), InternalError);                        // 17 bytes are missing
+    EXPECT_THROW(writer.finish(), InternalError);                        // 17 bytes missing
     EXPECT_THROW(writer.write(testing::some_bytes(18)), InternalError);  // one too many
   }
   EXPECT_EQ(testing::file_names(dir.path()), std::vector<std::string>{"out"});

@@ -30,7 +30,7 @@ class SaveCheckpointTest : public ::testing::Test {
         dir, source_, Json{{"model_type", "llama"}}, kSpecs, write, options(max_shard_bytes));
   }
 
-  // As a run has them that goes on.
+  // Options of a resumed run.
   SaveOptions options(int64_t max_shard_bytes = 1000) {
     return {.max_shard_bytes = max_shard_bytes,
             .own_files = own_files_,
@@ -93,8 +93,8 @@ TEST_F(SaveCheckpointTest, ATensorAboveTheLimitGetsItsOwnShard) {
   }
 }
 
-// No more shards than the limit asks for: a shard is filled to its last byte, and is not begun
-// before a tensor has to go there.
+// No more shards than the limit requires: a shard is filled to its last byte, and a new one starts
+// only when the next tensor does not fit.
 TEST_F(SaveCheckpointTest, AsManyShardsAsTheLimitNeeds) {
   const std::vector<std::pair<int64_t, size_t>> shards_by_limit{
       {220, 1}, {219, 2}, {200, 2}, {199, 2}, {120, 2}, {119, 3}, {100, 3}, {99, 4}, {1, 4}};
@@ -129,10 +129,10 @@ TEST_F(SaveCheckpointTest, ReplacesAnOlderCheckpointAndKeepsOtherFiles) {
   expect_whole(target_);
 }
 
-// A kill may come between any two steps: while there are old and new files side by side there is no
-// config.json, so that nothing loads.
+// A kill may happen between any two steps: while old and new files coexist there is no config.json,
+// so nothing loads.
 TEST_F(SaveCheckpointTest, ConfigGoesFirstAndComesLast) {
-  // A file system in memory lists files by age, one on a disk by a hash of their names.
+  // A memory file system lists files by age, one on disk by a hash of their names.
   const bool two_kinds = fs::is_directory("/dev/shm") && ::access("/dev/shm", W_OK) == 0;
   for (const fs::path& base : {fs::temp_directory_path(), fs::path("/dev/shm")}) {
     if (base == "/dev/shm" && !two_kinds) continue;
@@ -202,7 +202,7 @@ TEST_F(SaveCheckpointTest, GoesOnBehindAKillInTheMiddle) {
   };
   EXPECT_THROW(save_checkpoint(target_, source_, Json::object(), kSpecs, write, dying),
                std::runtime_error);
-  expect_whole(target_);  // what is announced was not removed yet
+  expect_whole(target_);  // announced files are not removed yet
   fs::remove(target_ / "config.json");
   fs::remove(target_ / "model-00001-of-00004.safetensors");
   save(target_);
@@ -214,7 +214,7 @@ TEST_F(SaveCheckpointTest, FullDiskLeavesTheOlderCheckpoint) {
   save(target_, /*max_shard_bytes=*/50);
   const auto before = testing::file_names(target_);
   {
-    const testing::FileSizeLimit limit(300);  // enough for the small files, not for the weights
+    const testing::FileSizeLimit limit(300);  // fits the small files, but not the weights
     testing::expect_storage_error(
         [&] { save(target_); },
         {"cannot write the weights", "model.safetensors", "File too large"});

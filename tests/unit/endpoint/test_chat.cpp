@@ -96,20 +96,20 @@ TEST(ChatReply, LogprobsAndTheirMean) {
 
 TEST(ChatReply, WhatIsNoCompletionIsGarbled) {
   const std::string whole = completion().dump();
-  EXPECT_NE(garbled(whole.substr(0, whole.size() - 1)).find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("<html>").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("{\"choices\": \"\xff\"}").find("no JSON"), std::string::npos);
-  EXPECT_NE(garbled("[1]").find("no JSON object"), std::string::npos);
-  EXPECT_NE(garbled(std::string(300000, '[')).find("no JSON"), std::string::npos);
+  EXPECT_NE(garbled(whole.substr(0, whole.size() - 1)).find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("<html>").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("{\"choices\": \"\xff\"}").find("not a JSON"), std::string::npos);
+  EXPECT_NE(garbled("[1]").find("not a JSON object"), std::string::npos);
+  EXPECT_NE(garbled(std::string(300000, '[')).find("not a JSON"), std::string::npos);
   EXPECT_NE(garbled("{\"choices\": " + std::string(300000, '[') + std::string(300000, ']') + "}")
-                .find("no JSON"),
+                .find("not a JSON"),
             std::string::npos);
   EXPECT_NE(garbled(R"({"error": {"message": "busy"}})").find("error"), std::string::npos);
   EXPECT_NE(garbled(R"({"choices": []})").find("choices[0]"), std::string::npos);
   EXPECT_NE(garbled(completion(7).dump()).find("content"), std::string::npos);
   EXPECT_NE(garbled(completion("x", nullptr).dump()).find("finish_reason"), std::string::npos);
-  EXPECT_NE(garbled(completion("x", "abort").dump()).find("broke"), std::string::npos);
+  EXPECT_NE(garbled(completion("x", "abort").dump()).find("aborted"), std::string::npos);
   for (const char* part : {"choices", "usage"}) {
     Json json = completion();
     json.erase(part);
@@ -126,12 +126,12 @@ TEST(ErrorMessage, FindsTheReasonOfEachKindOfServer) {
   EXPECT_EQ(error_message("<html>Bad\r\nGateway"), "<html>Bad  Gateway");
   const std::string longest = error_message(std::string(1000, 'x'));
   EXPECT_EQ(longest, std::string(300, 'x') + "...");
-  // A character of two bytes across the cut.
+  // A two-byte character across the cut.
   EXPECT_EQ(error_message(std::string(299, 'x') + "\u00e9 and more"),
             std::string(299, 'x') + "...");
 }
 
-// Messages as the servers' users have reported them.
+// Messages reported by users of these servers.
 constexpr const char* kTooLong[] = {
     // OpenAI
     R"({"error": {"message": "no matter", "type": "invalid_request_error", "param": "messages",
@@ -171,7 +171,7 @@ constexpr const char* kTooLong[] = {
     R"({"error": {"code": 500, "message": "the request exceeds the available context size. try increasing
         the context size or enable context shift", "type": "server_error"}})",
     R"({"error": {"message": "Requested tokens (2285) exceed context window of 2048"}})",
-    // no JSON, another apostrophe, a long number
+    // not JSON, another apostrophe, a long number
     "Error: This model\u2019s MAXIMUM context length is 131,072 tokens",
 };
 
@@ -194,7 +194,7 @@ TEST(PromptTooLong, OtherRefusalsAreNot) {
           R"({"error": {"message": "top_logprobs must be at most 20, the length is wrong"}})",
           R"({"error": {"message": "The model's maximum context length is not known"}})",
           "maximum context length",
-          // What it repeats of the request is the prompt.
+          // Text quoted from the request is the prompt.
           R"({"detail": [{"msg": "Field required", "input": "maximum context length is 5 tokens"}]})",
           R"({"error": {"message": "bad seed", "body": "context_length_exceeded"}})",
           "",

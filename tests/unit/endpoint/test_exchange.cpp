@@ -25,7 +25,7 @@ TEST(Exchange, PassingTroubleIsAskedAgain) {
     EXPECT_EQ(busy.reason, "status " + std::to_string(status) + ": busy");
     EXPECT_EQ(busy.retry_after, 3);
   }
-  EXPECT_EQ(outcome(200, "<html>").reason, "the reply is no JSON object: <html>");
+  EXPECT_EQ(outcome(200, "<html>").reason, "the reply is not a JSON object: <html>");
   const Outcome dropped = interpret(
       {.status = 0, .body = "", .retry_after = "", .failure = "dropped"}, ChatRequest{}, kKey);
   EXPECT_EQ(dropped.reason, "dropped");
@@ -53,7 +53,7 @@ TEST(Exchange, APromptThatDoesNotFitIsAnAnswerWhateverTheStatus) {
 }
 
 TEST(Exchange, TheKeyIsCutOutOfWhatTheServerSays) {
-  const std::string padding(295, 'x');  // the cut to a line would fall into the key
+  const std::string padding(295, 'x');  // cutting to one line would split the key
   for (const std::string& said : {std::string("Bearer sk-secret?"), padding + kKey}) {
     for (const int status : {200, 401, 500}) {
       std::string shown;

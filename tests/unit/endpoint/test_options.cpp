@@ -40,7 +40,7 @@ TEST(ApiKey, ComesFromTheEnvironmentWithoutWhiteSpace) {
 
 TEST(ApiKey, MistakesNeverShowIt) {
   ::setenv("RETMASK_TEST_KEY", "sk-12\n34", 1);
-  // The key itself, given where its variable's name belongs.
+  // The key itself, given in place of the variable's name.
   for (const char* variable : {"RETMASK_TEST_KEY", "sk-1234", "sk_1234", ""}) {
     try {
       read_api_key(variable);

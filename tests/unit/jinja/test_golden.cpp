@@ -1,4 +1,5 @@
-// Every template of tests/golden/jinja (made by make_jinja_golden.py) against what jinja2 gave.
+// Compares every template of tests/golden/jinja (made by make_jinja_golden.py) with jinja2's
+// output.
 
 #include <gtest/gtest.h>
 
@@ -42,13 +43,13 @@ Options at_moment(const std::string& iso) {
   return options;
 }
 
-// Renders and compares; keeps what differs.
+// Renders and compares; collects the differences.
 class Comparison {
  public:
   explicit Comparison(const Json& file)
       : variables_(file.at("variables")), options_(at_moment(file.at("now"))) {}
 
-  // `expected`: a text, null where jinja2 raises, false where its output is not defined.
+  // `expected`: a text, null if jinja2 raises, false if its output is undefined.
   void check(const std::string& source, const Json& expected) {
     if (expected.is_boolean()) return;
     ++checked_;
@@ -88,7 +89,7 @@ class Comparison {
   Options options_;
   int checked_ = 0;
   int different_ = 0;
-  // RETMASK_JINJA_SHOW shows more than the first of them.
+  // RETMASK_JINJA_SHOW shows more than the first difference.
   int shown_ =
       std::getenv("RETMASK_JINJA_SHOW") ? std::atoi(std::getenv("RETMASK_JINJA_SHOW")) : 20;
   std::ostringstream report_;

@@ -1,5 +1,5 @@
-// Templates that want to exhaust stack, memory or time end within two seconds in one printable
-// line.
+// Templates that try to exhaust stack, memory or time must fail within two seconds with a one-line
+// printable message.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ std::string repeat(const std::string& text, int times) {
   return result;
 }
 
-// Of this process's CPUs: other tests run at the same time.
+// CPU time of this process: other tests run at the same time.
 double seconds_since(std::clock_t start) {
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
@@ -32,7 +32,7 @@ bool is_one_printable_line(const std::string& text) {
   return !text.empty() && text.size() < 2000 && text.find("\xc2\x9b") == std::string::npos;
 }
 
-// The error's text. Parsing and rendering count both.
+// The error message. Parsing and rendering both count.
 std::string refusal(const std::string& source, const Json& variables = Json::object()) {
   const std::clock_t start = std::clock();
   std::string message;
@@ -44,7 +44,8 @@ std::string refusal(const std::string& source, const Json& variables = Json::obj
   } catch (const std::exception& error) {
     ADD_FAILURE() << source.substr(0, 200) << "\nthrew no TemplateError: " << error.what();
   }
-  EXPECT_LT(seconds_since(start), 4) << source.substr(0, 200);  // of the processor; two on ours
+  EXPECT_LT(seconds_since(start), 4)
+      << source.substr(0, 200);  // CPU time; two on the reference machine
   EXPECT_TRUE(is_one_printable_line(message)) << message.substr(0, 400);
   EXPECT_NE(message.find("evil.jinja"), std::string::npos) << message;
   EXPECT_NE(message.find("line "), std::string::npos) << message;
@@ -85,7 +86,7 @@ TEST(JinjaHostile, NestingOfTheSource) {
   refusal("{% for " + repeat("(", kDeep) + "a" + repeat(")", kDeep) + " in [] %}{% endfor %}");
 }
 
-// Long chains are no nesting in the source, but trees as deep in a parser that recurses.
+// Long chains are not nested in the source, but their trees are deep in a recursive parser.
 TEST(JinjaHostile, LongChainsEndOneWayOrTheOther) {
   constexpr int kLong = 20'000;
   for (const std::string part : {" + 1",
@@ -142,7 +143,7 @@ TEST(JinjaHostile, ValuesNestedDeeply) {
   refusal(grow + "{% set y = ns.x %}" + grow + "{{ ns.x == y }}");
   refusal(grow + "{{ ns.x|pprint }}");
   refusal("{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}{{ ns|tojson }}");
-  // Freed without recursion as well.
+  // Must be freed without recursion, too.
   try {
     EXPECT_EQ(Template::parse(grow + "ok", "evil.jinja").render(Json::object()), "ok");
   } catch (const TemplateError&) {
@@ -295,7 +296,7 @@ TEST(JinjaHostile, EscapesOfTheTerminalAreShownEscaped) {
   refusal("\xff\xfe{{ }}");
 }
 
-// What jinja2 knows and we do not is refused by name.
+// Features of jinja2 that are not supported fail with an error that names them.
 TEST(JinjaHostile, WhatIsLeftOutIsNamed) {
   const std::pair<std::string, std::string> rows[] = {
       {"{% autoescape true %}{% endautoescape %}", "autoescape"},
@@ -312,7 +313,7 @@ TEST(JinjaHostile, WhatIsLeftOutIsNamed) {
   }
 }
 
-// The line is the place in the template, also below loops and macros.
+// The line is the position in the template, also inside loops and macros.
 TEST(JinjaHostile, ErrorsNameTheirLine) {
   const std::pair<std::string, int> rows[] = {
       {"a\nb\n{{ raise_exception('x') }}", 3},

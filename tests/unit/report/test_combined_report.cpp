@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-// Folders as the commands leave them behind, with the few rows that the report needs.
+// Output folders of the commands, with the few rows that the report needs.
 class CombinedReport : public ::testing::Test {
  protected:
   fs::path make_run(const std::string& name,
@@ -140,7 +140,7 @@ TEST_F(CombinedReport, TellsTheWholeStory) {
                                    make_training(),
                                    make_logprob()});
   EXPECT_TRUE(contains(page, "1 of 2 answers right; best head 0-0 with score 0.75"));
-  EXPECT_TRUE(contains(page, "head 0-0: 0.75 (switched off in mask)"))
+  EXPECT_TRUE(contains(page, "head 0-0: 0.75 (masked by mask)"))
       << "not in mask-random, the control";
   EXPECT_TRUE(contains(page, "3 of 4 right (75 %)"));
   EXPECT_TRUE(contains(page, "0 of 4 right (0 %)"));

@@ -22,7 +22,7 @@ class RunRecordTest : public ::testing::Test {
             .threads = 2};
   }
   Json read() const { return read_json_file(out_ / "run.json", "run record"); }
-  // What makes a folder worth keeping.
+  // A result file makes the folder worth keeping.
   void leave_result() const { std::ofstream(out_ / "head_scores.json") << "{}"; }
 
   testing::TempDir folder_;
@@ -102,7 +102,7 @@ TEST_F(RunRecordTest, RefusesAnotherCommandsFolder) {
 }
 
 TEST_F(RunRecordTest, ReusesAFolderWithoutResults) {
-  { RunRecord run(info()); }  // failed at once
+  { RunRecord run(info()); }  // fails at once
   RunRecord run(info({{"depths", 10}}));
   EXPECT_FALSE(run.resumed());
   EXPECT_EQ(read()["options"]["depths"], 10);
@@ -144,12 +144,12 @@ TEST_F(RunRecordTest, HashesStayWhateverHappensBeforeTheyAreConfirmed) {
     run.add_input("prompts", "old");
   }
   leave_result();
-  { RunRecord run(info()); }  // a file is missing: it fails before it has looked at any input
+  { RunRecord run(info()); }  // a missing file: it fails before any input is hashed
   const pid_t child = ::fork();
   if (child == 0) {
     RunRecord run(info());
     run.add_input("model", "abc");
-    ::_exit(0);  // killed while it hashes the prompts
+    ::_exit(0);  // killed while hashing the prompts
   }
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
   EXPECT_EQ(read()["inputs"], Json({{"model", "abc"}, {"prompts", "old"}}));
@@ -170,10 +170,10 @@ TEST_F(RunRecordTest, FilesBesideAnInputCountToo) {
     expect_user_error([&] { run.add_input_folder("model", now); }, {how, "another --out"});
   };
   refused({{"tokenizer.json", "x"}, {"merges.txt", "b"}}, "model/tokenizer.json has changed");
-  refused({{"tokenizer.json", "a"}}, "model/merges.txt has gone");
+  refused({{"tokenizer.json", "a"}}, "model/merges.txt was removed");
   std::map<std::string, std::string> more = files;
   more["chat_template.jinja"] = "c";
-  refused(more, "model/chat_template.jinja has come");
+  refused(more, "model/chat_template.jinja was added");
   RunRecord run(info());
   run.add_input_folder("model", files);
   run.add_input_folder("rejected-model", more);
@@ -185,7 +185,7 @@ TEST_F(RunRecordTest, AFailureBeforeTheFirstResultBindsNothing) {
     RunRecord run(info());
     run.add_input("model", "abc");
   }
-  std::ofstream(out_ / "samples.jsonl");  // opened, but no row came
+  std::ofstream(out_ / "samples.jsonl");  // opened, but no row was written
   std::ofstream(out_ / "job.log") << "out of memory";
   std::ofstream(out_ / "summary.json.tmp123") << "{";
   RunRecord run(info({{"depths", 10}}));
@@ -259,7 +259,7 @@ TEST_F(RunRecordTest, PathsAreComparedByWhatTheyName) {
   }
   expect_user_error([&] { start((out_ / "copy").string(), false); }, {"model ", " -> "});
   start(model.string(), true);
-  start((out_ / "copy").string(), true);  // the hash says that it is the same
+  start((out_ / "copy").string(), true);  // the hash proves that it is the same
   RunInfo masked = info({{"model", model.string()}, {"mask", "mask.json"}});
   masked.rules.inputs = {{"model", "model"}, {"mask", "mask"}};
   expect_user_error([&] { RunRecord run(masked); }, {"mask unset -> "});
@@ -291,7 +291,7 @@ TEST_F(RunRecordTest, TheMomentIsThatOfTheFirstStart) {
   EXPECT_EQ(RunRecord(info()).moment(), first);
   EXPECT_EQ(read()["moment"], "2020-01-02T03:04:05");
 
-  Json older = read();  // of a version that kept none
+  Json older = read();  // of a version that recorded none
   older.erase("moment");
   older["earlier"] = Json::array({{{"started", "2019-05-06T12:00:00Z"}}});
   write_json_file(out_ / "run.json", older);

@@ -17,7 +17,7 @@ class RowFiles : public ::testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << text;
     return folder_ / name;
   }
-  // {"file:row": the row} without the folder.
+  // {"file:row": the row}, without the folder.
   Json read(const std::filesystem::path& path) const {
     Json rows = Json::object();
     for_each_row({.path = path}, [&](const Json& row, int64_t, const std::string& where) {
@@ -58,7 +58,7 @@ TEST_F(RowFiles, MistakesNameFileAndRow) {
   expect_user_error([&] { read(write("a.json", "[{}, ]")); }, {"a.json:2", "row 2"});
   expect_user_error([&] { read(write("a.json", "[{} {}]")); }, {"a.json:1", "row 1"});
   expect_user_error([&] { read(write("a.json", "[{}, {\"x\": \"")); }, {"a.json:2", "ends"});
-  expect_user_error([&] { read(write("a.json", "[{}] {}")); }, {"a.json", "behind"});
+  expect_user_error([&] { read(write("a.json", "[{}] {}")); }, {"a.json", "after the array"});
   expect_user_error([&] { read(write("a.jsonl", "{}\n{\n")); }, {"a.jsonl:2"});
   expect_user_error([&] { read(folder_ / "none"); }, {"none", "does not exist"});
   expect_user_error([&] { read(folder_.path()); }, {"folder"});

@@ -6,7 +6,7 @@
 
 #include "retmask/base/error.h"
 
-// Runs `action` and expects an Error of one line with every one of `parts` in it.
+// Runs `action` and expects a one-line Error that contains every one of `parts`.
 template <typename Error, typename Action>
 void expect_error_line(Action action, std::initializer_list<std::string> parts) {
   try {
@@ -27,7 +27,7 @@ void expect_user_error(Action action, std::initializer_list<std::string> parts) 
   expect_error_line<retmask::UserError>(action, parts);
 }
 
-// The disk is full, or fails.
+// A StorageError: the disk is full or fails.
 template <typename Action>
 void expect_storage_error(Action action, std::initializer_list<std::string> parts) {
   expect_error_line<retmask::StorageError>(action, parts);

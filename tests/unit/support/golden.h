@@ -1,5 +1,5 @@
 #pragma once
-// What the tests share: the committed tiny models and the values transformers computed with them.
+// Shared test data: the committed tiny models and values computed with them by transformers.
 
 #include <torch/torch.h>
 
@@ -15,7 +15,7 @@
 
 namespace retmask::testing {
 
-// RETMASK_GOLDEN_DIR in the environment names another place than the checkout that built the test.
+// RETMASK_GOLDEN_DIR in the environment overrides the checkout that built the test.
 inline std::filesystem::path golden_dir() {
   const char* elsewhere = std::getenv("RETMASK_GOLDEN_DIR");
   return elsewhere != nullptr ? elsewhere : RETMASK_GOLDEN_DIR;

@@ -7,7 +7,7 @@
 
 namespace retmask::testing {
 
-// A fresh folder that goes with the object.
+// A new folder, removed with the object.
 class TempDir {
  public:
   TempDir() {

@@ -44,7 +44,7 @@ TEST_F(PromptsTest, RowsOfBracketsAreErrors) {
       R"({"messages": )" + std::string(kLevels, '[') + std::string(kLevels, ']') + "}";
   expect_error("p.jsonl", "{\"prompt\": \"a\"}\n" + deep + "\n", {"p.jsonl:2", "levels deep"});
   expect_error("p.json", "[{\"prompt\": \"a\"}, " + deep + "]", {"p.json:2", "levels deep"});
-  expect_error("q.json", std::string(kLevels, '['), {"q.json:1", "the file ends inside of it"});
+  expect_error("q.json", std::string(kLevels, '['), {"q.json:1", "the file ends inside it"});
 }
 
 TEST_F(PromptsTest, EveryColumnIsRead) {

@@ -22,8 +22,8 @@ inline Json golden_json(const std::string& name) {
   return read_json_file(tokenizer_golden() / name, "golden file");
 }
 
-// A tokenizer.json with a vocabulary of single bytes a, b, c and "ab", for tests that change one
-// thing in it.
+// A tokenizer.json with the single bytes a, b, c and "ab" as vocabulary, for tests that change one
+// setting.
 inline Json small_tokenizer() {
   return Json::parse(R"({
     "version": "1.0",
@@ -42,7 +42,7 @@ inline std::unique_ptr<const Tokenizer> load_tokenizer(const Json& json) {
   return Tokenizer::load(dir.path());
 }
 
-// `text`, unless `changed` has another for its number ({"3": "other"}).
+// `text`, unless `changed` has another one for its number ({"3": "other"}).
 inline std::string expected_text(const Json& changed, size_t number, const std::string& text) {
   return changed.value(std::to_string(number), text);
 }

@@ -12,8 +12,8 @@ using testing::TempDir;
 
 const Json kHello = Json::parse(R"([{"role": "user", "content": "Hello"}])");
 
-// `rendered` holds, for each of the golden variables and with and without a generation prompt, each
-// conversation.
+// `rendered` holds every conversation, for each of the golden variables, with and without a
+// generation prompt.
 void expect_renderings(const ChatTemplate& chat, const Json& rendered) {
   const Json golden = golden_json("templates.json");
   size_t row = 0;
@@ -93,7 +93,7 @@ TEST(ChatTemplate, LoadsFromAFolder) {
   expect_user_error([&] { ChatTemplate::load(dir.path()); },
                     {"chat_template.jinja", dir.path().string()});
 
-  // As in transformers the map counts where the config is older than added_tokens_decoder.
+  // As in transformers, the map is used if the config is older than added_tokens_decoder.
   write_json_file(dir / "special_tokens_map.json",
                   {{"bos_token", "<map>"}, {"eos_token", "<end>"}});
   Json config = {{"bos_token", {{"content", "<bos>"}}},

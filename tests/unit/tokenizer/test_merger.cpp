@@ -1,4 +1,5 @@
-// The two ways to merge against each other, and against merging as the paper writes it.
+// Compares the two merge implementations with each other and with merging as described in the
+// paper.
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ namespace {
 
 using Symbols = std::vector<int32_t>;
 
-// One pair at a time, looking through all of them each time.
+// Merges one pair at a time, scanning all pairs each time.
 void merge_slowly(const MergeTable& merges, Symbols& symbols) {
   while (true) {
     Merge best{std::numeric_limits<uint32_t>::max(), -1};
@@ -30,7 +31,7 @@ void merge_slowly(const MergeTable& merges, Symbols& symbols) {
   }
 }
 
-// Random merges over an alphabet of four; each makes a new token out of two that are there.
+// Random merges over an alphabet of four; each creates a new token from two existing ones.
 MergeTable random_merges(RandomStream& random, int32_t count) {
   MergeTable merges(static_cast<size_t>(count));
   for (int32_t i = 0; i < count; ++i) {

@@ -1,4 +1,4 @@
-// Every part of tokenizer.json that we read, against what Hugging Face's tokenizers does with it.
+// Compares every supported component of tokenizer.json with Hugging Face's tokenizers.
 
 #include <gtest/gtest.h>
 

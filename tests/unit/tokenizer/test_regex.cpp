@@ -32,7 +32,7 @@ TEST(Regex, ClassesAreOnigurumas) {
   EXPECT_EQ(matches(Regex::compile(R"(\s)", "test"), "a\u0085b\u180Ec\u3000"),
             (Strings{"\u0085", "\u3000"}));
   EXPECT_EQ(matches(Regex::compile(R"(\p{L})", "test"), "\U00031350"), Strings{"\U00031350"});
-  // U+3001 is shared by Han texts and others: Oniguruma asks for the script itself.
+  // U+3001 is shared by Han texts and others: Oniguruma tests the script itself.
   EXPECT_EQ(matches(Regex::compile(R"(\p{Han})", "test"), "世\u3001"), Strings{"世"});
   EXPECT_EQ(matches(Regex::compile("(?i:'s)", "test"), "'S'\u017F'x"), (Strings{"'S", "'\u017F"}));
   EXPECT_EQ(matches(Regex::compile(".", "test"), "\r\n"), Strings{"\r"});
@@ -49,7 +49,7 @@ TEST(Regex, ASearchWithoutEndNamesThePattern) {
   EXPECT_EQ(matches(regex, "aab"), Strings{"aab"});
 }
 
-// Groups that repeat need more than the stack of PCRE2's compiled code.
+// Repeated groups need more than the stack of PCRE2's JIT-compiled code.
 TEST(Regex, LongMatchesAreFound) {
   const std::string text(200000, 'a');
   EXPECT_EQ(matches(Regex::compile("(?:(a)|(b)|c)+", "test"), text), Strings{text});

@@ -77,7 +77,7 @@ TEST(SentencePiece, MistakesAreNamed) {
       {"tokenizer_config.json", "\"x\"", "not a token id"});
   const TempDir dir;
   write_file_atomic(dir / "tokenizer.model", "no model");
-  expect_user_error([&] { Tokenizer::load(dir.path()); }, {"tokenizer.model", "does not load"});
+  expect_user_error([&] { Tokenizer::load(dir.path()); }, {"tokenizer.model", "cannot be loaded"});
 }
 
 }  // namespace

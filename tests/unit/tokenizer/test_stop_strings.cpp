@@ -13,7 +13,7 @@ using Ids = std::vector<int64_t>;
 
 std::filesystem::path tiny() { return std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama"; }
 
-// The first number of tokens whose text, decoded as a whole, holds one of `stops`; nothing when
+// The smallest number of tokens whose text, decoded as a whole, contains one of `stops`; nullopt if
 // there is none.
 std::optional<size_t> first_stop(const Tokenizer& tokenizer,
                                  const Ids& ids,
@@ -34,7 +34,7 @@ std::optional<size_t> first_end(const StopStrings& stop, const Ids& ids) {
   return std::nullopt;
 }
 
-// Long enough that the end alone is decoded, with characters of several tokens everywhere.
+// Long enough that only its end is decoded, with characters that span several tokens everywhere.
 std::string long_text() {
   std::string text = "The end of a long text: ";
   for (int i = 0; i < 12; ++i)
@@ -74,7 +74,7 @@ TEST_P(StopStringsOf, EndWhereTheWholeTextFirstHoldsOne) {
   expect_found(*tokenizer, {"nowhere", "round 3", "round 2"});
 }
 
-// Each byte of a character is a token of its own.
+// Each byte of a character is a separate token.
 TEST(StopStrings, FindCharactersOfSeveralTokens) {
   const auto tokenizer = Tokenizer::load(tiny());
   const Ids owl = tokenizer->encode("🦉", /*add_special_tokens=*/false);

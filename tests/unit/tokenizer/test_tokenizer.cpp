@@ -1,5 +1,5 @@
-// The whole tokenizer: real ones where the shared data is there, the tiny one, threads, and files
-// with mistakes.
+// Tests of the complete tokenizer: real ones if the shared data is available, the tiny one,
+// threads, and invalid files.
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using testing::small_tokenizer;
 using testing::TempDir;
 using Ids = std::vector<int64_t>;
 
-// Where the real tokenizers of shared.json are.
+// The folder of the real tokenizers of shared.json.
 std::filesystem::path real_folder(const std::string& name) {
   const std::filesystem::path golden = RETMASK_GOLDEN_DIR;
   if (name == "smollm2")
@@ -99,7 +99,7 @@ TEST(TinyTokenizer, ManyThreadsAtOnce) {
   for (const Ids& result : results) EXPECT_EQ(result, results[0]);
 }
 
-// A word cache that forgets is right as long as it never mixes words up.
+// A lossy word cache is correct as long as it never returns another word's ids.
 TEST(TinyTokenizer, TheWordCacheChangesNothing) {
   const std::filesystem::path folder = std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama";
   const auto used = Tokenizer::load(folder);
@@ -126,7 +126,7 @@ TEST(TokenizerFile, Broken) {
 }
 
 struct Mistake {
-  const char* pointer;  // what is replaced
+  const char* pointer;  // the value to replace
   const char* value;
   std::initializer_list<std::string> message;
 };

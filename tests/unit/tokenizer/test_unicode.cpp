@@ -51,7 +51,7 @@ TEST(UnicodeForm, KnowsTheForms) {
 }
 
 TEST(UnicodeForm, LeavesWhatCameAfterUnicode9) {
-  // U+1DFA (Unicode 14) would go behind U+0316 by its combining class.
+  // By its combining class, U+1DFA (Unicode 14) would be placed after U+0316.
   const std::string young_mark = "a\u1DFA\u0316";
   std::string text = young_mark;
   to_unicode_form(UnicodeForm::kNfc, text);

@@ -12,16 +12,16 @@ TEST(Utf8, FindsTheFirstInvalidByte) {
   EXPECT_EQ(find_invalid_utf8("\u007F\u0080\u07FF\u0800\uD7FF\uE000\uFFFF\U00010000\U0010FFFF"),
             kValid);
   EXPECT_EQ(find_invalid_utf8("eight by\xFF"), 8U);
-  EXPECT_EQ(find_invalid_utf8("ab\x80"), 2U);            // continues nothing
+  EXPECT_EQ(find_invalid_utf8("ab\x80"), 2U);            // stray continuation byte
   EXPECT_EQ(find_invalid_utf8("\xC0\x80"), 0U);          // overlong
   EXPECT_EQ(find_invalid_utf8("\xE0\x9F\xBF"), 0U);      // overlong
   EXPECT_EQ(find_invalid_utf8("\xED\xA0\x80"), 0U);      // a surrogate
   EXPECT_EQ(find_invalid_utf8("\xF4\x90\x80\x80"), 0U);  // above U+10FFFF
-  EXPECT_EQ(find_invalid_utf8("\u00E9\xE4\xBD"), 2U);    // cut short
+  EXPECT_EQ(find_invalid_utf8("\u00E9\xE4\xBD"), 2U);    // truncated
   EXPECT_EQ(find_invalid_utf8(std::string("\0", 1)), kValid);
 }
 
-// The examples of the Unicode standard's section 3.9, and what Python gives with errors="replace".
+// The examples of section 3.9 of the Unicode standard; results as of Python's errors="replace".
 TEST(Utf8, ReplacesEachIllFormedPartOnce) {
   EXPECT_EQ(lossy_utf8("a\xF1\x80\x80\xE1\x80\xC2"
                        "b\x80"

@@ -1,13 +1,12 @@
-// Runs the tokenizer and the chat template on JSON Lines, for the tests that compare them with
-// Python's.
+// Runs the tokenizer and the chat template on JSON Lines, for tests that compare them with Python.
 //
-//   tokenize_tool encode DIR          "text"                      -> [ids]
-//   tokenize_tool encode-special DIR  "text"                      -> [ids], with the
-//   post-processor's tokenize_tool decode DIR          [ids]                       -> "text"
-//   tokenize_tool decode-skip DIR     [ids]                       -> "text", without special tokens
-//   tokenize_tool render DIR          {"messages", "variables", "add_generation_prompt"} -> "text"
+//   tokenize_tool encode DIR          "text"  -> [ids]
+//   tokenize_tool encode-special DIR  "text"  -> [ids], including those of the post-processor
+//   tokenize_tool decode DIR          [ids]   -> "text"
+//   tokenize_tool decode-skip DIR     [ids]   -> "text", without special tokens
+//   tokenize_tool render DIR          {"messages", "variables", "add_generation_prompt"}  -> "text"
 //
-// A line that fails gives {"error": ".."}.
+// A line that fails yields {"error": ".."}.
 
 #include <functional>
 #include <iostream>
