@@ -1,8 +1,8 @@
 #include "retmask/mask/mask.h"
 
+#include "masked_checkpoint.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
-#include "retmask/mask/masked_checkpoint.h"
 
 namespace fs = std::filesystem;
 

@@ -1,4 +1,4 @@
-#include "retmask/mask/masked_checkpoint.h"
+#include "masked_checkpoint.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "retmask/metrics/porter_stemmer.h"
+#include "porter_stemmer.h"
 
 #include <algorithm>
 #include <array>

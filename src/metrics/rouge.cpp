@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "retmask/metrics/porter_stemmer.h"
+#include "porter_stemmer.h"
 
 namespace retmask {
 namespace {

@@ -8,11 +8,11 @@
 #include "cuda_ops.h"
 #include "decoder.h"
 #include "head_logprobs.h"
+#include "recompute.h"
 #include "retmask/base/error.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/decode.h"
 #include "retmask/model/device.h"
-#include "retmask/model/recompute.h"
 #include "retmask/model/upload.h"
 #include "varlen_attention.h"
 

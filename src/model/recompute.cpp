@@ -1,4 +1,4 @@
-#include "retmask/model/recompute.h"
+#include "recompute.h"
 
 #include <utility>
 

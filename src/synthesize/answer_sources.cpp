@@ -1,8 +1,8 @@
 #include "answer_sources.h"
 
+#include "endpoint_answerer.h"
 #include "model_source.h"
 #include "retmask/base/stop_signals.h"
-#include "retmask/synthesize/endpoint_answerer.h"
 
 namespace retmask::synthesize {
 namespace {

@@ -1,4 +1,4 @@
-#include "retmask/synthesize/endpoint_answerer.h"
+#include "endpoint_answerer.h"
 
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"

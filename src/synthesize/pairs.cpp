@@ -3,8 +3,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "repetition.h"
 #include "retmask/base/error.h"
-#include "retmask/synthesize/repetition.h"
 
 namespace retmask::synthesize {
 namespace {

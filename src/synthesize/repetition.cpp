@@ -1,4 +1,4 @@
-#include "retmask/synthesize/repetition.h"
+#include "repetition.h"
 
 #include <algorithm>
 #include <string>

@@ -7,7 +7,7 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
-#include "retmask/train/truncation.h"
+#include "truncation.h"
 
 namespace retmask::train {
 namespace {

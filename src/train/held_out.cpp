@@ -1,4 +1,4 @@
-#include "retmask/train/held_out.h"
+#include "held_out.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "retmask/train/reference.h"
+#include "reference.h"
 
 #include <map>
 #include <numeric>

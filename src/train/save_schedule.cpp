@@ -1,4 +1,4 @@
-#include "retmask/train/save_schedule.h"
+#include "save_schedule.h"
 
 namespace retmask::train {
 

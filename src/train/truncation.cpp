@@ -1,4 +1,4 @@
-#include "retmask/train/truncation.h"
+#include "truncation.h"
 
 #include <algorithm>
 

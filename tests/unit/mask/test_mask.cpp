@@ -1,5 +1,5 @@
+#include "masked_checkpoint.h"
 #include "retmask/mask/mask.h"
-#include "retmask/mask/masked_checkpoint.h"
 #include "unit/checkpoint/support.h"
 
 namespace retmask::mask {

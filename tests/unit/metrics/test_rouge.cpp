@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "porter_stemmer.h"
 #include "retmask/base/json.h"
-#include "retmask/metrics/porter_stemmer.h"
 #include "retmask/metrics/rouge.h"
 
 namespace retmask {

@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
+#include "recompute.h"
 #include "retmask/base/error.h"
 #include "retmask/model/model.h"
-#include "retmask/model/recompute.h"
 #include "unit/support/golden.h"
 
 namespace retmask {

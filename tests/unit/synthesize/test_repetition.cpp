@@ -3,7 +3,7 @@
 #include <chrono>
 #include <numeric>
 
-#include "retmask/synthesize/repetition.h"
+#include "repetition.h"
 
 namespace retmask::synthesize {
 namespace {

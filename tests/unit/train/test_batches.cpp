@@ -5,7 +5,7 @@
 
 #include "retmask/base/json.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/schedule.h"
+#include "schedule.h"
 
 namespace retmask::train {
 namespace {

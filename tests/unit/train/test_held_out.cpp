@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "retmask/train/held_out.h"
+#include "held_out.h"
 #include "tiny_run.h"
 #include "unit/support/temp_dir.h"
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "retmask/base/json.h"
-#include "retmask/train/truncation.h"
+#include "truncation.h"
 
 namespace retmask::train {
 namespace {
