@@ -9,7 +9,7 @@
 #include "retmask/base/journal.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/metrics.h"
+#include "metrics.h"
 #include "retmask/train/objective.h"
 
 namespace retmask::train {

@@ -1,4 +1,4 @@
-#include "retmask/train/metrics.h"
+#include "metrics.h"
 
 #include "retmask/base/error.h"
 

@@ -4,7 +4,7 @@
 #include "optimizer.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/metrics.h"
+#include "metrics.h"
 #include "retmask/train/objective.h"
 #include "sharded_gradients.h"
 

@@ -18,7 +18,7 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/metrics.h"
+#include "metrics.h"
 #include "retmask/train/objective.h"
 #include "retmask/train/utilization.h"
 #include "save_schedule.h"

@@ -1,4 +1,4 @@
-#include "retmask/train/metrics.h"
+#include "metrics.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 
