@@ -5,7 +5,7 @@
 namespace retmask::cli {
 namespace {
 
-// "max-steps!=0" of max-steps with the value 100
+// Example: "max-steps!=0" matches max-steps with the value 100.
 bool is_member(const std::string& member, const std::string& name, const std::string& value) {
   const size_t end = member.find_first_of("!=");
   if (member.substr(0, end) != name) return false;
@@ -19,7 +19,7 @@ bool holds(const Alternative& set, const std::string& name, const std::string& v
       set, [&](const std::string& member) { return is_member(member, name, value); });
 }
 
-// Both are flags of the group, and no set has both.
+// True if both flags are in the group and no set contains both.
 bool exclude_each_other(const Alternatives& group,
                         const GivenFlags::value_type& given,
                         const std::string& name,

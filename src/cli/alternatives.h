@@ -1,6 +1,6 @@
 #pragma once
-// Flags of which only one, or one set, can be meant: what the user gives on the command line
-// overrides the alternatives in the config file, and there the command's section those outside it.
+// Mutually exclusive flags or sets of flags: a flag on the command line overrides its alternatives
+// in the config file, and one in the command's section those at the top level.
 
 #include <map>
 #include <string>
@@ -8,21 +8,21 @@
 
 namespace retmask::cli {
 
-// Flags that go together, without dashes: "top-k"; "strategy=sft" when it has this value,
-// "max-steps!=0" when it has another one.
+// Flags that may be combined, without dashes: "top-k"; "strategy=sft" if it has this value,
+// "max-steps!=0" if it has another one.
 using Alternative = std::vector<std::string>;
 
 struct Alternatives {
   std::vector<Alternative> sets;
-  // They exclude each other only while none of these is given.
+  // The sets exclude each other only if none of these flags is given.
   std::vector<std::string> unless = {};
 };
 
-// Flags by name with their last value.
+// Last value of each flag, by name.
 using GivenFlags = std::map<std::string, std::string>;
 
-// Whether `stronger` holds an alternative to the flag `name` with `value`. `all`: what is given so
-// far, for `unless`.
+// Whether `stronger` contains an alternative to the flag `name` with `value`. `all`: the flags
+// given so far, for `unless`.
 bool has_alternative(const std::vector<Alternatives>& groups,
                      const GivenFlags& stronger,
                      const GivenFlags& all,

@@ -14,19 +14,19 @@ namespace fs = std::filesystem;
 namespace retmask::cli {
 namespace {
 
-// They say where and how a run happens, not what comes out of it.
+// These affect where and how a run happens, not its results.
 const std::vector<std::string> kIgnoredCommonFlags = {"out", "device", "threads", "quiet"};
 
 Json typed_value(const CLI::Option& option, const std::string& text) {
   if (text.empty()) return nullptr;
-  // As CLI11 reads them: 0x10 is 16. What it could not read never comes here.
+  // As CLI11 reads them: 0x10 is 16. Values that CLI11 cannot read are rejected before.
   if (option.get_type_name().starts_with("UINT")) return std::strtoull(text.c_str(), nullptr, 0);
   if (wants_whole_number(option)) return std::strtoll(text.c_str(), nullptr, 0);
   if (wants_number(option)) return std::strtod(text.c_str(), nullptr);
   return text;
 }
 
-// The default of a list is shown by CLI11 as "[512,1024]".
+// CLI11 writes the default of a list as "[512,1024]".
 std::vector<std::string> default_values(const CLI::Option& option, bool is_list) {
   const std::string text = option.get_default_str();
   if (!is_list) return {text};
@@ -105,7 +105,7 @@ void check_one_of(const std::string& flag,
   user_error(flag, " is \"", value, "\", expected one of: ", CLI::detail::join(known, ", "));
 }
 
-// The folders above `path` and itself, links resolved.
+// `path` and its parent folders, with links resolved.
 std::vector<fs::path> with_parents(const fs::path& path) {
   std::error_code error;
   fs::path place = fs::weakly_canonical(fs::absolute(path, error), error);
@@ -120,17 +120,17 @@ std::vector<fs::path> with_parents(const fs::path& path) {
 
 bool is_one_of(const fs::path& folder, const std::vector<fs::path>& folders) {
   return std::any_of(folders.begin(), folders.end(), [&](const fs::path& other) {
-    std::error_code error;  // a folder that does not exist is another one
+    std::error_code error;  // a folder that does not exist is never equivalent
     return fs::equivalent(folder, other, error);
   });
 }
 
-// A checkpoint stays as it is, and a run's folder is removed to start anew.
+// A run must not write into a checkpoint, and users delete a run's folder to start over.
 void check_apart(const fs::path& model, const fs::path& out) {
   std::error_code error;
-  if (model.empty() || !fs::exists(model, error)) return;  // who opens it says so
+  if (model.empty() || !fs::exists(model, error)) return;  // reported when it is opened
   const auto fail = [&](const char* how) {
-    user_error("--out ", out, how, model, ", which stays as it is; give another --out");
+    user_error("--out ", out, how, model, ", which must not be modified; give another --out");
   };
   if (fs::equivalent(model, out, error)) fail(" is the model's own folder ");
   if (is_one_of(model, with_parents(out))) fail(" lies inside of the model's folder ");
@@ -172,35 +172,45 @@ std::string hash_files(const std::vector<fs::path>& files) {
   return sha256(hashes);
 }
 
-Command add_command(CLI::App& root, const std::string& name, const std::string& description) {
+Command add_command(CLI::App& root,
+                    const std::string& name,
+                    const std::string& description,
+                    const std::string& example) {
   auto common = std::make_shared<CommonOptions>();
   CLI::App* app = root.add_subcommand(name, description);
-  // Left-over arguments are reported by resolve(), which knows the nearest flag.
+  app->footer(root.get_footer() + "\n\nExample:\n  retmask " + name + " " + example);
+  // Unknown arguments are reported by resolve(), which suggests the nearest flag.
   app->allow_extras();
   const char* group = "Common options";
   app->add_option("--config",
                   common->config,
-                  "TOML file with flags: names as here, flat or under [" + name + "]")
+                  "TOML file with flags (names as below without --), at the top level or under [" +
+                      name + "]; the command line overrides it")
       ->configurable(false)
       ->group(group);
   app->add_option(
-         "--out", common->out, "Folder for results and run.json; a stopped run goes on there")
+         "--out",
+         common->out,
+         "Output folder for results and run.json; the same command and folder resume a stopped run")
       ->group(group);
-  app->add_option("--device", common->device, "cpu, cuda or auto (cuda where there is one)")
+  app->add_option("--device", common->device, "cpu, cuda or auto (cuda if available)")
       ->group(group);
-  app->add_option("--dtype", common->dtype, "float32, bfloat16 or auto (the checkpoint's own)")
+  app->add_option("--dtype",
+                  common->dtype,
+                  "Compute in float32, bfloat16 or auto (the checkpoint's data type)")
       ->group(group);
-  app->add_option("--seed", common->seed, "Seed of everything random")->group(group);
-  app->add_option("--threads", common->threads, "CPU threads")->group(group);
-  app->add_flag("--quiet", common->quiet, "No progress and no messages but warnings")->group(group);
+  app->add_option("--seed", common->seed, "Random seed")->group(group);
+  app->add_option("--threads", common->threads, "Number of CPU threads")->group(group);
+  app->add_flag("--quiet", common->quiet, "Print warnings and errors only, no progress")
+      ->group(group);
   return {.app = app, .common = std::move(common), .required = {}, .alternatives = {}, .run = {}};
 }
 
 void add_max_position_flag(CLI::App& app, int64_t& max_position) {
   app.add_option("--max-position",
                  max_position,
-                 "Longest sequence in tokens, whatever config.json says (0: what it says, with its "
-                 "RoPE scaling)");
+                 "Longest sequence in tokens, overriding config.json (0: as in config.json, with "
+                 "its RoPE scaling)");
 }
 
 Json resolved_options(const CLI::App& app) {

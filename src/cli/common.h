@@ -1,16 +1,15 @@
 #pragma once
-// How a command is written. Each lives in its own pair of files, <name>_command.{h,cpp}, and looks
-// like this:
+// The frame of a command. Each command has its own pair of files, <name>_command.{h,cpp}:
 //
-//   struct MaskCommandOptions {  // the library's options and what only the command line needs
+//   struct MaskCommandOptions {  // the library's options, plus what only the command line needs
 //     std::filesystem::path model;
 //     SelectOptions select;
 //   };
 //
 //   void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
 //     options.select.validate();  // before any file is opened
-//     const OutputLock lock = invocation.claim_out({options.model});  // makes --out, which is ours
-//     RunRecord run = invocation.start_run({.inputs = {{"model", "model"}}});  // or another run's
+//     const OutputLock lock = invocation.claim_out({options.model});  // creates and locks --out
+//     RunRecord run = invocation.start_run({.inputs = {{"model", "model"}}});  // starts or resumes
 //     const Checkpoint checkpoint(options.model);
 //     run.add_input("model", checkpoint.fingerprint());
 //     ...  // libraries return plain results; the command prints them on stdout
@@ -19,19 +18,22 @@
 //
 //   Command setup_mask(CLI::App& root) {
 //     auto options = std::make_shared<MaskCommandOptions>();
-//     Command command = add_command(root, "mask", "Switch heads off in a checkpoint");
+//     Command command = add_command(root,
+//                                   "mask",
+//                                   "Mask attention heads in a checkpoint",
+//                                   "--model llama --heads 18-6,17-3 --out runs/masked");
 //     command.app->add_option("--model", options->model, "Checkpoint folder");
-//     command.app->add_option("--top-k", options->select.top_k, "As many with the highest score");
-//     add_list_option(command, "--heads", options->select.heads, "Heads to mask: LAYER-HEAD,...");
+//     command.app->add_option("--top-k", options->select.top_k, "Number of heads to mask");
+//     add_list_option(command, "--heads", options->select.heads, "Heads to mask, LAYER-HEAD,...");
 //     command.required = {"--model"};
 //     command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };
 //     return command;
 //   }
 //
-// The header declares setup_mask alone; main.cpp's table and CMakeLists.txt get one line each.
-// Defaults are the struct's own and show up in --help and run.json by themselves. Every flag also
-// works in the --config file, which is applied after parsing: so no CLI11 required(), needs() or
-// excludes(), but `required` here and validate() there.
+// The header declares only setup_mask; main.cpp's table and CMakeLists.txt get one line each.
+// Defaults come from the struct and appear in --help and run.json automatically. Every flag also
+// works in the --config file, which is applied after parsing. Therefore use `required` here and
+// validate() in the library instead of CLI11's required(), needs() and excludes().
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -52,7 +54,7 @@
 
 namespace retmask::cli {
 
-// What every command takes.
+// Options of every command.
 struct CommonOptions {
   std::filesystem::path config;  // TOML file with flags; empty = none
   std::filesystem::path out;     // folder for the results and run.json; required
@@ -65,31 +67,31 @@ struct CommonOptions {
   void validate() const;
 };
 
-// One call of a command with flags and config file resolved.
+// One invocation of a command, with flags and config file resolved.
 struct Invocation {
   std::string command;  // "detect"
   CommonOptions common;
-  Json options;                                   // every flag's value, by name without dashes
-  Json defaults;                                  // the same where no flag is given
-  std::vector<std::string> on_command_line = {};  // names of the flags given there
+  Json options;                                   // all flag values, by name without dashes
+  Json defaults;                                  // all default values
+  std::vector<std::string> on_command_line = {};  // names of the flags given on the command line
 
-  // Makes --out and keeps other processes out of it. To be called before anything is read or
-  // written. Throws UserError when another process writes there and when --out is one of `models`
-  // (folders of checkpoints; empty paths are none), lies inside of one or holds one.
+  // Creates --out and locks it against other processes. Call it before anything is read or written.
+  // Throws UserError if another process writes there, or if --out is, is inside or contains one of
+  // `models` (checkpoint folders; empty paths are ignored).
   OutputLock claim_out(const std::vector<std::filesystem::path>& models,
                        OutputLock::Mode mode = OutputLock::Mode::alone) const;
 
-  // Behind claim_out(). A folder of an earlier run that differs in a flag is refused, but for what
-  // `rules` say. The common flags but seed and dtype are ignored anyway. Throws UserError.
+  // Call it after claim_out(). Throws UserError if the folder holds a run with other flags, except
+  // for differences that `rules` allow. Of the common flags only seed and dtype are compared.
   RunRecord start_run(RunRules rules = {}, std::optional<Moment> moment = std::nullopt) const;
 };
 
-// The files of a checkpoint that decide about results: weights and config as an input
-// `name`, tokenizer, templates and generation config as its files. Throws UserError, as
+// Records the files of a checkpoint that affect results: weights and config as input `name`,
+// tokenizer, templates and generation config as its files. Throws UserError like
 // RunRecord::add_input().
 void add_model_input(const std::string& name, const Checkpoint& checkpoint, RunRecord& run);
 
-// One hash for several files in their order.
+// One hash for several files, in order.
 std::string hash_files(const std::vector<std::filesystem::path>& files);
 
 // With this flag the command writes nothing: it needs no --out, and of its flags only `required`.
@@ -101,7 +103,7 @@ struct DryRun {
 struct Command {
   CLI::App* app = nullptr;  // owned by the root app
   std::shared_ptr<CommonOptions> common;
-  std::vector<std::string> required;  // flags without which the command cannot start: "--model"
+  std::vector<std::string> required;  // mandatory flags: "--model"
   std::vector<Alternatives> alternatives = {};
   std::optional<DryRun> dry_run = std::nullopt;
   std::function<void(const Invocation&)> run;
@@ -109,8 +111,12 @@ struct Command {
 
 using SetupCommand = Command (*)(CLI::App& root);
 
-// Makes the subcommand and declares the common flags.
-Command add_command(CLI::App& root, const std::string& name, const std::string& description);
+// Adds the subcommand with the common flags. `example`: the flags of a typical call, shown at the
+// end of --help after "retmask <name>".
+Command add_command(CLI::App& root,
+                    const std::string& name,
+                    const std::string& description,
+                    const std::string& example);
 
 // A flag that takes several values: "512,1024" or "512 1024" on the command line, an array in the
 // config file.
@@ -122,10 +128,10 @@ CLI::Option* add_list_option(Command& command,
   return command.app->add_option(name, values, description)->delimiter(',');
 }
 
-// --max-position, for limit_positions().
+// Adds --max-position, for limit_positions().
 void add_max_position_flag(CLI::App& app, int64_t& max_position);
 
-// A length or a count of tokens, which may be given as 32k.
+// A length or token count, which may be given as 32k.
 inline CLI::Option* add_count_option(CLI::App& app,
                                      const std::string& name,
                                      int64_t& value,
@@ -133,12 +139,12 @@ inline CLI::Option* add_count_option(CLI::App& app,
   return take_short_counts(app.add_option(name, value, description));
 }
 
-// Every flag's value, by name without dashes: Invocation::options.
+// All flag values, by name without dashes: Invocation::options.
 Json resolved_options(const CLI::App& app);
 // Invocation::defaults.
 Json default_options(const CLI::App& app);
 
-// After parsing: applies the config file, checks what is required. Throws UserError.
+// Call it after parsing: applies the config file and checks required flags. Throws UserError.
 Invocation resolve(const Command& command, const CLI::App& root);
 
 }  // namespace retmask::cli

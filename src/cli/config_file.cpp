@@ -41,7 +41,7 @@ const CLI::Option& find_option(const CLI::App& app, const TomlEntry& entry, cons
   return *found;
 }
 
-// A flag without a value is a boolean, a number option wants a number; text takes numbers too
+// A flag without a value needs a boolean, a numeric option a number; text also accepts numbers
 // (heads = 18).
 void check_type(const CLI::Option& option, const TomlEntry& entry, const std::string& at) {
   const std::string key = "\"" + entry.key + "\"";
@@ -77,7 +77,7 @@ GivenFlags given_flags(const CLI::App& app) {
   return given;
 }
 
-// Whether another flag of its set may decide that it has no alternative: these come last.
+// Whether the key's alternatives depend on other flags (`unless`); such keys are applied last.
 bool is_conditional(const std::vector<Alternatives>& alternatives, const std::string& key) {
   return std::ranges::any_of(alternatives, [&](const Alternatives& group) {
     return !group.unless.empty() && std::ranges::any_of(group.sets, [&](const Alternative& set) {

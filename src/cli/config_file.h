@@ -1,5 +1,5 @@
 #pragma once
-// --config FILE: flags in a TOML file, at the top level or under the command's name as section.
+// --config FILE: flags in a TOML file, at the top level or in a section with the command's name.
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -9,10 +9,10 @@
 
 namespace retmask::cli {
 
-// Gives `app`, a subcommand of `root`, the values of the file for the flags that the command line
-// did not set, nor an alternative to them; its section wins over the top level in the same way.
-// Throws UserError with file and line: an unknown key or section (also in the sections of other
-// commands), a value of the wrong type.
+// Applies the file to `app`, a subcommand of `root`. The command line overrides the file, including
+// alternatives of the flags it sets; the command's section overrides the top level in the same way.
+// Throws UserError with file and line for an unknown key or section (also in the sections of other
+// commands) and for a value of the wrong type.
 void apply_config_file(CLI::App& app,
                        const CLI::App& root,
                        const std::filesystem::path& path,

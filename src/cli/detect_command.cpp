@@ -116,7 +116,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
       detect_options,
       journal);
   if (result.num_right() == 0) {
-    log::warn("no answer was right, so no head has a score; try shorter --lengths");
+    log::warn("no answer is right, so no head has a score; try shorter --lengths");
   }
 
   // One line: the published tools read the file's first line.
@@ -138,8 +138,10 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
 
 Command setup_detect(CLI::App& root) {
   auto options = std::make_shared<DetectCommandOptions>();
-  Command command =
-      add_command(root, "detect", "Find retrieval heads by hiding needles in a haystack");
+  Command command = add_command(root,
+                                "detect",
+                                "Detect retrieval heads with needle-in-a-haystack prompts",
+                                "--model llama --lengths 4k,8k,16k --out runs/detect");
   CLI::App& app = *command.app;
   app.add_option("--model", options->model, "Checkpoint folder");
   add_max_position_flag(app, options->max_position);
@@ -147,12 +149,15 @@ Command setup_detect(CLI::App& root) {
   app.add_option(
       "--scoring",
       options->scoring,
-      "set (share of the needle's tokens that a head copied) or steps (the published code's)");
+      "Score of a head: set (fraction of the needle's tokens that it copied) or steps (counts "
+      "every copying step, as in the published code)");
   app.add_option(
-      "--stop", options->stop, "Answers end at eos or, as in the published code, reference");
+      "--stop",
+      options->stop,
+      "End of an answer: eos (end-of-sequence token) or reference (as in the published code)");
   app.add_option(
-      "--threshold", options->threshold, "Score from which on a head is marked in the report");
-  app.add_option("--batch-size", options->detect.batch_size, "Samples that are answered at once");
+      "--threshold", options->threshold, "Lowest mean score of the heads marked in the report");
+  app.add_option("--batch-size", options->detect.batch_size, "Samples generated in one batch");
   command.required = {"--model"};
   command.run = [options](const Invocation& invocation) { run_detect(*options, invocation); };
   return command;

@@ -1,5 +1,5 @@
 #pragma once
-// retmask detect: which heads copy facts out of the context.
+// retmask detect: finds the heads that copy facts out of the context.
 
 #include "common.h"
 

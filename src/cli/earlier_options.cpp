@@ -21,7 +21,7 @@ bool is_input(const std::vector<InputFlag>& inputs, const std::string& name) {
 }
 
 void set(CLI::Option& option, const Json& value) {
-  if (value.is_null() || value == false) return;  // not set then, too
+  if (value.is_null() || value == false) return;  // was not set either
   if (value.is_array()) {
     for (const Json& item : value) option.add_result(as_flag_value(item));
   } else {

@@ -1,5 +1,5 @@
 #pragma once
-// Flags out of the run.json of an earlier run.
+// Flags from the run.json of an earlier run.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace retmask::cli {
 
-// Gives `app` the values of `earlier`, a run.json's "options", for the flags that were not set.
-// Those in `skipped` stay as they are; those in `free` may have been set to another value, those in
-// `inputs` to another spelling of the same place. Throws UserError, naming `where`, for any other
-// flag that was.
+// Applies `earlier`, the "options" of a run.json, to the flags of `app` that were not set. Flags in
+// `skipped` are not touched; those in `free` may have been set to another value, those in `inputs`
+// to another spelling of the same path. Throws UserError naming `where` for any other flag that
+// was set to a different value.
 void take_earlier_options(CLI::App& app,
                           const Json& earlier,
                           const std::vector<std::string>& skipped,

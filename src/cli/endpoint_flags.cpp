@@ -21,48 +21,51 @@ void add_endpoint_flags(CLI::App& app, EndpointFlags& flags, synthesize::Options
   synthesize::JudgeOptions& judge = options.judge;
   app.add_option("--endpoint",
                  chosen.url,
-                 "OpenAI-compatible server that writes the chosen answers: http://host:8000/v1")
+                 "URL of an OpenAI-compatible server that generates the chosen answers: "
+                 "http://host:8000/v1")
       ->group(kGroup);
-  app.add_option("--endpoint-model", chosen.model, "The model's name there")->group(kGroup);
+  app.add_option("--endpoint-model", chosen.model, "Model name on that server")->group(kGroup);
   app.add_option("--rejected-endpoint",
                  rejected.url,
-                 "Server that writes the rejected answers, of a masked checkpoint for instance")
+                 "URL of a server that generates the rejected answers, for example from a masked "
+                 "checkpoint")
       ->group(kGroup);
-  app.add_option("--rejected-endpoint-model", rejected.model, "The model's name there")
-      ->group(kGroup);
-  app.add_option("--judge-endpoint", judge.server.url, "Server that grades answers (win-lose)")
-      ->group(kGroup);
-  app.add_option("--judge-model", judge.server.model, "The judge's name there")->group(kGroup);
-  app.add_option("--judge-prompt",
-                 judge.prompt,
-                 "File with what the judge is asked, with {question} and {answer} in it")
-      ->group(kGroup);
-  add_count_option(app, "--judge-max-tokens", judge.max_tokens, "Longest reply of the judge")
+  app.add_option("--rejected-endpoint-model", rejected.model, "Model name on that server")
       ->group(kGroup);
   app.add_option(
-         "--endpoint-concurrency", chosen.concurrency, "Requests under way at once, of each server")
+         "--judge-endpoint", judge.server.url, "win-lose: URL of the server that grades answers")
       ->group(kGroup);
-  app.add_option("--endpoint-timeout", chosen.timeout, "Seconds until a server must have replied")
+  app.add_option("--judge-model", judge.server.model, "Model name on that server")->group(kGroup);
+  app.add_option("--judge-prompt",
+                 judge.prompt,
+                 "Text file with the judge's prompt, with placeholders {question} and {answer}")
+      ->group(kGroup);
+  add_count_option(
+      app, "--judge-max-tokens", judge.max_tokens, "Longest reply of the judge in tokens")
+      ->group(kGroup);
+  app.add_option("--endpoint-concurrency", chosen.concurrency, "Concurrent requests to each server")
+      ->group(kGroup);
+  app.add_option("--endpoint-timeout", chosen.timeout, "Timeout of a request in seconds")
       ->group(kGroup);
   app.add_option("--endpoint-tries",
                  chosen.tries,
-                 "Tries of a request, with growing pauses, before the run is given up")
+                 "Attempts per request, with increasing delays, before the run fails")
       ->group(kGroup);
   app.add_flag("--endpoint-logprobs",
                chosen.logprobs,
-               "Ask the servers for the log-probs of their answers")
+               "Request the log-probs of the answers from the servers")
       ->group(kGroup);
   app.add_option("--endpoint-key-env",
                  chosen.key_env,
-                 "Name of the environment variable with the API key, which is written nowhere")
+                 "Environment variable that holds the API key; the key is never written to disk")
       ->group(kGroup);
   app.add_option("--rejected-endpoint-key-env",
                  flags.rejected_key_env,
-                 "The same for --rejected-endpoint; not given: as --endpoint-key-env")
+                 "The same for --rejected-endpoint; defaults to --endpoint-key-env")
       ->group(kGroup);
   app.add_option("--judge-key-env",
                  flags.judge_key_env,
-                 "The same for --judge-endpoint; not given: as --endpoint-key-env")
+                 "The same for --judge-endpoint; defaults to --endpoint-key-env")
       ->group(kGroup);
 }
 

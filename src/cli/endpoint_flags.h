@@ -1,5 +1,5 @@
 #pragma once
-// synthesize's flags for servers: who writes the chosen and the rejected answers, and the judge.
+// synthesize's flags for servers: for the chosen answers, the rejected answers and the judge.
 
 #include <string>
 
@@ -8,7 +8,7 @@
 
 namespace retmask::cli {
 
-// Keys of the second and third server; empty: that of --endpoint-key-env.
+// API keys of the second and third server; empty: as --endpoint-key-env.
 struct EndpointFlags {
   std::string rejected_key_env;
   std::string judge_key_env;
@@ -16,10 +16,10 @@ struct EndpointFlags {
 
 void add_endpoint_flags(CLI::App& app, EndpointFlags& flags, synthesize::Options& options);
 
-// What is said once holds for all servers.
+// Copies the flags that apply to all servers.
 void share_endpoint_flags(const EndpointFlags& flags, synthesize::Options& options);
 
-// Those that say how and where, not what: a run may go on with others.
+// Flags that do not affect the answers: a run may be resumed with other values.
 inline const std::vector<std::string> kIgnoredEndpointFlags = {"endpoint",
                                                                "rejected-endpoint",
                                                                "judge-endpoint",
@@ -30,7 +30,7 @@ inline const std::vector<std::string> kIgnoredEndpointFlags = {"endpoint",
                                                                "rejected-endpoint-key-env",
                                                                "judge-key-env"};
 
-// URL and model of each, and the judge's prompt.
+// Records URL and model of each server, and the judge's prompt.
 void record_endpoints(const synthesize::Options& options, RunRecord& run);
 
 }  // namespace retmask::cli

@@ -30,7 +30,7 @@ struct EvalCommandOptions {
   void validate() const;
 };
 
-// What every suite works on; the weights are loaded when its data has proved good.
+// Inputs of every suite. The weights are loaded after the suite has read its data without errors.
 struct Evaluation {
   const EvalCommandOptions& options;
   const CommonOptions& common;
@@ -124,10 +124,10 @@ void EvalCommandOptions::validate() const {
   niah.resolve();
   if (suite == "logprob" && data.empty()) {
     user_error(
-        "--suite logprob needs --data: a JSONL file of text, messages, or prompt and completion");
+        "--suite logprob needs --data: a JSONL file with text, messages, or prompt and completion");
   }
   if (!mask.empty() && !heads.empty()) {
-    user_error("--mask and --heads both say which heads are off; give one of them");
+    user_error("--mask and --heads both select the masked heads; give only one of them");
   }
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
   if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
@@ -164,26 +164,29 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
 
 Command setup_eval(CLI::App& root) {
   auto options = std::make_shared<EvalCommandOptions>();
-  Command command = add_command(root, "eval", "Measure a model, with any heads switched off");
+  Command command = add_command(root,
+                                "eval",
+                                "Evaluate a model, optionally with masked heads",
+                                "--model llama --suite niah --lengths 4k,8k,16k --out runs/eval");
   CLI::App& app = *command.app;
   app.add_option("--model", options->model, "Checkpoint folder");
   add_max_position_flag(app, options->max_position);
   app.add_option(
-      "--suite", options->suite, "niah (needles found) or logprob (how probable texts are)");
-  app.add_option(
-      "--data", options->data, "logprob: JSONL of text, messages, or prompt and completion");
-  app.add_option("--mask", options->mask, "mask.json with the heads to switch off");
-  add_list_option(command,
-                  "--heads",
-                  options->heads,
-                  "Instead of --mask: the heads to switch off, LAYER-HEAD,...");
+      "--suite",
+      options->suite,
+      "niah (needle-in-a-haystack success rate) or logprob (log-probability and perplexity of "
+      "texts)");
+  app.add_option("--data",
+                 options->data,
+                 "logprob: JSONL file with text, messages, or prompt and completion per row");
+  app.add_option("--mask", options->mask, "mask.json with the heads to mask");
+  add_list_option(
+      command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
   command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
   add_niah_flags(command, options->niah);
-  app.add_option("--batch-size", options->batch_size, "niah: samples that are answered at once");
-  add_count_option(app,
-                   "--batch-tokens",
-                   options->batch_tokens,
-                   "logprob: tokens that go through the model at once");
+  app.add_option("--batch-size", options->batch_size, "niah: samples generated in one batch");
+  add_count_option(
+      app, "--batch-tokens", options->batch_tokens, "logprob: most tokens per forward pass");
   command.required = {"--model", "--suite"};
   command.run = [options](const Invocation& invocation) { run_eval(*options, invocation); };
   return command;

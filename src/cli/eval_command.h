@@ -1,5 +1,5 @@
 #pragma once
-// retmask eval: how good a model is, with any heads switched off.
+// retmask eval: evaluates a model, optionally with masked heads.
 
 #include "common.h"
 

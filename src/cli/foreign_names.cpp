@@ -12,7 +12,7 @@ namespace {
 
 struct ForeignName {
   std::string_view name;
-  std::string_view own;  // one or several; a command knows some of them
+  std::string_view own;  // one or more; each command has some of them
 };
 
 constexpr ForeignName kForeignNames[] = {

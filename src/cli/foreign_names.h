@@ -1,5 +1,5 @@
 #pragma once
-// What other tools of the field call our commands and flags.
+// Names that other tools use for our commands and flags.
 
 #include <string>
 #include <vector>
@@ -9,8 +9,8 @@ namespace retmask::cli {
 // "--Max_Tokens" -> "max-tokens"
 std::string plain_name(const std::string& name);
 
-// Our names for one that vLLM, TRL, Hugging Face's Trainer, lm-eval or HELMET know, without dashes,
-// the likeliest first; empty for other names. `name` is plain.
+// Our names for a plain name known from vLLM, TRL, Hugging Face's Trainer, lm-eval or HELMET,
+// without dashes, the likeliest first; empty for other names.
 std::vector<std::string> own_names(const std::string& name);
 
 }  // namespace retmask::cli

@@ -33,7 +33,7 @@ std::vector<std::string> device_names() {
   }
   const auto count = static_cast<size_t>(num_devices());
   for (size_t i = names.size(); i < count; ++i) names.push_back(std::to_string(i));
-  names.resize(count);  // CUDA ignores what stands behind a wrong name
+  names.resize(count);  // CUDA ignores everything after an invalid name
   return names;
 }
 
@@ -60,7 +60,8 @@ void run_local_workers(int64_t count) {
   const CopiesResult result = run_copies(copies);
   if (result.exit_code == 0) return;
   if (result.exit_code == kStoppedExitCode) {
-    throw Stopped("stopped by a signal; the answers so far are kept, start again to go on");
+    throw Stopped(
+        "stopped by a signal; the answers so far are kept; run the same command again to resume");
   }
   if (!result.cause || result.cause->signal == 0) throw SilentExit(result.exit_code);
   throw std::runtime_error(
@@ -70,7 +71,7 @@ void run_local_workers(int64_t count) {
                      count,
                      " ended by ",
                      result.cause->describe(),
-                     "; the answers so far are kept, and the same command goes on from there"));
+                     "; the answers so far are kept; run the same command again to resume"));
 }
 
 std::optional<synthesize::Part> part_of_local_worker() {

@@ -1,5 +1,5 @@
-// retmask: one program, one subcommand per step of the method. The only place that catches errors
-// and sets exit codes.
+// retmask: one program with one subcommand per step of the method. The only place that catches
+// errors and sets exit codes.
 
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
@@ -35,7 +35,7 @@ constexpr int kDone = 0;
 constexpr int kFailure = 1;
 constexpr int kUserMistake = 2;
 
-// In the order of the method; each is one line here and one in CMakeLists.txt.
+// In the order of the method. A new command needs one line here and one in CMakeLists.txt.
 constexpr SetupCommand kCommands[] = {
     setup_detect,
     setup_mask,
@@ -46,21 +46,22 @@ constexpr SetupCommand kCommands[] = {
 };
 
 constexpr const char* kFooter =
-    "Lengths and counts of tokens (INT|4k) may be given as 4k or 1M: 4,096 and 1,048,576.\n"
-    "Exit codes: 0 done, 2 your mistake (one line says which), 75 stopped by SIGTERM, SIGINT or\n"
-    "SIGUSR1 and to be started again with the same command, 1 anything else.";
+    "Lengths and token counts (INT|4k) may be written as 4k (4,096) or 1M (1,048,576).\n"
+    "Exit codes: 0 done, 2 usage or input error (one line on stderr), 75 stopped by SIGTERM, "
+    "SIGINT or\n"
+    "SIGUSR1 (run the same command again to resume), 1 any other error.";
 
 std::string version_line() {
   return "retmask " + std::string(version()) + " (" + std::string(git_revision()) + ")";
 }
 
-// Flags belong to a command and would be dropped here without a word.
+// Flags belong to a command; before it they would be ignored silently.
 void check_nothing_before(const CLI::App& root, const CLI::App& command) {
   const std::vector<std::string> extras = root.remaining();
   if (extras.empty()) return;
   user_error("\"",
              CLI::detail::join(extras, " "),
-             "\" stands before the command; flags stand behind it: retmask ",
+             "\" comes before the command; flags come after it: retmask ",
              command.get_name(),
              " ",
              CLI::detail::join(extras, " "),
@@ -93,12 +94,12 @@ void apply_settings(const CommonOptions& common) {
 
 void run(int argc, char** argv) {
   CLI::App root(
-      "Retrieval heads of a language model: find them, switch them off, train with the difference.",
+      "Detect the retrieval heads of a language model, mask them, and train on the difference.",
       "retmask");
   root.option_defaults()->always_capture_default();
   root.set_version_flag("--version", version_line());
-  root.footer(kFooter);  // before the commands, which take it over
-  // At most one, so that a folder named like a command can be a flag's value; unknown ones are
+  root.footer(kFooter);  // before the commands, which inherit it
+  // At most one, so that a flag's value may be a folder named like a command; unknown commands are
   // reported below.
   root.require_subcommand(0, 1);
   root.allow_extras();
@@ -137,13 +138,13 @@ int fail(const char* message, int exit_code) {
 
 int main(int argc, char** argv) {
   using namespace retmask::cli;
-  std::signal(SIGPIPE, SIG_IGN);  // `retmask ... | head`: the results in --out matter, not the pipe
-  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: the write fails, and says so
+  std::signal(SIGPIPE, SIG_IGN);  // `retmask ... | head`: still write the results to --out
+  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: the write fails and is reported
   const retmask::StopSignals signals;
   try {
     run(argc, argv);
     return kDone;
-  } catch (const retmask::SilentExit& end) {  // somebody else has said why
+  } catch (const retmask::SilentExit& end) {  // another process has reported the error
     return end.exit_code();
   } catch (const retmask::Stopped& stopped) {
     std::cerr << "retmask: " << stopped.what() << std::endl;
@@ -151,7 +152,7 @@ int main(int argc, char** argv) {
   } catch (const retmask::UserError& error) {
     return fail(error.what(), kUserMistake);
   } catch (const std::bad_alloc&) {
-    return fail("there is not enough memory for what was asked", kFailure);
+    return fail("out of memory", kFailure);
   } catch (const c10::Error& error) {  // libtorch's: out of memory, a failing device
     return fail(error.what_without_backtrace(), kFailure);
   } catch (const std::exception& error) {

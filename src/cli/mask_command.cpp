@@ -25,7 +25,7 @@ mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) 
   return resolved;
 }
 
-// A line per head, the highest mean score first; without scores by (layer, head).
+// One line per head, by descending mean score; without scores by (layer, head).
 void print_heads(const mask::Result& result) {
   if (!result.scores) {
     for (const Head& head : result.heads) std::cout << to_string(head) << "\n";
@@ -74,24 +74,34 @@ void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
 Command setup_mask(CLI::App& root) {
   auto options = std::make_shared<MaskCommandOptions>();
   mask::Options& mask_options = options->mask;
-  Command command = add_command(root, "mask", "Switch attention heads off in a checkpoint");
+  Command command = add_command(
+      root,
+      "mask",
+      "Mask attention heads in a checkpoint",
+      "--model llama --scores runs/detect/head_scores.json --threshold 0.1 --out runs/masked");
   CLI::App& app = *command.app;
-  app.add_option("--model", options->model, "Checkpoint folder; it stays as it is");
-  app.add_option("--scores", mask_options.scores, "head_scores.json of a detection run");
-  app.add_option(
-      "--threshold", mask_options.select.threshold, "Retrieval heads: mean score of at least this");
+  app.add_option("--model", options->model, "Checkpoint folder; it is not modified");
+  app.add_option("--scores",
+                 mask_options.scores,
+                 "head_scores.json of a detect run, for --threshold or --top-k");
+  app.add_option("--threshold",
+                 mask_options.select.threshold,
+                 "Retrieval heads are those with at least this mean score");
   app.add_option("--top-k",
                  mask_options.select.top_k,
-                 "Retrieval heads: this many with the highest mean score");
-  add_list_option(
-      command, "--heads", mask_options.select.heads, "Retrieval heads: these, LAYER-HEAD,...");
+                 "Retrieval heads are this many heads with the highest mean scores");
+  add_list_option(command,
+                  "--heads",
+                  mask_options.select.heads,
+                  "Retrieval heads are these, LAYER-HEAD,...; no scores needed");
   app.add_option(
       "--select",
       options->select,
-      "What to mask: retrieval (those heads), non-retrieval (as many others, drawn with --seed), "
-      "random (as many, drawn from all)");
-  app.add_flag("--spec-only", mask_options.spec_only, "Write mask.json alone, no checkpoint");
-  app.add_option("--max-shard-bytes", mask_options.save.max_shard_bytes, "Largest weight file");
+      "Heads to mask: retrieval (the retrieval heads), non-retrieval (as many of the other heads, "
+      "drawn with --seed) or random (as many of all heads, drawn with --seed)");
+  app.add_flag("--spec-only", mask_options.spec_only, "Write only mask.json, no checkpoint");
+  app.add_option(
+      "--max-shard-bytes", mask_options.save.max_shard_bytes, "Largest weight file in bytes");
   command.required = {"--model"};
   command.alternatives = {{.sets = {{"threshold"}, {"top-k"}, {"heads"}}}};
   command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };

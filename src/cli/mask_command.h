@@ -1,5 +1,5 @@
 #pragma once
-// retmask mask: a checkpoint, or a mask.json, with attention heads switched off.
+// retmask mask: writes a checkpoint with masked attention heads, or only its mask.json.
 
 #include "common.h"
 

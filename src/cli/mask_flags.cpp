@@ -17,7 +17,7 @@ mask::Selection selection_of(Strategy strategy) {
     case Strategy::random_masked:
       return mask::Selection::random;
     default:
-      user_error("--scores and --heads have no use with --strategy ", to_string(strategy));
+      user_error("--scores and --heads do not apply to --strategy ", to_string(strategy));
   }
 }
 
@@ -27,16 +27,18 @@ void add_mask_flags(Command& command, MaskFlags& flags) {
   CLI::App& app = *command.app;
   app.add_option("--scores",
                  flags.scores,
-                 "Instead of --mask: head_scores.json of a detection run, from which --strategy "
-                 "takes the heads");
+                 "head_scores.json of a detect run, from which --strategy selects the masked heads "
+                 "(instead of --mask)");
   app.add_option("--mask-top-k",
                  flags.top_k,
-                 "With --scores: so many retrieval heads, those with the highest mean score");
+                 "With --scores: retrieval heads are this many heads with the highest mean scores");
   app.add_option("--mask-threshold",
                  flags.threshold,
-                 "With --scores: the retrieval heads are those with a mean score of at least this");
-  add_list_option(
-      command, "--heads", flags.heads, "Instead of --scores: the retrieval heads, LAYER-HEAD,...");
+                 "With --scores: retrieval heads are those with at least this mean score");
+  add_list_option(command,
+                  "--heads",
+                  flags.heads,
+                  "Retrieval heads are these, LAYER-HEAD,... (instead of --scores)");
 }
 
 std::optional<mask::Options> mask_options(const MaskFlags& flags,
@@ -63,7 +65,7 @@ std::optional<mask::Options> mask_options(const MaskFlags& flags,
   if (!options.mask.empty()) {
     user_error("--mask and ",
                flags.heads.empty() ? "--scores" : "--heads",
-               " both say which heads are off; give one of them");
+               " both select the masked heads; give only one of them");
   }
   const int given =
       (flags.top_k ? 1 : 0) + (flags.threshold ? 1 : 0) + (flags.heads.empty() ? 0 : 1);

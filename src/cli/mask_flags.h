@@ -1,5 +1,5 @@
 #pragma once
-// synthesize's flags that choose the heads to switch off by their scores, as the mask command does.
+// synthesize's flags that select the heads to mask, as the mask command does.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,7 +13,7 @@
 
 namespace retmask::cli {
 
-// --top-k is taken by sampling, hence the longer names.
+// --top-k is a sampling flag, hence the longer names.
 struct MaskFlags {
   std::filesystem::path scores;     // head_scores.json
   std::optional<int64_t> top_k;     // --mask-top-k
@@ -23,8 +23,8 @@ struct MaskFlags {
 
 void add_mask_flags(Command& command, MaskFlags& flags);
 
-// What mask::run() is to do, which writes mask.json into the folder of the run; nothing when --mask
-// names a file or no heads are to be masked. Throws UserError.
+// Options for mask::run(), which writes mask.json into the run's folder; nothing if --mask is given
+// or no heads are masked. Throws UserError.
 std::optional<mask::Options> mask_options(const MaskFlags& flags,
                                           const synthesize::Options& options,
                                           uint64_t seed);

@@ -24,21 +24,33 @@ RunRules niah_rules() {
 void add_niah_flags(Command& command, NiahFlags& flags) {
   CLI::App& app = *command.app;
   niah::GridOptions& grid = flags.grid;
+  app.add_option("--needles",
+                 grid.needles,
+                 "JSONL file with needle, question and real_needle per row; built in unless given");
   app.add_option(
-      "--needles", grid.needles, "JSONL of needle, question, real_needle; default: built in");
-  app.add_option("--haystack",
-                 grid.haystack,
-                 "Folder of .txt files or of part1, part2, ...; default: built in");
-  take_short_counts(add_list_option(
-      command, "--lengths", grid.lengths, "Context lengths in tokens; default: evenly spaced"));
-  add_count_option(app, "--min-length", grid.min_length, "Shortest of the evenly spaced lengths");
-  add_count_option(app, "--max-length", grid.max_length, "Longest of the evenly spaced lengths");
-  app.add_option("--length-steps", grid.length_steps, "How many lengths there are");
-  app.add_option("--depths", grid.depths, "How many depths, from the context's start to its end");
+      "--haystack",
+      grid.haystack,
+      "Folder with .txt files, or with folders part1, part2, ... (one per needle); built "
+      "in unless given");
+  take_short_counts(
+      add_list_option(command,
+                      "--lengths",
+                      grid.lengths,
+                      "Context lengths in tokens (instead of --min-length, --max-length and "
+                      "--length-steps)"));
+  add_count_option(
+      app, "--min-length", grid.min_length, "Shortest of the evenly spaced lengths, in tokens");
+  add_count_option(
+      app, "--max-length", grid.max_length, "Longest of the evenly spaced lengths, in tokens");
+  app.add_option("--length-steps", grid.length_steps, "Number of evenly spaced lengths");
+  app.add_option("--depths",
+                 grid.depths,
+                 "Number of needle depths, evenly spaced from the start to the end of the context");
   app.add_option("--placement",
                  flags.placement,
-                 "sentence (behind a sentence near the depth) or reference (the published code's)");
-  add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer");
+                 "Needle position: sentence (after the sentence that ends before the depth) or "
+                 "reference (as in the published code)");
+  add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer in tokens");
   command.alternatives.push_back(
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }

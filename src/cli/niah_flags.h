@@ -1,5 +1,5 @@
 #pragma once
-// The flags of the needle-in-a-haystack grid, which detect and eval share.
+// Flags of the needle-in-a-haystack grid, shared by detect and eval.
 
 #include "common.h"
 #include "retmask/checkpoint/checkpoint.h"
@@ -12,17 +12,17 @@ struct NiahFlags {
   niah::GridOptions grid;
   std::string placement = to_string(niah::GridOptions{}.placement);
 
-  // The grid with the text flags put in. Throws UserError.
+  // The grid with the text flags parsed. Throws UserError.
   niah::GridOptions resolve() const;
 };
 
-// Of a command that has them, with its model and type.
+// Rules for a command with these flags, --model and --dtype.
 RunRules niah_rules();
 
 void add_niah_flags(Command& command, NiahFlags& flags);
 
-// Reads needles and haystacks (an input of the run), and makes the samples with the checkpoint's
-// tokenizer and template. Throws UserError.
+// Reads needles and haystacks (recorded as input of the run) and builds the samples with the
+// checkpoint's tokenizer and template. Throws UserError.
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
                                        const Checkpoint& checkpoint,
                                        const ModelConfig& config,

@@ -56,7 +56,7 @@ constexpr char kCountType[] = "INT|4k";  // as --help shows it
 }  // namespace
 
 CLI::Option* take_short_counts(CLI::Option* option) {
-  // A validator may change the text; an error would be its own, not wrong_number()'s.
+  // The validator only rewrites the text; errors are reported by wrong_number().
   const auto expand = [](std::string& text) {
     text = expand_count(text);
     return std::string();
@@ -78,7 +78,7 @@ std::string expand_count(const std::string& text) {
   if (unit == "k" || unit == "K") factor = 1 << 10;
   if (unit == "m" || unit == "M") factor = 1 << 20;
   const double count = number * factor;
-  constexpr double kMost = 1e15;  // below it a double holds every whole number
+  constexpr double kMost = 1e15;  // a double represents every whole number below it
   if (error != std::errc() || factor == 0 || count != std::floor(count) || count > kMost ||
       count < 0) {
     return text;

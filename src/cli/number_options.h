@@ -1,5 +1,5 @@
 #pragma once
-// Options that want numbers, and what is wrong with what they got.
+// Numeric options and error messages for values that are not numbers.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -9,23 +9,22 @@ namespace retmask::cli {
 bool wants_whole_number(const CLI::Option& option);
 bool wants_number(const CLI::Option& option);
 
-// Lengths and counts of tokens may be given in short: 32k is 32,768, 1M is 1,048,576 (1.5k and 1Mi
-// work too). The option holds int64_t; returns it.
+// Lets an int64_t option accept short counts of tokens: 32k is 32,768, 1M is 1,048,576 (1.5k and
+// 1Mi work too). Returns the option.
 CLI::Option* take_short_counts(CLI::Option* option);
 bool takes_short_counts(const CLI::Option& option);
 
-// "32k" -> "32768"; what is no such number as it is.
+// "32k" -> "32768"; other text is returned unchanged.
 std::string expand_count(const std::string& text);
 
-// Makes every option of `command` that wants a number refuse an empty text and a number that its
-// type cannot hold, and read 010 as ten: CLI11 takes the nearest number, the default or octal
-// digits without a word.
+// Makes every numeric option of `command` reject an empty value and a number out of its type's
+// range, and read 010 as ten. CLI11 would silently take the default, the nearest value or octal.
 void read_numbers_strictly(CLI::App& command);
 
-// `"abc", expected a whole number` about the first value that is none; empty where all are.
+// `"abc", expected a whole number` for the first invalid value; empty if all are valid.
 std::string wrong_number(const CLI::Option& option);
 
-// The same with the flag's name, about the first such option of the commands that were given.
+// The same with the flag's name, for the first invalid option of the parsed commands.
 std::string wrong_number(const CLI::App& root);
 
 }  // namespace retmask::cli

@@ -36,7 +36,7 @@ void check_same(const std::string& what,
                now,
                " in ",
                other_dir,
-               "; the parts of one run need the same");
+               "; all parts of a run must have the same");
   }
 }
 
@@ -73,7 +73,7 @@ std::optional<Moment> moment_of_parts(const fs::path& out) {
     if (!fs::exists(file, error)) continue;
     try {
       if (const auto moment = moment_in(read_json_file(file, "run record"))) return moment;
-    } catch (const UserError&) {  // who needs that record says so
+    } catch (const UserError&) {  // reported when the record is needed
     }
   }
   return std::nullopt;

@@ -1,5 +1,5 @@
 #pragma once
-// What the workers of synthesize left in their run.json files.
+// The run.json files of synthesize's workers.
 
 #include <filesystem>
 #include <optional>
@@ -13,26 +13,27 @@ namespace retmask::cli {
 
 struct PartRecords {
   std::vector<std::filesystem::path> dirs;
-  Json options;      // of every part alike, but for those that may differ
-  Json inputs;       // {name: hash}, of every part alike
+  Json options;      // equal in all parts, except those that may differ
+  Json inputs;       // {name: hash}, equal in all parts
   Json input_files;  // {input: {file: hash}}
-  Json settled;      // {name: what "auto" means}
+  Json settled;      // {name: resolved value of "auto"}
   std::string device;
-  double tokens_per_second = 0;  // of all together
-  std::optional<Moment> moment;  // of the first part; nothing: an older version made it
+  double tokens_per_second = 0;  // sum over all parts
+  std::optional<Moment> moment;  // of the first part; unset if an older version made it
 };
 
-// Of the parts in `out`. Throws UserError when one is missing, when they were made with different
-// options (but those in `may_differ` and those that `rules` compare by what they name or mean) or
-// inputs (but those in `inputs_that_differ`), and when a folder holds another part than its name
-// says. `defaults`: of the flags that an older part lacks.
+// Reads the records of the parts in `out`. Throws UserError if a part is missing, if parts were
+// made with different options (except those in `may_differ` and those that `rules` compare by
+// content or meaning) or inputs (except those in `inputs_that_differ`), and if a folder holds a
+// part other than its name says. `defaults`: values of flags that an older part lacks.
 PartRecords read_part_records(const std::filesystem::path& out,
                               const std::vector<std::string>& may_differ,
                               const std::vector<std::string>& inputs_that_differ,
                               const RunRules& rules,
                               const Json& defaults);
 
-// Of the run whose parts are in `out`, or that has started in it; nothing while there is none.
+// The moment of the run that was started in `out` or whose parts are there; nothing if there is
+// none.
 std::optional<Moment> moment_of_parts(const std::filesystem::path& out);
 
 }  // namespace retmask::cli

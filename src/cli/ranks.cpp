@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kUserMistake = 2;
-// Of a rank that ended because another one did. It has printed nothing.
+// Exit code of a rank that ended because another one did, without printing anything.
 constexpr int kPeerLost = 70;
 
 [[noreturn]] void end_process(const std::string& message) {
@@ -27,8 +27,8 @@ constexpr int kPeerLost = 70;
   std::_Exit(kFailure);
 }
 
-// A collective failed: the watchdog of this rank or of another will say which one is gone, unless
-// our parent has seen how a copy ended and tells us to end.
+// After a failed collective, waits until the watchdog of some rank reports which rank is lost, or
+// until the parent process, which has seen a copy end, stops this one.
 [[noreturn]] void wait_for_verdict(const distributed::Placement& placement,
                                    const RankOptions& options) {
   const bool is_copy = placement.launcher == distributed::Launcher::nproc;
@@ -39,11 +39,11 @@ constexpr int kPeerLost = 70;
   }
   if (is_copy) throw SilentExit(kPeerLost);
   throw std::runtime_error(
-      "the connection to another rank broke, though every rank still gives signs of life; look at "
-      "the network");
+      "the connection to another rank broke, but every rank still sends heartbeats; check the "
+      "network");
 }
 
-// `body`, then goodbye: no rank may be missed before all have come to their end.
+// Runs `body`, then shuts down in order: no rank may disappear before all have finished.
 void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
                     distributed::Watchdog& watchdog,
                     const RankBody& body) {
@@ -61,8 +61,8 @@ void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
   say_goodbye();
 }
 
-// Another rank reports. A parent that sees this code lets that rank come to its words; another
-// launcher may see this rank's end first, and shows its code.
+// Ends this rank because another one reports the error. With kPeerLost the parent waits for that
+// rank; another launcher may see this rank end first and shows `exit_code`.
 [[noreturn]] void end_silently(const distributed::Placement& placement, int exit_code) {
   throw SilentExit(placement.launcher == distributed::Launcher::nproc ? kPeerLost : exit_code);
 }
@@ -70,13 +70,13 @@ void run_to_the_end(const std::shared_ptr<distributed::ProcessGroup>& group,
 std::shared_ptr<distributed::ProcessGroup> meet(const distributed::Placement& placement) {
   try {
     return std::make_shared<distributed::ProcessGroup>(placement);
-  } catch (const distributed::PeerLost&) {  // which has said why, unless a signal reached all
+  } catch (const distributed::PeerLost&) {  // the peer has reported why, unless a signal hit all
     if (stop_asked_by() == nullptr) end_silently(placement, kFailure);
   } catch (const Stopped&) {
   }
   if (placement.rank > 0) throw SilentExit(kStoppedExitCode);
   throw Stopped(detail::concat(
-      "stopped by ", stop_asked_by(), " before all ranks had come; start again to go on"));
+      "stopped by ", stop_asked_by(), " before all ranks had joined; run the same command again"));
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void run_copies_as_ranks(int64_t count) {
 void run_as_rank(const distributed::Placement& placement,
                  const RankOptions& options,
                  const RankBody& body) {
-  // Of a lost rank one line is enough; libtorch's warnings would tell of it in other words.
+  // One line about a lost rank is enough; libtorch's warnings would repeat it.
   ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", /*overwrite=*/0);
   c10::initLogging();
   const auto group = meet(placement);

@@ -12,8 +12,7 @@ struct ReportCommandOptions {
 };
 
 void run_report(const ReportCommandOptions& options, const Invocation& invocation) {
-  // A report is cheap and always made anew, so another list of runs may replace the one in the
-  // folder.
+  // A report is cheap and always rebuilt, so it may be replaced by one of other runs.
   const OutputLock lock = invocation.claim_out({});
   RunRecord run = invocation.start_run({.ignored = {"runs"}, .inputs = {}, .settled = {}});
   const auto file = write_combined_report(options.runs, invocation.common.out);
@@ -25,9 +24,11 @@ void run_report(const ReportCommandOptions& options, const Invocation& invocatio
 
 Command setup_report(CLI::App& root) {
   auto options = std::make_shared<ReportCommandOptions>();
-  Command command =
-      add_command(root, "report", "Combine the folders of several runs into one HTML report");
-  add_list_option(command, "--runs", options->runs, "Folders that other commands wrote with --out");
+  Command command = add_command(root,
+                                "report",
+                                "Combine several runs into one HTML report",
+                                "--runs runs/detect,runs/eval --out runs/report");
+  add_list_option(command, "--runs", options->runs, "Output folders (--out) of other commands");
   command.required = {"--runs"};
   command.run = [options](const Invocation& invocation) { run_report(*options, invocation); };
   return command;

@@ -1,5 +1,5 @@
 #pragma once
-// retmask report: one page out of the folders of several runs.
+// retmask report: combines several runs into one page.
 
 #include "common.h"
 

@@ -35,14 +35,14 @@ void collect_streams(const Json& value, std::map<int, std::string>& streams) {
 }
 
 [[noreturn]] void cannot_hold() {
-  user_error("cannot keep what comes from a pipe in ",
+  user_error("cannot store the input of a pipe in ",
              std::filesystem::temp_directory_path(),
              ": ",
              std::strerror(errno),
-             "; give a file, or another TMPDIR");
+             "; give a file or set another TMPDIR");
 }
 
-// A file that goes with its last descriptor.
+// A file that is removed when its last descriptor is closed.
 FileDescriptor open_nameless() {
   std::string name = (std::filesystem::temp_directory_path() / "retmask-stdin-XXXXXX").string();
   FileDescriptor file(::mkostemp(name.data(), O_CLOEXEC));
@@ -61,7 +61,7 @@ void write_all(int file, const char* bytes, size_t size) {
   }
 }
 
-// Waits where a signal is seen: read() would wait on.
+// Polls, so that a stop signal is noticed; read() would keep waiting.
 void wait_for_bytes(int descriptor) {
   constexpr int kMilliseconds = 50;
   pollfd ready{.fd = descriptor, .events = POLLIN, .revents = 0};
@@ -72,8 +72,8 @@ void wait_for_bytes(int descriptor) {
 
 void hold(int descriptor, const std::string& path) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) user_error(path, " is closed, but it is to be read");
-  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;  // can be opened again
+  if (::fstat(descriptor, &status) != 0) user_error("cannot read ", path, ": it is closed");
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;  // can be reopened
   const FileDescriptor file = open_nameless();
   std::array<char, 1 << 16> buffer{};
   while (true) {

@@ -35,7 +35,7 @@ std::string suggestion(const std::string& name, const std::vector<std::string>& 
       if (plain_name(candidate) == own) return "; did you mean " + candidate + "?";
     }
   }
-  if (meant.size() > 1) return "";  // what it means is not to be had here, however it is spelled
+  if (meant.size() > 1) return "";  // a known foreign name without a counterpart here
   const std::string* nearest = nullptr;
   size_t smallest = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : known) {

@@ -27,7 +27,7 @@
 namespace retmask::cli {
 namespace {
 
-// These change which answers are wanted, or their order, never an answer itself.
+// These affect which answers are generated and in which order, never the answers themselves.
 const std::vector<std::string> kChoosingFlags = {"language",
                                                  "exclude-redacted",
                                                  "exclude-toxic",
@@ -46,11 +46,11 @@ const std::vector<std::string> kChoosingFlags = {"language",
                                                  "drop-runaway",
                                                  "runaway-tokens"};
 
-// Where and how a part was made.
+// Where and how a part was generated.
 const std::vector<std::string> kPartFlags = {
     "out", "device", "threads", "quiet", "batch-size", "kv-cache-mib", "shard", "workers", "merge"};
 
-// "enable_thinking=false": the value is JSON where it reads as such, else text.
+// "enable_thinking=false": the value is JSON if it parses as such, otherwise text.
 Json parse_template_variables(const std::vector<std::string>& assignments) {
   Json variables = Json::object();
   for (const std::string& assignment : assignments) {
@@ -81,7 +81,7 @@ synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
   return resolved;
 }
 
-// Heads that --scores or --heads name are written into the run's own mask.json.
+// Heads selected by --scores or --heads are written to the run's own mask.json.
 std::optional<mask::Options> select_mask(const SynthesizeCommandOptions& options,
                                          const CommonOptions& common,
                                          synthesize::Options& resolved) {
@@ -114,7 +114,7 @@ RunRules run_rules() {
           .settled = {{"strategy", "strategy"}, {"dtype", "dtype"}}};
 }
 
-// Returns the type that the weights are used in.
+// Returns the data type used for computation.
 std::string record_model(const std::string& name,
                          const std::filesystem::path& dir,
                          const std::string& dtype,
@@ -141,7 +141,7 @@ void record_inputs(const synthesize::Options& options, RunRecord& run) {
   record_endpoints(options, run);
 }
 
-// --model and --rejected-model: no run writes there.
+// --model and --rejected-model, which must not be modified.
 std::vector<std::filesystem::path> models_of(const SynthesizeCommandOptions& options) {
   return {options.synthesize.model, options.synthesize.rejected_model};
 }
@@ -149,8 +149,8 @@ std::vector<std::filesystem::path> models_of(const SynthesizeCommandOptions& opt
 void record_memory(const synthesize::MemoryUse& memory, RunRecord& run) {
   run.set_memory(memory.budget.to_json(), memory.peak);
   run.set_compute(memory.compute);
-  log::info("memory: at most " + format_bytes(memory.peak) + " were taken, " +
-            format_bytes(memory.budget.total()) + " were foreseen");
+  log::info("peak memory " + format_bytes(memory.peak) + ", planned " +
+            format_bytes(memory.budget.total()));
 }
 
 void print_lengths(const char* policy, const synthesize::LengthStats& lengths) {
@@ -192,17 +192,18 @@ std::string advice_on(synthesize::DropReason reason) {
   using enum synthesize::DropReason;
   switch (reason) {
     case prompt_too_long:
-      return "shorten the prompts or lower --max-new-tokens, which they must fit in with";
+      return "shorten the prompts or lower --max-new-tokens: both must fit into the model's "
+             "positions";
     case equal_answers:
-      return "is the source of the rejected answers another policy than that of the chosen ones?";
+      return "check that the rejected answers come from a different policy than the chosen ones";
     case unfinished:
-      return "raise --max-new-tokens, or keep what was cut (--drop-unfinished, --thinking)";
+      return "raise --max-new-tokens, or keep unfinished answers (--drop-unfinished, --thinking)";
     default:
-      return "look at the answers in answers.jsonl";
+      return "check the answers in answers.jsonl";
   }
 }
 
-// Of a whole run; a part may well have none. What comes behind it in a script would train on
+// Fails if a whole run (a part may be empty) kept nothing: the next step of a script would train on
 // nothing.
 void check_kept(const synthesize::Result& result) {
   const synthesize::Summary& summary = result.summary;
@@ -224,38 +225,38 @@ void check_kept(const synthesize::Result& result) {
              advice_on(most));
 }
 
-// --shard, else SLURM's part, else the whole.
+// The part given by --shard, otherwise by SLURM, otherwise all prompts.
 synthesize::Part own_part(const SynthesizeCommandOptions& options,
                           const synthesize::Selection& selection) {
   if (options.shard.empty()) {
     if (const auto part = synthesize::part_from_slurm(std::getenv)) {
-      log::info("part " + part->name() + " of the prompts, as SLURM numbers its tasks");
+      log::info("part " + part->name() + " of the prompts, from SLURM's task number");
       return *part;
     }
   }
   return {.shard = selection.shard, .num_shards = selection.num_shards};
 }
 
-// --workers, else one for each CUDA device where models are to run here and no one else divides the
-// prompts.
+// --workers, otherwise one per CUDA device if models run here and the prompts are not split by
+// --shard or SLURM.
 int64_t num_workers(const SynthesizeCommandOptions& options, const std::string& device) {
   if (options.workers < 0) {
-    user_error("--workers is ", options.workers, ", expected 1 or more, or 0 for as many as GPUs");
+    user_error("--workers is ", options.workers, ", expected at least 1, or 0 for one per GPU");
   }
   const bool is_part =
       !options.shard.empty() || synthesize::part_from_slurm(std::getenv).has_value();
   if (is_part && options.workers > 1) {
     user_error("--workers ",
                options.workers,
-               " has no use in a part of the prompts (--shard, or SLURM's tasks); leave it out, or "
-               "start one task and no --shard");
+               " does not apply to a part of the prompts (--shard, or SLURM's tasks); omit it, or "
+               "start a single task without --shard");
   }
   if (options.workers > 0 || is_part) return std::max<int64_t>(1, options.workers);
   const synthesize::Options& o = options.synthesize;
   return o.model.empty() && o.rejected_model.empty() ? 1 : automatic_workers(device);
 }
 
-// One of the workers of this machine has its share of the threads, and its parent speaks for all.
+// A local worker gets its share of the threads; only the first one logs.
 void join_workers(const synthesize::Part& part, CommonOptions& common) {
   common.threads = std::max<int64_t>(1, common.threads / part.num_shards);
   at::set_num_threads(static_cast<int>(common.threads));
@@ -272,7 +273,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   resolved.selection.num_shards = part.num_shards;
   invocation.options["shard"] = part.name();
   const std::filesystem::path out = invocation.common.out;
-  std::optional<OutputLock> lock;  // of a local worker its parent has it
+  std::optional<OutputLock> lock;  // for a local worker the parent process holds it
   if (!local_part) {
     lock.emplace(invocation.claim_out(
         models_of(options), is_whole ? OutputLock::Mode::alone : OutputLock::Mode::together));
@@ -284,7 +285,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   const auto selection = select_mask(options, common, resolved);
   resolved.validate();
 
-  // The workers of one run have one moment: they look for it one after the other.
+  // All workers of a run share one moment, so they look for it one at a time.
   std::optional<OutputLock> turn;
   if (!is_whole) turn.emplace(OutputLock::wait_for_turn(out, ".start.lock"));
   RunRecord run = invocation.start_run(run_rules(), is_whole ? std::nullopt : moment_of_parts(out));
@@ -309,7 +310,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   run.finish();
 }
 
-// Those of kChoosingFlags that were set now: what the parts say of them does not matter.
+// The kChoosingFlags set on this call; the parts' values of these do not matter.
 std::vector<std::string> set_choosing_flags(const CLI::App& app) {
   std::vector<std::string> set;
   for (const std::string& name : kChoosingFlags) {
@@ -318,7 +319,7 @@ std::vector<std::string> set_choosing_flags(const CLI::App& app) {
   return set;
 }
 
-// With the parts' own flags, which `options` and `common` have by now.
+// `options` and `common` already hold the parts' flags.
 void merge_parts(const PartRecords& parts,
                  const SynthesizeCommandOptions& options,
                  const CommonOptions& common,
@@ -360,12 +361,12 @@ PartRecords read_parts(const CLI::App& app, const CommonOptions& common) {
       common.out, may_differ, kIgnoredEndpointFlags, run_rules(), default_options(app));
 }
 
-// The parts' own flags are used; `options` and `common` belong to `app`.
+// Uses the parts' flags; `options` and `common` are bound to `app`.
 void run_merge(CLI::App& app,
                const SynthesizeCommandOptions& options,
                const CommonOptions& common,
                Invocation invocation) {
-  if (!options.shard.empty()) user_error("--merge joins all parts; leave --shard out");
+  if (!options.shard.empty()) user_error("--merge joins all parts; omit --shard");
   const OutputLock lock = invocation.claim_out(models_of(options));
   const PartRecords parts = read_parts(app, common);
   take_earlier_options(app,
@@ -380,7 +381,7 @@ void run_merge(CLI::App& app,
   merge_parts(parts, options, common, run);
 }
 
-// All of them on this machine. What is wrong with the input is said here, once.
+// Runs all workers on this machine. Input errors are reported here, once.
 void run_workers(CLI::App& app,
                  const SynthesizeCommandOptions& options,
                  const CommonOptions& common,
@@ -391,7 +392,7 @@ void run_workers(CLI::App& app,
   resolved.validate();
   const OutputLock lock = invocation.claim_out(models_of(options));
   synthesize::part_dir(common.out, {.shard = 0, .num_shards = count});
-  invocation.options["merge"] = true;  // as where the parts are joined by hand
+  invocation.options["merge"] = true;  // as if the parts were merged by hand
   RunRecord run = invocation.start_run(run_rules(), moment_of_parts(common.out));
   resolved.moment = run.moment();
   record_inputs(resolved, run);
@@ -412,9 +413,11 @@ Command setup_synthesize(CLI::App& root) {
   Command command = add_command(
       root,
       "synthesize",
-      "Write preference pairs: with and without retrieval heads, or by another strategy");
+      "Generate preference pairs from a model with and without its retrieval heads, or by another "
+      "strategy",
+      "--model llama --prompts prompts.jsonl --mask runs/masked/mask.json --out runs/pairs");
   add_synthesize_flags(command, *options);
-  // What is required is checked by validate(): --merge knows it from the parts.
+  // Required flags are checked by validate(), because --merge takes them from the parts.
   command.run = [options, app = command.app, common = command.common](const Invocation& given) {
     if (options->merge) {
       run_merge(*app, *options, *common, given);
@@ -423,7 +426,7 @@ Command setup_synthesize(CLI::App& root) {
     if (part_of_local_worker()) {
       try {
         run_worker(*options, given);
-      } catch (const Stopped&) {  // of all workers together their parent tells
+      } catch (const Stopped&) {  // reported by the parent process for all workers
         throw SilentExit(kStoppedExitCode);
       }
       return;

@@ -1,5 +1,5 @@
 #pragma once
-// retmask synthesize: two answers per instruction and the preference pairs they make.
+// retmask synthesize: generates two answers per prompt and writes preference pairs.
 
 #include "common.h"
 

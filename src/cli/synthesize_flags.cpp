@@ -3,30 +3,35 @@
 namespace retmask::cli {
 namespace {
 
-// CLI11 takes a list without a limit for one value at a time when extra arguments are off.
+// Without extra arguments, CLI11 reads an unlimited list one value at a time, so a limit is needed.
 constexpr int kMostStopStrings = 1000;
 
 void add_model_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   synthesize::Options& o = options.synthesize;
   app.add_option("--strategy",
                  options.strategy,
-                 "retrieval-masked, non-retrieval-masked, random-masked, rejected-model, win-lose, "
-                 "sft, or auto: what the other flags imply");
-  app.add_option("--model", o.model, "Checkpoint folder: its answers are the chosen ones");
+                 "Source of the rejected answers: retrieval-masked, non-retrieval-masked, "
+                 "random-masked, rejected-model, win-lose, sft (none), or auto (from the other "
+                 "flags)");
   app.add_option(
-      "--mask", o.mask, "mask.json: rejected answers come from --model without these heads");
+      "--model", o.model, "Checkpoint folder of the model that generates the chosen answers");
+  app.add_option("--mask",
+                 o.mask,
+                 "mask.json with the heads to mask; the masked --model generates the rejected "
+                 "answers");
   app.add_option("--rejected-model",
                  o.rejected_model,
-                 "Instead of --mask: checkpoint folder of the rejected answers");
+                 "Checkpoint folder of the model that generates the rejected answers (instead of "
+                 "--mask)");
   add_max_position_flag(app, o.max_position);
   app.add_option("--thinking",
                  options.thinking,
-                 "Of reasoning models: keep the thinking in the answers; strip: cut off all up to "
-                 "</think> after synthesis (thinking that never ended counts as unfinished); off: "
-                 "switch it off in the chat template (enable_thinking=false)");
+                 "Reasoning models: keep (leave the thinking in the answers), strip (remove "
+                 "everything up to </think>; an answer without </think> counts as unfinished) or "
+                 "off (set enable_thinking=false in the chat template)");
   app.add_option("--template-var",
                  options.template_variables,
-                 "Variable of the chat template, NAME=VALUE (enable_thinking=false)");
+                 "Variable for the chat template, NAME=VALUE; the value may be JSON");
 }
 
 void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
@@ -34,89 +39,99 @@ void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
   synthesize::PromptOptions& o = options.synthesize.prompts;
   app.add_option(
       "--prompts", o.files, "Prompt files (.jsonl, .jsonl.gz, .json, .parquet) or folders of them");
-  app.add_option("--prompt-field", o.field, "Column with the prompt; found by name if not given");
-  app.add_option("--system-prompt", o.system_prompt, "For prompts without one of their own");
+  app.add_option(
+      "--prompt-field", o.field, "Column with the prompt; recognized by its name unless given");
+  app.add_option("--system-prompt", o.system_prompt, "System prompt for rows without one");
   app.add_option(
       "--turns",
       options.turns,
-      "first: answer the first user turn; all: the whole conversation up to its last user turn");
+      "Turns to use as prompt: first (the first user turn) or all (the conversation up to its last "
+      "user turn)");
   synthesize::PromptFilters& f = o.filters;
-  add_list_option(command, "--language", f.languages, "Rows whose \"language\" is one of these");
-  app.add_flag("--exclude-redacted", f.exclude_redacted, "Leave out rows marked \"redacted\"");
+  add_list_option(
+      command, "--language", f.languages, "Keep only rows whose \"language\" is one of these");
+  app.add_flag("--exclude-redacted", f.exclude_redacted, "Skip rows marked \"redacted\"");
   app.add_flag("--exclude-toxic",
                f.exclude_toxic,
-               "Leave out rows marked \"toxic\", or flagged in \"openai_moderation\"");
-  app.add_option("--min-turns", f.min_turns, "Rows with at least so many user turns");
-  app.add_option("--max-turns", f.max_turns, "Rows with at most so many user turns (0: any)");
+               "Skip rows marked \"toxic\" or flagged in \"openai_moderation\"");
+  app.add_option("--min-turns", f.min_turns, "Fewest user turns of a row");
+  app.add_option("--max-turns", f.max_turns, "Most user turns of a row (0: no limit)");
+  add_count_option(app, "--min-prompt-tokens", f.min_tokens, "Shortest rendered prompt in tokens");
   add_count_option(
-      app, "--min-prompt-tokens", f.min_tokens, "Prompts that long at least, as rendered");
-  add_count_option(
-      app, "--max-prompt-tokens", f.max_tokens, "Prompts that long at most, as rendered (0: any)");
-  app.add_flag("--deduplicate", f.deduplicate, "Of equal prompts only the first");
+      app, "--max-prompt-tokens", f.max_tokens, "Longest rendered prompt in tokens (0: no limit)");
+  app.add_flag("--deduplicate", f.deduplicate, "Keep only the first of equal prompts");
 }
 
 void add_selection_flags(CLI::App& app, SynthesizeCommandOptions& options) {
   synthesize::Selection& o = options.synthesize.selection;
   app.add_option("--sample",
                  o.sample,
-                 "After all filters: draw so many by --seed, kept in the files' order (0: all)");
-  app.add_option("--skip", o.skip, "After --sample: leave out so many prompts at the start");
-  app.add_option("--limit", o.limit, "After --skip: take at most so many of the rest (0: all)");
+                 "Number of prompts to draw with --seed after all filters, in file order (0: all)");
+  app.add_option("--skip", o.skip, "Number of prompts to skip at the start, after --sample");
+  app.add_option("--limit", o.limit, "Most prompts to use, after --skip (0: all)");
   app.add_option("--shard",
                  options.shard,
-                 "After --limit: take part i of n, 0/4 to 3/4, and write into OUT/shard-i-of-n; in "
-                 "a SLURM array or step the task's number if not given");
+                 "Process part i/n of the prompts after --limit (0/4 to 3/4) and write it to "
+                 "OUT/shard-i-of-n; defaults to the task number in a SLURM array or step");
   app.add_option("--workers",
                  options.workers,
-                 "Processes on this machine that share the prompts; 0: one for each CUDA device, 1 "
-                 "on the CPU. Each has its share of --threads");
+                 "Processes on this machine that share the prompts and --threads (0: one per CUDA "
+                 "device, 1 on the CPU)");
   app.add_flag("--merge",
                options.merge,
-               "Join the parts in --out into the files of the whole; flags as the parts have them");
+               "Join the parts in --out into the final files, with the parts' flags");
 }
 
 void add_generation_flags(CLI::App& app, synthesize::Options& o) {
   app.add_option("--samples", o.samples, "Answers per prompt and policy");
-  app.add_option("--temperature", o.decoding.sampling.temperature, "0: the most probable token");
-  app.add_option(
-      "--top-p", o.decoding.sampling.top_p, "Sample from the fewest tokens with this probability");
+  app.add_option("--temperature",
+                 o.decoding.sampling.temperature,
+                 "Sampling temperature (0: greedy decoding)");
+  app.add_option("--top-p",
+                 o.decoding.sampling.top_p,
+                 "Sample from the smallest set of tokens with at least this total probability (1: "
+                 "all)");
   app.add_option(
       "--top-k", o.decoding.sampling.top_k, "Sample from the k most probable tokens (0: all)");
   app.add_option("--min-p",
                  o.decoding.sampling.min_p,
-                 "Sample from tokens with at least this share of the largest probability (0: all)");
+                 "Sample from tokens with at least this fraction of the largest probability (0: "
+                 "all)");
   app.add_option("--repetition-penalty",
                  o.decoding.sampling.repetition_penalty,
-                 "Make tokens of the prompt and of the answer so far less likely (1: do not)");
+                 "Penalty on tokens of the prompt and of the answer so far (1: none)");
   app.add_option("--stop",
                  o.decoding.stop,
-                 "Texts at which an answer ends, which is cut before them; commas are part of them")
+                 "Stop string: ends an answer and is removed from it; repeat the flag for several "
+                 "(commas do not separate)")
       ->expected(1, kMostStopStrings)
-      ->allow_extra_args(false);  // with them, CLI11 takes "[END]" for a list
+      ->allow_extra_args(false);  // otherwise CLI11 parses "[END]" as a list
   app.add_flag("--logprobs",
                o.decoding.logprobs,
-               "Write the log-prob of each token of the answers: token_logprobs in answers.jsonl, "
-               "chosen and rejected.jsonl.gz");
-  add_count_option(app, "--max-new-tokens", o.decoding.max_new_tokens, "Longest answer");
-  app.add_option("--batch-size", o.decoding.batch_size, "Answers that are written at once");
-  app.add_option("--kv-cache-mib",
-                 o.decoding.kv_cache_mib,
-                 "Memory for the keys and values of running answers (0: automatic)");
+               "Write the log-prob of each answer token as token_logprobs into answers.jsonl, "
+               "chosen.jsonl.gz and rejected.jsonl.gz");
+  add_count_option(app, "--max-new-tokens", o.decoding.max_new_tokens, "Longest answer in tokens");
+  app.add_option("--batch-size", o.decoding.batch_size, "Answers generated concurrently");
+  app.add_option(
+      "--kv-cache-mib", o.decoding.kv_cache_mib, "Size of the KV cache in MiB (0: automatic)");
 }
 
 void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
   app.add_flag("--drop-redacted", o.drop_redacted, "Drop pairs of prompts marked \"redacted\"");
-  app.add_flag("--drop-unfinished", o.drop_unfinished, "Drop pairs cut at --max-new-tokens");
+  app.add_flag("--drop-unfinished",
+               o.drop_unfinished,
+               "Drop pairs with an answer that was cut off at --max-new-tokens");
   app.add_flag("--drop-runaway",
                o.drop_runaway,
                "Drop pairs with an answer that ends in a loop or is longer than --runaway-tokens");
   add_count_option(app,
                    "--runaway-tokens",
                    o.runaway_tokens,
-                   "Longer answers count as runaways (0: only those that end in a loop)");
+                   "Answers longer than this many tokens count as runaways (0: only answers that "
+                   "end in a loop)");
 }
 
-// A strategy goes with some sources of the rejected answers and excludes the others.
+// A strategy allows some sources of the rejected answers and excludes the others.
 std::vector<Alternatives> alternatives() {
   return {
       {.sets = {{"mask", "strategy=retrieval-masked"},
@@ -137,7 +152,7 @@ std::vector<Alternatives> alternatives() {
       {.sets = {{"mask-top-k", "scores"}, {"mask-threshold", "scores"}, {"heads"}}},
       {.sets = {{"shard"}, {"workers!=0"}}},
       {.sets = {{"shard"}, {"merge=true"}}},
-      // With a masked model both are used: the server's answers are the chosen ones.
+      // With a masked model both are used: the server generates the chosen answers.
       {.sets = {{"model"}, {"endpoint", "endpoint-model"}}, .unless = {"mask", "scores", "heads"}}};
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The flags of synthesize.
+// Flags of synthesize.
 
 #include <cstdint>
 #include <string>
@@ -19,13 +19,13 @@ struct SynthesizeCommandOptions {
   EndpointFlags endpoints;
   std::string turns = "first";
   std::string thinking = "keep";
-  std::string shard;    // empty: SLURM's, or the whole
-  int64_t workers = 0;  // on this machine; 0: as many as CUDA devices
+  std::string shard;    // empty: SLURM's task number, or all prompts
+  int64_t workers = 0;  // on this machine; 0: one per CUDA device
   bool merge = false;
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
 
-// `options` outlive the command.
+// `options` must outlive the command.
 void add_synthesize_flags(Command& command, SynthesizeCommandOptions& options);
 
 }  // namespace retmask::cli

@@ -140,7 +140,7 @@ class Parser {
     entry.values.push_back(std::move(word));
   }
 
-  // TOML allows 1_000; what is left must be a number as strtod reads it, which also knows inf and
+  // TOML allows 1_000; without underscores it must be a number for strtod, which also reads inf and
   // nan.
   std::string parse_number(std::string word, const std::string& key) const {
     word.erase(std::remove(word.begin(), word.end(), '_'), word.end());

@@ -1,7 +1,7 @@
 #pragma once
-// The part of TOML (toml.io, v1.0.0) that a list of flags needs: comments, [section] headers, and
-// key = value with strings, numbers, booleans and arrays of these. Dates, inline tables, dotted
-// keys and multi-line strings are errors.
+// A subset of TOML (toml.io, v1.0.0) for flags: comments, [section] headers, and key = value with
+// strings, numbers, booleans and arrays of these. Dates, inline tables, dotted keys and multi-line
+// strings are errors.
 
 #include <string>
 #include <string_view>

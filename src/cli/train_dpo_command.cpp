@@ -38,7 +38,7 @@ struct TrainDpoCommandOptions {
   TrainPlanOptions plan;
 };
 
-// The flags that are text on the command line and something else in the library.
+// Converts the flags that are text on the command line.
 train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint64_t seed) {
   train::TrainOptions resolved = options.train;
   resolved.loss = train::parse_loss_kind(options.loss);
@@ -113,14 +113,14 @@ void print_summary(const train::TrainingSummary& summary, const std::filesystem:
   std::cout << "\nmodel: " << out.string() << std::endl;
 }
 
-// Ranks that we started on one machine share its cores, unless --threads says otherwise.
+// Ranks started by --nproc share the machine's cores, unless --threads is given.
 void share_threads(const CommonOptions& common, const distributed::Placement& placement) {
   if (placement.launcher != distributed::Launcher::nproc) return;
   if (common.threads != CommonOptions().threads) return;
   at::set_num_threads(static_cast<int>(std::max<int64_t>(1, common.threads / placement.size)));
 }
 
-// Ranks on one machine's processors share its memory, a GPU has its own. A tenth stays free.
+// CPU ranks on one machine share its memory; a GPU rank has its own. A tenth stays free.
 train::MemoryRoom measure_memory(torch::Device device, const distributed::Placement& placement) {
   constexpr double kUsable = 0.9;
   const auto usable = [](int64_t bytes) {
@@ -149,14 +149,14 @@ RunRules train_rules() {
   };
 }
 
-// Rank 0's: clocks differ, and a day may end between two of them.
+// Rank 0's moment: clocks differ, and the date may change between ranks.
 Moment shared_moment(const RunRecord* run, distributed::ProcessGroup& group) {
   const int64_t own = run != nullptr ? run->moment().wall_seconds() : 0;
   return Moment::from_wall_seconds(
       static_cast<int64_t>(group.sum({static_cast<double>(own)}).front()));
 }
 
-// Of the final model, for rank 0. A finished run writes none.
+// Save options of the final model, for rank 0. A finished run does not save again.
 SaveOptions save_options(RunRecord& run, const std::filesystem::path& out) {
   if (!std::filesystem::exists(out / "training.json")) {
     check_checkpoint_folder(out, run.own_files());
@@ -177,18 +177,18 @@ void train_as_rank(const TrainDpoCommandOptions& options,
     const char* signal = stop_asked_by();
     if (!group->any(signal != nullptr)) return;
     throw Stopped("stopped by " + std::string(signal ? signal : "a signal to another rank") +
-                  " before the first step; start again to go on");
+                  " before the first step; run the same command again");
   };
   stop_together();
   if (!group->is_first()) log::hide_warnings();
   share_threads(common, group->placement());
-  std::optional<OutputLock> lock;  // who started copies holds it for them
+  std::optional<OutputLock> lock;  // with --nproc the parent process holds it
   std::unique_ptr<RunRecord> run;
   if (group->is_first()) {
     if (group->placement().launcher != distributed::Launcher::nproc) {
       lock.emplace(invocation.claim_out({options.model}));
     }
-    // In place: a record cannot be moved.
+    // Constructed in place: a RunRecord cannot be moved.
     run.reset(new RunRecord(invocation.start_run(train_rules())));
   }
   const Moment moment = shared_moment(run.get(), *group);
@@ -209,7 +209,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   }
 
   auto examples = load_examples(options, train_options, config, moment);
-  stop_together();  // now rank 0 has made --out
+  stop_together();  // by now rank 0 has created --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
   train::TrainingJob job{.checkpoint = checkpoint,
                          .model = CausalLm::without_weights(checkpoint, config, device, dtype),
@@ -261,16 +261,16 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
                  options.nproc,
                  " inside a job of ",
                  placement.size,
-                 " ranks that another launcher has started; leave it out");
+                 " ranks that another launcher has started; omit it");
     }
     const OutputLock lock = invocation.claim_out({options.model});
-    // Before there are copies, each of which would find the same fault.
+    // Checked before starting copies, each of which would report the same error.
     resolve();
     find_device();
     run_copies_as_ranks(options.nproc);
     return;
   }
-  // All that can fail comes after the ranks have met, so that one speaks for all.
+  // Everything that can fail comes after the rendezvous, so that one rank reports for all.
   const std::chrono::seconds limit(std::max<int64_t>(1, options.watchdog_seconds));
   run_as_rank(placement,
               {.watchdog_limit = limit},
@@ -284,70 +284,95 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
 }
 
 void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
-  app.add_option("--loss", options.loss, "dpo, ipo, or sft on the chosen answers");
-  app.add_option("--beta", options.train.beta, "Strength of the pull to the untrained model");
+  app.add_option("--loss", options.loss, "dpo, ipo, or sft (on the chosen answers)");
+  app.add_option("--beta",
+                 options.train.beta,
+                 "dpo, ipo: strength of the regularization toward the untrained model");
   app.add_option("--label-smoothing",
                  options.train.label_smoothing,
-                 "dpo: assumed share of pairs with swapped answers");
+                 "dpo: assumed fraction of pairs with swapped answers, 0 to below 0.5");
   app.add_flag("--length-normalize",
                options.train.length_normalize,
-               "dpo: log-ratios per answer token; sft: every answer weighs the same");
-  app.add_option("--epochs", options.train.epochs, "Passes over the data");
-  app.add_option("--max-steps", options.train.max_steps, "Exactly this many steps; 0: --epochs");
-  app.add_option("--global-batch-size", options.train.global_batch_size, "Pairs per step");
+               "dpo: average log-ratios over answer tokens; sft: weight all answers equally");
+  app.add_option("--epochs", options.train.epochs, "Number of epochs over the data");
+  app.add_option("--max-steps",
+                 options.train.max_steps,
+                 "Number of optimizer steps, overriding --epochs (0: as --epochs)");
+  app.add_option(
+      "--global-batch-size", options.train.global_batch_size, "Pairs per optimizer step");
   add_count_option(app,
                    "--micro-batch-tokens",
                    options.train.micro_batch_tokens,
-                   "Tokens in memory at once; changes speed and memory, not the result");
+                   "Most tokens per micro-batch on a rank (at least one pair); affects speed and "
+                   "memory, not the loss");
   add_count_option(app,
                    "--max-length",
                    options.train.max_length,
-                   "Longest prompt + answer in tokens; 0: whole answers");
-  app.add_option("--long-rows", options.long_rows, "What is longer: error, drop or truncate");
+                   "Longest prompt + answer in tokens (0: the model's maximum)");
+  app.add_option("--long-rows",
+                 options.long_rows,
+                 "Rows longer than that: error (stop), drop (skip the row) or truncate (cut the "
+                 "answers)");
   app.add_flag(
       "--reference-truncation",
       options.train.reference_truncation,
-      "Cut as the published code does: the last 512 tokens of a prompt, then the last 1,024 "
-      "of prompt + answer");
-  app.add_flag("--no-shuffle", options.no_shuffle, "Keep the file's order");
+      "Truncate as the published code does: to the last 512 tokens of a prompt, then to the last "
+      "1,024 tokens of prompt + answer");
+  app.add_flag("--no-shuffle", options.no_shuffle, "Keep the order of the files in every epoch");
 }
 
 void add_optimizer_flags(CLI::App& app, train::TrainOptions& options) {
-  app.add_option("--learning-rate", options.learning_rate, "Highest rate, after the warm-up");
-  app.add_option("--min-learning-rate", options.min_learning_rate, "Rate at the cosine's end");
-  app.add_option("--warmup-ratio", options.warmup_ratio, "Share of the steps with a linear rise");
-  app.add_option("--weight-decay", options.weight_decay, "Decoupled; not on norms and biases");
-  app.add_option("--adam-beta1", options.adam_beta1, "Decay of the mean of gradients");
-  app.add_option("--adam-beta2", options.adam_beta2, "Decay of the mean of their squares");
-  app.add_option("--adam-eps", options.adam_eps, "Added to the root of the mean square");
-  app.add_option("--max-grad-norm", options.max_grad_norm, "Clip the gradient's norm; 0: never");
+  app.add_option("--learning-rate", options.learning_rate, "Peak learning rate, after the warm-up");
+  app.add_option("--min-learning-rate",
+                 options.min_learning_rate,
+                 "Learning rate at the end of the cosine schedule");
+  app.add_option("--warmup-ratio",
+                 options.warmup_ratio,
+                 "Fraction of all steps used for linear warm-up, 0 to below 1");
+  app.add_option("--weight-decay",
+                 options.weight_decay,
+                 "AdamW's decoupled weight decay; not applied to norms and biases");
+  app.add_option(
+      "--adam-beta1", options.adam_beta1, "AdamW's decay rate of the gradient's running mean");
+  app.add_option("--adam-beta2",
+                 options.adam_beta2,
+                 "AdamW's decay rate of the squared gradient's running mean");
+  app.add_option("--adam-eps", options.adam_eps, "AdamW's epsilon, added to the denominator");
+  app.add_option("--max-grad-norm",
+                 options.max_grad_norm,
+                 "Clip the gradient to this global L2 norm (0: no clipping)");
 }
 
 void add_run_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_option("--activation-checkpointing",
                  options.activation_checkpointing,
-                 "Compute activations again in the backward pass: none, selective (the cheap "
-                 "ones), full, or auto (what memory asks for)");
+                 "Activations to recompute in the backward pass: none, selective (the cheap ones), "
+                 "full, or auto (as few as fit in memory)");
   app.add_option("--eval-every",
                  options.train.eval_every,
-                 "Steps between evaluations of --eval-pairs; 0: at the start and the end alone");
-  app.add_option("--save-every", options.train.save_every, "Steps between checkpoints; 0: none");
+                 "Steps between evaluations on --eval-pairs (0: at the start and the end only)");
+  app.add_option("--save-every",
+                 options.train.save_every,
+                 "Steps between training checkpoints (0: not by steps)");
   app.add_option("--save-minutes",
                  options.train.save_minutes,
-                 "Minutes between checkpoints, whichever comes first; 0: none");
-  app.add_option("--keep-last", options.train.keep_last, "Checkpoints that stay on disk");
+                 "Minutes between training checkpoints, whichever comes first (0: not by time)");
+  app.add_option(
+      "--keep-last", options.train.keep_last, "Number of training checkpoints kept on disk");
   app.add_option("--save-dtype",
                  options.save_dtype,
-                 "Of the final model: float32, bfloat16 or auto (the source's)");
+                 "Data type of the final model: float32, bfloat16 or auto (as in --model)");
   app.add_option("--nproc",
                  options.nproc,
-                 "Ranks on this machine; torchrun and srun start them by themselves");
+                 "Number of ranks to start on this machine; omit it under torchrun and srun, which "
+                 "start the ranks");
   app.add_option("--zero-stage",
                  options.train.zero_stage,
-                 "What ranks share out: 0 nothing, 1 optimizer, 2 gradients too, 3 weights too");
+                 "ZeRO stage, what is sharded across ranks: 0 nothing, 1 optimizer states, 2 also "
+                 "gradients, 3 also weights");
   app.add_option("--watchdog-seconds",
                  options.watchdog_seconds,
-                 "A rank without a sign of life for so long ends the run");
+                 "Seconds without a heartbeat after which a rank counts as lost and the run ends");
 }
 
 void add_plan_flags(CLI::App& app, TrainPlanOptions& options) {
@@ -372,13 +397,22 @@ void add_plan_flags(CLI::App& app, TrainPlanOptions& options) {
 
 Command setup_train_dpo(CLI::App& root) {
   auto options = std::make_shared<TrainDpoCommandOptions>();
-  Command command = add_command(
-      root, "train-dpo", "Teach a model to prefer the chosen answers of pairs (DPO, IPO, SFT)");
-  command.app->add_option("--model", options->model, "Checkpoint folder to start from");
+  Command command = add_command(root,
+                                "train-dpo",
+                                "Train a model on preference pairs (DPO, IPO or SFT)",
+                                "--model llama --pairs runs/pairs/pairs.jsonl --out runs/dpo");
+  command.app->add_option("--model", options->model, "Checkpoint folder of the model to train");
   add_max_position_flag(*command.app, options->max_position);
-  add_list_option(command, "--pairs", options->pairs, "JSONL(.gz) of prompt, chosen, rejected");
   add_list_option(
-      command, "--eval-pairs", options->eval_pairs, "Held-out pairs, evaluated but not trained on");
+      command,
+      "--pairs",
+      options->pairs,
+      "Training files with prompt, chosen and rejected per row (JSONL, JSONL.gz, JSON or "
+      "Parquet)");
+  add_list_option(command,
+                  "--eval-pairs",
+                  options->eval_pairs,
+                  "Files of held-out pairs, evaluated but not trained on");
   add_data_flags(*command.app, *options);
   add_optimizer_flags(*command.app, options->train);
   add_run_flags(*command.app, *options);

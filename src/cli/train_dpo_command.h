@@ -1,5 +1,5 @@
 #pragma once
-// retmask train-dpo: preference pairs -> trained checkpoint.
+// retmask train-dpo: trains a checkpoint on preference pairs.
 
 #include "common.h"
 

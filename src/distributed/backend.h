@@ -1,5 +1,5 @@
 #pragma once
-// c10d's process groups, which differ in how they are made.
+// Factories for c10d's process groups.
 
 #include <torch/torch.h>
 
@@ -11,13 +11,13 @@
 
 namespace retmask::distributed {
 
-// Gloo on CPUs. The interface is the one that leads to the rendezvous: loopback for ranks of one
-// machine, else GLOO_SOCKET_IFNAME or the one of this machine's name, as in torch.
+// Gloo on CPUs. The network interface is GLOO_SOCKET_IFNAME if set, loopback if the ranks meet
+// there, otherwise the interface of this machine's host name, as in torch.
 c10::intrusive_ptr<c10d::Backend> make_gloo(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout);
 
-// NCCL on GPUs. Throws UserError in a build without it.
+// NCCL on GPUs. Throws UserError in a build without NCCL.
 c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous& rendezvous,
                                             const Placement& placement,
                                             std::chrono::milliseconds timeout);

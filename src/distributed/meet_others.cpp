@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kMeetingInterval{50};
 constexpr std::chrono::milliseconds kStoreTimeout{30000};
-constexpr std::chrono::milliseconds kLeaveTaking{2000};
+constexpr std::chrono::milliseconds kLeaveTimeout{2000};
 
 std::string arrival_key(int64_t rank) { return "arrived/" + std::to_string(rank); }
 
@@ -22,7 +22,7 @@ std::string address_of(const Placement& placement) {
   return detail::concat(placement.master_address, ":", placement.master_port);
 }
 
-// What makes this process count as a rank, and how it would not.
+// Why this process is one of several ranks, and how to run it alone.
 std::string launch_of(const Placement& placement) {
   switch (placement.launcher) {
     case Launcher::torchrun:
@@ -36,15 +36,15 @@ std::string launch_of(const Placement& placement) {
   }
 }
 
-// The time since the rendezvous began, and what is done while it goes on.
+// Waits for other ranks: polls, warns once after `patience`, and fails after `meeting_timeout`.
 class Wait {
  public:
   Wait(const Placement& placement, const ConnectOptions& options)
       : placement_(placement), options_(options) {}
 
-  // `missing` in words: "the ranks 1, 2". Throws Stopped, and UserError at the end of the time.
-  // `speaks`: this rank warns for all.
-  void go_on(const std::string& missing, bool speaks) {
+  // One polling interval. `missing`: "the ranks 1, 2". `speaks`: this rank warns for all. Throws
+  // Stopped, and UserError after the timeout.
+  void poll(const std::string& missing, bool speaks) {
     stop_point();
     const auto elapsed = Clock::now() - start_;
     if (elapsed >= options_.meeting_timeout) {
@@ -53,13 +53,13 @@ class Wait {
                  missing,
                  " within ",
                  options_.meeting_timeout.count(),
-                 " s; were all ranks started? It is one of several ",
+                 " s; check that all ranks were started. It is one of several ",
                  launch_of(placement_));
     }
-    if (elapsed >= options_.patience && speaks && !said_) {
+    if (elapsed >= options_.patience && speaks && !warned_) {
       log::warn(self() + " waits for " + missing + ". It is one of several " +
                 launch_of(placement_));
-      said_ = true;
+      warned_ = true;
     }
     std::this_thread::sleep_for(kMeetingInterval);
   }
@@ -72,10 +72,10 @@ class Wait {
   const Placement& placement_;
   const ConnectOptions& options_;
   const Clock::time_point start_ = Clock::now();
-  bool said_ = false;
+  bool warned_ = false;
 };
 
-// Of "arrived/1", "arrived/2".
+// {"arrived/1", "arrived/2"} -> "the ranks 1, 2".
 std::string in_words(const std::vector<std::string>& keys) {
   constexpr size_t kShown = 8;
   std::string words = keys.size() == 1 ? "rank " : "the ranks ";
@@ -89,9 +89,9 @@ std::string in_words(const std::vector<std::string>& keys) {
 Rendezvous open_place(const Placement& placement, Wait& wait) {
   const bool listen = placement.rank == 0 && !placement.launcher_listens;
   while (!listen && !answers(placement)) {
-    wait.go_on(placement.launcher_listens ? "the launcher's store at " + address_of(placement)
-                                          : "rank 0 at " + address_of(placement),
-               /*speaks=*/true);
+    wait.poll(placement.launcher_listens ? "the launcher's store at " + address_of(placement)
+                                         : "rank 0 at " + address_of(placement),
+              /*speaks=*/true);
   }
   try {
     return Rendezvous(placement, listen, kStoreTimeout);
@@ -100,7 +100,7 @@ Rendezvous open_place(const Placement& placement, Wait& wait) {
                placement.rank,
                " of ",
                placement.size,
-               listen ? " cannot listen at " : " cannot talk to rank 0 at ",
+               listen ? " cannot listen at " : " cannot connect to rank 0 at ",
                address_of(placement),
                ": ",
                error.what_without_backtrace());
@@ -113,17 +113,17 @@ void wait_for_all(Rendezvous& place, const Placement& placement, Wait& wait) {
   for (int64_t rank = 0; rank < placement.size; ++rank) waited_for.push_back(arrival_key(rank));
   while (true) {
     if (place.has(kFailedKey)) {
-      place.leave(kLeavingKey, kLeaveTaking);
-      throw PeerLost("another rank has failed before all had met");
+      place.leave(kLeavingKey, kLeaveTimeout);
+      throw PeerLost("another rank failed during the rendezvous");
     }
     waited_for = place.missing(waited_for);
     if (waited_for.empty()) return;
-    // The first that has come speaks.
+    // The lowest rank that has arrived warns.
     bool is_first = true;
     for (int64_t rank = 0; rank < placement.rank && is_first; ++rank) {
       is_first = std::ranges::find(waited_for, arrival_key(rank)) != waited_for.end();
     }
-    wait.go_on(in_words(waited_for), is_first);
+    wait.poll(in_words(waited_for), is_first);
   }
 }
 
@@ -143,11 +143,11 @@ Rendezvous meet_others(const Placement& placement, const ConnectOptions& options
                                   error.what_without_backtrace()));
   } catch (const PeerLost&) {
     throw;
-  } catch (const std::exception&) {  // it has waited long enough, or was stopped
+  } catch (const std::exception&) {  // timed out or stopped
     try {
       place.claim(kFailedKey, std::to_string(placement.rank));
-      place.leave(kLeavingKey, kLeaveTaking);
-    } catch (const std::exception&) {  // the others have gone
+      place.leave(kLeavingKey, kLeaveTimeout);
+    } catch (const std::exception&) {  // the others are gone
     }
     throw;
   }

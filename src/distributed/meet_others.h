@@ -1,12 +1,12 @@
 #pragma once
-// How the ranks of a job find each other.
+// Rendezvous of the ranks of a job.
 
 #include "rendezvous.h"
 #include "retmask/distributed/process_group.h"
 
 namespace retmask::distributed {
 
-// Returns when every rank has come. See ProcessGroup's constructor.
+// Returns when all ranks have arrived. See ProcessGroup's constructor.
 Rendezvous meet_others(const Placement& placement, const ConnectOptions& options);
 
 }  // namespace retmask::distributed

@@ -27,7 +27,9 @@ c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous& rendezvous,
 c10::intrusive_ptr<c10d::Backend> make_nccl(const Rendezvous&,
                                             const Placement&,
                                             std::chrono::milliseconds) {
-  user_error("this build has no NCCL, so GPUs cannot work together; give --device cpu or one rank");
+  user_error(
+      "this build has no NCCL, so several GPU ranks cannot communicate; use --device cpu or one "
+      "rank");
 }
 
 #endif

@@ -23,9 +23,9 @@ std::string require(const Environment& environment, const std::string& name, con
   if (auto value = environment(name)) return *value;
   user_error("the environment variable ",
              name,
-             " is missing beside the others of ",
+             " is missing, but other variables are set of ",
              launcher,
-             "; start all ranks by it, or unset its variables for a run of one process");
+             "; start all ranks with it, or unset its variables to run a single process");
 }
 
 int64_t require_number(const Environment& environment,
@@ -69,7 +69,7 @@ Placement read_torchrun(const Environment& environment) {
   return placement;
 }
 
-// A number that all ranks of a step agree on, out of the way of the usual services.
+// A port that all ranks of a step agree on, outside the range of common services.
 uint16_t port_of_step(const Environment& environment) {
   const std::string job = environment("SLURM_JOB_ID").value_or("0");
   const std::string step = environment("SLURM_STEP_ID").value_or("0");
@@ -114,7 +114,7 @@ std::optional<std::string> process_environment(const std::string& name) {
 }
 
 Placement read_placement(const Environment& environment) {
-  // One of them alone is a leftover, or a job script's own.
+  // One of them alone is a leftover or belongs to a job script.
   if (environment("RANK") && environment("WORLD_SIZE")) return read_torchrun(environment);
   if (const auto count = slurm_task_count(environment)) return read_slurm(environment, *count);
   return {};
@@ -133,7 +133,7 @@ std::string first_host(const std::string& node_list) {
   const std::string host =
       node_list.substr(0, bracket) + node_list.substr(bracket + 1, end - bracket - 1);
   const std::string rest = node_list.substr(close + 1);
-  // "rack[1-2]node[3-4]" has a second list in the same name.
+  // "rack[1-2]node[3-4]": a second list in the same name.
   return rest.empty() || rest.front() == ',' ? host : host + first_host(rest);
 }
 

@@ -19,13 +19,13 @@ std::string where(const Placement& placement) {
   return detail::concat("rank ", placement.rank, " of ", placement.size);
 }
 
-// How many calls wait for other ranks.
+// Number of calls that wait for other ranks.
 using Waiting = std::shared_ptr<std::atomic<int>>;
 
 class WaitingCall {
  public:
   explicit WaitingCall(Waiting waiting) : waiting_(std::move(waiting)) { waiting_->fetch_add(1); }
-  // One that failed counts on: what is left to do is to wait for the verdict on who was lost.
+  // A failed call stays counted: this rank then waits to learn which rank was lost.
   ~WaitingCall() {
     if (std::uncaught_exceptions() == exceptions_before_) waiting_->fetch_sub(1);
   }
@@ -37,7 +37,7 @@ class WaitingCall {
   const int exceptions_before_ = std::uncaught_exceptions();
 };
 
-// Runs `call`, whose failures mean that another rank is gone.
+// Runs `call`; a failure means that another rank is gone and becomes PeerLost.
 template <typename Call>
 auto guarded(const Placement& placement,
              const Waiting& waiting,
@@ -49,12 +49,12 @@ auto guarded(const Placement& placement,
   } catch (const c10::Error& error) {
     throw PeerLost(
         detail::concat(where(placement), ": ", what, ": ", error.what_without_backtrace()));
-  } catch (const std::runtime_error& error) {  // Gloo's own
+  } catch (const std::runtime_error& error) {  // thrown by Gloo
     throw PeerLost(detail::concat(where(placement), ": ", what, ": ", error.what()));
   }
 }
 
-// Starts a collective; `tensors` live until it is waited for.
+// Starts a collective and keeps `tensors` alive until it is waited for.
 template <typename Call>
 Pending start(const Placement& placement,
               const Waiting& waiting,
@@ -115,7 +115,7 @@ void ProcessGroup::connect(torch::Device device) {
     throw;
   } catch (const UserError&) {
     throw;
-  } catch (const std::runtime_error& error) {  // Gloo's own: the other side is gone
+  } catch (const std::runtime_error& error) {  // thrown by Gloo: the peer is gone
     throw PeerLost(detail::concat(where(placement_), ": connect: ", error.what()));
   }
   barrier();

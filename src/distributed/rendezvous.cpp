@@ -21,7 +21,7 @@ std::string to_text(const std::vector<uint8_t>& bytes) { return {bytes.begin(), 
 constexpr int kConnectMilliseconds = 1000;
 constexpr int kBacklog = 1024;
 
-// The store owns what this returns.
+// Returns a listening socket; the store takes ownership.
 int listen_on_loopback(uint16_t port) {
   FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
@@ -68,7 +68,7 @@ bool answers(const Placement& placement) {
 
 Rendezvous::Rendezvous(const Placement& placement, bool listen, std::chrono::milliseconds timeout)
     : rank_(placement.rank), ranks_(placement.size) {
-  // torchrun starts a failed job again beside the same server.
+  // torchrun restarts a failed job with the same server.
   const std::string attempt = process_environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
   prefix_ = "retmask/" + attempt + "/";
   c10d::TCPStoreOptions options;
@@ -76,7 +76,7 @@ Rendezvous::Rendezvous(const Placement& placement, bool listen, std::chrono::mil
   options.isServer = listen;
   options.waitWorkers = false;
   options.timeout = timeout;
-  // c10d would listen on every network of this machine.
+  // By default c10d listens on all network interfaces.
   if (listen && placement.launcher == Launcher::nproc) {
     options.masterListenFd = listen_on_loopback(placement.master_port);
   }

@@ -1,5 +1,5 @@
 #pragma once
-// A few strings that all ranks see: c10d's TCPStore.
+// A key-value store shared by all ranks: c10d's TCPStore.
 
 #include <torch/torch.h>
 
@@ -12,38 +12,38 @@
 
 namespace retmask::distributed {
 
-// Under it stands which rank failed first.
+// Key of the number of the rank that failed first.
 inline constexpr const char* kFailedKey = "failed";
-// Where ranks say goodbye that end because one has failed.
+// Key for leave() of ranks that end because one has failed.
 inline constexpr const char* kLeavingKey = "leaving";
 
-// Whether somebody takes connections where the ranks meet.
+// Whether a server accepts connections at the rendezvous address.
 bool answers(const Placement& placement);
 
 class Rendezvous {
  public:
-  // `listen`: this process is the server; else somebody listens there already. Throws c10::Error.
+  // `listen`: this process is the server; otherwise one is already listening. Throws c10::Error.
   Rendezvous(const Placement& placement, bool listen, std::chrono::milliseconds timeout);
 
   const c10::intrusive_ptr<c10d::TCPStore>& store() const { return store_; }
 
   void set(const std::string& key, const std::string& value);
-  // Waits until all of them are there.
+  // Waits until all keys are set.
   std::vector<std::string> get(const std::vector<std::string>& keys);
-  // Sets the key if it is empty yet; returns what stands there now.
+  // Sets the key if it is unset; returns its current value.
   std::string claim(const std::string& key, const std::string& value);
   bool has(const std::string& key);
-  // Of `keys`, those that are not there.
+  // The `keys` that are not set.
   std::vector<std::string> missing(const std::vector<std::string>& keys);
-  // Says goodbye under `key`, once. Rank 0, which as a rule is the server, waits for all others'
-  // goodbye, or for `timeout` at most.
+  // Announces under `key`, once, that this rank leaves. Rank 0, usually the server, waits for all
+  // other ranks to leave, at most for `timeout`.
   void leave(const std::string& key, std::chrono::milliseconds timeout);
 
   const std::string& prefix() const { return prefix_; }
 
  private:
   c10::intrusive_ptr<c10d::TCPStore> store_;
-  std::string prefix_;  // of every key
+  std::string prefix_;  // of all keys
   int64_t rank_;
   int64_t ranks_;
 };

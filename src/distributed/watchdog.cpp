@@ -34,7 +34,7 @@ std::string host_name() {
 
 std::string key_of(int64_t rank) { return "alive/" + std::to_string(rank); }
 
-// What a rank tells of itself.
+// A rank's entry in the rendezvous store.
 struct Heartbeat {
   int64_t count = 0;
   int64_t step = 0;
@@ -42,19 +42,18 @@ struct Heartbeat {
 
   std::string to_text() const { return detail::concat(count, ' ', step, ' ', host); }
   static Heartbeat from_text(const std::string& text) {
-    Heartbeat sign;
-    std::istringstream(text) >> sign.count >> sign.step >> sign.host;
-    return sign;
+    Heartbeat heartbeat;
+    std::istringstream(text) >> heartbeat.count >> heartbeat.step >> heartbeat.host;
+    return heartbeat;
   }
 };
 
-// Whether this process is alive, which a thread of the watchdog's own cannot tell from the fact
-// that it runs itself.
+// Whether this process makes progress; that the watchdog's own thread runs does not prove it.
 class Liveness {
  public:
   explicit Liveness(const ProcessGroup& group) : group_(group) {}
 
-  // Since the call before.
+  // Whether there was progress since the previous call.
   bool is_seen() {
     const double processor_seconds = processor_time();
     const auto now = Clock::now();
@@ -66,18 +65,18 @@ class Liveness {
   }
 
  private:
-  // Of one processor; the watchdog and the backends' own threads take a tenth of it.
+  // Fraction of one processor; the watchdog and the backends' threads use a tenth of this.
   static constexpr double kLeastWork = 0.02;
 
-  // Of all threads: on a GPU the backward pass is not in the main one.
+  // Of all threads: on a GPU the backward pass does not run in the main thread.
   static double processor_time() {
     timespec time{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   }
 
-  // It waits for a processor (R) or for a disk (D). Its state is the letter behind the program's
-  // name in parentheses.
+  // The main thread is running (R) or waits for a disk (D). The state is the letter after the
+  // program's name in parentheses.
   static bool main_thread_is_busy() {
     std::ifstream in("/proc/self/stat");
     const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -93,7 +92,7 @@ class Liveness {
 };
 
 struct Seen {
-  Heartbeat sign;
+  Heartbeat heartbeat;
   Clock::time_point when;
 };
 
@@ -109,7 +108,7 @@ class Watchdog::Impl {
         on_loss_(std::move(on_loss)),
         liveness_(group),
         rendezvous_(placement_, /*listen=*/false, limit),
-        seen_(static_cast<size_t>(group.size()), Seen{.sign = {}, .when = Clock::now()}) {
+        seen_(static_cast<size_t>(group.size()), Seen{.heartbeat = {}, .when = Clock::now()}) {
     own_.host = host_name();
     talker_ = std::thread([this] { talk(); });
     judge_ = std::thread([this] { judge(); });
@@ -129,7 +128,7 @@ class Watchdog::Impl {
   bool first_to_fail() { return become_silent() && claim_report(); }
 
  private:
-  // False when it was before.
+  // False if it was already silent.
   bool become_silent() {
     const std::lock_guard lock(mutex_);
     return !std::exchange(stopping_, true);
@@ -141,7 +140,7 @@ class Watchdog::Impl {
       see_others_off();
       return claimed;
     } catch (const std::exception&) {
-      return true;  // nobody can be asked: better said twice than never
+      return true;  // the store is gone: better reported twice than never
     }
   }
 
@@ -149,11 +148,11 @@ class Watchdog::Impl {
     return rendezvous_.has(kFailedKey) && rendezvous_.get({kFailedKey}).front() != name_;
   }
 
-  // A rank that finds the rendezvous closed could not know that another one reports.
+  // Waits for the other ranks: one that finds the rendezvous closed could not know who reports.
   void see_others_off() {
     try {
       rendezvous_.leave(kLeavingKey, 3 * interval_);
-    } catch (const std::exception&) {  // closed: the others have gone
+    } catch (const std::exception&) {  // closed: the others are gone
     }
   }
 
@@ -183,13 +182,13 @@ class Watchdog::Impl {
     } while (pause());
   }
 
-  void note(const std::vector<std::string>& signs) {
+  void note(const std::vector<std::string>& heartbeats) {
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
-    for (size_t rank = 0; rank < signs.size(); ++rank) {
-      const Heartbeat sign = Heartbeat::from_text(signs[rank]);
-      if (sign.count != seen_[rank].sign.count) seen_[rank].when = now;
-      seen_[rank].sign = sign;
+    for (size_t rank = 0; rank < heartbeats.size(); ++rank) {
+      const Heartbeat heartbeat = Heartbeat::from_text(heartbeats[rank]);
+      if (heartbeat.count != seen_[rank].heartbeat.count) seen_[rank].when = now;
+      seen_[rank].heartbeat = heartbeat;
     }
     last_round_ = now;
   }
@@ -200,7 +199,7 @@ class Watchdog::Impl {
       const auto now = Clock::now();
       const auto gap = now - before;
       before = now;
-      // This process was stopped itself: it has seen nothing, which says nothing of the others.
+      // This process itself was stopped, so missing heartbeats say nothing about the others.
       if (gap > interval_ + limit_ / 2) forgive(gap);
       if (now - last_round() > limit_) {
         lose_rendezvous(silence());
@@ -224,12 +223,12 @@ class Watchdog::Impl {
     return last_round_;
   }
 
-  // By what the last round showed: a rendezvous that does not answer says nothing of the ranks,
-  // and asking it who reports could take for ever.
+  // Judges by the last completed round: a rendezvous that does not answer says nothing about the
+  // ranks, and asking it could block forever.
   int64_t first_silent_rank() {
     const std::lock_guard lock(mutex_);
     for (int64_t rank = 0; rank < placement_.size; ++rank) {
-      // Of this rank another one tells; it ends by itself where nobody ends it.
+      // Another rank reports this one; after twice the limit it ends by itself.
       const milliseconds limit = rank == placement_.rank ? 2 * limit_ : limit_;
       if (last_round_ - seen_[static_cast<size_t>(rank)].when > limit) return rank;
     }
@@ -242,19 +241,19 @@ class Watchdog::Impl {
 
   std::string describe(int64_t rank) {
     const std::lock_guard lock(mutex_);
-    const Heartbeat& sign = seen_[static_cast<size_t>(rank)].sign;
+    const Heartbeat& heartbeat = seen_[static_cast<size_t>(rank)].heartbeat;
     return detail::concat("rank ",
                           rank,
                           " on ",
-                          sign.host.empty() ? "an unknown host" : sign.host,
+                          heartbeat.host.empty() ? "an unknown host" : heartbeat.host,
                           " (last at step ",
-                          sign.step,
+                          heartbeat.step,
                           ")");
   }
 
   bool listener_is_rank() const { return !placement_.launcher_listens; }
 
-  // The ranks cannot ask each other any more who reports, so the lowest that is left does.
+  // The ranks can no longer agree on who reports, so the lowest remaining rank does.
   void lose_rendezvous(const std::string& why) {
     const int64_t reporter = listener_is_rank() ? 1 : 0;
     const std::string what = listener_is_rank() ? describe(0)
@@ -266,7 +265,7 @@ class Watchdog::Impl {
   }
 
   void lose(const std::string& message) {
-    // Not silent yet: should this wait for ever on a stopped server, the talker reports.
+    // Not silent yet: if this call blocks on a stopped server, the talker thread reports.
     const bool reports = claim_report();
     if (become_silent()) on_loss_(reports ? message : "");
   }
@@ -281,7 +280,7 @@ class Watchdog::Impl {
   Heartbeat own_;
   std::atomic<int64_t> step_ = 0;
 
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // protects the members below
   std::condition_variable wake_;
   std::vector<Seen> seen_;
   Clock::time_point last_round_ = Clock::now();

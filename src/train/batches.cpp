@@ -98,11 +98,11 @@ std::vector<std::vector<RowIndices>> micro_batches_of_ranks(
     int64_t ranks,
     int64_t hidden_size,
     int64_t max_tokens) {
-  std::vector<std::vector<RowIndices>> passes;
+  std::vector<std::vector<RowIndices>> micro_batches;
   for (const RowIndices& share : spread_rows(batch, examples, ranks, hidden_size)) {
-    passes.push_back(split_by_tokens(share, examples, max_tokens));
+    micro_batches.push_back(split_by_tokens(share, examples, max_tokens));
   }
-  return passes;
+  return micro_batches;
 }
 
 }  // namespace retmask::train

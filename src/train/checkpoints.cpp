@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kTemporarySuffix = ".tmp";
-constexpr const char* kReplacedSuffix = ".old";  // then the process id of who replaced it
+constexpr const char* kReplacedSuffix = ".old";  // followed by the id of the replacing process
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kNoteSuffix = ".json";  // a rank's size and hash, until state.json has them
 
@@ -32,8 +32,8 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return step;
 }
 
-// "step-12" of "step-12.old345", where a state stepped aside for another one of its step; nothing
-// for other names.
+// "step-12" for "step-12.old345", a state that was renamed to make room for a new one of the same
+// step; nothing for other names.
 std::optional<fs::path> replaced_state(const fs::path& folder) {
   const std::string ending = folder.extension();
   const auto digits = ending.find_first_not_of("0123456789", std::strlen(kReplacedSuffix));
@@ -41,7 +41,7 @@ std::optional<fs::path> replaced_state(const fs::path& folder) {
   return folder.parent_path() / folder.stem();
 }
 
-// Throws UserError when a state's file lacks something, or it is of another kind.
+// Throws UserError when a state.json lacks a key or a value has the wrong type.
 void check_form(const Json& state, int64_t step, const std::string& where) {
   const auto ranks = json_get<int64_t>(state, "ranks", where);
   const auto files = json_get<Json>(state, "files", where);
@@ -64,8 +64,8 @@ void remove_folder(const fs::path& folder) {
   if (error) write_error(error.value(), "cannot remove ", folder, ": ", error.message());
 }
 
-// Runs `work` on this rank; returns once all have done theirs. An error of one rank ends it on all:
-// there it is thrown on, elsewhere it is a PeerLost.
+// Runs `work` on every rank and waits for all. If it fails on one rank, that rank rethrows the
+// error and the others throw PeerLost.
 template <typename Work>
 void together(distributed::ProcessGroup& group, const Work& work) {
   std::exception_ptr own;
@@ -89,7 +89,7 @@ TrainingCheckpoints::TrainingCheckpoints(fs::path dir,
   check_identities();
   if (!group_.is_first() || !fs::exists(dir_)) return;
   clear_leftovers();
-  check_identities();  // of what was put back
+  check_identities();  // of the states that clear_leftovers restored
 }
 
 void TrainingCheckpoints::clear_leftovers() const {
@@ -106,7 +106,7 @@ void TrainingCheckpoints::clear_leftovers() const {
   }
   for (const fs::path& path : half_written) remove_folder(path);
   for (const fs::path& path : replaced) {
-    // Killed between two renames: nothing stands in its place yet.
+    // Killed between two renames: restore the old state if no new one took its place.
     const fs::path state = *replaced_state(path);
     std::error_code error;
     if (step_of(state) && !fs::exists(state)) fs::rename(path, state, error);
@@ -135,7 +135,7 @@ void TrainingCheckpoints::check_identities() const {
     try {
       const Json state = read_json_file(folder / kStateFile, "training state");
       found = json_get<Json>(state, "identity", folder.string());
-    } catch (const UserError&) {  // load() says so, and takes the one before it
+    } catch (const UserError&) {  // load() reports it and falls back to the previous one
       continue;
     }
     check_identity(found, identity_, folder.string());
@@ -145,7 +145,7 @@ void TrainingCheckpoints::check_identities() const {
 std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
   std::vector<int64_t> candidates = steps();
   while (true) {
-    // Rank 0 decides: a file system may show a new folder to one machine earlier than to another.
+    // Rank 0 decides: a shared file system may show a new folder to one node earlier than another.
     const int64_t own = !group_.is_first() || candidates.empty() ? 0 : candidates.back();
     const auto step = static_cast<int64_t>(group_.sum({static_cast<double>(own)}).front());
     if (step == 0) return std::nullopt;
@@ -153,14 +153,14 @@ std::optional<int64_t> TrainingCheckpoints::load(AdamW& optimizer) {
     const std::string found = damage(folder);
     if (group_.any(!found.empty())) {
       if (!found.empty())
-        log::warn("the training state " + folder.string() + " is left out: " + found);
+        log::warn("skipping the training state " + folder.string() + ": " + found);
       if (group_.is_first()) candidates.pop_back();
       continue;
     }
     const std::string where = (folder / kStateFile).string();
     const Json state = read_json_file(folder / kStateFile, "training state");
     if (json_get<Json>(state, "units", where) != describe_units(optimizer.parameters())) {
-      user_error(folder, " does not fit the model; give a new --out to train anew");
+      user_error(folder, " does not fit the model; give a new --out to start over");
     }
     read_state_files(folder, json_get<int64_t>(state, "ranks", where), optimizer);
     optimizer.restored(step);
@@ -188,7 +188,7 @@ std::string TrainingCheckpoints::damage(const fs::path& folder) const {
     if (error) return path.string() + ": " + error.message();
     if (size != json_get<uint64_t>(file, "bytes", where) ||
         sha256_file(path) != json_get<std::string>(file, "sha256", where)) {
-      return path.string() + " is not as it was written";
+      return path.string() + " has changed since it was written";
     }
   }
   return "";
@@ -200,7 +200,7 @@ void TrainingCheckpoints::save(const AdamW& optimizer) {
     write(temporary, optimizer);
     newest_ = optimizer.steps_taken();
   } catch (const std::exception&) {
-    std::error_code ignored;  // the error that led here is the one to tell
+    std::error_code ignored;  // the original error is the one to report
     if (group_.is_first()) fs::remove_all(temporary, ignored);
     throw;
   }
@@ -245,8 +245,7 @@ void TrainingCheckpoints::prune() const {
   std::vector<int64_t> found = steps();
   while (static_cast<int64_t>(found.size()) > keep_last_) {
     const fs::path oldest = path_of(found.front());
-    // Renamed first: a kill in the middle of the removal must not leave half a state under a whole
-    // one's name.
+    // Renamed first: a kill during the removal must not leave half a state under a valid name.
     const fs::path temporary = oldest.string() + kTemporarySuffix;
     commit_path(oldest, temporary);
     remove_folder(temporary);
@@ -266,7 +265,7 @@ void check_identity(const Json& found, const Json& expected, const std::string& 
   user_error(where,
              " belongs to another run: ",
              differences,
-             "; start with the same options and data or give a new --out");
+             "; use the same options and data, or give a new --out");
 }
 
 }  // namespace retmask::train

@@ -19,11 +19,11 @@ std::vector<int64_t> join(const TokenIds& prompt, int64_t skips, const TokenIds&
 }
 
 // Nothing predicts a sequence's first token.
-int64_t start_behind(const TokenIds& prompt, int64_t skips) {
+int64_t start_after(const TokenIds& prompt, int64_t skips) {
   return std::max<int64_t>(static_cast<int64_t>(prompt.size()) - skips, 1);
 }
 
-// Applies --max-length to rows as they come and remembers what it did.
+// Applies --max-length to rows as they come and counts what it did.
 class LengthLimit {
  public:
   LengthLimit(const TrainOptions& options, int64_t max_positions)
@@ -35,11 +35,11 @@ class LengthLimit {
                  limit_,
                  " exceeds the model's maximum of ",
                  max_positions,
-                 " positions; if the model can, give --max-position");
+                 " positions; if the model supports more, give --max-position");
     }
   }
 
-  // False: leave the row out.
+  // False: the row is dropped.
   bool admit(TrainingExample& example) {
     if (as_reference_) {
       if (truncate_as_reference(example)) ++long_;
@@ -51,7 +51,7 @@ class LengthLimit {
     }
     const auto room = limit_ - static_cast<int64_t>(example.prompt.size());
     if (policy_ != LongRows::truncate || room <= 0) {
-      ++left_out_;
+      ++dropped_;
       return false;
     }
     for (TokenIds* answer : {&example.chosen, &example.rejected}) {
@@ -64,7 +64,8 @@ class LengthLimit {
   void report(int64_t num_rows) const {
     if (long_ == 0) return;
     if (as_reference_) {
-      log::warn(detail::concat("--reference-truncation cut ", long_, " of ", num_rows, " rows"));
+      log::warn(
+          detail::concat("--reference-truncation truncated ", long_, " of ", num_rows, " rows"));
       return;
     }
     const std::string what = detail::concat(long_,
@@ -80,7 +81,7 @@ class LengthLimit {
           what,
           "; give --long-rows drop or truncate, or a larger --max-length if the model allows");
     }
-    log::warn(detail::concat(what, "; ", left_out_, " left out, ", long_ - left_out_, " cut"));
+    log::warn(detail::concat(what, "; ", dropped_, " dropped, ", long_ - dropped_, " truncated"));
   }
 
  private:
@@ -93,7 +94,7 @@ class LengthLimit {
   LongRows policy_;
   bool as_reference_;
   int64_t long_ = 0;
-  int64_t left_out_ = 0;
+  int64_t dropped_ = 0;
   std::string first_;
 };
 
@@ -106,8 +107,8 @@ std::vector<int64_t> TrainingExample::rejected_sequence() const {
   return join(prompt, rejected_skips, rejected);
 }
 
-int64_t TrainingExample::chosen_start() const { return start_behind(prompt, chosen_skips); }
-int64_t TrainingExample::rejected_start() const { return start_behind(prompt, rejected_skips); }
+int64_t TrainingExample::chosen_start() const { return start_after(prompt, chosen_skips); }
+int64_t TrainingExample::rejected_start() const { return start_after(prompt, rejected_skips); }
 
 int64_t TrainingExample::chosen_length() const {
   return static_cast<int64_t>(prompt.size() + chosen.size()) - chosen_skips;
@@ -152,7 +153,7 @@ std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::pa
 }
 
 std::string hash_examples(const std::vector<TrainingExample>& examples) {
-  std::string hashes;  // of each row, so that the tokens are never copied as a whole
+  std::string hashes;  // per row, so that the tokens are never copied as a whole
   for (const TrainingExample& example : examples) {
     std::string bytes;
     for (const TokenIds* ids : {&example.prompt, &example.chosen, &example.rejected}) {

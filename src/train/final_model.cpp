@@ -5,12 +5,12 @@
 namespace retmask::train {
 namespace {
 
-// The parameters of all units, one after the other.
+// The parameters of all units in order.
 class WeightStream {
  public:
   explicit WeightStream(ShardedParameters& parameters) : parameters_(parameters) {}
 
-  // `name` is the parameter behind the one before.
+  // `name` must be the parameter after the previous one.
   torch::Tensor next(const std::string& name) {
     if (!weights_.defined()) weights_ = parameters_.gather(unit_);
     const auto& members = parameters_.unit(unit_).parameters;

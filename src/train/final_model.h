@@ -10,9 +10,9 @@
 
 namespace retmask::train {
 
-// Writes the float32 weights, rounded to `dtype`, beside `source`'s config and tokenizer. All ranks
-// call it together: rank 0 writes while the units pass by, so that no host holds more than one unit
-// besides what it keeps anyway. Throws UserError.
+// Writes the float32 weights, rounded to `dtype`, with `source`'s config and tokenizer. Collective:
+// rank 0 gathers and writes one unit at a time, so no host holds more than one unit in addition to
+// its own share. Throws UserError.
 void save_final_model(const CausalLm& model,
                       const Checkpoint& source,
                       const std::filesystem::path& dir,

@@ -6,8 +6,8 @@
 namespace retmask::train {
 namespace {
 
-std::unique_ptr<Journal> open_without_rows_behind(const std::filesystem::path& path,
-                                                  int64_t steps_done) {
+std::unique_ptr<Journal> open_without_rows_after(const std::filesystem::path& path,
+                                                 int64_t steps_done) {
   std::vector<Json> rows = Journal(path).rows();
   const size_t before = rows.size();
   std::erase_if(rows, [&](const Json& row) {
@@ -39,7 +39,7 @@ HeldOut::HeldOut(const std::vector<TrainingExample>& examples,
       in_step_(options.zero_stage == 3),
       group_(group) {
   if (!group_.is_first()) return;
-  journal_ = open_without_rows_behind(path, steps_done);
+  journal_ = open_without_rows_after(path, steps_done);
   const std::vector<Json> rows = journal_->rows();
   if (!rows.empty()) last_step_ = json_get<int64_t>(rows.back(), "step", path.string());
 }
@@ -67,13 +67,14 @@ HeldOutMetrics HeldOut::evaluate(int64_t step) const {
   std::iota(all.begin(), all.end(), 0);
   const auto denominator = static_cast<double>(objective_.denominator(all));
   const torch::NoGradGuard no_grad;
-  const auto passes = split_by_tokens(all, examples_, micro_batch_tokens_);
+  const auto micro_batches = split_by_tokens(all, examples_, micro_batch_tokens_);
   const auto ranks = static_cast<size_t>(group_.size());
-  for (size_t first = 0; first < passes.size(); first += ranks) {
+  for (size_t first = 0; first < micro_batches.size(); first += ranks) {
     const size_t own = first + static_cast<size_t>(group_.rank());
-    if (own >= passes.size() && !in_step_) continue;
-    const RowLosses result = objective_.evaluate(passes[std::min(own, passes.size() - 1)]);
-    if (own >= passes.size()) continue;
+    if (own >= micro_batches.size() && !in_step_) continue;
+    const RowLosses result =
+        objective_.evaluate(micro_batches[std::min(own, micro_batches.size() - 1)]);
+    if (own >= micro_batches.size()) continue;
     metrics.pairs.loss += result.losses.sum().item<double>() / denominator;
     metrics.pairs.rewards += result.rewards;
   }

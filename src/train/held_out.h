@@ -1,5 +1,5 @@
 #pragma once
-// Pairs that are not trained on: how the model does on them before, during and after training.
+// Evaluation on held-out pairs before, during and after training.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,9 +27,9 @@ struct HeldOutMetrics {
 // Evaluates and keeps eval_metrics.jsonl.
 class HeldOut {
  public:
-  // `examples`, `objective`, which is made of them, and `group` outlive this object. The ranks
-  // share the rows; rank 0 keeps the file. Rows of `path` behind `steps_done`, written by a run
-  // that was stopped behind its last checkpoint, are dropped.
+  // `examples`, `objective` (built on them) and `group` outlive this object. The ranks share the
+  // rows; rank 0 writes the file. Rows of `path` after `steps_done`, written by a run that was
+  // stopped after its last checkpoint, are dropped.
   HeldOut(const std::vector<TrainingExample>& examples,
           const Objective& objective,
           const TrainOptions& options,
@@ -37,9 +37,9 @@ class HeldOut {
           int64_t steps_done,
           distributed::ProcessGroup& group);
 
-  // Evaluates after `step` of `total_steps` when that is due (at 0, at the end and every
-  // --eval-every steps) and the file has no row of it yet. All ranks call it; rank 0 gets the new
-  // row, the others and those that had nothing to do null.
+  // Evaluates after `step` of `total_steps` if that is due (at 0, at the end and every --eval-every
+  // steps) and the file has no row for it yet. Collective. Returns the new row on rank 0, otherwise
+  // null.
   Json evaluate_if_due(int64_t step, int64_t total_steps);
 
  private:
@@ -50,7 +50,7 @@ class HeldOut {
   const Objective& objective_;
   int64_t eval_every_;
   int64_t micro_batch_tokens_;
-  bool in_step_;  // all ranks make the same number of passes
+  bool in_step_;  // all ranks must run the same number of micro-batches
   distributed::ProcessGroup& group_;
   std::unique_ptr<Journal> journal_;  // rank 0's
   int64_t last_step_ = -1;            // of the file's last row

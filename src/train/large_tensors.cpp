@@ -7,10 +7,10 @@
 namespace retmask::train {
 namespace {
 
-// Smaller ones are many and take little.
+// Smaller tensors are numerous and take little memory.
 constexpr size_t kLargeBytes = size_t{64} << 10;
 
-// Never destroyed: there are tensors that are.
+// Never destroyed: static tensors may outlive it.
 BlockHeap& heap() {
   static BlockHeap& heap = *new BlockHeap;
   return heap;
@@ -27,7 +27,7 @@ class LargeTensorAllocator : public c10::Allocator {
     if (block == nullptr) return c10::GetDefaultCPUAllocator()->allocate(bytes);
     return {block, block, &free_tensor, c10::Device(c10::kCPU)};
   }
-  // oneDNN's scratch memory comes and goes by it.
+  // Used by oneDNN for its scratch memory.
   c10::DeleterFnPtr raw_deleter() const override { return &free_tensor; }
   void copy_data(void* to, const void* from, size_t bytes) const override {
     default_copy_data(to, from, bytes);

@@ -1,12 +1,12 @@
 #pragma once
-// Where a training run's tensors lie on a CPU.
+// CPU memory for the large tensors of a training run.
 
 #include <cstdint>
 
 namespace retmask::train {
 
-// From here on this process's large CPU tensors come out of one BlockHeap of at least `room` bytes,
-// what the work will need together; those that find no room there lie where small ones do.
+// From now on large CPU tensors of this process are allocated from one BlockHeap of at least `room`
+// bytes, the total that the run will need. If it is full, they fall back to the default allocator.
 void keep_large_tensors(int64_t room);
 
 }  // namespace retmask::train

@@ -11,25 +11,24 @@ namespace {
 
 constexpr int64_t kFloat32Bytes = 4;
 constexpr int64_t kLowerHalfBytes = 2;
-// Code that is loaded when it is first called, compiled kernels, scratch, and what lies idle
-// between blocks. Measured on a CPU with SmolLM2-135M, 8, 16 and 32 short pairs a step, bfloat16 in
-// all three modes and float32 in two: what was taken is 0.11 GiB less to 0.30 GiB more than the
-// rest of the plan.
+// Code loaded on first use, compiled kernels, scratch memory and allocator fragmentation. Measured
+// on a CPU with SmolLM2-135M, 8, 16 and 32 short pairs per step, bfloat16 in all three modes and
+// float32 in two: the peak was between 0.11 GiB below and 0.30 GiB above the rest of the plan.
 constexpr int64_t kLibraryBytes = int64_t{96} << 20;
 
-// More would show little that is new and take seconds.
+// Looking at more steps takes seconds and hardly changes the maximum.
 constexpr int64_t kStepsLookedAt = 4096;
 
 int64_t bytes_of(torch::ScalarType dtype) {
   return static_cast<int64_t>(torch::elementSize(dtype));
 }
 
-// Elements of parts of the network.
+// Sizes of parts of the network, in elements.
 struct Sizes {
   int64_t all = 0;
   int64_t embedding = 0;  // [vocab_size, hidden_size]
   int64_t layer = 0;
-  int64_t largest_unit = 0;  // of what ZeRO gathers at once: the embedding, a layer or the head
+  int64_t largest_unit = 0;  // the largest unit that ZeRO gathers: embedding, layer or head
 };
 
 Sizes sizes_of(const ModelConfig& config) {
@@ -42,12 +41,12 @@ Sizes sizes_of(const ModelConfig& config) {
   return sizes;
 }
 
-// Per token, in elements of the network's dtype.
+// Activations per token, in elements of the network's dtype.
 struct TokenSizes {
   int64_t layer_input = 0;
-  int64_t layer = 0;          // all that a layer keeps, its input included
-  int64_t layer_cheap = 0;    // the part of it that selective checkpointing computes again
-  int64_t layer_working = 0;  // gradients inside a layer at one time
+  int64_t layer = 0;          // everything a layer keeps, its input included
+  int64_t layer_cheap = 0;    // the part that selective checkpointing recomputes
+  int64_t layer_working = 0;  // gradients alive at one time inside a layer
 };
 
 TokenSizes token_sizes(const ModelConfig& config) {
@@ -58,25 +57,26 @@ TokenSizes token_sizes(const ModelConfig& config) {
   const bool pre = config.norm_placement == NormPlacement::pre;
   TokenSizes sizes;
   sizes.layer_input = hidden;
-  // The layer's input and the MLP's, beside each what comes out of (or goes into) its norm; rotated
-  // queries and keys, values, attention's output; gate, up and their product.
+  // The inputs of the layer and of the MLP, each with the other side of its norm; rotated queries
+  // and keys, values, attention output; gate, up and their product.
   sizes.layer = 4 * hidden + 2 * queries + 2 * keys + 3 * inner;
   if (config.qk_norm != QkNorm::none) sizes.layer += queries + keys;
   sizes.layer_cheap = (pre ? 2 * hidden : 0) + inner;
-  // Of gate, up and their product; of the layer's output, the normed and the plain input.
+  // Gradients of gate, up and their product; of the layer's output, normed input and input.
   sizes.layer_working = 3 * inner + 3 * hidden;
   return sizes;
 }
 
-// A GPU's layer in bytes per token: libtorch's rotation goes through float32 (rotate_heads), four
-// products of half a head each, their sums and the bfloat16 gradients on both sides.
+// Working memory of a layer on a GPU, in bytes per token: libtorch's rotation runs in float32
+// (rotate_heads): four products of half a head each, their sums, and the bfloat16 gradients of
+// input and output.
 int64_t gpu_working_bytes(const ModelConfig& config, int64_t width) {
   const int64_t queries = config.num_attention_heads * config.head_dim;
   const int64_t rotation = queries * (2 * width + (2 + 1) * kFloat32Bytes);
   return std::max(rotation, token_sizes(config).layer_working * width);
 }
 
-// What one layer keeps in the layer's own backward pass, and all layers before it.
+// Activations kept for the backward pass: of the layer being processed, and of all layers.
 struct KeptBytes {
   int64_t layer = 0;
   int64_t all = 0;
@@ -85,7 +85,7 @@ struct KeptBytes {
 KeptBytes kept_bytes(const ModelConfig& config, const MemoryCase& memory_case) {
   const TokenSizes token = token_sizes(config);
   const int64_t layers = config.num_hidden_layers();
-  // One number per query and head stays float32: the log-sum-exp.
+  // One float32 per query and head: attention's log-sum-exp.
   const int64_t sums = config.num_attention_heads * kFloat32Bytes;
   const int64_t width = bytes_of(memory_case.dtype);
   const int64_t tokens = memory_case.pass.tokens;
@@ -95,35 +95,36 @@ KeptBytes kept_bytes(const ModelConfig& config, const MemoryCase& memory_case) {
       return {.layer = layer, .all = layers * layer};
     case ActivationCheckpointing::selective:
       return {.layer = layer, .all = layers * (layer - tokens * token.layer_cheap * width)};
-    case ActivationCheckpointing::full:  // every layer's input, and the one layer at work
+    case ActivationCheckpointing::full:  // every layer's input, and one recomputed layer
       return {.layer = layer, .all = tokens * layers * token.layer_input * width + layer};
   }
   return {};
 }
 
-// What the backward pass is at work on, from the head down.
+// Temporary memory of the backward pass, from the head down.
 struct WorkingBytes {
   int64_t head = 0;   // a chunk of logits, its weight's gradient, the gradient of the hidden states
-  int64_t layer = 0;  // while the head's gradient waits for the embedding's where they are one
-  int64_t embedding = 0;  // then added to it
+  int64_t layer = 0;  // with tied weights, the head's gradient waits for the embedding's
+  int64_t embedding = 0;  // the two are then added
 };
 
 WorkingBytes working_bytes(const ModelConfig& config,
                            const MemoryCase& memory_case,
                            const Sizes& sizes) {
   const int64_t width = bytes_of(memory_case.dtype);
-  const LargestMicroBatch& pass = memory_case.pass;
+  const LargestMicroBatch& micro_batch = memory_case.pass;
   const int64_t rows =
-      std::min(pass.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
-  const int64_t states = (2 * pass.tokens + 2 * pass.scored_tokens) * config.hidden_size * width;
+      std::min(micro_batch.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
+  const int64_t states =
+      (2 * micro_batch.tokens + 2 * micro_batch.scored_tokens) * config.hidden_size * width;
   const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;
   const bool on_cpu = memory_case.device.is_cpu();
-  // A GPU's softmax of a chunk is a float32 copy of its logits (head_logprobs.cpp).
+  // On a GPU the softmax of a chunk makes a float32 copy of its logits (head_logprobs.cpp).
   const int64_t logit = width + (on_cpu ? 0 : kFloat32Bytes);
   const int64_t layer_bytes =
       on_cpu ? token_sizes(config).layer_working * width : gpu_working_bytes(config, width);
   return {.head = rows * config.vocab_size * logit + sizes.embedding * width + states,
-          .layer = waiting + pass.tokens * layer_bytes,
+          .layer = waiting + micro_batch.tokens * layer_bytes,
           .embedding = (config.tie_word_embeddings ? 3 : 1) * sizes.embedding * width};
 }
 
@@ -136,21 +137,22 @@ LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& exampl
   const BatchPlan plan(static_cast<int64_t>(examples.size()), options);
   LargestMicroBatch largest{.only = true};
   const auto look_at = [&](const RowIndices& rows) {
-    LargestMicroBatch pass;
+    int64_t tokens = 0;
+    int64_t scored_tokens = 0;
     for (const int64_t row : rows) {
       const TrainingExample& example = examples[static_cast<size_t>(row)];
-      pass.tokens += example.num_tokens();
-      pass.scored_tokens += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
+      tokens += example.num_tokens();
+      scored_tokens += static_cast<int64_t>(example.chosen.size() + example.rejected.size());
     }
-    if (pass.tokens <= largest.tokens) return;
-    largest.tokens = pass.tokens;
-    largest.scored_tokens = pass.scored_tokens;
+    if (tokens <= largest.tokens) return;
+    largest.tokens = tokens;
+    largest.scored_tokens = scored_tokens;
   };
   for (int64_t step = 0; step < std::min(plan.total_steps(), kStepsLookedAt); ++step) {
-    for (const auto& passes : micro_batches_of_ranks(
+    for (const auto& micro_batches : micro_batches_of_ranks(
              plan.batch(step), examples, ranks, hidden_size, options.micro_batch_tokens)) {
-      largest.only = largest.only && passes.size() <= 1;
-      for (const RowIndices& rows : passes) look_at(rows);
+      largest.only = largest.only && micro_batches.size() <= 1;
+      for (const RowIndices& rows : micro_batches) look_at(rows);
     }
   }
   return largest;
@@ -174,13 +176,14 @@ Json MemoryPlan::to_json() const {
 std::string MemoryPlan::text() const {
   std::string text = format_bytes(total()) + ":";
   const char* separator = " ";
-  for (const auto& [name, bytes] : {std::pair("of the process so far", process),
-                                    std::pair("weights", weights),
-                                    std::pair("lower halves of float32 weights", master_weights),
-                                    std::pair("optimizer", optimizer),
-                                    std::pair("gradients", gradients),
-                                    std::pair("activations", activations),
-                                    std::pair("at work", working)}) {
+  for (const auto& [name, bytes] :
+       {std::pair("in the process's memory", process),
+        std::pair("weights", weights),
+        std::pair("lower halves of the float32 weights", master_weights),
+        std::pair("optimizer", optimizer),
+        std::pair("gradients", gradients),
+        std::pair("activations", activations),
+        std::pair("temporary", working)}) {
     if (bytes == 0) continue;
     text += separator + format_bytes(bytes) + " " + name;
     separator = ", ";
@@ -200,9 +203,9 @@ MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case)
   if (width < kFloat32Bytes) plan.master_weights = share(stage >= 1) * kLowerHalfBytes;
   plan.optimizer = 2 * share(stage >= 1) * kFloat32Bytes;
   plan.gradients = share(stage >= 2) * kFloat32Bytes;
-  // Whole units on their way into the slices: one being filled, two layers being summed.
+  // Whole units in flight to the slices: one being filled, two layers being reduced.
   if (stage >= 2) plan.gradients += (sizes.largest_unit + 2 * sizes.layer) * kFloat32Bytes;
-  // Gloo sums in a copy.
+  // Gloo reduces in a copy.
   const bool copies = memory_case.device.is_cpu() && memory_case.ranks > 1 && stage >= 1;
   if (copies) plan.gradients += sizes.largest_unit * kFloat32Bytes;
   const KeptBytes kept = kept_bytes(config, memory_case);

@@ -40,9 +40,9 @@ std::unique_ptr<Journal> open_metrics(const std::filesystem::path& path, int64_t
     user_error(path,
                " holds ",
                kept.size(),
-               " rows but the checkpoint beside it is of step ",
+               " rows but the checkpoint is of step ",
                steps_done,
-               "; put the file back or give a new --out");
+               "; restore the file or give a new --out");
   }
   if (kept.size() > static_cast<size_t>(steps_done)) {
     kept.resize(static_cast<size_t>(steps_done));

@@ -1,5 +1,5 @@
 #pragma once
-// From gradients to new weights: AdamW on this rank's part of the float32 weights.
+// AdamW on this rank's part of the float32 weights.
 
 #include <array>
 #include <cstdint>
@@ -14,39 +14,40 @@ namespace retmask::train {
 
 inline constexpr std::array kStateNames = {"weight", "exp_avg", "exp_avg_sq"};
 
-// AdamW (Loshchilov & Hutter 2019) on libtorch's fused kernel, or on ours for weights in halves on
-// a CPU. Weights decay except for norms and biases, which are the one-dimensional parameters of
-// these models, as transformers' Trainer does it.
+// AdamW (Loshchilov & Hutter 2019) with libtorch's fused kernel, or with ours for split weights
+// (float32_halves.h) on a CPU. Norms and biases, the one-dimensional parameters of these models, do
+// not decay, as in transformers' Trainer.
 class AdamW {
  public:
   // `parameters` outlives this object.
   AdamW(ShardedParameters& parameters, const TrainOptions& options);
 
-  // Updates the float32 weights, then the network's on all ranks.
+  // Updates the float32 weights, then the network's weights on all ranks.
   void step(const ShardedGradients& gradients, double learning_rate);
 
   int64_t steps_taken() const { return steps_taken_; }
-  // This rank's part of a unit's state by kStateNames, each [n] float32, to be written into and put
-  // back: the moments are the optimizer's own memory, the weights as ShardedParameters::weights().
+  // This rank's part of a unit's state, named by kStateNames, each [n] float32. To restore a state,
+  // write into these tensors and call put_back: the moments are the optimizer's own memory, the
+  // weights are as in ShardedParameters::weights().
   NamedTensors state(size_t unit) const;
   void put_back(size_t unit, const NamedTensors& state);
   const ShardedParameters& parameters() const { return parameters_; }
-  // After a checkpoint's states were put back: sets the count and tells the other ranks' networks.
+  // Call after put_back of all units: sets the step count and sends the weights to the other ranks.
   void restored(int64_t steps_taken);
 
  private:
-  // What of a parameter this rank updates.
+  // The part of a parameter that this rank updates.
   struct Piece {
     size_t unit;
     int64_t begin;  // in the unit's slice
     int64_t length;
   };
-  // Pieces that share a weight decay.
+  // Pieces with the same weight decay.
   struct Group {
     std::vector<Piece> pieces;
     double weight_decay = 0;
   };
-  // What goes into a piece's weights, [length] float32 each.
+  // Inputs of the update of a piece, [length] float32 each.
   struct Update {
     torch::Tensor gradient;
     torch::Tensor exp_avg;
@@ -56,11 +57,11 @@ class AdamW {
   };
   void step(const Group& group, const ShardedGradients& gradients, double learning_rate);
   void step_chunks(const Piece& piece, const Update& update);
-  // In one go over the memory, on a CPU; step_chunks would go over it twice.
+  // Reads the memory once, on a CPU; step_chunks would read it twice.
   void step_halves(const torch::Tensor& upper, const torch::Tensor& lower, const Update& update);
 
   ShardedParameters& parameters_;
-  std::vector<torch::Tensor> exp_avg_;  // of each unit
+  std::vector<torch::Tensor> exp_avg_;  // per unit
   std::vector<torch::Tensor> exp_avg_sq_;
   Group decayed_;
   Group undecayed_;
@@ -68,7 +69,7 @@ class AdamW {
   double beta2_;
   double eps_;
   int64_t steps_taken_ = 0;
-  torch::Tensor step_count_;  // the same for libtorch's kernel: float32, where the weights are
+  torch::Tensor step_count_;  // steps_taken_ for libtorch's kernel: float32, on the same device
 };
 
 }  // namespace retmask::train

@@ -38,16 +38,16 @@ void require(bool condition, const char* flag, double value, const char* expecte
   user_error(flag, " is ", value, ", expected ", expected);
 }
 
-// It has limits and a policy of its own.
+// --reference-truncation fixes its own limits and policy.
 void check_reference_truncation(const TrainOptions& options) {
   if (options.loss == LossKind::sft) {
-    user_error("--reference-truncation belongs to --loss dpo and ipo, not to sft");
+    user_error("--reference-truncation applies to --loss dpo and ipo, not to sft");
   }
   if (options.max_length > 0) {
-    user_error("--reference-truncation cuts to lengths of its own; leave out --max-length");
+    user_error("--reference-truncation has fixed lengths; omit --max-length");
   }
   if (options.long_rows != LongRows::error) {
-    user_error("--reference-truncation cuts long rows in its own way; leave out --long-rows");
+    user_error("--reference-truncation already truncates long rows; omit --long-rows");
   }
 }
 
@@ -68,10 +68,10 @@ void TrainOptions::validate() const {
           label_smoothing,
           "at least 0 and below 0.5");
   if (label_smoothing > 0 && loss != LossKind::dpo) {
-    user_error("--label-smoothing belongs to --loss dpo, not to ", to_string(loss));
+    user_error("--label-smoothing applies to --loss dpo, not to ", to_string(loss));
   }
   if (length_normalize && loss == LossKind::ipo) {
-    user_error("--length-normalize belongs to --loss dpo and sft; ipo divides by lengths anyway");
+    user_error("--length-normalize applies to --loss dpo and sft; ipo always divides by lengths");
   }
   require(epochs > 0, "--epochs", epochs, "at least 1");
   require(max_steps >= 0, "--max-steps", max_steps, "at least 1, or 0 for all epochs");
@@ -98,8 +98,8 @@ void TrainOptions::validate() const {
       *activation_checkpointing != ActivationCheckpointing::full) {
     user_error("--activation-checkpointing is ",
                to_string(*activation_checkpointing),
-               ", but with --zero-stage 3 a layer's weights are gone when its backward pass comes; "
-               "give full or leave it out");
+               ", but --zero-stage 3 releases a layer's weights before its backward pass; give "
+               "full or omit the flag");
   }
   require(eval_every >= 0, "--eval-every", eval_every, "at least 0 (0: at the start and the end)");
   require(save_every >= 0, "--save-every", save_every, "at least 0 (0: not by steps)");

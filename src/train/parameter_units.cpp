@@ -31,7 +31,7 @@ std::vector<ParameterUnit> make_units(const NamedTensors& parameters) {
     const std::string unit_name = unit_of(name);
     if (units.empty() || units.back().name != unit_name) {
       for (const ParameterUnit& unit : units) {
-        RETMASK_CHECK(unit.name != unit_name, name, " is apart from the rest of ", unit_name);
+        RETMASK_CHECK(unit.name != unit_name, name, " is separated from the rest of ", unit_name);
       }
       units.push_back({.name = unit_name, .parameters = {}});
     }

@@ -25,15 +25,14 @@ void check_finite(const PairLogprobs& sums,
     if (finite[static_cast<int64_t>(i)].item<bool>()) continue;
     user_error(examples[static_cast<size_t>(rows[i])].where,
                ": the untrained model gives an answer a log-probability that is not finite; check "
-               "the checkpoint, or "
-               "use --dtype float32");
+               "the checkpoint or use --dtype float32");
   }
 }
 
-// Finished passes by number.
-using Passes = std::map<int64_t, Json>;
+// Rows of finished micro-batches by number. The files call a micro-batch a "pass".
+using Finished = std::map<int64_t, Json>;
 
-// The file that a rank of several writes into.
+// The file that one of several ranks writes.
 fs::path part_path(const fs::path& cache, int64_t rank) {
   fs::path part = cache;
   return part.replace_extension(".rank-" + std::to_string(rank) + ".jsonl");
@@ -51,28 +50,28 @@ std::vector<fs::path> parts_beside(const fs::path& cache) {
   return parts;
 }
 
-void add_rows(Passes& passes, const std::vector<Json>& rows, const std::string& key) {
+void add_rows(Finished& finished, const std::vector<Json>& rows, const std::string& key) {
   if (rows.empty() || rows.front().value("key", "") != key) return;
-  for (size_t i = 1; i < rows.size(); ++i) passes[rows[i].at("pass").get<int64_t>()] = rows[i];
+  for (size_t i = 1; i < rows.size(); ++i) finished[rows[i].at("pass").get<int64_t>()] = rows[i];
 }
 
-// Brings what earlier starts and the ranks have written into `cache` alone. Opening a journal cuts
-// off what a kill left half written.
+// Merges what earlier starts and the ranks have written into `cache`. Opening a journal drops a
+// half-written last row.
 void collect(const fs::path& cache, const std::string& key) {
-  Passes passes;
+  Finished finished;
   const std::vector<fs::path> parts = parts_beside(cache);
-  add_rows(passes, Journal(cache).rows(), key);
-  for (const fs::path& part : parts) add_rows(passes, Journal(part).rows(), key);
+  add_rows(finished, Journal(cache).rows(), key);
+  for (const fs::path& part : parts) add_rows(finished, Journal(part).rows(), key);
   std::vector<Json> rows{{{"key", key}}};
-  for (const auto& [number, row] : passes) rows.push_back(row);
+  for (const auto& [number, row] : finished) rows.push_back(row);
   write_json_lines(cache, rows);
   for (const fs::path& part : parts) fs::remove(part);
 }
 
-Passes read_passes(const fs::path& cache, const std::string& key) {
-  Passes passes;
-  add_rows(passes, read_json_lines(cache, "reference log-probabilities"), key);
-  return passes;
+Finished read_finished(const fs::path& cache, const std::string& key) {
+  Finished finished;
+  add_rows(finished, read_json_lines(cache, "reference log-probabilities"), key);
+  return finished;
 }
 
 void append(std::vector<float>& all, const Json& values) {
@@ -80,25 +79,26 @@ void append(std::vector<float>& all, const Json& values) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
-// What one rank of several computes.
-class PassRunner {
+// One rank's share of the work.
+class MicroBatchRunner {
  public:
-  PassRunner(const ReferenceJob& job, const std::vector<RowIndices>& passes)
-      : job_(job), passes_(passes) {}
+  MicroBatchRunner(const ReferenceJob& job, const std::vector<RowIndices>& micro_batches)
+      : job_(job), micro_batches_(micro_batches) {}
 
-  Json run(int64_t pass) const {
-    const RowIndices& rows = passes_[static_cast<size_t>(pass)];
+  Json run(int64_t number) const {
+    const RowIndices& rows = micro_batches_[static_cast<size_t>(number)];
     const PairLogprobs sums = answer_logprobs(job_.model, job_.examples, rows);
     check_finite(sums, job_.examples, rows);
-    return {
-        {"pass", pass}, {"chosen", to_vector(sums.chosen)}, {"rejected", to_vector(sums.rejected)}};
+    return {{"pass", number},
+            {"chosen", to_vector(sums.chosen)},
+            {"rejected", to_vector(sums.rejected)}};
   }
 
-  // Of the passes `missing`, those of this rank.
+  // Runs this rank's share of the `missing` micro-batches.
   void run_share(const std::vector<int64_t>& missing, Journal& journal) const {
     const auto size = static_cast<size_t>(job_.group.size());
     const size_t rounds = (missing.size() + size - 1) / size;
-    Progress progress("reference", static_cast<int64_t>(rounds), "passes");
+    Progress progress("reference", static_cast<int64_t>(rounds), "micro-batches");
     for (size_t round = 0; round < rounds; ++round) {
       job_.before_pass();
       const size_t i = round * size + static_cast<size_t>(job_.group.rank());
@@ -114,7 +114,7 @@ class PassRunner {
 
  private:
   const ReferenceJob& job_;
-  const std::vector<RowIndices>& passes_;
+  const std::vector<RowIndices>& micro_batches_;
 };
 
 }  // namespace
@@ -124,30 +124,30 @@ PairLogprobs reference_logprobs(const ReferenceJob& job) {
   distributed::ProcessGroup& group = job.group;
   RowIndices rows(job.examples.size());
   std::iota(rows.begin(), rows.end(), 0);
-  // Cut once from the start: after a stop the passes are the same, and so is every bit of their
-  // sums.
-  const std::vector<RowIndices> passes =
+  // Always split all rows, finished or not: a resumed run has the same micro-batches and therefore
+  // bit-identical sums.
+  const std::vector<RowIndices> micro_batches =
       split_by_tokens(rows, job.examples, job.micro_batch_tokens);
 
   if (group.is_first()) collect(cache, job.key);
   group.barrier();
-  Passes finished = read_passes(cache, job.key);
+  Finished finished = read_finished(cache, job.key);
   std::vector<int64_t> missing;
-  for (int64_t pass = 0; pass < static_cast<int64_t>(passes.size()); ++pass) {
-    if (!finished.contains(pass)) missing.push_back(pass);
+  for (int64_t number = 0; number < static_cast<int64_t>(micro_batches.size()); ++number) {
+    if (!finished.contains(number)) missing.push_back(number);
   }
-  group.barrier();  // all have read it before one writes
+  group.barrier();  // all ranks have read the file before one writes
   if (!missing.empty()) {
     const torch::NoGradGuard no_grad;
     {
       Journal journal(group.size() == 1 ? cache : part_path(cache, group.rank()));
       if (journal.empty()) journal.append({{"key", job.key}});
-      PassRunner(job, passes).run_share(missing, journal);
+      MicroBatchRunner(job, micro_batches).run_share(missing, journal);
     }
     group.barrier();
     if (group.is_first() && group.size() > 1) collect(cache, job.key);
     group.barrier();
-    finished = read_passes(cache, job.key);
+    finished = read_finished(cache, job.key);
   }
 
   std::vector<float> chosen;

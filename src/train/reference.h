@@ -1,6 +1,6 @@
 #pragma once
-// What the untrained weights make of the answers: computed once, kept on disk, so that no second
-// model is needed.
+// Log-probabilities of the answers under the untrained weights: computed once and kept on disk, so
+// that no second model is needed.
 
 #include <filesystem>
 #include <functional>
@@ -17,16 +17,17 @@ struct ReferenceJob {
   const std::vector<TrainingExample>& examples;
   int64_t micro_batch_tokens;
   std::filesystem::path cache;  // a .jsonl file
-  std::string key;              // stands for weights, data and dtype
+  std::string key;              // identifies weights, data and dtype
   distributed::ProcessGroup& group;
-  bool in_step;  // all ranks make the same number of passes, as weights that are gathered need it
-  std::function<void()> before_pass;  // all ranks call it; it may throw to stop
+  bool
+      in_step;  // ZeRO stage 3 gathers weights: all ranks must run the same number of micro-batches
+  std::function<void()> before_pass;  // called before each micro-batch on all ranks; throws to stop
 };
 
-// The sums go to the cache pass by pass under the key: a run that was stopped goes on behind its
-// last pass, a file with another key is replaced. Ranks share the passes, each writing a file of
-// its own beside the cache until all are done; a pass gives the same sums on any of them. Returns
-// [rows] float32 on the model's device, on every rank.
+// Sums are appended to the cache after each micro-batch, under the key: a stopped run resumes after
+// its last micro-batch, and a file with another key is replaced. Ranks share the micro-batches;
+// each writes its own file next to the cache until all are done. A micro-batch gives the same sums
+// on any rank. Returns [rows] float32 on the model's device, on every rank.
 PairLogprobs reference_logprobs(const ReferenceJob& job);
 
 }  // namespace retmask::train

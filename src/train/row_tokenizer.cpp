@@ -15,7 +15,7 @@ Json joined(const Json& prompt, const Json& answer) {
   return messages;
 }
 
-// A quoted piece of `text` around `position`, on one line whatever it holds.
+// A quoted excerpt of `text` around `position`, always on one line.
 std::string excerpt(const std::string& text, size_t position) {
   constexpr size_t kContext = 60;
   const size_t begin = position > kContext ? position - kContext : 0;
@@ -29,9 +29,8 @@ void check_prefix(const std::string& prompt, const std::string& whole, const std
   const auto differs = std::mismatch(prompt.begin(), prompt.end(), whole.begin(), whole.end());
   const auto position = static_cast<size_t>(differs.first - prompt.begin());
   user_error(where,
-             ": the chat template does not render the prompt as the start of prompt + answer, so "
-             "the answer's tokens "
-             "are unknown; from character ",
+             ": the chat template does not render the prompt as a prefix of prompt + answer, so "
+             "the answer's tokens are unknown; from character ",
              position,
              " on the prompt reads ",
              excerpt(prompt, position),
@@ -102,7 +101,8 @@ void RowTokenizer::warn_of_merge(const std::string& where) const {
   warned_of_merge_ = true;
   log::warn(where +
             ": the prompt's last tokens merge with the answer's first, so the completion starts "
-            "before them; end prompts on a token border (said once, other rows may do the same)");
+            "before them; end prompts at a token boundary (reported once; other rows may be "
+            "affected)");
 }
 
 void RowTokenizer::check_ids(const std::vector<int64_t>& ids, const std::string& where) const {
@@ -116,7 +116,7 @@ void RowTokenizer::check_ids(const std::vector<int64_t>& ids, const std::string&
              dump_json_line(tokenizer_.decode({&*beyond, 1}, /*skip_special_tokens=*/false)),
              ") is outside of the model's vocabulary of ",
              model_vocab_size_,
-             "; do the tokenizer and the model belong together?");
+             "; check that the tokenizer belongs to the model");
 }
 
 TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
@@ -125,7 +125,7 @@ TrainingExample RowTokenizer::tokenize(const TextRow& row) const {
 
 TrainingExample RowTokenizer::tokenize_row(const TextRow& row) const {
   const Texts texts = row.conversational() ? render_conversation(row) : join_plain_text(row);
-  // A template writes the special tokens itself; for plain text the tokenizer adds its own.
+  // A template writes the special tokens itself; for plain text the tokenizer adds them.
   const bool add_special_tokens = !row.conversational();
   const auto prompt = tokenizer_.encode(texts.prompt, add_special_tokens);
   std::vector<std::vector<int64_t>> whole;
@@ -137,8 +137,7 @@ TrainingExample RowTokenizer::tokenize_row(const TextRow& row) const {
     border = std::min(border, common_prefix(prompt, whole.back()));
   }
   if (border == 0) {
-    user_error(row.where,
-               ": the prompt has no token of its own: it is empty or merges with the answer");
+    user_error(row.where, ": the prompt has no tokens: it is empty or merges with the answer");
   }
   if (border < prompt.size()) warn_of_merge(row.where);
 

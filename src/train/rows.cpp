@@ -41,7 +41,7 @@ bool has(const Json& row, std::string_view key) {
 // A non-empty text or a non-empty list of messages.
 Json read_text(const Json& row, const std::string& key, const std::string& where) {
   const Json& value = row.at(key);
-  // One message alone is how LLaMA-Factory's rankings give an answer.
+  // LLaMA-Factory's ranking data gives an answer as a single message.
   const Json& given = value.is_object() ? Json::array({value}) : value;
   if (given.is_array() ? given.empty() : given == "") user_error(where, ": \"", key, "\" is empty");
   if (given.is_array() || rows::holds_messages(given)) {
@@ -53,7 +53,7 @@ Json read_text(const Json& row, const std::string& key, const std::string& where
                key,
                "\" is ",
                dump_json_line(given).substr(0, 80),
-               ", expected a list of messages or a text");
+               ", expected a string or a list of messages");
   }
   return given;
 }
@@ -65,15 +65,15 @@ void split_messages(const Json& row, const char* column, TextRow& out) {
     user_error(out.where,
                ": \"",
                column,
-               "\" must be a list of a prompt's messages and an assistant's answer");
+               "\" must be a list of messages that ends with an assistant's answer");
   }
   out.prompt = Json::array();
   for (size_t i = 0; i + 1 < messages.size(); ++i) out.prompt.push_back(messages[i]);
   out.chosen = Json::array({messages.back()});
 }
 
-// The messages that both answers begin with are the prompt, as TRL's extract_prompt has it: all but
-// the last where one is the beginning of the other.
+// The messages that both answers begin with are the prompt, as in TRL's extract_prompt; if one is a
+// prefix of the other, all but its last message.
 void extract_messages(TextRow& row) {
   const size_t shorter = std::min(row.chosen.size(), row.rejected.size());
   size_t common = 0;
@@ -90,7 +90,7 @@ void extract_messages(TextRow& row) {
   }
 }
 
-// The same for texts. A space before the difference goes to the answers.
+// The same for plain text. A space before the difference belongs to the answers.
 void extract_text(TextRow& row) {
   const auto& chosen = row.chosen.get_ref<const std::string&>();
   const auto& rejected = row.rejected.get_ref<const std::string&>();
@@ -100,8 +100,8 @@ void extract_text(TextRow& row) {
   if (common == std::min(chosen.size(), rejected.size())) {
     user_error(
         row.where,
-        ": there is no \"prompt\", and one of \"chosen\" and \"rejected\" is the beginning of "
-        "the other, so where the prompt ends is unknown");
+        ": there is no \"prompt\", and one of \"chosen\" and \"rejected\" is a prefix of the "
+        "other, so it is unknown where the prompt ends");
   }
   const auto inside_character = [&](size_t at) {
     return (static_cast<unsigned char>(chosen[at]) & 0xC0) == 0x80;
@@ -111,8 +111,8 @@ void extract_text(TextRow& row) {
   if (common == 0) {
     user_error(
         row.where,
-        ": there is no \"prompt\", and \"chosen\" and \"rejected\" have no beginning in common "
-        "that could be one");
+        ": there is no \"prompt\", and \"chosen\" and \"rejected\" have no common beginning that "
+        "could serve as one");
   }
   const std::string prompt = chosen.substr(0, common);
   row.chosen = chosen.substr(common);
@@ -120,22 +120,24 @@ void extract_text(TextRow& row) {
   row.prompt = prompt;
 }
 
-// Columns of other layouts: a common beginning of the answers is not what such a row asks.
+// Prompt columns of other layouts: the common beginning of the answers is not the prompt then.
 void refuse_other_prompts(const Json& row, const std::string& where) {
   for (const char* column : kOtherPrompts) {
     if (!has(row, column)) continue;
     user_error(where,
                ": there is no \"prompt\", and \"",
                column,
-               "\" is not read beside \"chosen\" and \"rejected\"; rename the prompt's column");
+               "\" is not read next to \"chosen\" and \"rejected\"; rename that column to "
+               "\"prompt\"");
   }
 }
 
-// Rows without a prompt, and those whose prompt is the question of the conversations in "chosen"
-// and "rejected" once more (UltraFeedback).
+// Handles rows without a prompt, and rows whose prompt only repeats the question that is already in
+// the conversations "chosen" and "rejected" (UltraFeedback).
 void extract_prompt(const Json& row, TextRow& out) {
   if (out.chosen.is_array() != out.rejected.is_array()) {
-    user_error(out.where, ": one answer is a text and one is a list of messages; give both alike");
+    user_error(out.where,
+               ": one answer is a string and the other a list of messages; give both alike");
   }
   if (!out.chosen.is_array()) {
     refuse_other_prompts(row, out.where);
@@ -148,8 +150,8 @@ void extract_prompt(const Json& row, TextRow& out) {
   };
   if (std::ranges::none_of(out.prompt, says_prompt)) {
     user_error(out.where,
-               ": the text of \"prompt\" is none of the messages that \"chosen\" and \"rejected\" "
-               "begin with; give the prompt as a list of messages, or leave it out");
+               ": the text of \"prompt\" is not among the messages that \"chosen\" and "
+               "\"rejected\" begin with; give the prompt as a list of messages, or omit it");
   }
 }
 
@@ -161,9 +163,9 @@ void check_answers_answer(const TextRow& row) {
     const Json& role = answer->at(0)["role"];
     if (role != "user" && role != "system") continue;
     user_error(row.where,
-               ": behind the prompt \"",
+               ": after the prompt, \"",
                name,
-               "\" goes on with a message of the ",
+               "\" continues with a message of the ",
                role.get<std::string>(),
                ", expected the assistant's answer");
   }
@@ -177,8 +179,8 @@ void add_context(const Json& row, TextRow& out) {
              !rows::history_messages(row, out.where, rows::MessageFields::all).empty()) {
     user_error(
         out.where,
-        ": the row has a system prompt or a history, which have no place in a prompt that is a "
-        "text; give the prompt as a list of messages");
+        ": the row has a system prompt or a history, which cannot be added to a prompt that is a "
+        "string; give the prompt as a list of messages");
   }
 }
 
@@ -194,7 +196,7 @@ void check_same_kind(const TextRow& row) {
     if (!answer->is_null() && answer->is_array() != row.conversational()) {
       user_error(row.where,
                  ": the prompt is ",
-                 row.conversational() ? "a list of messages" : "a text",
+                 row.conversational() ? "a list of messages" : "a string",
                  " but an answer is not; give all of them in the same form");
     }
   }

@@ -1,5 +1,5 @@
 #pragma once
-// When the training state goes to disk.
+// When to save the training state.
 
 #include <chrono>
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace retmask::train {
 
-// Every --save-every steps, and at the first step that ends --save-minutes or more after the last
-// save (or the start).
+// Every --save-every steps, and after the first step that ends --save-minutes or more after the
+// last save (or the start).
 class SaveSchedule {
  public:
   explicit SaveSchedule(const TrainOptions& options);
 
   // After `step` (counted from 1).
   bool due(int64_t step) const;
-  // A state was saved: the minutes start anew.
+  // Restarts the minutes after a save.
   void saved();
 
  private:

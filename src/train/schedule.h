@@ -1,5 +1,5 @@
 #pragma once
-// How fast to learn at each step.
+// The learning rate schedule.
 
 #include <cstdint>
 
@@ -7,7 +7,7 @@
 
 namespace retmask::train {
 
-// ceil(ratio * total_steps): the steps of the linear rise.
+// Steps of the linear rise: ceil(ratio * total_steps).
 int64_t warmup_steps(const TrainOptions& options, int64_t total_steps);
 
 // The rate of step 0 .. total_steps - 1: a linear rise from 0 (the very first step has rate 0),

@@ -27,7 +27,7 @@ MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goe
     mode = choose_activation_checkpointing(
         job.model.config(), memory_case, job.memory.process, job.memory.available);
   }
-  // Ranks may differ in what they find free; the first one's choice holds.
+  // Ranks may find different amounts of free memory; rank 0 decides.
   const double choice = group.is_first() ? static_cast<double>(*mode) : 0;
   mode = static_cast<ActivationCheckpointing>(group.sum({choice}).front());
   options.activation_checkpointing = mode;
@@ -35,11 +35,10 @@ MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goe
 
   MemoryPlan plan = plan_memory(job.model.config(), memory_case);
   plan.process = job.memory.process;
-  log::info("memory of each rank " + plan.text() +
-            "; activation checkpointing: " + to_string(*mode));
+  log::info("memory per rank " + plan.text() + "; activation checkpointing: " + to_string(*mode));
   if (plan.total() > job.memory.available) {
     log::warn("only " + format_bytes(job.memory.available) +
-              " are available; lower --micro-batch-tokens, train on more ranks or raise "
+              " available; lower --micro-batch-tokens, train on more ranks or raise "
               "--zero-stage");
   }
   if (group.is_first()) {

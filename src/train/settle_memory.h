@@ -1,14 +1,14 @@
 #pragma once
-// What a run does with the memory that it finds.
+// The memory plan of a run, and the choice of activation checkpointing that follows from it.
 
 #include "retmask/train/memory_plan.h"
 #include "retmask/train/trainer.h"
 
 namespace retmask::train {
 
-// Says what memory the run needs, writes it to memory_plan.json, and settles in `options` which
-// activations are kept: once per run, so that a start that finds less memory free goes on behind
-// its state (`goes_on`) with the same sums in the same order. All ranks call it together.
+// Logs the memory that the run needs, writes it to memory_plan.json, and sets the activation
+// checkpointing in `options`. The choice is made once per run: a resumed run (`goes_on`) keeps it
+// even if less memory is free, so that sums are computed in the same order. Collective.
 MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goes_on);
 
 }  // namespace retmask::train

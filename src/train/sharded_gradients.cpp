@@ -16,16 +16,16 @@ torch::TensorOptions float32_on(torch::Device device) {
   return torch::TensorOptions(torch::kFloat32).device(device);
 }
 
-// Row by row, then in double: one float32 sum over an embedding's millions of elements is off in
-// the fourth digit.
+// Row by row, then in double: a single float32 sum over an embedding's millions of elements is off
+// in the fourth digit.
 torch::Tensor sum_of_squares(const torch::Tensor& flat) {
   const torch::Tensor rows =
       torch::linalg_vector_norm(flat.view({-1, kUnitAlignment}), /*ord=*/2, /*dim=*/{-1});
   return rows.to(torch::kFloat64).square().sum();
 }
 
-// sum += gradient. Where the types differ, libtorch's CPU code first makes a float32 copy of the
-// gradient: in pieces, so that it stays in the processor's cache.
+// sum += gradient. If the types differ, libtorch's CPU code first makes a float32 copy of the
+// gradient; adding in pieces keeps that copy in cache.
 void add_to(const torch::Tensor& sum, const torch::Tensor& gradient) {
   const torch::Tensor flat = gradient.reshape({-1});
   const bool copies = flat.is_cpu() && flat.scalar_type() != sum.scalar_type();
@@ -38,7 +38,7 @@ void add_to(const torch::Tensor& sum, const torch::Tensor& gradient) {
 
 }  // namespace
 
-// Autograd calls it when it has added to a parameter's .grad.
+// Called by autograd after it has added to a parameter's .grad.
 class ShardedGradients::Hook : public torch::autograd::PostAccumulateGradHook {
  public:
   Hook(ShardedGradients& owner, size_t unit, size_t index)
@@ -133,7 +133,7 @@ void ShardedGradients::add(size_t u, size_t index, const torch::Tensor& paramete
   reduce_ready(/*all=*/false);
 }
 
-// A parameter that no row of this rank used, and all of them where it had no rows.
+// Zeros the gradients of parameters that no row of this rank used (all of them if it had no rows).
 void ShardedGradients::clear_what_is_missing(size_t u) {
   const auto& members = parameters_.unit(u).parameters;
   for (size_t i = 0; i < members.size(); ++i) {
@@ -144,7 +144,7 @@ void ShardedGradients::clear_what_is_missing(size_t u) {
 
 void ShardedGradients::reduce_ready(bool all) {
   if (!last_pass_ && !keeps_slices()) return;
-  // In one order on all ranks. The embedding waits for the pass's end.
+  // In the same order on all ranks. The embedding waits for the end of the backward pass.
   while (next_ > 0 && (all || (next_ > 1 && units_[next_ - 1].missing == 0))) reduce(--next_);
 }
 
@@ -193,7 +193,7 @@ double ShardedGradients::norm() {
   torch::Tensor squares = torch::zeros({}, float32_on(parameters_.device()).dtype(torch::kFloat64));
   for (size_t u = 0; u < units_.size(); ++u) squares += sum_of_squares(slice(u));
   const auto own = squares.item<double>();
-  // In stage 0 every rank holds all of it.
+  // In stage 0 every rank holds the whole sum.
   return std::sqrt(parameters_.stage() == 0 ? own : group_.sum({own}).front());
 }
 

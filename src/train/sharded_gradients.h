@@ -1,6 +1,6 @@
 #pragma once
-// The gradients of a step: summed in float32 over its backward passes and over the ranks, unit by
-// unit while the backward pass is still going on below.
+// The gradients of a step: summed in float32 over its micro-batches and over the ranks, unit by
+// unit, overlapping the reduction with the backward pass of earlier layers.
 
 #include <deque>
 #include <vector>
@@ -11,10 +11,10 @@
 namespace retmask::train {
 
 // Takes each gradient from the network as soon as autograd has it. Stages 0 and 1 keep a whole sum
-// and reduce it in the last pass of the step; stages 2 and 3 keep this rank's slice and reduce each
-// pass, so that all ranks must make the same number of passes. All of them reduce a unit when its
-// last gradient has come: from the head down to the first layer during the pass, the embedding (to
-// which tied weights add at both ends) after it.
+// and reduce it in the last micro-batch of the step; stages 2 and 3 keep this rank's slice and
+// reduce after each micro-batch, so all ranks must run the same number of them. A unit is reduced
+// once its last gradient has arrived: from the head down to the first layer during the backward
+// pass, the embedding (which gets gradients at both ends if weights are tied) after it.
 class ShardedGradients {
  public:
   // Both outlive this object.
@@ -23,15 +23,16 @@ class ShardedGradients {
   ShardedGradients(const ShardedGradients&) = delete;
   ShardedGradients& operator=(const ShardedGradients&) = delete;
 
-  // Forgets the sum, between two steps. On a CPU it gives the memory back: as long as a step of one
-  // pass holds what it keeps for the backward pass, there are no gradients yet. A GPU's allocator
-  // would not make one large block of several freed ones.
+  // Clears the sum between two steps. On a CPU it also frees the memory: in a step of one
+  // micro-batch, gradients appear only as activations are released, so the two share the memory. A
+  // GPU's allocator would not merge several freed blocks into a large one.
   void reset();
-  // Around each backward pass; a pass without one adds zeros. `last` of the step on this rank.
+  // Called before and after each micro-batch; one without a backward pass adds zeros. `last`: the
+  // last micro-batch of the step on this rank.
   void start_pass(bool last);
   void finish_pass();
 
-  // After the last pass, of all parameters together: L2. In float64, summed by rows that do not
+  // L2 norm over all parameters, after the last micro-batch. In float64, summed by rows that do not
   // depend on the number of ranks.
   double norm();
   // Scales by max_norm / (norm + 1e-6) when that is below 1. Source:
@@ -42,15 +43,15 @@ class ShardedGradients {
 
  private:
   struct Unit {
-    // float32, undefined until there is something in them.
+    // float32, undefined until first used.
     torch::Tensor sum;         // stages 0, 1: [ranks * n], stages 2, 3: [n]
-    torch::Tensor partial;     // [ranks * n], of this pass; stages 2, 3
-    std::vector<bool> filled;  // of each parameter: whether its part of whole() is set
+    torch::Tensor partial;     // [ranks * n], of this micro-batch; stages 2, 3
+    std::vector<bool> filled;  // per parameter: whether its part of whole() is set
     std::vector<bool> arrived;
     size_t missing = 0;
     bool reduced = false;
   };
-  // A reduction of one pass on its way into the sum.
+  // A reduction under way, to be added to the sum.
   struct InFlight {
     size_t unit;
     torch::Tensor result;  // [n]
@@ -59,7 +60,7 @@ class ShardedGradients {
   class Hook;
 
   bool keeps_slices() const { return parameters_.stage() >= 2; }
-  // What backward passes add to, sum or partial; made where it is not there.
+  // The buffer that backward passes add to, sum or partial; allocated on first use.
   torch::Tensor& whole(size_t unit);
   void add(size_t unit, size_t index, const torch::Tensor& parameter);
   void clear_what_is_missing(size_t unit);
@@ -70,7 +71,7 @@ class ShardedGradients {
   ShardedParameters& parameters_;
   distributed::ProcessGroup& group_;
   std::vector<Unit> units_;
-  size_t next_ = 0;  // units that are not reduced yet in this pass: next_ - 1 down to 0
+  size_t next_ = 0;  // units not yet reduced in this micro-batch: next_ - 1 down to 0
   bool last_pass_ = false;
   std::deque<InFlight> in_flight_;
 };

@@ -8,7 +8,7 @@
 namespace retmask::train {
 namespace {
 
-// Gives a tensor's memory back, or takes it again, while the views on it keep their shape.
+// Frees or reallocates a tensor's memory; the views on it keep their shape.
 void resize_memory(const torch::Tensor& tensor, bool present) {
   c10::StorageImpl& storage = *tensor.storage().unsafeGetStorageImpl();
   const size_t bytes = present ? tensor.numel() * tensor.element_size() : 0;
@@ -17,8 +17,8 @@ void resize_memory(const torch::Tensor& tensor, bool present) {
   storage.set_nbytes(bytes);
 }
 
-// Calls visit(parameter, first element in it, first element in the slice, count) for what of the
-// unit's parameters lies in begin .. end.
+// Calls visit(parameter, first element in it, first element in the slice, count) for each overlap
+// of the unit's parameters with begin .. end.
 template <typename Visit>
 void for_each_overlap(const ParameterUnit& unit, int64_t begin, int64_t end, const Visit& visit) {
   for (const UnitParameter& parameter : unit.parameters) {
@@ -79,7 +79,7 @@ void ShardedParameters::load(size_t i, const ReadWeights& read) {
   const torch::Tensor& kept = stage_ == 3 ? unit.slice : unit.values;
   const int64_t kept_begin = stage_ == 3 ? own_begin : 0;
   const auto options = torch::TensorOptions(torch::kFloat32).device(device_);
-  // A chunk lies in one slice: whole slices are cut into chunks.
+  // Slices are cut into chunks, so a chunk never crosses a slice.
   for (int64_t slice = 0; slice < kept.size(0); slice += length) {
     for (int64_t from = slice; from < slice + length; from += chunk_length()) {
       const int64_t count = std::min(chunk_length(), slice + length - from);
@@ -108,7 +108,7 @@ int64_t ShardedParameters::begin(size_t i) const {
   return stage_ == 0 ? 0 : group_.rank() * units_[i].slice.size(0);
 }
 
-// On a CPU copies stay in the processor's cache; a GPU wants work for all of it.
+// Small on a CPU, so that copies stay in cache; large on a GPU, to keep all of it busy.
 int64_t ShardedParameters::chunk_length() const {
   return int64_t{1} << (device_.is_cpu() ? 18 : 24);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Where the weights of a training run lie: ZeRO's stages (Rajbhandari et al. 2020).
+// The weights of a training run, sharded by ZeRO stage (Rajbhandari et al. 2020).
 //
 //   stage  network's weights   float32 weights (1), moments   gradients
 //   0      whole               whole                          whole
@@ -7,9 +7,9 @@
 //   2      whole               slice                          slice
 //   3      slice (2)           slice                          slice
 //
-// (1) A bfloat16 network's weights are their upper half (float32_halves.h); a float32 network's are
-//     the same memory.
-// (2) A unit's weights are gathered while they are in use, the next one's at the same time.
+// (1) A bfloat16 network's weights are their upper halves (float32_halves.h); a float32 network
+//     uses the same memory.
+// (2) A unit's weights are gathered while in use; the next unit's are prefetched.
 
 #include <functional>
 #include <vector>
@@ -26,9 +26,9 @@ using ReadWeights =
 
 class ShardedParameters : public WeightGatherer {
  public:
-  // Gives the parameters (float32 or bfloat16) memory in one flat vector per unit, on `device`,
-  // with values from `read`, which each rank asks for what it keeps. What memory they had is left.
-  // `group` outlives this object, and in stage 3 this object outlives the model's use.
+  // Moves the parameters (float32 or bfloat16) into one flat vector per unit on `device`, with
+  // values from `read`; each rank reads what it keeps. Their previous memory is dropped. `group`
+  // outlives this object, and in stage 3 this object must live as long as the model is used.
   ShardedParameters(const NamedTensors& parameters,
                     distributed::ProcessGroup& group,
                     int64_t stage,
@@ -40,27 +40,28 @@ class ShardedParameters : public WeightGatherer {
   size_t num_units() const { return units_.size(); }
   const ParameterUnit& unit(size_t i) const { return units_[i].layout; }
 
-  // What this rank keeps of a unit in float32, for the optimizer: elements begin .. begin + length.
+  // The part of a unit that this rank keeps in float32 for the optimizer: elements begin .. begin +
+  // length.
   int64_t begin(size_t i) const;
   int64_t length(size_t i) const { return units_[i].slice.size(0); }
-  // `count` of them from `offset` on, float32 [count], to be written into and given back: it is the
-  // network's own memory where that is float32 and a copy otherwise.
+  // `count` of them from `offset`, float32 [count]. To update them, write into the tensor and pass
+  // it to set_weights: it is the network's own memory if that is float32, otherwise a copy.
   torch::Tensor weights(size_t i, int64_t offset, int64_t count) const;
   torch::Tensor weights(size_t i) const;
   void set_weights(size_t i, int64_t offset, const torch::Tensor& weights);
-  // What they are made of: the network's own memory, and for a bfloat16 network the lower halves
-  // (otherwise undefined). Both [length(i)].
+  // Their storage: the network's own memory, and for a bfloat16 network the lower halves (otherwise
+  // undefined). Both [length(i)].
   const torch::Tensor& slice(size_t i) const { return units_[i].slice; }
   const torch::Tensor& lower(size_t i) const { return units_[i].lower; }
-  // How many to take at once, so that copies stay small.
+  // Elements to process at once, so that copies stay small.
   int64_t chunk_length() const;
-  // After the last set_weights: tells the other ranks' networks.
+  // Sends the updated weights to the other ranks; call it after the last set_weights.
   void publish();
 
-  // All of a unit's float32 weights: [length] or longer. Every rank calls it for the same unit.
+  // All float32 weights of a unit: [length] or longer. Collective, for the same unit on every rank.
   torch::Tensor gather(size_t i);
 
-  // Stage 3; in the other stages nobody needs to ask.
+  // Do nothing unless in stage 3.
   void gather(int64_t part, Pass pass) override;
   void release(int64_t part, Pass pass) override;
 
@@ -68,8 +69,8 @@ class ShardedParameters : public WeightGatherer {
   struct Unit {
     ParameterUnit layout;
     torch::Tensor values;  // [ranks * slice], the network's dtype; stage 3: empty unless gathered
-    torch::Tensor slice;   // what this rank keeps in float32; a part of values but in stage 3
-    torch::Tensor lower;   // [slice] int16: the lower halves, where the network is bfloat16
+    torch::Tensor slice;   // what this rank keeps in float32; a view of values except in stage 3
+    torch::Tensor lower;   // [slice] int16: the lower halves, if the network is bfloat16
     bool gathered = false;
     distributed::Pending gathering;
   };
@@ -86,7 +87,7 @@ class ShardedParameters : public WeightGatherer {
   torch::Device device_;
   torch::ScalarType dtype_;  // the network's
   std::vector<Unit> units_;
-  bool tied_ = false;  // the embedding is the head's matrix too
+  bool tied_ = false;  // the embedding is also the head's matrix
 };
 
 }  // namespace retmask::train

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 namespace retmask::train {
 namespace {
 
-// A slice of one of a unit's tensors on the CPU.
+// This rank's slice of one of a unit's tensors, on the CPU.
 torch::Tensor own_slice(const torch::Tensor& tensor,
                         const AdamW& optimizer,
                         size_t unit,
@@ -22,13 +22,14 @@ torch::Tensor own_slice(const torch::Tensor& tensor,
   return tensor.detach().narrow(0, begin, length).to(torch::kCPU).contiguous();
 }
 
-// The files of a folder, opened when a slice of theirs is needed.
+// The files of a state's folder, opened on demand.
 class StateFiles {
  public:
   StateFiles(fs::path folder, int64_t ranks)
       : folder_(std::move(folder)), files_(static_cast<size_t>(ranks)) {}
 
-  // Copies elements begin .. of tensor `name`, which is cut into slices of `length`, into `into`.
+  // Fills `into` with the elements of tensor `name` from `begin`; the tensor is cut into slices of
+  // `length`.
   void read(const std::string& name, int64_t length, int64_t begin, const torch::Tensor& into) {
     const int64_t unit_end = length * static_cast<int64_t>(files_.size());
     int64_t done = 0;
@@ -51,7 +52,7 @@ class StateFiles {
     const auto found = files_[rank]->tensors().find(name);
     if (found == files_[rank]->tensors().end() || found->second.type != TensorType::float32 ||
         found->second.shape != std::vector<int64_t>{length}) {
-      user_error(path, " does not fit the model at ", name, "; give a new --out to train anew");
+      user_error(path, " does not fit the model at ", name, "; give a new --out to start over");
     }
     return files_[rank]->bytes(name);
   }

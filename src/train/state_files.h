@@ -1,5 +1,5 @@
 #pragma once
-// One rank's file of a training state, and reading any part of a unit back from all of them.
+// One rank's file of a training state, and reading any part of a unit back from all files.
 
 #include <filesystem>
 #include <string>
@@ -12,9 +12,9 @@ namespace retmask::train {
 // "rank-3.safetensors"
 std::string state_file_name(int64_t rank);
 
-// Writes this rank's slices; in stage 0, where it holds everything, the even slice that the other
-// stages would keep, so that any stage can go on from any other's state. Returns {"bytes",
-// "sha256"}. Throws UserError.
+// Writes this rank's slices. In stage 0, where every rank holds everything, it writes the even
+// slice that the other stages would keep, so any stage can resume from any other's state. Returns
+// {"bytes", "sha256"}. Throws UserError.
 Json write_state_file(const std::filesystem::path& path,
                       const AdamW& optimizer,
                       const distributed::ProcessGroup& group);
@@ -22,8 +22,8 @@ Json write_state_file(const std::filesystem::path& path,
 // {"name", "length", "parameters": [{"name", "offset", "shape"}]} of each unit.
 Json describe_units(const ShardedParameters& parameters);
 
-// Puts back what this rank keeps, out of the files of the `ranks` ranks that wrote `folder`. Throws
-// UserError when a file does not hold what it should.
+// Restores this rank's part from the files of the `ranks` ranks that wrote `folder`. Throws
+// UserError when a file does not have the expected tensors.
 void read_state_files(const std::filesystem::path& folder, int64_t ranks, AdamW& optimizer);
 
 }  // namespace retmask::train

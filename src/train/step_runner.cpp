@@ -33,10 +33,10 @@ StepMetrics StepRunner::run(const RowIndices& batch, double learning_rate) {
   for (const int64_t row : batch)
     metrics.tokens += examples_[static_cast<size_t>(row)].num_tokens();
 
-  const std::vector<MicroBatch> passes = micro_batches(batch);
-  for (size_t i = 0; i < passes.size(); ++i) {
-    gradients_.start_pass(/*last=*/i + 1 == passes.size());
-    metrics.pairs.loss += forward_and_backward(passes[i], denominator, metrics.pairs.rewards);
+  const std::vector<MicroBatch> own = micro_batches(batch);
+  for (size_t i = 0; i < own.size(); ++i) {
+    gradients_.start_pass(/*last=*/i + 1 == own.size());
+    metrics.pairs.loss += forward_and_backward(own[i], denominator, metrics.pairs.rewards);
     gradients_.finish_pass();
   }
   metrics.pairs.sum_over(group_);
@@ -56,15 +56,15 @@ std::vector<StepRunner::MicroBatch> StepRunner::micro_batches(const RowIndices& 
   const auto of_ranks = micro_batches_of_ranks(
       batch, examples_, group_.size(), objective_.hidden_size(), options_.micro_batch_tokens);
   size_t most = 1;
-  for (const auto& passes : of_ranks) most = std::max(most, passes.size());
+  for (const auto& of_rank : of_ranks) most = std::max(most, of_rank.size());
   std::vector<MicroBatch> own;
   for (const RowIndices& rows : of_ranks[static_cast<size_t>(group_.rank())]) {
     own.push_back({.rows = rows});
   }
-  // Stages 0 and 1 talk to the others in the last pass alone, whichever it is.
+  // Stages 0 and 1 communicate only in a rank's last micro-batch, so the counts may differ.
   const size_t wanted = stage >= 2 ? most : 1;
-  // In stage 3 a pass gathers the weights, so that it cannot be left out: the batch's shortest row
-  // goes through for nothing.
+  // In stage 3 every micro-batch gathers the weights, so none can be skipped: a rank without rows
+  // runs the batch's shortest row and discards the result.
   const int64_t shortest = *std::min_element(batch.begin(), batch.end(), [&](int64_t a, int64_t b) {
     return examples_[static_cast<size_t>(a)].num_tokens() <
            examples_[static_cast<size_t>(b)].num_tokens();
@@ -98,7 +98,7 @@ double StepRunner::forward_and_backward(const MicroBatch& micro_batch,
   return value;
 }
 
-// Finds the culprits by running each row alone, on all ranks at once: slow, but once.
+// Finds the bad rows by running each row alone, on all ranks at once: slow, but it happens once.
 void StepRunner::stop_for_gradient(const RowIndices& batch) {
   RowIndices bad;
   for (const int64_t row : batch) {
@@ -125,9 +125,8 @@ void StepRunner::stop(const std::string& what, const RowIndices& rows) const {
              what,
              " of ",
              names,
-             " is not finite; nothing of this step was kept; look at these rows, lower "
-             "--learning-rate or use --dtype "
-             "float32");
+             " is not finite; this step was discarded; check these rows, lower --learning-rate or "
+             "use --dtype float32");
 }
 
 }  // namespace retmask::train

@@ -1,5 +1,5 @@
 #pragma once
-// One optimizer step: this rank's micro-batches forward and backward, clipping, update.
+// One optimizer step: forward and backward pass of this rank's micro-batches, clipping, update.
 
 #include "optimizer.h"
 #include "retmask/distributed/process_group.h"
@@ -12,7 +12,7 @@ namespace retmask::train {
 
 class StepRunner {
  public:
-  // All of them outlive this object.
+  // All arguments outlive this object.
   StepRunner(const Objective& objective,
              const std::vector<TrainingExample>& examples,
              ShardedGradients& gradients,
@@ -20,15 +20,14 @@ class StepRunner {
              distributed::ProcessGroup& group,
              const TrainOptions& options);
 
-  // A step on the rows of `batch`. Throws UserError, before any weight changes, when a loss or a
-  // gradient is not finite. All ranks call it alike; each gets the metrics of the whole batch.
+  // Trains one step on the rows of `batch`. Throws UserError, before any weight changes, when a
+  // loss or a gradient is not finite. Collective; every rank gets the metrics of the whole batch.
   StepMetrics run(const RowIndices& batch, double learning_rate);
 
  private:
-  // A backward pass of some rows.
   struct MicroBatch {
     RowIndices rows;
-    bool counts = true;  // false: it only keeps this rank in step with the others
+    bool counts = true;  // false: filler that keeps this rank in step with the others
   };
   std::vector<MicroBatch> micro_batches(const RowIndices& batch) const;
   double forward_and_backward(const MicroBatch& micro_batch,

@@ -40,7 +40,7 @@ constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
-// Everything that decides about the trained weights.
+// Everything that determines the trained weights.
 Json make_identity(const TrainingJob& job, const TrainOptions& options) {
   Json identity = options.identity();
   identity["model"] = job.checkpoint.fingerprint();
@@ -50,7 +50,7 @@ Json make_identity(const TrainingJob& job, const TrainOptions& options) {
   return identity;
 }
 
-// The signal that asked any rank to stop, or null. All ranks call it together.
+// The signal that asked any rank to stop, or null. Collective.
 const char* signal_anywhere(const TrainingJob& job) {
   const char* own = job.stop_asked ? job.stop_asked() : nullptr;
   if (!job.group->any(own != nullptr)) return nullptr;
@@ -66,8 +66,8 @@ PairLogprobs compute_reference(const TrainingJob& job,
     if (const char* signal = signal_anywhere(job)) {
       throw Stopped(detail::concat("stopped by ",
                                    signal,
-                                   "; the log-probs of the untrained model so far are kept, start "
-                                   "again to go on"));
+                                   "; the log-probs of the untrained model so far are kept; run "
+                                   "the same command again to resume"));
     }
   };
   return reference_logprobs({.model = job.model,
@@ -85,7 +85,7 @@ struct References {
   PairLogprobs held_out;
 };
 
-// Of the untrained model; none where the loss asks for none.
+// Log-probs of the untrained model; empty for a loss that needs none.
 References compute_references(const TrainingJob& job,
                               const TrainOptions& options,
                               const Json& identity) {
@@ -133,7 +133,7 @@ TrainingSummary summarize(const fs::path& out) {
   return summary;
 }
 
-// Straight from the file's pages, which are given back.
+// Reads straight from the file's pages, then releases them.
 ReadWeights reader_of(const Checkpoint& checkpoint) {
   return [&checkpoint](const std::string& name, int64_t begin, const torch::Tensor& into) {
     const TensorSpec& spec = checkpoint.tensors().at(name);
@@ -161,13 +161,12 @@ void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_ro
                            " of them warm-up"));
   if (warmup == steps) {
     log::warn(
-        "all steps are warm-up and the first has learning rate 0; give a smaller "
-        "--global-batch-size, more --epochs "
-        "or --warmup-ratio 0");
+        "every step is a warm-up step and the first has learning rate 0; use a smaller "
+        "--global-batch-size, more --epochs or --warmup-ratio 0");
   }
 }
 
-// Measured against what this device can do.
+// The device's peak, against which utilization is measured.
 double measured_peak(const CausalLm& model) {
   const double peak = measure_peak_flops(model.device(), model.dtype());
   char text[96];
@@ -204,7 +203,7 @@ void report_held_out(const Json& row) {
   log::info(text);
 }
 
-// Thrown inside a step or between two; what is done about it is decided in one place.
+// Thrown inside a step or between two steps; handled in one place, train_steps.
 struct StopAsked {
   const char* signal;
 };
@@ -223,11 +222,11 @@ struct StepLoop {
   TrainingCheckpoints& checkpoints;
 };
 
-// The steps that are left, with all that happens between them. Throws StopAsked.
+// The remaining steps, with logging, evaluation and checkpoints between them. Throws StopAsked.
 void run_steps(const StepLoop& loop) {
   const auto& [job, options, plan, runner, held_out, optimizer, checkpoints] = loop;
   const TrainingFlops flops(job.model.config());
-  double peak = 1;  // of this rank's device; the ranks' are taken to be equal
+  double peak = 1;  // of this rank's device; assumed equal on all ranks
   std::unique_ptr<Journal> metrics;
   if (job.group->is_first()) {
     peak = measured_peak(job.model);
@@ -250,8 +249,8 @@ void run_steps(const StepLoop& loop) {
     job.on_step(step.step);
     progress.advance(1, progress_note(step));
     if (held_out) report_held_out(held_out->evaluate_if_due(step.step, plan.total_steps()));
-    // The last step's state is the final model itself.
-    // Clocks differ: rank 0's decides.
+    // Clocks differ, so rank 0's decides. The last step needs no checkpoint: its state is the final
+    // model.
     const bool due = job.group->any(job.group->is_first() && saves.due(step.step));
     if (due && step.step < plan.total_steps()) {
       save_state(checkpoints, optimizer, job.out);
@@ -260,7 +259,8 @@ void run_steps(const StepLoop& loop) {
   }
 }
 
-// Goes on behind the newest state, up to the final model. Throws Stopped with the state saved.
+// Resumes from the newest checkpoint and trains up to the final model. Throws Stopped once the
+// state is saved.
 void train_steps(TrainingJob& job,
                  const TrainOptions& options,
                  ShardedParameters& parameters,
@@ -271,7 +271,7 @@ void train_steps(TrainingJob& job,
   AdamW optimizer(parameters, options);
   ShardedGradients gradients(parameters, group);
   if (const auto step = checkpoints.load(optimizer)) {
-    log::info("goes on behind step " + std::to_string(*step));
+    log::info("resuming after step " + std::to_string(*step));
   }
 
   const HoldStops until_the_state_is_saved;
@@ -280,7 +280,8 @@ void train_steps(TrainingJob& job,
   announce(options, plan, static_cast<int64_t>(job.examples.size()));
   Objective objective(job.model, job.examples, references.training, options);
   Objective held_out_objective(job.model, job.held_out, references.held_out, options);
-  // Several ranks agree on a stop between two steps: each is at another pass.
+  // Several ranks agree on a stop between steps only: within a step each is at a different
+  // micro-batch.
   if (group.size() == 1) {
     objective.set_before_pass([&] { stop_if_asked_anywhere(job); });
     held_out_objective.set_before_pass([&] { stop_if_asked_anywhere(job); });
@@ -308,11 +309,11 @@ void train_steps(TrainingJob& job,
     if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
     throw Stopped(detail::concat("stopped by ",
                                  asked.signal,
-                                 " behind step ",
+                                 " after step ",
                                  done,
                                  " of ",
                                  plan.total_steps(),
-                                 "; the state is saved, start again to go on"));
+                                 "; the state is saved; run the same command again to resume"));
   }
   save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, job.save, parameters, group);
 }
@@ -323,7 +324,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
   options.validate();
   RETMASK_CHECK(!job.examples.empty());
   if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
-    user_error("--out ", job.out, " is the model's own folder; give another one");
+    user_error("--out ", job.out, " is the model's own folder; give a different --out");
   }
   const Json identity = make_identity(job, options);
   const fs::path summary_path = job.out / kSummaryFile;
@@ -333,7 +334,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
     const Json finished = read_json_file(summary_path, "training summary");
     check_identity(
         json_get<Json>(finished, "identity", summary_path.string()), identity, job.out.string());
-    log::info("this run is finished already");
+    log::info("this run is already finished");
     return summarize(job.out);
   }
   TrainingCheckpoints checkpoints(job.out / kCheckpointFolder, identity, options.keep_last, group);

@@ -10,10 +10,10 @@ void keep_last(TokenIds& ids, int64_t count) {
   ids.erase(ids.begin(), ids.begin() + excess);
 }
 
-// Of the prompt before an answer of so many tokens.
-int64_t prompt_tokens_left_out(const TrainingExample& example,
-                               const TokenIds& answer,
-                               int64_t max_length) {
+// Tokens cut from the start of the prompt so that prompt + `answer` fit into `max_length`.
+int64_t prompt_tokens_to_skip(const TrainingExample& example,
+                              const TokenIds& answer,
+                              int64_t max_length) {
   const auto prompt = static_cast<int64_t>(example.prompt.size());
   const int64_t excess = prompt + static_cast<int64_t>(answer.size()) - max_length;
   return std::clamp<int64_t>(excess, 0, prompt);
@@ -26,8 +26,8 @@ bool truncate_as_reference(TrainingExample& example, const ReferenceTruncation& 
   keep_last(example.prompt, limits.max_prompt);
   keep_last(example.chosen, limits.max_length);
   keep_last(example.rejected, limits.max_length);
-  example.chosen_skips = prompt_tokens_left_out(example, example.chosen, limits.max_length);
-  example.rejected_skips = prompt_tokens_left_out(example, example.rejected, limits.max_length);
+  example.chosen_skips = prompt_tokens_to_skip(example, example.chosen, limits.max_length);
+  example.rejected_skips = prompt_tokens_to_skip(example, example.rejected, limits.max_length);
   return example.num_tokens() < before;
 }
 

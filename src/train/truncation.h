@@ -1,5 +1,5 @@
 #pragma once
-// How the published implementation cuts long rows without a word.
+// Truncation of long rows as in the published implementation, which does it silently.
 
 #include <cstdint>
 
@@ -15,9 +15,9 @@ struct ReferenceTruncation {
 };
 
 // Keeps the last `max_prompt` tokens of the prompt, then the last `max_length` tokens of prompt +
-// answer, for each answer by itself: a long answer loses its prompt first and then its own start.
-// An answer without a prompt begins with a token that is not scored, because nothing precedes it.
-// Returns whether something was cut. Source: trl 0.24.0 (the version that the published code pins),
+// answer, separately for each answer: a long answer first loses its prompt, then its own start. The
+// first token of an answer without a prompt is not scored, because nothing precedes it. Returns
+// whether anything was cut. Source: trl 0.24.0 (the version pinned by the published code),
 // trl/trainer/dpo_trainer.py, DPOTrainer.tokenize_row and concatenated_forward.
 bool truncate_as_reference(TrainingExample& example, const ReferenceTruncation& limits = {});
 

@@ -8,11 +8,11 @@
 namespace retmask::train {
 namespace {
 
-// Large enough to reach a device's peak, small enough to be over at once.
+// Large enough to reach a device's peak, small enough to finish quickly.
 constexpr int64_t kCpuSize = 1024;
 constexpr int64_t kGpuSize = 8192;
-constexpr int kTrials = 5;  // the first ones find threads and kernels cold
-// At least: a processor that others use too shows what it can only now and then.
+constexpr int kTrials = 5;  // the first ones run with cold threads and kernels
+// Minimum duration: a processor shared with other programs reaches its peak only now and then.
 constexpr std::chrono::milliseconds kDuration(200);
 
 }  // namespace
@@ -64,7 +64,7 @@ double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
   for (int trial = 0; trial < kTrials || std::chrono::steady_clock::now() < end; ++trial) {
     const auto start = std::chrono::steady_clock::now();
     const torch::Tensor product = torch::matmul(a, b);
-    // Reading one number waits for a GPU.
+    // Reading one element synchronizes with a GPU.
     RETMASK_CHECK(product[0][0].item<float>() > 0);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     best = std::max(best, 2.0 * static_cast<double>(size * size * size) / elapsed.count());

@@ -48,6 +48,7 @@ def test_help_of_every_command_shows_flags_and_defaults(retmask, command):
     for flag in COMMON_FLAGS:
         assert flag in text
     assert "--dtype TEXT=auto" in text
+    assert text.rstrip("\n").splitlines()[-1].startswith(f"  retmask {command} --"), "the help ends with an example"
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,9 @@ def test_help_of_every_command_shows_flags_and_defaults(retmask, command):
         ([], "no command given; known: detect, mask,"),
         (["detct"], "unknown command detct; did you mean detect?"),
         (["--detect"], "unknown flag --detect"),
-        (["--seed", "7", "report", "--runs", "r"], '"--seed 7" stands before the command'),
-        (["--bogus", "report"], "flags stand behind it: retmask report --bogus ..."),
-        (["stray", "report"], '"stray" stands before the command'),
+        (["--seed", "7", "report", "--runs", "r"], '"--seed 7" comes before the command'),
+        (["--bogus", "report"], "flags come after it: retmask report --bogus ..."),
+        (["stray", "report"], '"stray" comes before the command'),
         (["train"], "unknown command train; did you mean train-dpo?"),
         (["generate"], "unknown command generate; did you mean synthesize?"),
         (["synthesize", "--max_tokens", "5"], "unknown flag --max_tokens for synthesize; did you mean --max-new-tokens?"),
@@ -111,7 +112,7 @@ OVERRIDDEN = [
 
 @pytest.mark.parametrize(("command", "text", "flags", "left"), OVERRIDDEN)
 def test_the_command_line_overrides_alternatives_in_the_config_file(retmask, tmp_path, command, text, flags, left):
-    """The run fails without a model, but after run.json is written."""
+    """The run fails because there is no model, but run.json already has its options."""
     (tmp_path / "run.toml").write_text(text)
     inputs = {"mask": [] if "heads" in left else ["--scores", "s.json"], "detect": [], "eval": [],
               "synthesize": ["--prompts", "p.jsonl"], "train-dpo": ["--pairs", "p.jsonl"]}

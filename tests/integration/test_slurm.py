@@ -92,7 +92,7 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
     job.wait_until(lambda: job.restarts() == 1)
     warned = count_lines(metrics)
     assert 5 <= warned < 120
-    assert "stopped by SIGUSR1 behind step" in job.log_text() and "back into the queue" in job.log_text()
+    assert "stopped by SIGUSR1 after step" in job.log_text() and "back into the queue" in job.log_text()
     assert [path.name for path in (out / "checkpoints").iterdir()] == [f"step-{warned}"]
 
     job.wait_until(lambda: count_lines(metrics) >= warned + 5)
@@ -100,7 +100,7 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
     job.wait_until(lambda: job.restarts() == 2 and job.facts()["JobState"] == "RUNNING")
     job.wait_until_done()
     assert job.restarts() == 2
-    assert "stopped by SIGTERM behind step" in job.log_text()
+    assert "stopped by SIGTERM after step" in job.log_text()
     assert without_timing(read_lines(metrics)) == without_timing(read_lines(tmp_path / "calm/metrics.jsonl"))
     assert (out / "model.safetensors").read_bytes() == (tmp_path / "calm/model.safetensors").read_bytes()
 
@@ -112,7 +112,7 @@ def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, ti
     job = training_job(slurm, retmask, tiny_llama, out, "--time=1", "--signal=USR1@20", tasks=1, steps=10**6)
     job.wait_until(lambda: job.restarts() == 1)
     saved = count_lines(out / "metrics.jsonl")
-    assert "stopped by SIGUSR1 behind step" in job.log_text()
+    assert "stopped by SIGUSR1 after step" in job.log_text()
     job.wait_until(lambda: count_lines(out / "metrics.jsonl") > saved)
     slurm.run("scancel", job.id)
     job.wait_until(lambda: job.facts()["JobState"] == "CANCELLED" and "stopped by SIGTERM" in job.log_text())

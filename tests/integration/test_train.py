@@ -204,7 +204,7 @@ def test_sft_takes_every_form(retmask, tiny_llama, tmp_path):
 def test_stopped_run_refuses_other_options(retmask, tiny_llama, tmp_path):
     common = ["train-dpo", "--model", tiny_llama, *short_run(4), "--out", tmp_path]
     retmask(*common)
-    assert "finished already" in retmask(*common, "--keep-last", 2).stderr
+    assert "already finished" in retmask(*common, "--keep-last", 2).stderr
     error = retmask(*common, "--beta", "0.2", code=2).stderr
     assert "beta" in error and "0.1" in error and "0.2" in error
 

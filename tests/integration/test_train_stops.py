@@ -69,7 +69,7 @@ def test_a_signal_saves_the_state_and_the_next_start_goes_on(retmask, arguments,
         code, errors = stop_when(retmask, arguments, number, lambda: count_lines(metrics) >= steps)
         assert code == STOPPED, errors
         done = count_lines(metrics)
-        assert f"retmask: stopped by {number.name} behind step {done} of 24; the state is saved" in errors
+        assert f"retmask: stopped by {number.name} after step {done} of 24; the state is saved" in errors
         assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [f"step-{done}"]
         assert status(tmp_path) == "stopped"
         assert not (tmp_path / "model.safetensors").exists()
@@ -146,9 +146,9 @@ LONG_PAIR = json.dumps({"prompt": "a b " * 700, "chosen": " yes", "rejected": " 
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        (["--max-length", 100], "leave out --max-length"),
-        (["--long-rows", "drop"], "leave out --long-rows"),
-        (["--loss", "sft"], "--reference-truncation belongs to --loss dpo"),
+        (["--max-length", 100], "omit --max-length"),
+        (["--long-rows", "drop"], "omit --long-rows"),
+        (["--loss", "sft"], "--reference-truncation applies to --loss dpo"),
     ],
 )
 def test_reference_truncation_has_limits_of_its_own(retmask, tiny_llama, tmp_path, arguments, expected):
@@ -163,6 +163,6 @@ def test_reference_truncation_cuts_long_rows(retmask, tiny_llama, tmp_path):
     common = ["train-dpo", "--model", tiny_llama, "--pairs", file, "--max-steps", 1, "--global-batch-size", 2]
     assert "--long-rows" in retmask(*common, "--out", tmp_path / "whole", code=2).stderr, "longer than the model allows"
     done = retmask(*common, "--reference-truncation", "--out", tmp_path / "cut")
-    assert "--reference-truncation cut 1 of 2 rows" in done.stderr
+    assert "--reference-truncation truncated 1 of 2 rows" in done.stderr
     step = read_lines(tmp_path / "cut/metrics.jsonl")[0]
     assert 512 + 1024 < step["tokens"] < 512 + 1024 + 30

@@ -1,6 +1,6 @@
 #pragma once
-// The ranks of a job and what they do together: NCCL between GPUs, Gloo between CPUs (both out of
-// libtorch's c10d). One rank alone needs no backend: every call then is a copy or nothing.
+// The ranks of a job and their collectives: NCCL between GPUs, Gloo between CPUs (both from
+// libtorch's c10d). A single rank needs no backend: every call is then a copy or a no-op.
 
 #include <torch/torch.h>
 
@@ -14,20 +14,20 @@
 
 namespace retmask::distributed {
 
-// A collective failed because another rank is gone or does not answer. Which one and why the
-// watchdog finds out, or who started the ranks.
+// A collective failed because another rank is gone or does not answer. The watchdog, or the process
+// that started the ranks, finds out which one and why.
 class PeerLost : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// A collective under way. Its tensors must not be touched before wait().
+// A collective in progress. Its tensors must not be used before wait().
 class Pending {
  public:
   Pending() = default;
   explicit Pending(std::function<void()> wait) : wait_(std::move(wait)) {}
 
-  // On a GPU the current stream waits, not the host. Throws PeerLost. A second call does nothing.
+  // On a GPU the current stream waits, not the host. A second call is a no-op. Throws PeerLost.
   void wait();
 
  private:
@@ -35,11 +35,11 @@ class Pending {
 };
 
 struct ConnectOptions {
-  // Until it is said who is waited for.
+  // Time until a warning names the missing ranks.
   std::chrono::milliseconds patience{5000};
-  // Until all ranks have come.
+  // Time until all ranks must have arrived.
   std::chrono::seconds meeting_timeout{300};
-  // Longest time that a rank may let the others wait in a collective (it may be saving the model).
+  // Longest wait in a collective (a rank may be saving the model).
   std::chrono::seconds collective_timeout{3600};
 };
 
@@ -48,14 +48,14 @@ class GroupBackend;
 // Every rank must make the same calls in the same order.
 class ProcessGroup {
  public:
-  // One rank alone.
+  // A single rank.
   ProcessGroup();
-  // Meets the others; after a few seconds it warns whom it waits for and how to run alone. They can
-  // tell each other of errors from here on, see Watchdog; connect() comes before any collective.
-  // Throws UserError when they do not come, Stopped when a signal comes first, PeerLost when
-  // another rank has failed meanwhile.
+  // Meets the other ranks; after a few seconds it warns which ones are missing and how to run
+  // alone. From here on ranks can report errors to each other, see Watchdog; call connect() before
+  // any collective. Throws UserError on timeout, Stopped on a signal, PeerLost if another rank
+  // failed.
   explicit ProcessGroup(const Placement& placement, const ConnectOptions& options = {});
-  // Both.
+  // The same, followed by connect(device).
   ProcessGroup(const Placement& placement,
                torch::Device device,
                const ConnectOptions& options = {});
@@ -63,35 +63,34 @@ class ProcessGroup {
   ProcessGroup(ProcessGroup&&) noexcept;
   ProcessGroup& operator=(ProcessGroup&&) noexcept;
 
-  // Of all ranks with each other. `device`: where the tensors will be. Throws what the backend
-  // throws where this rank cannot, PeerLost where another one does not.
+  // Connects all ranks with each other. `device`: where the tensors will be. Throws the backend's
+  // error if this rank cannot connect, PeerLost if another one does not.
   void connect(torch::Device device);
 
   const Placement& placement() const { return placement_; }
   int64_t rank() const { return placement_.rank; }
   int64_t size() const { return placement_.size; }
   bool is_first() const { return rank() == 0; }
-  // Whether this rank is in a call that may have to wait for the others, or has lost one. From any
-  // thread.
+  // Whether this rank is in a call that may wait for other ranks, or has lost one. Thread-safe.
   bool is_waiting() const;
 
   // Sums over the ranks, in place. Tensors are contiguous and of equal size on all ranks.
   Pending all_reduce(const torch::Tensor& tensor);
   // `output` [n] becomes this rank's n elements of the sum of the `input`s [size * n].
   Pending reduce_scatter(const torch::Tensor& output, const torch::Tensor& input);
-  // `output` [size * n] becomes the ranks' `input`s [n], one after the other. `input` may be this
+  // `output` [size * n] becomes the concatenation of the ranks' `input`s [n]. `input` may be this
   // rank's part of `output`.
   Pending all_gather(const torch::Tensor& output, const torch::Tensor& input);
-  // `tensor` becomes rank `root`'s.
+  // `tensor` becomes that of rank `root`.
   Pending broadcast(const torch::Tensor& tensor, int64_t root);
 
-  // Sums of a few numbers, and whether any rank says yes; both wait.
+  // Sums of a few numbers, and whether `value` is true on any rank. Both wait for the result.
   std::vector<double> sum(std::vector<double> values);
   bool any(bool value);
   void barrier();
 
-  // The end of a job that went well: afterwards no rank needs another one. Without it the ranks
-  // that are left would take a rank that ends for lost.
+  // Ends a successful job: afterwards no rank needs another one. Without it the remaining ranks
+  // would take a rank that ends for lost.
   void finish();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Notices that a rank died or hangs, and lets one rank say so.
+// Detects that a rank died or hangs, and lets one rank report it.
 
 #include <chrono>
 #include <cstdint>
@@ -11,30 +11,30 @@
 
 namespace retmask::distributed {
 
-// Two small threads: one writes this rank's heartbeat where the ranks met and reads the others',
-// one judges. A rank that has been stopped (SIGSTOP, a swapping machine) gives none, and neither
-// does one that hangs: a process that uses no processor time while it waits neither for the other
+// Two threads: one writes this rank's heartbeat to the rendezvous store and reads the others', one
+// looks for missing heartbeats. A stopped rank (SIGSTOP, a swapping machine) sends none, and
+// neither does a hanging one: a process that uses no processor time and waits neither for other
 // ranks nor for a disk.
 class Watchdog {
  public:
-  // Called once, from a thread of the watchdog's; it shall end the process, whose main thread may
-  // wait in a collective for ever. `message` says which rank was lost and why; it is empty where
-  // another rank reports.
+  // Called once, from a watchdog thread. It must end the process, because the main thread may be
+  // blocked in a collective. `message` says which rank was lost and why; it is empty if another
+  // rank reports.
   using OnLoss = std::function<void(const std::string& message)>;
 
-  // After all ranks have met. `limit`: the time without a heartbeat after which a rank counts as
-  // lost. One rank alone is not watched. `group` outlives this object.
+  // Create it after the rendezvous. `limit`: time without a heartbeat after which a rank counts as
+  // lost. Does nothing for a single rank. `group` outlives this object.
   Watchdog(const ProcessGroup& group, std::chrono::milliseconds limit, OnLoss on_loss);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // For the others' message about this rank.
+  // Sets the step shown in other ranks' messages about this rank.
   void at_step(int64_t step);
-  // Whether no rank failed before this one, which then reports its own error, however long that
-  // takes: from here on its watchdog does nothing. The others' watchdogs end them without a word.
+  // Call it when this rank fails; stops its watchdog. True if no other rank failed before: this
+  // rank then reports its error, and the other ranks' watchdogs end them silently.
   bool first_to_fail();
-  // No rank is lost from here on: all have come to the job's end.
+  // Stops watching, because all ranks have reached the end of the job.
   void stop();
 
  private:

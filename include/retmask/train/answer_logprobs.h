@@ -1,5 +1,5 @@
 #pragma once
-// How likely the model finds the answers: the one place where training runs the network.
+// Log-probabilities of the answers under the model: the only place where training runs the network.
 
 #include <vector>
 
@@ -10,14 +10,14 @@
 
 namespace retmask::train {
 
-// Sums of log p over the answer tokens of `rows`, in one packed pass: [n] each, float32, on the
-// model's device. `rejected` is undefined when the rows have none. Differentiable when the model's
-// parameters are.
+// Sums of log p over the answer tokens of `rows`, in one packed forward pass: [n] each, float32, on
+// the model's device. `rejected` is undefined when the rows have none. Differentiable if the
+// model's parameters require gradients.
 PairLogprobs answer_logprobs(const CausalLm& model,
                              const std::vector<TrainingExample>& examples,
                              const RowIndices& rows);
 
-// The rows' share of `all`.
+// The entries of `all` for `rows`.
 PairLogprobs select(const PairLogprobs& all, const RowIndices& rows);
 
 }  // namespace retmask::train

@@ -1,6 +1,6 @@
 #pragma once
-// Which rows each step works on: a function of the options and the step alone, so that a resumed
-// run needs no state.
+// The rows of each step: a function of the options and the step alone, so a resumed run needs no
+// state.
 
 #include <cstdint>
 #include <vector>
@@ -17,7 +17,7 @@ class BatchPlan {
  public:
   BatchPlan(int64_t num_rows, const TrainOptions& options);
 
-  // The last batch of an epoch may be smaller; it is a step of its own, as in transformers.
+  // The last batch of an epoch may be smaller; it is still a full step, as in transformers.
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t total_steps() const { return total_steps_; }
   // The rows of step 0 .. total_steps - 1.
@@ -32,27 +32,26 @@ class BatchPlan {
   uint64_t seed_;
   int64_t steps_per_epoch_;
   int64_t total_steps_;
-  // The order that was asked for last: steps come one after the other.
+  // The order of the latest epoch, cached because steps come in order.
   mutable int64_t ordered_epoch_ = -1;
   mutable RowIndices order_;
 };
 
-// Cuts rows, in order, into groups of at most `max_tokens` tokens (one row at least) that go
-// through the model at once.
+// Splits rows, in order, into micro-batches of at most `max_tokens` tokens and at least one row.
 std::vector<RowIndices> split_by_tokens(const RowIndices& rows,
                                         const std::vector<TrainingExample>& examples,
                                         int64_t max_tokens);
 
-// Shares a batch out so that every rank has about the same work: the costliest row first, each to
-// the rank with the least so far. A row costs its tokens and, for attention, len^2 / (12 *
-// hidden_size) of each sequence, which is the ratio of their arithmetic in these models. Each
-// rank's rows stay in the batch's order; one rank gets the batch as it is.
+// Distributes a batch so that all ranks have about the same work: rows by descending cost, each to
+// the least loaded rank. A row costs its tokens plus, for attention, len^2 / (12 * hidden_size) per
+// sequence, the ratio of the two in floating-point operations. Each rank's rows stay in the batch's
+// order; a single rank gets the batch as it is.
 std::vector<RowIndices> spread_rows(const RowIndices& batch,
                                     const std::vector<TrainingExample>& examples,
                                     int64_t ranks,
                                     int64_t hidden_size);
 
-// Both: the rows of each pass that a step makes, by rank.
+// spread_rows, then split_by_tokens: a step's micro-batches by rank.
 std::vector<std::vector<RowIndices>> micro_batches_of_ranks(
     const RowIndices& batch,
     const std::vector<TrainingExample>& examples,

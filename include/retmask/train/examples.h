@@ -16,7 +16,7 @@
 
 namespace retmask::train {
 
-// 32 bits per token: 300,000 pairs of long answers stay in memory.
+// 32 bits per token, so that 300,000 pairs of long answers fit in memory.
 using TokenIds = std::vector<int32_t>;
 
 struct TrainingExample {
@@ -24,42 +24,41 @@ struct TrainingExample {
   TokenIds prompt;    // never empty: the first answer token needs something to follow
   TokenIds chosen;
   TokenIds rejected;  // empty for --loss sft
-  // The first tokens of the prompt that a sequence lacks, perhaps all of them: 0 but under
-  // --reference-truncation.
+  // Tokens cut from the start of the prompt in each sequence, possibly all of them; 0 unless
+  // --reference-truncation is given.
   int64_t chosen_skips = 0;
   int64_t rejected_skips = 0;
 
-  // prompt + answer, 64 bits per token, as the model takes it.
+  // prompt + answer, 64 bits per token, as the model expects.
   std::vector<int64_t> chosen_sequence() const;
   std::vector<int64_t> rejected_sequence() const;
   int64_t chosen_length() const;
-  int64_t rejected_length() const;  // 0 without one
-  // Where in its sequence the first answer token stands whose log-probability counts: 1 at least.
+  int64_t rejected_length() const;  // 0 without a rejected answer
+  // Position of the first scored answer token in its sequence: at least 1.
   int64_t chosen_start() const;
   int64_t rejected_start() const;
-  // Of its one or two sequences together.
+  // Of both sequences together.
   int64_t num_tokens() const;
   int64_t longest() const;
 };
 
-// Turns rows into tokens the way TRL's trainers do.
+// Tokenizes rows as TRL's trainers do.
 class RowTokenizer {
  public:
-  // The chat template is read from the checkpoint's folder when the first conversation comes, so
-  // that plain text needs none. `tokenizer` outlives this object; `moment` as in RenderOptions.
-  // `model_vocab_size`: rows of the model's embedding, which a tokenizer with added tokens can
-  // exceed.
+  // The chat template is read from the checkpoint's folder at the first conversation, so plain text
+  // needs none. `tokenizer` outlives this object; `moment` as in RenderOptions. `model_vocab_size`:
+  // rows of the model's embedding, which a tokenizer with added tokens can exceed.
   RowTokenizer(const Tokenizer& tokenizer,
                std::filesystem::path model_dir,
                std::optional<Moment> moment = std::nullopt,
                int64_t model_vocab_size = std::numeric_limits<int64_t>::max());
 
   // Completion tokens: the template's rendering of prompt + answer minus its rendering of the
-  // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless it is there) minus
-  // the prompt. Where tokens merge across the border, the completion starts at the first token that
-  // differs (in any answer). Throws UserError naming the row when the prompt's rendering is not a
-  // prefix of the whole, showing both, for a prompt or answer without tokens, and for a token that
-  // the model does not have.
+  // prompt with the generation prompt. Plain rows: prompt + answer + EOS (unless present) minus the
+  // prompt. If tokens merge across the boundary, the completion starts at the first token that
+  // differs (in any answer). Throws UserError naming the row if the prompt's rendering is not a
+  // prefix of the whole (showing both), if a prompt or answer has no tokens, and if a token is
+  // outside the model's vocabulary.
   TrainingExample tokenize(const TextRow& row) const;
 
  private:
@@ -83,15 +82,15 @@ class RowTokenizer {
   mutable bool warned_of_merge_ = false;
 };
 
-// All rows of all files in order. `max_positions` is the model's limit. Warns about rows left out
-// or cut. Throws UserError for a bad row, for too long rows under LongRows::error, and when nothing
-// is left.
+// All rows of all files in order. `max_positions` is the model's limit. Warns about dropped and
+// truncated rows. Throws UserError for a bad row, for long rows under LongRows::error, and if no
+// row is left.
 std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
                                            const RowTokenizer& tokenizer,
                                            const TrainOptions& options,
                                            int64_t max_positions);
 
-// A hash of every token and its role: it changes with the data, the template, the tokenizer and the
+// A hash of all tokens and their roles: it depends on the data, the template, the tokenizer and the
 // length limit.
 std::string hash_examples(const std::vector<TrainingExample>& examples);
 

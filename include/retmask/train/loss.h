@@ -1,5 +1,5 @@
 #pragma once
-// What is minimised, as functions of the answers' log-probabilities. Formulas as in TRL 1.16's
+// The losses as functions of the answers' log-probabilities. Formulas as in TRL 1.16's
 // dpo_trainer.py.
 
 #include <torch/torch.h>
@@ -24,8 +24,8 @@ struct AnswerLengths {
   torch::Tensor chosen;    // [n] float32
   torch::Tensor rejected;  // [n] float32
 };
-// Averages over an answer's tokens: long answers weigh no more than short ones. What ipo takes, and
-// dpo with length_normalize (TRL's "sigmoid_norm").
+// Averages over an answer's tokens, so that long answers weigh no more than short ones. Used by
+// ipo, and by dpo with length_normalize (TRL's "sigmoid_norm").
 PairRatios per_token(const PairRatios& ratios, const AnswerLengths& lengths);
 
 // -(1 - s) log sigmoid(beta d) - s log sigmoid(-beta d), d the difference of the log-ratios: [n].

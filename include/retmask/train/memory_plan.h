@@ -1,5 +1,5 @@
 #pragma once
-// What a training run needs of each rank's memory, known before it starts.
+// The memory that a training run needs on each rank, computed before it starts.
 
 #include <torch/torch.h>
 
@@ -15,42 +15,41 @@
 
 namespace retmask::train {
 
-// The largest of the passes that go through the network at once.
 struct LargestMicroBatch {
   int64_t tokens = 0;
   int64_t scored_tokens = 0;  // answer tokens among them
-  bool only = false;          // no step has a second one on its rank
+  bool only = false;          // no rank has more than one micro-batch in any step
 };
 
-// Of all ranks, in the steps that the run will take (of a run of very many steps, in the first).
+// The largest micro-batch of all ranks and steps (in very long runs, of the first 4,096 steps).
 LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
                                       const TrainOptions& options,
                                       int64_t ranks,
                                       int64_t hidden_size);
 
-// What the plan is made for.
+// What the plan is computed for.
 struct MemoryCase {
   torch::Device device = torch::kCPU;
-  torch::ScalarType dtype = torch::kBFloat16;  // the network computes in
+  torch::ScalarType dtype = torch::kBFloat16;  // of the network
   int64_t ranks = 1;
   int64_t zero_stage = 0;
   LargestMicroBatch pass = {};
   ActivationCheckpointing activation_checkpointing = ActivationCheckpointing::none;
 };
 
-// In bytes, of one rank, at that moment of a step when it takes most.
+// Bytes of one rank at the peak of a step.
 struct MemoryPlan {
-  int64_t process = 0;         // before anything was loaded; on a GPU, which counts its own, 0
-  int64_t weights = 0;         // as the network computes with them
-  int64_t master_weights = 0;  // what bfloat16 leaves of float32 weights: their lower halves
+  int64_t process = 0;         // in use before the model is loaded; 0 on a GPU
+  int64_t weights = 0;         // in the network's dtype
+  int64_t master_weights = 0;  // lower halves of the float32 weights of a bfloat16 network
   int64_t optimizer = 0;       // both moments of AdamW
-  // float32 sums of the passes so far, and what the forward pass keeps for the backward pass. Where
-  // a step has one pass, the sums come into being on a CPU as what was kept goes: one of the two
-  // is 0.
+  // float32 sums of the gradients, and the activations kept for the backward pass. With a single
+  // micro-batch per step on a CPU, the sums are allocated as activations are released: one of the
+  // two is 0.
   int64_t gradients = 0;
   int64_t activations = 0;
-  // The most beside them at one time: logits, gradients under way; on a CPU also what libtorch and
-  // its math libraries take once they compute.
+  // Peak temporary memory: logits and gradients in flight; on a CPU also what libtorch and its math
+  // libraries allocate on first use.
   int64_t working = 0;
 
   int64_t total() const;
@@ -59,10 +58,10 @@ struct MemoryPlan {
   std::string text() const;
 };
 
-// By counting tensors. Source of the stages' shares: Rajbhandari et al. 2020, Section 5.
+// Counts the tensors. Source of each stage's shares: Rajbhandari et al. 2020, Section 5.
 MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case);
 
-// The mode that keeps most and still fits into `available` bytes; full where none fits.
+// The mode that recomputes least and still fits into `available` bytes; full if none fits.
 ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& config,
                                                         MemoryCase memory_case,
                                                         int64_t process,

@@ -1,5 +1,5 @@
 #pragma once
-// The loss of a few rows and what is reported of it.
+// The loss and the rewards of a micro-batch.
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace retmask::train {
 
-// Sums over rows: those of several micro-batches add up to a step's.
+// Sums over rows, so those of a step's micro-batches can be added.
 struct RewardSums {
   double chosen = 0;  // beta * log-ratio to the reference
   double rejected = 0;
@@ -21,28 +21,28 @@ struct RewardSums {
 };
 
 struct RowLosses {
-  torch::Tensor losses;  // [n] float32 with their graph: the pair's loss, or for sft the answer's,
-                         // summed over tokens, or their mean with length_normalize
+  torch::Tensor losses;  // [n] float32 with autograd graph: the pair's loss; for sft the sum over
+                         // the answer's tokens, or their mean with length_normalize
   RewardSums rewards;    // zeros for sft
 };
 
 class Objective {
  public:
-  // `reference` holds one entry per row, or undefined tensors for sft. All of them outlive this
-  // object.
+  // `reference` has one entry per row, or undefined tensors for sft. The referenced objects outlive
+  // this one.
   Objective(const CausalLm& model,
             const std::vector<TrainingExample>& examples,
             PairLogprobs reference,
             const TrainOptions& options);
 
   RowLosses evaluate(const RowIndices& rows) const;
-  // Called before each pass through the network. It may throw, to leave a long step.
+  // Called before each forward pass; it may throw to leave a long step.
   void set_before_pass(std::function<void()> before_pass) { before_pass_ = std::move(before_pass); }
-  // What a batch's summed losses are divided by: its pairs; for sft its answer tokens, or its
-  // answers with length_normalize.
+  // The divisor of a batch's summed losses: its pairs; for sft its answer tokens, or its answers
+  // with length_normalize.
   int64_t denominator(const RowIndices& batch) const;
   bool has_rewards() const { return loss_ != LossKind::sft; }
-  // Of the model: what attention costs beside the rest (spread_rows).
+  // The model's hidden size, for the cost model of spread_rows.
   int64_t hidden_size() const { return model_.config().hidden_size; }
 
  private:

@@ -11,7 +11,8 @@
 
 namespace retmask::train {
 
-// A prompt and its answers. Conversational: lists of {"role", "content"}; plain: strings.
+// A prompt and its answers. Conversational rows have lists of {"role", "content"}, plain rows
+// strings.
 struct TextRow {
   std::string where;  // "pairs.jsonl:12", for errors
   Json prompt;
@@ -23,14 +24,14 @@ struct TextRow {
   bool conversational() const { return prompt.is_array(); }
 };
 
-// One row of the file. Preference losses want {"prompt", "chosen", "rejected"}, or {"chosen",
-// "rejected"}, whose common beginning is the prompt as in TRL's extract_prompt. sft also takes
+// Parses one row. Preference losses need {"prompt", "chosen", "rejected"}, or {"chosen",
+// "rejected"}, whose common beginning is the prompt as in TRL's extract_prompt. sft also accepts
 // {"prompt", "completion"} and {"messages"}, whose last message is the answer. Messages are read by
-// rows::standard_messages; "system" and its like and "history" go before the prompt's messages.
-// Throws UserError naming `where` and the field.
+// rows::standard_messages; a system prompt and "history" go before the prompt's messages. Throws
+// UserError naming `where` and the field.
 TextRow parse_row(const Json& row, LossKind loss, const std::string& where);
 
-// Visits each row of a file of any kind that rows::for_each_row reads. Throws UserError with file
+// Visits each row of a file in any format that rows::for_each_row reads. Throws UserError with file
 // and row.
 void for_each_row(const std::filesystem::path& path,
                   LossKind loss,

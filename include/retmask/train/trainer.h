@@ -16,21 +16,21 @@
 
 namespace retmask::train {
 
-// Of one rank, in bytes, measured before its model was loaded.
+// Bytes of one rank, measured before its model is loaded.
 struct MemoryRoom {
-  int64_t process = 0;                                      // in use already; 0 on a GPU
-  int64_t available = std::numeric_limits<int64_t>::max();  // with that
+  int64_t process = 0;                                      // already in use; 0 on a GPU
+  int64_t available = std::numeric_limits<int64_t>::max();  // including `process`
 };
 
 struct TrainingJob {
   const Checkpoint& checkpoint;
-  CausalLm model;  // of `checkpoint`, CausalLm::without_weights: the run loads what its rank keeps
+  CausalLm model;  // from CausalLm::without_weights: each rank loads only what it keeps
   std::vector<TrainingExample> examples;
-  std::filesystem::path out;  // an existing folder that can be written
+  std::filesystem::path out;  // an existing, writable folder
   TensorType save_dtype = TensorType::float32;
-  // The ranks that train together; each has the same job.
+  // The ranks that train together, each with the same job.
   std::shared_ptr<distributed::ProcessGroup> group = std::make_shared<distributed::ProcessGroup>();
-  std::function<void(int64_t step)> on_step = [](int64_t) {};  // told of each finished step
+  std::function<void(int64_t step)> on_step = [](int64_t) {};  // called after each step
   std::vector<TrainingExample> held_out = {};                  // evaluated but not trained on
   StopPoll stop_asked = nullptr;
   MemoryRoom memory = {};
@@ -39,25 +39,27 @@ struct TrainingJob {
 
 struct TrainingSummary {
   int64_t steps = 0;
-  int64_t tokens = 0;  // trained on, by all starts of this run together
+  int64_t tokens = 0;  // trained on, including earlier starts of this run
   double seconds = 0;  // of the steps, without reference, loading and saving
-  Json last_step;      // its row of metrics.jsonl
-  Json
-      held_out_before;  // the first and last rows of eval_metrics.jsonl, null without held-out rows
+  Json last_step;      // last row of metrics.jsonl
+  // First and last row of eval_metrics.jsonl; null without held-out rows.
+  Json held_out_before;
   Json held_out_after;
 };
 
-// All ranks call it; what it returns and writes, but for training states, is rank 0's alone.
 // Trains and writes into `out`: memory_plan.json, metrics.jsonl, reference_logprobs.jsonl,
-// checkpoints/step-N, with held-out rows eval_metrics.jsonl and eval_reference_logprobs.jsonl, at
-// the end the model as a checkpoint folder and training.json. Started again with the same job it
-// goes on from the newest checkpoint, and on a CPU with the same number of threads and ranks every
-// bit of the result is that of a run without a stop (CUDA's attention adds up gradients in no fixed
-// order). A finished run is returned at once. When `stop_asked` answers with a signal it leaves the
-// pass it is in (several ranks: it ends the step), keeps nothing of a step that is not finished,
-// saves the state and throws Stopped. Throws UserError when `out` belongs to another run, when the
-// disk is full, and when a loss or gradient is not finite (names the rows; what is on disk stays as
-// it was).
+// checkpoints/step-N, with held-out rows eval_metrics.jsonl and eval_reference_logprobs.jsonl, and
+// finally the model as a checkpoint folder and training.json. Collective; except for training
+// states, only rank 0 writes, and only its return value is filled.
+//
+// Run again with the same job, it resumes from the newest checkpoint. On a CPU with the same number
+// of threads and ranks the result is bit-identical to an uninterrupted run (CUDA's attention
+// accumulates gradients in no fixed order). A finished run returns at once.
+//
+// When `stop_asked` returns a signal, the run stops before the next micro-batch (several ranks:
+// after the step), discards the unfinished step, saves the state and throws Stopped. Throws
+// UserError if `out` belongs to another run, if the disk is full, and if a loss or gradient is not
+// finite (naming the rows; files on disk are unchanged).
 TrainingSummary run_training(TrainingJob job, TrainOptions options);
 
 }  // namespace retmask::train

@@ -1,5 +1,5 @@
 #pragma once
-// What a training step asks of the machine, and what the machine can do.
+// Model FLOPs utilization: the operations of a training step, and the device's peak.
 
 #include <torch/torch.h>
 
@@ -12,18 +12,18 @@
 
 namespace retmask::train {
 
-// Floating-point operations of forward and backward, as Chowdhery et al. 2022 (PaLM), appendix B,
-// counts them for model FLOPs utilization: per token 6 N + 12 L H Q T. N are the weights that the
-// token is multiplied with, L layers, H heads, Q the head's size, T the length of attention. Here T
-// is a sequence's own length (no padding), at most the window in a layer with a sliding window; N
-// is without the embedding, a look-up; and the head's weights (lm_head) count for scored tokens
-// alone, because no others go through it. Recomputation of activations is not counted.
+// Floating-point operations of the forward and backward pass, counted as in Chowdhery et al. 2022
+// (PaLM), appendix B: 6 N + 12 L H Q T per token, with N weights, L layers, H heads, head size Q
+// and attention length T. Here T is the sequence's own length (no padding), capped at the window in
+// layers with a sliding window; N excludes the embedding, which is a lookup; and lm_head's weights
+// count for scored tokens only, because no others go through it. Recomputed activations are not
+// counted.
 class TrainingFlops {
  public:
   explicit TrainingFlops(const ModelConfig& config);
 
   double of_sequence(int64_t tokens, int64_t scored_tokens) const;
-  // Of the one or two sequences of each row.
+  // Sum over the one or two sequences of each row.
   double of_rows(const std::vector<TrainingExample>& examples, const RowIndices& rows) const;
 
  private:
@@ -32,8 +32,8 @@ class TrainingFlops {
   double head_weights_ = 0;
 };
 
-// Operations per second of a square matrix product in `dtype`, the fastest of a few: what
-// utilization is measured against. Takes a fraction of a second.
+// Operations per second of a square matrix product in `dtype`, the best of several: the reference
+// for utilization. Takes a fraction of a second.
 double measure_peak_flops(torch::Device device, torch::ScalarType dtype);
 
 }  // namespace retmask::train

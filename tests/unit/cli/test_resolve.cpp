@@ -16,7 +16,7 @@ class Program {
  public:
   Program() {
     root_.option_defaults()->always_capture_default();
-    command_ = add_command(root_, "detect", "Find heads");
+    command_ = add_command(root_, "detect", "Find heads", "--model m --out o");
     command_.app->add_option("--model", model_, "Checkpoint folder");
     command_.app->add_option("--threshold", threshold_, "Lowest score");
     command_.app->add_option("--learning-rate", rate_, "Rate");

@@ -91,7 +91,7 @@ TEST(Rows, AnImplicitPromptIsTheCommonBeginning) {
 }
 
 TEST(Rows, AnImplicitPromptIsNeverAGuess) {
-  expect_bad(R"({"chosen": "yes", "rejected": "no"})", {"no \"prompt\"", "beginning in common"});
+  expect_bad(R"({"chosen": "yes", "rejected": "no"})", {"no \"prompt\"", "common beginning"});
   expect_bad(R"({"chosen": "yes", "rejected": "yes, but"})", {"no \"prompt\"", "ends"});
   expect_bad(R"({"question": "q", "chosen": "It is", "rejected": "It was"})",
              {"\"question\"", "rename"});

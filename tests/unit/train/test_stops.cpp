@@ -80,7 +80,8 @@ TEST(Stops, TheStateOfTheLastWholeStepIsSaved) {
     FAIL() << "did not stop";
   } catch (const Stopped& stopped) {
     EXPECT_STREQ(stopped.what(),
-                 "stopped by SIGUSR1 behind step 1 of 3; the state is saved, start again to go on");
+                 "stopped by SIGUSR1 after step 1 of 3; the state is saved; run the same command "
+                 "again to resume");
   }
   EXPECT_TRUE(fs::exists(folder / "out/checkpoints/step-1/state.json"));
   EXPECT_EQ(metrics_of(folder / "out").size(), 1u);
