@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
+#include "metrics.h"
 #include "retmask/base/journal.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "metrics.h"
 #include "retmask/train/objective.h"
 
 namespace retmask::train {

@@ -1,10 +1,10 @@
 #pragma once
 // One optimizer step: forward and backward pass of this rank's micro-batches, clipping, update.
 
+#include "metrics.h"
 #include "optimizer.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "metrics.h"
 #include "retmask/train/objective.h"
 #include "sharded_gradients.h"
 
