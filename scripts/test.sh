@@ -24,7 +24,7 @@ export OMP_WAIT_POLICY=PASSIVE
 results=build/release/test-results
 rm -rf $results
 mkdir -p $results
-# One thread per test program: ctest runs as many as there are cores. The summary sets the exit code, so failures are ignored here.
+# One thread per test program: ctest runs as many as there are cores. Failures are ignored here: the summary sets the exit code.
 OMP_NUM_THREADS=1 ctest --preset release --parallel "$(nproc)" --output-junit "$PWD/$results/ctest.xml" || true
 # One test process per core; the tests of a file share a process, because they share expensive fixtures.
 .venv/bin/python -m pytest tests/integration -n "$(nproc)" --dist loadfile "${chosen[@]}" --junitxml=$results/pytest.xml || true

@@ -174,6 +174,6 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
 
     wait_until(all_are_warned, slurm, workers, logs)
     wait_until(lambda: slurm.job(merge)["JobState"] == "COMPLETED", slurm, workers, logs)
-    assert logs().count("back into the queue") == 2, "both were in the middle of it"
+    assert logs().count("requeueing the job") == 2, "both were in the middle of it"
     assert "forcing job termination" not in logs(), "a requeued task took another one with it"
     assert final_bytes(out) == final_bytes(calm)

@@ -43,7 +43,7 @@ struct TinyParameters {
     optimizer->step(*gradients, learning_rate);
   }
 
-  // One pass for each list of factors; a parameter without one has no part in it.
+  // One micro-batch per list of factors; parameters without a factor are not used in it.
   void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
     gradients->reset();
     for (size_t p = 0; p < passes.size(); ++p) {
@@ -64,7 +64,7 @@ struct TinyParameters {
     }
   }
 
-  // Of parameter i, out of its unit; every parameter here is a unit of its own.
+  // Parameter i taken from its unit; every parameter here is a separate unit.
   torch::Tensor gradient(size_t i) const { return part(gradients->slice(i), i); }
   torch::Tensor weight(size_t i) const { return part(parameters->weights(i), i); }
 
