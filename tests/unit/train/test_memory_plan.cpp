@@ -130,11 +130,11 @@ TEST(MemoryPlan, TheLargestPass) {
   TrainOptions options;
   options.shuffle = false;
   const auto expect = [&](int64_t ranks, int64_t tokens, int64_t scored_tokens, bool only) {
-    const LargestMicroBatch pass =
+    const LargestMicroBatch micro_batch =
         largest_micro_batch(examples, options, ranks, /*hidden_size=*/64);
-    EXPECT_EQ(pass.tokens, tokens);
-    EXPECT_EQ(pass.scored_tokens, scored_tokens);
-    EXPECT_EQ(pass.only, only);
+    EXPECT_EQ(micro_batch.tokens, tokens);
+    EXPECT_EQ(micro_batch.scored_tokens, scored_tokens);
+    EXPECT_EQ(micro_batch.only, only);
   };
   options.micro_batch_tokens = 1000;
   options.global_batch_size = 2;

@@ -108,12 +108,13 @@ TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
     for (int64_t stage = 0; stage < 4; ++stage) {
       TinyParameters tiny(dtype, TrainOptions(), stage);
       // 256 + 1 is not representable in bfloat16.
-      std::vector<std::vector<torch::Tensor>> passes(2);
+      std::vector<std::vector<torch::Tensor>> micro_batches(2);
       for (const auto& [name, tensor] : tiny.named) {
-        passes[0].push_back(torch::full(tensor.sizes(), 256));
-        passes[1].push_back(torch::ones(tensor.sizes()));
+        micro_batches[0].push_back(torch::full(tensor.sizes(), 256));
+        micro_batches[1].push_back(torch::ones(tensor.sizes()));
       }
-      for (int step = 0; step < 2; ++step) tiny.backward(passes);  // the second starts from zero
+      for (int step = 0; step < 2; ++step)
+        tiny.backward(micro_batches);  // the second starts from zero
       for (size_t i = 0; i < tiny.named.size(); ++i) {
         EXPECT_TRUE(torch::equal(tiny.gradient(i), torch::full_like(tiny.gradient(i), 257)));
         EXPECT_EQ(tiny.gradient(i).scalar_type(), torch::kFloat32);

@@ -44,17 +44,17 @@ struct TinyParameters {
   }
 
   // One micro-batch per list of factors; parameters without a factor are not used in it.
-  void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
+  void backward(const std::vector<std::vector<torch::Tensor>>& micro_batches) {
     gradients->reset();
-    for (size_t p = 0; p < passes.size(); ++p) {
-      gradients->start_pass(/*last=*/p + 1 == passes.size());
+    for (size_t p = 0; p < micro_batches.size(); ++p) {
+      gradients->start_pass(/*last=*/p + 1 == micro_batches.size());
       for (size_t u = 0; u < named.size(); ++u) {
         parameters->gather(static_cast<int64_t>(u), Pass::forward);
       }
       torch::Tensor loss = torch::zeros({});
       for (size_t i = 0; i < named.size(); ++i) {
-        if (!passes[p][i].defined()) continue;
-        loss = loss + (named[i].second.to(torch::kFloat32) * passes[p][i]).sum();
+        if (!micro_batches[p][i].defined()) continue;
+        loss = loss + (named[i].second.to(torch::kFloat32) * micro_batches[p][i]).sum();
       }
       if (loss.requires_grad()) loss.backward();
       gradients->finish_pass();
