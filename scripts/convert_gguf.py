@@ -22,7 +22,7 @@ import numpy as np
 # gguf's token types (llama.cpp's llama_token_type).
 NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
 
-# What each pre-tokenizer name of llama.cpp stands for in tokenizer.json.
+# llama.cpp's pre-tokenizer names and their equivalents in tokenizer.json.
 PRE_TOKENIZERS = {
     "smollm": {
         "type": "Sequence",
@@ -71,12 +71,12 @@ class Metadata:
         return self.get(key)
 
     def require_float(self, key):
-        # Stored as float32: 9.999999747378752e-06 was written as 1e-05.
+        # Stored as float32: 9.999999747378752e-06 was 1e-05 originally.
         return float(str(np.float32(self.require(key))))
 
 
 def model_config(meta, tied, dtype):
-    """config.json, with rope and dtype under their new names (transformers 5) and their old ones (4)."""
+    """config.json, with rope and dtype under both their new names (transformers 5) and old names (4)."""
     if meta.require("general.architecture") != "llama":
         raise ConversionError(f"architecture is '{meta.get('general.architecture')}', expected 'llama'")
     if any(key.startswith("llama.rope.scaling.") for key in meta.fields):
@@ -84,7 +84,7 @@ def model_config(meta, tied, dtype):
     hidden, heads = meta.require("llama.embedding_length"), meta.require("llama.attention.head_count")
     head_dim = meta.get("llama.attention.key_length", hidden // heads)
     if meta.get("llama.rope.dimension_count", head_dim) != head_dim:
-        raise ConversionError("partial rotary embeddings are not a Llama model's")
+        raise ConversionError("partial rotary embeddings do not occur in Llama models")
     rope_theta = meta.require_float("llama.rope.freq_base")
     return {
         "architectures": ["LlamaForCausalLM"],
@@ -114,7 +114,7 @@ def model_config(meta, tied, dtype):
 
 
 def hf_name(name):
-    """The Hugging Face name of a GGUF tensor, or None for one that a Llama checkpoint does not have."""
+    """The Hugging Face name of a GGUF tensor, or None if a Llama checkpoint has no such tensor."""
     if name in OUTER_TENSORS:
         return OUTER_TENSORS[name]
     parts = name.split(".")  # blk.<layer>.<part>.weight
@@ -169,7 +169,7 @@ def added_tokens(meta):
 
 
 def tokenizer_json(meta):
-    """tokenizer.json as the metadata describes it."""
+    """tokenizer.json built from the metadata."""
     model, pre = meta.require("tokenizer.ggml.model"), meta.require("tokenizer.ggml.pre")
     if model != "gpt2":
         raise ConversionError(f"tokenizer model is '{model}', expected 'gpt2' (byte-level BPE)")
@@ -202,7 +202,7 @@ def tokenizer_json(meta):
 
 
 def special_tokens(meta):
-    """{"bos_token": text, ...} for the roles that the metadata names."""
+    """{"bos_token": text, ...} for the roles in the metadata."""
     roles = {"bos": "bos", "eos": "eos", "pad": "padding", "unk": "unknown"}
     tokens = meta.require("tokenizer.ggml.tokens")
     ids = {role: meta.get(f"tokenizer.ggml.{key}_token_id") for role, key in roles.items()}
@@ -211,7 +211,7 @@ def special_tokens(meta):
 
 def tokenizer_config(meta, config):
     return {
-        # The generic class: it takes tokenizer.json as it is.
+        # The generic class uses tokenizer.json unchanged.
         "tokenizer_class": "PreTrainedTokenizerFast",
         "added_tokens_decoder": {
             str(token["id"]): {key: token[key] for key in ("content", "lstrip", "normalized", "rstrip", "single_word", "special")}
@@ -230,13 +230,13 @@ def write_json(path, value):
 
 
 def write_weights(path, tensors, dtype):
-    # Only here, since torch takes seconds to load and bad input should be reported before that.
+    # Imported late: torch takes seconds to load, and bad input should be reported before that.
     import torch
     from safetensors.torch import save_file
 
     save_file({name: torch.from_numpy(array).to(getattr(torch, dtype)) for name, array in tensors.items()},
               path, metadata={"format": "pt"})
-    path.chmod(0o644)  # safetensors makes it readable by its owner alone
+    path.chmod(0o644)  # safetensors creates it readable by its owner only
 
 
 def open_gguf(path):

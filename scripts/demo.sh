@@ -3,9 +3,9 @@
 #
 #   scripts/demo.sh [OUT_DIR]
 #
-# Finds the retrieval heads of SmolLM2-135M-Instruct, shows what switching them off does, lets the model with and without
-# them write preference pairs, trains on the pairs and compares before and after. Needs two cores, 8 GB of memory and no GPU.
-# When it is stopped, start it again: it goes on where it was. configs/demo.toml holds the sizes.
+# Detects the retrieval heads of SmolLM2-135M-Instruct, measures the effect of masking them, generates preference pairs with
+# and without them, trains on the pairs, and evaluates before and after. Needs two cores, 8 GB of memory and no GPU. If it is
+# stopped, run it again to resume. configs/demo.toml sets the sizes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${1:-demo-out}
@@ -19,7 +19,7 @@ retmask() {
   shift
   build/release/retmask "$command" --config configs/demo.toml "$@"
 }
-# Threads that wait must not take a core from a neighbour: half the speed or less on a machine that is not ours alone.
+# Spinning threads would take cores from other processes: on a shared machine that halves the speed or worse.
 export OMP_WAIT_POLICY=PASSIVE
 
 step "Build"
@@ -27,14 +27,14 @@ scripts/build.sh release retmask
 step "Model"
 scripts/demo_model.sh
 
-step "detect: which heads copy facts out of the context?"
+step "detect: find the heads that copy facts out of the context"
 retmask detect --out "$out/detect"
 
-step "mask: the heads with the highest scores, and as many random other ones"
+step "mask: the heads with the highest scores, and as many random others"
 retmask mask --scores "$out/detect/head_scores.json" --out "$out/mask"
 retmask mask --scores "$out/detect/head_scores.json" --select non-retrieval --seed 1 --out "$out/mask-random"
 
-step "eval: the needle test with all heads, without the retrieval heads, without the random ones"
+step "eval: the needle test with all heads, without the retrieval heads, and without the random heads"
 retmask eval --suite niah --out "$out/niah"
 retmask eval --suite niah --mask "$out/mask/mask.json" --out "$out/niah-masked"
 retmask eval --suite niah --mask "$out/mask-random/mask.json" --out "$out/niah-random"
@@ -42,10 +42,10 @@ retmask eval --suite niah --mask "$out/mask-random/mask.json" --out "$out/niah-r
 step "synthesize: answers with and without the retrieval heads"
 retmask synthesize --mask "$out/mask/mask.json" --out "$out/pairs"
 
-step "train-dpo: learn to prefer the answers that used them"
+step "train-dpo: prefer the answers generated with them"
 retmask train-dpo --pairs "$out/pairs/pairs.jsonl" --out "$out/dpo"
 
-step "eval: after the training, and ordinary texts before and after"
+step "eval: the needle test after training, and perplexity of ordinary texts before and after"
 retmask eval --suite niah --model "$out/dpo" --out "$out/niah-trained"
 retmask eval --suite logprob --data configs/demo_texts.jsonl --out "$out/logprob"
 retmask eval --suite logprob --data configs/demo_texts.jsonl --model "$out/dpo" --out "$out/logprob-trained"
@@ -53,4 +53,4 @@ retmask eval --suite logprob --data configs/demo_texts.jsonl --model "$out/dpo" 
 step "report"
 build/release/retmask report --out "$out/report" \
   --runs "$out"/{detect,mask,mask-random,niah,niah-masked,niah-random,niah-trained,pairs,dpo,logprob,logprob-trained}
-step "Done. The pictures are in $out/report/report.html"
+step "Done. See $out/report/report.html"

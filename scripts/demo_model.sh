@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes build/models/SmolLM2-135M-Instruct, the small real model of the demo and the tests, unless it is there. Prints its path.
+# Creates build/models/SmolLM2-135M-Instruct, the small real model of the demo and the tests, unless it exists. Prints its path.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 model=build/models/SmolLM2-135M-Instruct

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats the C++ files with clang-format 14; --check only says which differ, by exit code.
+# Formats the C++ files with clang-format 14; --check only reports files that differ, and fails if there are any.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,6 +10,6 @@ fi
 case "${1:-}" in
   "") mode=(-i) ;;
   --check) mode=(--dry-run -Werror) ;;
-  *) echo "format: unknown argument '$1'; the only one is --check" >&2; exit 2 ;;
+  *) echo "format: unknown argument '$1'; expected nothing or --check" >&2; exit 2 ;;
 esac
 git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 --no-run-if-empty clang-format "${mode[@]}"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Does the program do on a GPU what it does on the CPU, and how fast? For a machine with a GPU and a libtorch 2.11 (PyPI's
-# torch wheel) and nothing else of ours; nothing is compiled or installed there.
+# Checks that the program gives the same results on a GPU as on the CPU, and measures its speed. Runs on a machine with a GPU
+# and libtorch 2.11 (PyPI's torch wheel); nothing is compiled or installed there.
 #
-#   scripts/gpu_check.sh --pack       on the machine that built: puts the binaries, the libraries they need besides
-#                                     libtorch, and this script into build/gpu-check.tar.xz
-#   scripts/gpu_check.sh [OUT_DIR]    where the archive was unpacked, or in the checkout itself
+#   scripts/gpu_check.sh --pack       on the build machine: packs the binaries, the libraries they need except libtorch, and
+#                                     this script into build/gpu-check.tar.xz
+#   scripts/gpu_check.sh [OUT_DIR]    in the unpacked archive, or in the checkout
 #
-# TORCH_LIB names the wheel's lib folder where `python3 -c "import torch"` does not find it. The last lines are one table.
+# TORCH_LIB is the wheel's lib folder, if `python3 -c "import torch"` does not find it. The output ends with a table.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=build/release
@@ -21,7 +21,7 @@ pack() {
   cp -r tests/golden/tiny tests/golden/model $stage/tests/golden/
   cp -r tests/bench/shapes $stage/tests/bench/
   cp scripts/gpu_check.sh $stage/scripts/
-  # Everything the binaries load except the C library and what comes with libtorch.
+  # Everything the binaries load except the C library and libtorch's libraries.
   ldd $build/retmask $build/tests/gpu_test | awk '$3 ~ /^\// {print $3}' | sort -u |
     grep -vE '/(torch|nvidia)/|/lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+)\.so' | xargs -r cp -L -t $stage/$build/lib
   strip $stage/$build/retmask $stage/$build/tests/* $stage/$build/bench/*
@@ -46,7 +46,7 @@ nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
 
 failed=0
 results=()
-record() { # NAME COMMAND...: runs it, keeps its output, remembers how it ended
+record() { # NAME COMMAND...: runs the command, keeps its output and records its result
   local name=$1 status=ok start=$SECONDS
   shift
   echo "== $name"

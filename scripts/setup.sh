@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Brings the machine to where the project builds: Debian packages, and a Python environment in .venv with pinned versions
-# (libtorch, libarrow and what the tests compare with all come from PyPI).
+# Installs what the build needs: Debian packages, and a Python environment in .venv with pinned versions (libtorch, libarrow
+# and the tests' reference implementations come from PyPI).
 #
-#   scripts/setup.sh                  both; as root it installs missing Debian packages, otherwise it prints the line to run
-#   scripts/setup.sh --tests          and the Debian packages that only tests need; without root those tests are skipped
-#   scripts/setup.sh --python-only    .venv alone, where the C++ libraries come from a prefix of your own (see README)
+#   scripts/setup.sh                  both; as root it installs missing Debian packages, otherwise it prints the command to run
+#   scripts/setup.sh --tests          also the Debian packages that only tests need; without root those tests are skipped
+#   scripts/setup.sh --python-only    only .venv, if the C++ libraries come from your own prefix (see README)
 #
-# PYTHON names the interpreter that .venv is made from (3.11 or newer). A second run with nothing to do ends at once; one that
-# follows an interrupted run makes .venv anew.
+# PYTHON is the interpreter for .venv (3.11 or newer). A run with nothing to do ends at once; after an interrupted run .venv is
+# created again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,7 +23,7 @@ STAMP=.venv/setup.stamp
 
 say() { echo "setup: $*" >&2; }
 
-# Those of the arguments that are not installed.
+# Prints the arguments that are not installed.
 missing_packages() {
   local installed package
   installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
@@ -35,7 +35,7 @@ missing_packages() {
 install_debian_packages() {
   local missing
   if ! command -v dpkg-query >/dev/null; then
-    say "this is not Debian; give the C++ libraries by prefix and run scripts/setup.sh --python-only (see README)"
+    say "this is not Debian; provide the C++ libraries by prefix and run scripts/setup.sh --python-only (see README)"
     exit 2
   fi
   missing=$(missing_packages "${DEBIAN_PACKAGES[@]}")
@@ -43,7 +43,7 @@ install_debian_packages() {
   set -- $missing
   if [ $# = 0 ]; then return; fi
   if [ "$(id -u)" != 0 ]; then
-    say "Debian packages are missing; run this as root, then start again:"
+    say "Debian packages are missing; run this as root, then run scripts/setup.sh again:"
     echo "apt-get update && apt-get install -y --no-install-recommends $*"
     exit 2
   fi
@@ -67,7 +67,7 @@ install_test_packages() {
     say "not installed: $*; the tests that need them will be skipped"
     return
   fi
-  # munge's package makes its key as a user of its own, who may not enter every chroot. A key that is there is taken.
+  # The munge package creates its key as its own user, which may lack access in a chroot. It keeps an existing key.
   if [ ! -e /etc/munge/munge.key ]; then
     install -d -m 700 /etc/munge
     (umask 077 && head -c 1024 /dev/urandom >/etc/munge/munge.key)
@@ -75,7 +75,7 @@ install_test_packages() {
   apt_install "$@" || say "could not install $*; the tests that need them will be skipped"
 }
 
-# What .venv depends on. A different answer than the one in the stamp means that there is something to install.
+# Fingerprint of what .venv depends on. If it differs from the stamp, packages must be installed.
 python_fingerprint() {
   "$python" -c 'import sys; print(sys.implementation.cache_tag)'
   sha256sum scripts/requirements.txt
@@ -90,13 +90,13 @@ install_python_packages() {
   if [ "$(cat $STAMP 2>/dev/null)" = "$fingerprint" ]; then return; fi
 
   if [ ! -f $STAMP ]; then
-    rm -rf .venv  # nothing, or what an interrupted run left
-    say "making the Python environment .venv"
+    rm -rf .venv  # absent, or left by an interrupted run
+    say "creating the Python environment .venv"
     "$python" -m venv .venv
   fi
   rm -f $STAMP
   say "installing $(grep -c == scripts/requirements.txt) pinned Python packages (about 5 GB on disk, mostly torch and its CUDA libraries)"
-  # --use-pep517: what comes as source (rouge-score) is built apart from the half-installed environment.
+  # --use-pep517: source packages (rouge-score) are built in isolation from the half-installed environment.
   .venv/bin/python -m pip install --disable-pip-version-check --no-deps --use-pep517 -r scripts/requirements.txt
   printf '%s\n' "$fingerprint" >$STAMP
   say "done"
@@ -108,12 +108,12 @@ case "${1:-}" in
   "") ;;
   --tests) with_tests=1 ;;
   --python-only) with_debian=0 ;;
-  *) say "unknown argument '$1'; known are --tests and --python-only"; exit 2 ;;
+  *) say "unknown argument '$1'; expected nothing, --tests or --python-only"; exit 2 ;;
 esac
 
 [ $with_debian = 0 ] || install_debian_packages
 [ $with_tests = 0 ] || install_test_packages
-# One set-up at a time: scripts/demo.sh and scripts/test.sh may be started together.
+# One setup at a time: scripts/demo.sh and scripts/test.sh may run at the same time.
 exec 9>.setup.lock
 flock 9
 install_python_packages

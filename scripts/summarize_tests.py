@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Adds up JUnit reports: names what failed, what was skipped and why, and the ten slowest tests, then prints
+"""Summarizes JUnit reports: prints the ten slowest tests, the skipped tests with reasons, the failed tests, and
 'N passed, N failed, N skipped'.
 
     scripts/summarize_tests.py REPORT.xml...
 
-A report by ctest lists shards of test programs. The tests of a shard are in SHARD.xml beside it, which the program
+A report by ctest lists shards of test programs. The tests of a shard are in SHARD.xml in the same folder, which the program
 writes when it ends; a shard without that file crashed or was stopped, and counts as a failure.
 Exit code 1 if a test failed, a report is missing or a report holds no test.
 """
@@ -40,7 +40,7 @@ def parse_case(case):
     elif case.get("status") == "notrun":
         test.outcome, test.reason = "skipped", "disabled in its source file"
     elif skipped is not None:
-        # GoogleTest puts the place in the source on a line of its own before the reason.
+        # GoogleTest writes the source location on a separate line before the reason.
         reason = (skipped.get("message") or "no reason given").splitlines()[1 if case.get("file") else 0 :]
         test.outcome, test.reason = "skipped", " ".join(reason).removeprefix("SKIPPED: ")
     return test

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test. The last lines name the slowest tests and count all; the exit code is 0 only if none
-# failed.
+# Builds everything and runs all tests. The last lines list the slowest tests and the counts; the exit code is 0 only if no
+# test failed.
 #
-#   scripts/test.sh            everything
-#   scripts/test.sh --quick    the unit tests, and the integration tests that are not marked slow
+#   scripts/test.sh            all tests
+#   scripts/test.sh --quick    unit tests, and integration tests that are not marked slow
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 case ${1:-} in
@@ -19,13 +19,13 @@ scripts/setup.sh --tests
 scripts/build.sh release
 scripts/demo_model.sh
 
-# Threads that wait must not take a core from the test beside them.
+# Spinning threads would take cores from other tests.
 export OMP_WAIT_POLICY=PASSIVE
 results=build/release/test-results
 rm -rf $results
 mkdir -p $results
-# One thread per test program: ctest runs as many of them as there are cores. The summary decides, so failures do not end it here.
+# One thread per test program: ctest runs as many as there are cores. Failures are ignored here: the summary sets the exit code.
 OMP_NUM_THREADS=1 ctest --preset release --parallel "$(nproc)" --output-junit "$PWD/$results/ctest.xml" || true
-# One test process per core, a file's tests in one of them: they share what is expensive.
+# One test process per core; the tests of a file share a process, because they share expensive fixtures.
 .venv/bin/python -m pytest tests/integration -n "$(nproc)" --dist loadfile "${chosen[@]}" --junitxml=$results/pytest.xml || true
 .venv/bin/python scripts/summarize_tests.py $results/ctest.xml $results/pytest.xml

@@ -3,7 +3,7 @@
 #SBATCH --ntasks=1
 #SBATCH --time=01:00:00
 #SBATCH --output=%x-%j.log
-# Joins the parts that the workers of synthesize.sh left in OUT; it fails when an answer is missing or there twice.
+# Merges the parts that the workers of synthesize.sh wrote into OUT; fails if an answer is missing or duplicated.
 #
 #   OUT      the workers' folder
 #   RETMASK  the program (build/release/retmask)

@@ -9,24 +9,24 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%A-%a.log
-# Writes pairs with as many workers as the array has tasks; each answers its part of the prompts and goes on by itself behind
+# Generates pairs with one worker per array task. Each worker processes its part of the prompts and resumes automatically after
 # time limits and preemptions. submit_synthesis.sh submits it together with the job that merges the parts.
 #
 #   MODEL         checkpoint folder
 #   PROMPTS       files with prompts, separated by spaces
-#   OUT           folder for the parts and the merged files, on a disk that all nodes see
-#   MASK          mask.json with the heads to switch off (none: FLAGS says what else makes the rejected answers)
-#   CONFIG        TOML file with flags (none)
-#   FLAGS         more flags, separated by spaces (none)
-#   RETMASK       the program (build/release/retmask)
-#   MAX_RESTARTS  see requeue.sh (100)
+#   OUT           folder for the parts and the merged files, on a file system shared by all nodes
+#   MASK          mask.json with the heads to mask (optional; otherwise FLAGS must select the source of the rejected answers)
+#   CONFIG        TOML file with flags (optional)
+#   FLAGS         more flags, separated by spaces (optional)
+#   RETMASK       the program (default: build/release/retmask)
+#   MAX_RESTARTS  see requeue.sh (default: 100)
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?this is a job script: sbatch scripts/slurm/synthesize.sh}"
 # shellcheck source=scripts/slurm/requeue.sh
 . scripts/slurm/requeue.sh
 need MODEL PROMPTS OUT
 
-# The worker reads its part from SLURM_ARRAY_TASK_ID and its kin.
+# The worker reads its part from SLURM_ARRAY_TASK_ID and related variables.
 # shellcheck disable=SC2086  # PROMPTS and FLAGS are lists of words
 run_or_requeue srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   "${RETMASK:-build/release/retmask}" synthesize ${CONFIG:+--config "$CONFIG"} ${MASK:+--mask "$MASK"} \

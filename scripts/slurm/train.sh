@@ -9,7 +9,7 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
-# Trains on the GPUs of one node or several, one task per GPU, and goes on by itself behind time limits and preemptions.
+# Trains on the GPUs of one or more nodes, one task per GPU, and resumes automatically after time limits and preemptions.
 # Submit it from the project's folder:
 #
 #   CONFIG=configs/llama-3.1-8b-instruct.toml MODEL=models/Llama-3.1-8B-Instruct PAIRS=runs/pairs/pairs.jsonl \
@@ -19,22 +19,22 @@
 #
 #   MODEL         checkpoint folder to start from
 #   PAIRS         pairs.jsonl of retmask synthesize
-#   OUT           folder for the trained model, on a disk that all nodes see; the same again to go on
-#   CONFIG        TOML file with flags (none)
-#   FLAGS         more flags, separated by spaces (none)
-#   RETMASK       the program (build/release/retmask)
-#   MAX_RESTARTS  see requeue.sh (100)
+#   OUT           folder for the trained model, on a file system shared by all nodes; submit with the same OUT to resume
+#   CONFIG        TOML file with flags (optional)
+#   FLAGS         more flags, separated by spaces (optional)
+#   RETMASK       the program (default: build/release/retmask)
+#   MAX_RESTARTS  see requeue.sh (default: 100)
 #
-# --signal: how many seconds before the time limit the warning comes. A state of an 8B model is about 100 GB: leave enough
-# time for the step that is running and for writing the state to your disk.
+# --signal: seconds before the time limit at which SIGUSR1 is sent. A state of an 8B model is about 100 GB: allow enough time
+# to finish the current step and to write the state to disk.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?this is a job script: sbatch scripts/slurm/train.sh}"
 # shellcheck source=scripts/slurm/requeue.sh
 . scripts/slurm/requeue.sh
 need MODEL PAIRS OUT
 
-# Tasks take their rank and the address of the first from SLURM's variables. One that ends with 75 must not take the others
-# down while they are still writing their part of the state: hence --kill-on-bad-exit=0.
+# Tasks take their rank and the address of rank 0 from SLURM's variables. --kill-on-bad-exit=0: a task that exits with 75 must
+# not kill the others while they are still writing their part of the state.
 # shellcheck disable=SC2086  # FLAGS is a list of words
 run_or_requeue srun --kill-on-bad-exit=0 --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   "${RETMASK:-build/release/retmask}" train-dpo ${CONFIG:+--config "$CONFIG"} \

@@ -184,8 +184,8 @@ Command add_command(CLI::App& root,
   const char* group = "Common options";
   app->add_option("--config",
                   common->config,
-                  "TOML file with flags (names as below without --), at the top level or under [" +
-                      name + "]; the command line overrides it")
+                  "TOML file with flags (names without --), at the top level or under [" + name +
+                      "]; the command line overrides it")
       ->configurable(false)
       ->group(group);
   app->add_option(

@@ -47,9 +47,8 @@ constexpr SetupCommand kCommands[] = {
 
 constexpr const char* kFooter =
     "Lengths and token counts (INT|4k) may be written as 4k (4,096) or 1M (1,048,576).\n"
-    "Exit codes: 0 done, 2 usage or input error (one line on stderr), 75 stopped by SIGTERM, "
-    "SIGINT or\n"
-    "SIGUSR1 (run the same command again to resume), 1 any other error.";
+    "Exit codes: 0 done, 2 usage or input error, 75 stopped by SIGTERM, SIGINT or SIGUSR1 (run\n"
+    "the same command again to resume), 1 any other error.";
 
 std::string version_line() {
   return "retmask " + std::string(version()) + " (" + std::string(git_revision()) + ")";

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/tokenizer/added_tokens.json: tokens that stand beside tokenizer.json, in tokenizer_config.json,
-special_tokens_map.json and added_tokens.json, and the ids that transformers gives a text with all of them.
+"""Makes tests/golden/tokenizer/added_tokens.json: tokens that are defined outside tokenizer.json, in tokenizer_config.json,
+special_tokens_map.json and added_tokens.json, and transformers' ids of a text with all of them.
 
     .venv/bin/python tests/golden/make_added_tokens_golden.py
 """
@@ -32,7 +32,7 @@ def named(rng, chance, wrap):
 
 
 def draw(rng):
-    """The files of one checkpoint beside tokenizer.json."""
+    """The files of one checkpoint other than tokenizer.json."""
     config = {"tokenizer_class": "PreTrainedTokenizerFast"}
     files = {"tokenizer_config.json": config}
     config.update(named(rng, 0.25, typed))
@@ -51,7 +51,7 @@ def draw(rng):
         if name:
             kinds = [str, lambda content: {"content": content}, lambda content: token(rng, content)]
             if name == "additional_special_tokens":
-                kinds = [str]  # beside objects there, transformers passes over the whole file
+                kinds = [str]  # if there are objects too, transformers ignores the whole file
             values = [rng.choice(kinds)(content) for content in rng.sample(CONTENTS, 2)]
             files["special_tokens_map.json"][name] = values
     if rng.random() < 0.4:
@@ -77,7 +77,7 @@ def main():
             try:
                 tokenizer = AutoTokenizer.from_pretrained(folder)
             except TypeError:
-                continue  # transformers refuses what was drawn
+                continue  # rejected by transformers
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         cases.append({
             "files": files,

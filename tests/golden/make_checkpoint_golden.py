@@ -3,8 +3,8 @@
 
     .venv/bin/python tests/golden/make_checkpoint_golden.py
 
-types.safetensors has one tensor of every type that we read (with values that show rounding and special cases), a
-scalar and an empty tensor; types.json says what PyTorch holds: type, shape and bytes in hex.
+types.safetensors has one tensor of every supported type (with values that show rounding and special cases), a scalar
+and an empty tensor; types.json has PyTorch's view of them: type, shape and bytes in hex.
 sharded/ is a checkpoint that transformers split into shards.
 """
 import json

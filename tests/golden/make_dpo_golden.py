@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/dpo/: what TRL's trainers do with the tiny models and pairs32.jsonl.
+"""Makes tests/golden/dpo/: results of TRL's trainers on the tiny models and pairs32.jsonl.
 
     .venv/bin/python tests/golden/make_dpo_golden.py
 
   steps_<family>_<loss>.json      figures of 10 steps, as in metrics.jsonl, and the options
-  weights_<family>_<loss>.safetensors   every WEIGHT_STRIDE-th element of each tensor after them
-  tokens.json                     TRL's tokens of pairs32.jsonl and of rows made to be awkward
+  weights_<family>_<loss>.safetensors   every WEIGHT_STRIDE-th element of each tensor after these steps
+  tokens.json                     TRL's tokens of pairs32.jsonl and of difficult rows
   schedule.json                   learning rates of transformers' cosine_with_min_lr
 """
 import json
@@ -29,7 +29,7 @@ RUNS = [
 ]  # fmt: skip
 RATES = {"learning_rate": 2e-4, "min_learning_rate": 2e-5}
 
-# Plain text with and without EOS, tokens that merge across the border, a shared start of both answers, white space.
+# Plain text with and without EOS, tokens that merge across the boundary, answers with a common start, white space.
 AWKWARD = [
     {"prompt": "The licence says", "chosen": " yes, it may be used.", "rejected": " no"},
     {"prompt": "Two lines:\n", "chosen": "\nfirst\nsecond", "rejected": "one<|im_end|>"},

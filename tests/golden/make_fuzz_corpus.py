@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/fuzz/corpus/: small inputs of each parser of untrusted bytes, out of the other golden files.
+"""Makes tests/fuzz/corpus/: small inputs for each parser of untrusted bytes, from the other golden files.
 
     .venv/bin/python tests/golden/make_fuzz_corpus.py
 
-What a fuzzer has found is kept beside them as found-*, which this script leaves alone.
+Inputs found by a fuzzer are kept as found-* in the same folders; this script does not touch them.
 """
 import io
 import json
@@ -44,7 +44,7 @@ def make_safetensors() -> None:
 
 
 def make_tokenizer() -> None:
-    """The tiny models' tokenizer with few words, and one of each kind of parts that there is."""
+    """The tiny models' tokenizer with few words, and one with each kind of component."""
     whole = json.loads((HERE / "tiny/llama/tokenizer.json").read_text())
     model = whole["model"]
     kept = {token: index for token, index in model["vocab"].items() if index < 300}

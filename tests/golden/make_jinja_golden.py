@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/jinja: what jinja2, set up by transformers, makes of some ten thousand small templates.
+"""Makes tests/golden/jinja: output of jinja2, as configured by transformers, for some ten thousand small templates.
 
     .venv/bin/python tests/golden/make_jinja_golden.py
 
 Each file is {"now", "variables", "grids": [{"values": [..], "rows": [[expression, [output of each value]], ..]}, ..],
 "templates": [[template, output], ..], "raised": [[template, message], ..]}. A cell of a grid is the template
-{% set v = VALUE %}{{ EXPRESSION }}. An output of null says that jinja2 raises, false that its output is not defined.
+{% set v = VALUE %}{{ EXPRESSION }}. An output of null means that jinja2 raises, false that its output is not defined.
 """
 
 import json
@@ -36,7 +36,7 @@ def write(name, grid_list=(), templates=(), raised=(), variables=values.VARIABLE
 
 
 def write_grids(topic, choices):
-    """Splits the rows over as many files as the limit asks for."""
+    """Splits the rows into files within the size limit."""
     files, cells = [[]], 0
     size = 0
     for choice, expressions in choices:
@@ -56,7 +56,7 @@ def write_grids(topic, choices):
 
 
 def main():
-    warnings.simplefilter("ignore", SyntaxWarning)  # jinja2 compiles what is drawn to Python: 5[1:]
+    warnings.simplefilter("ignore", SyntaxWarning)  # jinja2 compiles drawn expressions to Python: 5[1:]
     OUT.mkdir(exist_ok=True)
     for old in OUT.glob("*.json"):
         old.unlink()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/prompts/*.parquet: a few rows with the columns of LMSYS-Chat-1M, WildChat-1M and Guru-RL-92k as
-they are published, nested columns included.
+"""Makes tests/golden/prompts/*.parquet: a few rows with the published columns of LMSYS-Chat-1M, WildChat-1M and
+Guru-RL-92k, including nested columns.
 
     .venv/bin/python tests/golden/make_prompts_golden.py
 """
@@ -64,7 +64,7 @@ def lmsys():
 
 
 def wildchat():
-    """conversation_hash is not unique there, so it is no id; messages carry more than role and content."""
+    """conversation_hash is not unique in WildChat, so it is no id; messages have more keys than role and content."""
     turn = pa.struct(
         [
             ("content", pa.large_string()),

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/model/random_configs.jsonl: 300 random config.json of the three families, each with log-probs that
-transformers computes from it; and dynamic_greedy.json: what it generates where RoPE depends on the length.
+"""Makes tests/golden/model/random_configs.jsonl: 300 random config.json of the three families, each with log-probs computed
+by transformers; and dynamic_greedy.json: greedy generation with RoPE that depends on the length.
 
     .venv/bin/python tests/golden/make_random_configs.py [--seed N] [--count N] [--out FILE]
 
-Drawn are the styles in which configs are found (rope_theta beside rope_scaling, rope_parameters, both at once, by layer
-type, with keys left out or null) and every key that changes what is computed. The weights are no file: each is a
-function of its tensor's name and its place there (`weights`), which tests/unit/model/test_random_configs.cpp repeats.
+The configs vary in style (rope_theta next to rope_scaling, rope_parameters, both at once, by layer type, with missing or
+null keys) and in every key that affects the computation. There is no weights file: each weight is a function of its
+tensor's name and its index (`weights`), which tests/unit/model/test_random_configs.cpp repeats.
 """
 import argparse
 import json
@@ -23,7 +23,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 OUT = pathlib.Path(__file__).resolve().parent / "model" / "random_configs.jsonl"
 COUNT = 300
 LENGTH = 60
-# Behind the drawn ones: YaRN whose ramp ends behind the last dimension, where both ends are clamped.
+# After the random ones: YaRN whose ramp ends beyond the last dimension, where both ends are clamped.
 SMALL = {"vocab_size": 48, "hidden_size": 32, "intermediate_size": 20, "num_hidden_layers": 2,
          "num_attention_heads": 2, "num_key_value_heads": 2}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096}
@@ -33,11 +33,11 @@ CHOSEN = [
     {"model_type": "olmo3", **SMALL, "layer_types": ["full_attention"] * 2, "rope_theta": 20.0,
      "rope_scaling": {**YARN, "beta_slow": 0.1, "truncate": False}},
 ]
-KEPT = 6  # log-probs of a row: spread over the sequence, its last one with them
+KEPT = 6  # log-probs per row: spread over the sequence, including the last one
 
 
 def weights(name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """Whole numbers of 24 bits hashed from the place, so that both sides have the same float32."""
+    """24-bit integers hashed from the index, so that both sides have the same float32."""
     salt = 2166136261
     for byte in name.encode():
         salt = (salt ^ byte) * 16777619 % 2**32
@@ -63,7 +63,7 @@ class Draw:
         return self.random.choice(values)
 
     def maybe(self, config: dict, key: str, *values, missing: float = 0.5) -> None:
-        """Leaves the key out, or draws its value."""
+        """Omits the key or draws its value."""
         if not self.chance(missing):
             config[key] = self.one(*values)
 
@@ -99,7 +99,7 @@ class Draw:
         return rope
 
     def add_rope(self, config: dict) -> None:
-        """The RoPE of a family that has one for all layers."""
+        """The RoPE of a family with the same RoPE in all layers."""
         style = self.one("none", "old", "old", "old", "new", "new", "new", "mixed", "mixed", "beside")
         self.maybe(config, "rope_theta", self.theta(), missing=0.3 if style in ("old", "mixed") else 0.7)
         if style == "old":
@@ -222,7 +222,7 @@ def logprobs(config: dict, ids: list[int], rows: list[int]) -> list[float]:
 
 @torch.no_grad()
 def dynamic_greedy() -> dict:
-    """The tiny Llama beyond the length from which its frequencies grow with every token."""
+    """The tiny Llama beyond the length from which its frequencies change with every token."""
     tiny = OUT.parent.parent / "tiny" / "llama"
     config = json.loads((tiny / "config.json").read_text())
     config["rope_parameters"] = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0}
@@ -232,7 +232,7 @@ def dynamic_greedy() -> dict:
     ids = load_file(OUT.parent / "llama.safetensors")["token_ids"]
     ids = torch.cat([ids, ids.flip(0)])
     row = {"config": config}
-    # Prompts on both sides of that length, and one that is read in pieces.
+    # Prompts on both sides of that length, and one that is prefilled in chunks.
     for prompt in (90, 120, 560):
         answer = model.generate(ids[None, :prompt], max_new_tokens=24, do_sample=False, eos_token_id=None)
         row[str(prompt)] = answer[0, prompt:].tolist()
@@ -258,7 +258,7 @@ def main() -> None:
         ids = token_ids(len(lines), vocab_size)
         try:
             values = logprobs(config, ids, rows)
-        except Exception as error:  # what transformers refuses is no case of ours
+        except Exception as error:  # configs that transformers rejects are not tested
             refused += 1
             print("refused:", type(error).__name__, str(error)[:100].replace("\n", " "), json.dumps(config))
             continue

@@ -3,8 +3,8 @@
 
     .venv/bin/python tests/golden/make_rouge_golden.py
 
-The words put every suffix of the Porter rules behind stems of every measure; the pairs are sentences of the built-in
-haystack beside changed copies of themselves, and texts made to trip a tokenizer.
+The words combine stems of every measure with every suffix of the Porter rules; the pairs are sentences of the built-in
+haystack with modified copies, and texts that are difficult to tokenize.
 """
 import json
 import pathlib

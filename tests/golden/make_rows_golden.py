@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/rows/*.parquet: rows in the types that Parquet files have, and what pyarrow reads in them.
+"""Makes tests/golden/rows/*.parquet: rows of every Parquet type, and what pyarrow reads from them.
 
     .venv/bin/python tests/golden/make_rows_golden.py
 """
@@ -27,7 +27,7 @@ def texts(kind, storage=pa.string()):
     return extended(kind, storage, ['{"a": [1, null]}', None, '"text"'])
 
 
-# name: (array of three values, what they are in JSON)
+# name: (array of three values, the same in JSON)
 READ = {
     "list": (pa.array([TALK, None, []], pa.list_(MESSAGE)), [TALK, None, []]),
     "large_list": (pa.array([TALK, None, []], pa.large_list(MESSAGE)), [TALK, None, []]),
@@ -55,7 +55,7 @@ READ = {
     "numbers": (pa.array([1, None, -3], pa.int16()), [1, None, -3]),
     "floats": (pa.array([0.5, None, -2.25], pa.float32()), [0.5, None, -2.25]),
     "bools": (pa.array([True, None, False]), [True, None, False]),
-    # WildChat's messages have a time, which no template reads.
+    # WildChat's messages have a timestamp, which templates do not use.
     "extra_time": (
         pa.array([[{"role": "user", "when": WHEN, "times": [WHEN]}], [], None],
                  pa.list_(pa.struct([("role", pa.string()), ("when", pa.timestamp("us")),

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/sampling.json: what transformers' logits processors make of some logits, and its greedy texts of the
-tiny models with a repetition penalty.
+"""Makes tests/golden/sampling.json: output of transformers' logits processors, and greedy texts of the tiny models with a
+repetition penalty.
 
     .venv/bin/python tests/golden/make_sampling_golden.py
 
-  cases   logits, the ids seen so far (some twice), the penalty and the filters; the penalised logits, and the
-          probabilities that are then drawn from
-  tempered  logits, and for several temperatures and filters the probabilities that are then drawn from
+  cases   logits, the ids so far (some twice), the penalty and the filters; the penalised logits and the resulting
+          sampling probabilities
+  tempered  logits, and the sampling probabilities for several temperatures and filters
   greedy  {family: 24 tokens after the first 40 of tests/golden/model/<family>.safetensors' token_ids}
 """
 import json
@@ -29,7 +29,7 @@ GREEDY_PENALTY = 1.3
 
 
 def warpers(temperature: float, top_k: int, top_p: float, min_p: float) -> LogitsProcessorList:
-    """As transformers' generate orders them."""
+    """In the order of transformers' generate."""
     result = LogitsProcessorList([TemperatureLogitsWarper(temperature)])
     if top_k:
         result.append(TopKLogitsWarper(top_k))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes tests/golden/tiny/{llama,qwen3,olmo3}: random checkpoints of a few kilobytes, each with a tokenizer and a chat
-template, and tests/golden/model/: what transformers computes with them.
+template, and tests/golden/model/: outputs of transformers with them.
 
     .venv/bin/python tests/golden/make_tiny_models.py
 
-The shapes are chosen so that a wrong implementation shows: head_dim differs from hidden_size / heads (Qwen3), the test
-sequence is longer than Olmo-3's sliding window and than the length YaRN and llama3 RoPE start from, norm weights are
-not 1, and the embeddings are tied in one family.
+The shapes are chosen to expose wrong implementations: head_dim differs from hidden_size / heads (Qwen3), the test sequence
+is longer than Olmo-3's sliding window and than the original length of YaRN and llama3 RoPE, norm weights are not 1, and the
+embeddings are tied in one family.
 """
 import json
 import pathlib
@@ -81,7 +81,7 @@ CONFIGS = {
 
 
 def old_style(config: dict) -> dict:
-    """The same config as checkpoints published before transformers 5 write it."""
+    """The same config in the style of checkpoints from before transformers 5."""
     old = {k: v for k, v in config.items() if k != "rope_parameters"}
     rope = config["rope_parameters"]
     rope = dict(rope.get("full_attention", rope))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/tokenizer: what Hugging Face's tokenizers, sentencepiece and jinja2 do with tricky texts.
+"""Makes tests/golden/tokenizer: results of Hugging Face's tokenizers, sentencepiece and jinja2 for difficult texts.
 
     .venv/bin/python tests/golden/make_tokenizer_golden.py [--shared DIR] [--smollm2 DIR]
 
-parts_*.json    small tokenizers, one for each part of tokenizer.json that we read; they need no other file
-shared.json     the real tokenizers and templates of the shared folder, and SmolLM2's (ids and renderings alone)
+parts_*.json    small tokenizers, one for each supported component of tokenizer.json; they need no other file
+shared.json     the real tokenizers and templates of the --shared folder, and SmolLM2's (ids and renderings only)
 templates.json  templates written for this test
-sentencepiece/  a tokenizer.model trained on the texts below, and what it gives
+sentencepiece/  a tokenizer.model trained on the texts below, and its output
 """
 
 import argparse
@@ -57,7 +57,7 @@ TEXTS = [
     "привет мир, шалом שלום, سلام, नमस्ते, สวัสดี",
     "👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪 👍🏽",
     "\U0001fae8 \U00031350\U0002ebf0 \U00010d40 \U00011f02 \ua7cb",  # of Unicode 15 to 16
-    "\u0897\u0316 \u1ac7\u0316 a\u1dfa\u0301",  # marks younger than Unicode 9
+    "\u0897\u0316 \u1ac7\u0316 a\u1dfa\u0301",  # combining marks added after Unicode 9
     "a\x00b\x01\x1f\x7f",
     "\ufeffmark \ufffd \uffff \U0010ffff",
     "x = {'a': [1, 2], \"b\": null};  // end\n\treturn x;\n",
@@ -146,7 +146,7 @@ def with_byte_tokens(model):
 
 
 def with_some_byte_tokens(model):
-    """Of a character whose bytes are not all tokens none is taken."""
+    """If not all bytes of a character are tokens, none of them is used."""
     whole = with_byte_tokens(model)
     some = [token for token in whole["vocab"] if not token.startswith("<0x") or int(token[3:5], 16) % 4]
     return {**whole, "vocab": {token: i for i, token in enumerate(some)}}
@@ -157,7 +157,7 @@ def legacy_merges(model):
 
 
 def shortcut(model):
-    """ignore_merges with words that their merges do not give."""
+    """ignore_merges with words that merges do not produce."""
     vocabulary = dict(model["vocab"])
     for word in ["ĠpeckĠof", "Ġquick", "quick", "123"]:
         vocabulary.setdefault(word, len(vocabulary))
@@ -265,12 +265,12 @@ def part_cases():
                 decoder=decoders.Metaspace("▁", scheme, is_split),
                 added=[AddedToken("<s>", special=True)],
             )
-    # Only the first piece of a text gets the mark, wherever another step has cut.
+    # Only the first piece of a text gets the mark, wherever another step has split.
     vowels = pre_tokenizers.Split(Regex("[aeiou]"), "isolated")
     behind_split = chain(vowels, pre_tokenizers.Metaspace("▁", "first", True))
     case("metaspace first behind a split", "chars_fallback", pre_tokenizer=behind_split)
     case("nothing but the model", "chars")
-    # Both in one Strip make Hugging Face's panic at a token of nothing else.
+    # Stripping both sides in one Strip makes Hugging Face's library panic on a token that consists of it.
     for ends in [(2, 0), (0, 1)]:
         case(f"strip {ends}", "chars", decoder=decoders.Sequence([decoders.Strip("e", *ends), decoders.Fuse()]))
 
@@ -320,7 +320,7 @@ def make_parts(kind):
                 "name": name,
                 "tokenizer": document,
                 "ids": encoded,
-                # Only where the ids do not give the text back.
+                # Only if decoding the ids does not restore the text.
                 "decoded": changed(SHORT_TEXTS, [tokenizer.decode(ids, skip_special_tokens=False) for ids in encoded]),
                 "decoded_skip": changed(SHORT_TEXTS, [tokenizer.decode(ids, skip_special_tokens=True) for ids in encoded]),
             }
@@ -461,7 +461,7 @@ def make_sentencepiece():
 
 
 def as_huggingface(processor):
-    """What transformers makes of a Llama-2 tokenizer.model (LlamaTokenizer, not legacy)."""
+    """transformers' results for a Llama-2 tokenizer.model (LlamaTokenizer, not legacy)."""
     pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     merges = []

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/trl/: what TRL's trainers do in 20 steps with the same 64 pairs, in float32 and in the file's order.
+"""Makes tests/golden/trl/: results of 20 steps of TRL's trainers on the same 64 pairs, in float32 and in file order.
 
     .venv/bin/python tests/golden/make_trl_golden.py [smollm2_dpo ...]
 
-  pairs64.jsonl                       made once by make_pairs(): SmolLM2 with and without ten of its retrieval heads. They
-                                      are input, nothing is compared with them
+  pairs64.jsonl                       made once by make_pairs(): SmolLM2 with and without ten of its retrieval heads; input
+                                      only, nothing is compared with it
   <model>_<loss>.json                 options of the run and the figures of each step, as in metrics.jsonl
-  <model>_<loss>.safetensors          every so many-th element of each trained tensor ("weight_stride")
+  <model>_<loss>.safetensors          every "weight_stride"-th element of each trained tensor
 
-The tiny models' tokenizer makes the texts several times as long as Olmo-3's sliding window. SmolLM2's runs take TRL
-minutes, which is why its figures are kept here and no test runs it.
+With the tiny models' tokenizer the texts are several times as long as Olmo-3's sliding window. TRL takes minutes for SmolLM2's
+runs, so its figures are stored here and no test runs it.
 """
 import json
 import pathlib
@@ -30,7 +30,7 @@ SMOLLM2 = ROOT / "build/models/SmolLM2-135M-Instruct"  # scripts/demo_model.sh
 TOP_HEADS = "18-6,17-3,23-2,18-7,17-4,23-7,20-6,21-5,21-8,22-7"
 MODELS = {"llama": HERE / "tiny/llama", "qwen3": HERE / "tiny/qwen3", "olmo3": HERE / "tiny/olmo3", "smollm2": SMOLLM2}
 LOSSES = ["dpo", "ipo", "sft"]
-STEPS = 20  # of four pairs: into the second epoch
+STEPS = 20  # of four pairs: reaches the second epoch
 
 
 def make_pairs() -> None:

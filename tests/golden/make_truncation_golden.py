@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/dpo/truncation.json: which tokens of long rows TRL 0.24.0, the version that the published code pins,
-shows to the model and scores under its default truncation ("keep_end"), with small limits in place of 512 and 1,024.
+"""Makes tests/golden/dpo/truncation.json: the tokens of long rows that TRL 0.24.0, the version pinned by the published code,
+passes to the model and scores under its default truncation ("keep_end"), with small limits instead of 512 and 1,024.
 
     pip download --no-deps -d DIR trl==0.24.0 && unzip -d DIR/trl DIR/trl-0.24.0-*.whl
     PYTHONPATH=DIR/trl .venv/bin/python tests/golden/make_truncation_golden.py
 
-It drives TRL's own tokenize_row and concatenated_forward with a tokenizer that reads numbers and a model that keeps what it
-is given.
+It runs TRL's own tokenize_row and concatenated_forward with a tokenizer that reads numbers and a model that records its input.
 """
 
 import json
@@ -18,7 +17,7 @@ import torch
 import trl
 from trl import import_utils
 
-# Newer versions of transformers answer with a pair, which counts as true.
+# Newer versions of transformers return a pair, which is truthy.
 for name, found in vars(import_utils).items():
     if name.endswith("_available") and isinstance(found, tuple):
         setattr(import_utils, name, found[0])
@@ -36,7 +35,7 @@ LENGTHS = [
 
 
 class Numbers:
-    """A tokenizer of texts like "3 4 5"."""
+    """A tokenizer for texts like "3 4 5"."""
 
     eos_token_id = 99
     bos_token_id = None
@@ -46,7 +45,7 @@ class Numbers:
 
 
 class Recorder:
-    """A model whose logits mean nothing; it keeps its input."""
+    """A model with meaningless logits that records its input."""
 
     def __call__(self, input_ids, attention_mask, **_):
         self.input_ids, self.attention_mask = input_ids, attention_mask
@@ -64,7 +63,7 @@ def make_rows():
 
 
 def run_trl(features):
-    """For one row: per answer the tokens that the model sees and how many of them are scored."""
+    """For one row and each answer: the model's input tokens and how many of them are scored."""
     trainer = mock.MagicMock()
     trainer.configure_mock(
         pad_token_id=PAD, aux_loss_enabled=False, is_encoder_decoder=False, max_length=MAX_LENGTH,

@@ -92,7 +92,7 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
     job.wait_until(lambda: job.restarts() == 1)
     warned = count_lines(metrics)
     assert 5 <= warned < 120
-    assert "stopped by SIGUSR1 after step" in job.log_text() and "back into the queue" in job.log_text()
+    assert "stopped by SIGUSR1 after step" in job.log_text() and "requeueing the job" in job.log_text()
     assert [path.name for path in (out / "checkpoints").iterdir()] == [f"step-{warned}"]
 
     job.wait_until(lambda: count_lines(metrics) >= warned + 5)
@@ -128,7 +128,7 @@ def test_a_warning_before_the_program_listens_requeues(slurm, retmask, tiny_llam
     job = training_job(slurm, SimpleNamespace(binary=early), tiny_llama, tmp_path / "out", tasks=2, steps=4)
     job.wait_until_done()
     assert job.restarts() == 1
-    assert "warned before it had started" in job.log_text()
+    assert "signalled before it had started" in job.log_text()
     assert count_lines(tmp_path / "out/metrics.jsonl") == 4
 
 
@@ -174,6 +174,6 @@ def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prom
 
     wait_until(all_are_warned, slurm, workers, logs)
     wait_until(lambda: slurm.job(merge)["JobState"] == "COMPLETED", slurm, workers, logs)
-    assert logs().count("back into the queue") == 2, "both were in the middle of it"
+    assert logs().count("requeueing the job") == 2, "both were in the middle of it"
     assert "forcing job termination" not in logs(), "a requeued task took another one with it"
     assert final_bytes(out) == final_bytes(calm)

@@ -1,4 +1,4 @@
-"""Templates written by hand, by topic: what a construct means, and what is an error in it. All see VARIABLES of values.py."""
+"""Hand-written templates by topic: the meaning of each construct and its errors. All use VARIABLES of values.py."""
 
 import re
 
@@ -566,7 +566,7 @@ y' }}
 {{ content is string }}{{ (content is defined) and content }}{{ content|default(users[0].name, true) }}
 """
 
-# Their messages count, too.
+# For these the messages are compared too.
 RAISED = [
     "{{ raise_exception('bad é <x> \\'quoted\\' 世界 👍') }}",
     "{{ raise_exception('') }}",
@@ -581,7 +581,7 @@ RAISED = [
     "{{ [1, 2]|map('string')|join(raise_exception('in an argument')) }}",
 ]
 
-# Whitespace control: each template is a Python literal, since its line ends and trailing spaces matter.
+# Whitespace control: each template is a Python literal, because line ends and trailing spaces matter.
 WHITESPACE = [
     "a\n", "a\n\n", "\n", "\na", "{{ 1 }}\n", "{{ 1 }}\n\n", "{% if true %}\nx\n{% endif %}\n", "{% if true %}\n\nx\n{% endif %}\n\ny",
     "  {% if true %}  \n  x\n  {% endif %}  \n", "  {{ 1 }}  \n  {{ 2 }}\n", "  {# c #}  \n  x", "{# c #}\nx", "a {# c #} b", "a {#- c -#} b", "a\n  {#- c #}\n b", "a {#+ c +#}\n b",
@@ -597,7 +597,7 @@ WHITESPACE = [
     "{% raw %}{% endraw %}{% raw %}x{% endraw %}", "{% comment %}x{% endcomment %}", "line\n{%- if false %}\nx\n{%- endif %}\nend\n", "é{%- if true %}  世  {%- endif %}👍\n", "{% if true %}{# c #}\n{% endif %}\nz", "{# c #}   \nx", "   {# c #}\nx", "   {#- c -#}\nx", "a\n   {# c #}   {# d #}\nx",
 ]  # fmt: skip
 
-# What chat templates do with messages, tools and dates.
+# Typical uses of messages, tools and dates in chat templates.
 CHAT = r"""
 {% for m in users %}{{ '<|' ~ m.name ~ '|>\n' + (m['age']|string if m['age'] is not none else 'n/a') }}{% endfor %}
 {%- if users[0]['name'] == 'Zoë' %}{%- set head = users[0]['name'] %}{%- set rest = users[1:] %}{%- else %}{%- set rest = users %}{%- endif %}{{ head }}{{ rest|length }}
@@ -639,7 +639,7 @@ CHAT = r"""
 {% for key, group in ([{'r': 'a', 'n': 1}, {'r': 'b', 'n': 2}, {'r': 'a', 'n': 3}]|groupby('r')) %}{{ key }}={{ group|map(attribute='n')|list }} {% endfor %}
 """
 
-# More of them; each line is rendered after MESSAGES.
+# More of these; each line is rendered after MESSAGES.
 MESSAGES = "{% set messages = [{'role': 'system', 'content': ' Sé brief.\\n'}, {'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': none, 'tool_calls': [{'function': {'name': 'f', 'arguments': {'b': [1, 2.0], 'a': 'é'}}}]}, {'role': 'tool', 'content': [{'type': 'text', 'text': 'r1'}, {'text': 'r2'}]}, {'role': 'user', 'content': ''}] %}"
 OVER_MESSAGES = r"""
 {{ messages|selectattr('role', 'equalto', 'system')|map(attribute='content')|join('\n')|trim }}{{ messages|rejectattr('role', 'equalto', 'system')|list|length }}{{ messages|selectattr('role', 'in', ['user', 'tool'])|map(attribute='role')|join(',') }}
@@ -695,7 +695,7 @@ def templates():
     def split(text):
         return [line for line in text.strip("\n").split("\n") if line]
 
-    def apart(lines):  # one error must not hide what stands beside it
+    def apart(lines):  # an error must not hide the other lines
         return [part for line in lines for part in re.split(r"(?<=\}\})(?=\{\{)", line)]
 
     return {

@@ -1,4 +1,4 @@
-"""Thirty conversations that chat templates are rendered with: [(name, messages, template variables), ..]."""
+"""Thirty conversations for rendering chat templates: [(name, messages, template variables), ..]."""
 
 
 def user(content, **more):

@@ -1,4 +1,4 @@
-"""Templates and expressions drawn at random from a grammar: what nobody thought of writing down."""
+"""Templates and expressions drawn at random from a grammar, to cover cases that nobody wrote by hand."""
 
 import random
 
@@ -151,7 +151,7 @@ EDITS = [
 
 
 def mutated(count, seed):
-    """Hand-written templates with a few characters changed: where texts, blocks and errors begin and end."""
+    """Hand-written templates with a few characters changed, to test where texts, blocks and errors begin and end."""
     draw = Draw(seed)
     sources = [t for many in constructs.templates().values() for t in many if "100000" not in t and "100001" not in t]
     for _ in range(count):
@@ -170,7 +170,7 @@ def mutated(count, seed):
 
 
 def drawn(reference, draws, count, share_of_errors, longest=700):
-    """The first `count` of `draws` (text, output), errors thinned out to a share, since most have but one cause."""
+    """The first `count` of `draws` (text, output), with only a fraction of the errors, since most have the same cause."""
     kept, errors = [], 0
     for template in draws:
         if len(template) > longest:

@@ -1,4 +1,4 @@
-"""Expressions over `v`, each tried on many values of v: every filter, test, method and operator of the sandbox.
+"""Expressions over `v`, each evaluated for many values of v: every filter, test, method and operator of the sandbox.
 
 A grid is (values, expressions). Left out, because their results are not defined: the filter random, lipsum(), and what
 reference.py names.
@@ -8,12 +8,12 @@ from .values import FEW, MAPPINGS, MIXED, NUMBERS, OTHERS, SEQUENCES, TEXTS
 
 
 def calls(name, *arguments, wrap="[v|{}]"):
-    """Filter `name` with each of the argument lists; '' is no parentheses."""
+    """Filter `name` with each of the argument lists; '' means no parentheses."""
     return [wrap.format(f"{name}({text})" if text else name) for text in arguments]
 
 
 def listed(name, *arguments):
-    """The same for filters that give a generator."""
+    """The same for filters that return a generator."""
     return calls(name, *arguments, wrap="v|{}|list")
 
 
@@ -195,7 +195,7 @@ def operators():
     for operator in OPERATORS:
         for right in OPERANDS:
             if operator == "*" and right == "10**20":
-                continue  # a text of that length fails in other ways on each machine
+                continue  # a string of that length fails differently on each machine
             expressions.append(f"[v {operator} {right}]")
     return expressions
 
@@ -205,7 +205,7 @@ def powers():
 
 
 def unicode_grid():
-    """All methods that look at a character's properties, over drawn code points of every script."""
+    """All methods that depend on character properties, for random code points of every script."""
     import random
     import unicodedata
 

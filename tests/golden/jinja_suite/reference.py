@@ -1,4 +1,4 @@
-"""jinja2, set up by transformers itself, with a clock that stands still."""
+"""jinja2 as configured by transformers, with a fixed clock."""
 
 import copy
 import datetime
@@ -6,23 +6,23 @@ import re
 
 from transformers.utils import chat_template_utils
 
-# The moment that strftime_now sees; a Monday, so that day and month have one digit.
+# The time for strftime_now; day and month have one digit.
 NOW = datetime.datetime(2025, 3, 3, 4, 5, 6)
 
-# Not part of the suite, because it differs from run to run: an object's place in memory. And left out, because our engine
-# refuses it by name and chat templates have no use for it: the names of Python's classes, bytes, complex numbers
-# (-8 ** 0.5), integers of more than 128 bits,
+# Excluded from the suite because they differ from run to run: memory addresses of objects. Excluded because our engine rejects
+# them by name and chat templates do not need them: names of Python classes, bytes, complex numbers (-8 ** 0.5), integers of more
+# than 128 bits,
 NO_OUTPUT = re.compile(r" at 0x[0-9a-f]+>|<class '|(?<![\w'\"])b['\"]|\d[+-][\d.e-]+j\)|\d{39,}")
-# characters by name and halves of surrogate pairs in literals, {% autoescape true %}, the filter random.
+# named characters and lone surrogates in literals, {% autoescape true %}, the filter random,
 NO_TEMPLATE = re.compile(
     r"\\N\{|\\u[dD][89a-fA-F]|autoescape true|random|encode\(|to_bytes|e999|e308 "
-    # HTML entities that do not exist and the case of a function's text,
+    # unknown HTML entities, the case of a function's text,
     r"|&nosuch;|set v = (range|dict) %\}\{\{ v is (lower|upper)"
-    # and two slices of constants that cannot be sliced, where it depends on what Jinja2's optimizer folds.
+    # and two invalid slices of constants, whose result depends on Jinja2's constant folding.
     r"|\(\{'é': \(1,2\)\}\)\[3:0:-1\]|\(10\*\*30\)\[::-1\]"
 )
 
-UNDEFINED_OUTPUT = False  # stands for "nobody can say"; None for "jinja2 raises"
+UNDEFINED_OUTPUT = False  # the output is not defined; None means that jinja2 raises
 
 
 class StoppedClock(datetime.datetime):
@@ -36,7 +36,7 @@ _environment = chat_template_utils._compile_jinja_template("").environment
 
 
 def render(template, variables):
-    """The output, None where jinja2 raises, UNDEFINED_OUTPUT where the output is no fixed text."""
+    """The output, None if jinja2 raises, UNDEFINED_OUTPUT if the output is not deterministic."""
     if NO_TEMPLATE.search(template):
         return UNDEFINED_OUTPUT
     try:
@@ -47,13 +47,13 @@ def render(template, variables):
         return UNDEFINED_OUTPUT
     try:
         output.encode()
-    except UnicodeEncodeError:  # a lone surrogate is no text that a file could hold
+    except UnicodeEncodeError:  # a lone surrogate cannot be written to a file
         return UNDEFINED_OUTPUT
     return output
 
 
 def complaint(template, variables):
-    """The message of the exception; for templates that call raise_exception."""
+    """The exception's message, for templates that call raise_exception."""
     try:
         _environment.from_string(template).render(**variables)
     except Exception as error:

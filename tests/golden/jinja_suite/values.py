@@ -1,4 +1,4 @@
-"""Values that filters, tests, methods and operators are tried on, as Jinja expressions over VARIABLES."""
+"""Operands for filters, tests, methods and operators, as Jinja expressions over VARIABLES."""
 
 VARIABLES = {
     "accents": "Ünïcödé naïve café",
@@ -26,7 +26,7 @@ VARIABLES = {
     "huge": 2**63,
     "small": -(2**63),
     "nothing": None,
-    "infinite": "inf",  # jinja2 writes constants into Python code, where 1e999 is the unknown name inf
+    "infinite": "inf",  # jinja2 writes constants into Python code, where 1e999 becomes the unknown name inf
 }
 
 TEXTS = [
@@ -51,7 +51,7 @@ MAPPINGS = ["{}", "{'b':1,'a':2,'C':0}", "nested", "{1:'x', none:'y', 2.5:'z', (
 
 OTHERS = ["none", "missing", "nothing"]
 
-# A few of each, for what takes any value.
+# A few of each, for operations that accept any value.
 MIXED = [
     "none", "missing", "true", "false", "0", "1", "-7", "42", "huge", "10**30", "1.5", "-0.0", "2.5", "1e16", "1e-5",
     "infinite|float", "''", "'a'", "'Hello wORLD foo'", "accents", "marks", "cjk", "emoji", "sharp", "turkish", "spaces", "html",

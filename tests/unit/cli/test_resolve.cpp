@@ -31,7 +31,7 @@ class Program {
     return resolve(command_, root_);
   }
 
-  // As parse(), then with the flags of an earlier run for those not set.
+  // As parse(), then fills unset flags from an earlier run.
   Json parse_after(const std::string& arguments,
                    const Json& earlier,
                    const std::vector<std::string>& free = {}) {

@@ -93,7 +93,7 @@ TEST_F(Rank, DISABLED_Collectives) {
   if (HasFailure()) ::_exit(1);
 }
 
-// The addresses, in hexadecimal, at which somebody on this machine listens on the port.
+// The addresses, in hexadecimal, on which a process of this machine listens on the port.
 std::vector<std::string> listeners(uint16_t port) {
   std::vector<std::string> addresses;
   char wanted[8];
@@ -164,7 +164,7 @@ TEST_F(Rank, DISABLED_LastStops) {
 TEST_F(Rank, DISABLED_FirstStops) {
   lose_rank(0, [] { ::raise(SIGSTOP); });
 }
-// The watchdog's own threads live on.
+// The watchdog's threads keep running.
 TEST_F(Rank, DISABLED_LastHangs) {
   lose_rank(2, [] {
     ::alarm(20);
@@ -186,7 +186,7 @@ TEST_F(Rank, DISABLED_AllFail) {
   });
   group.barrier();
   if (!watchdog.first_to_fail()) ::_exit(kSilent);
-  ::usleep(1'200'000);  // its watchdog must leave it the time to report
+  ::usleep(1'200'000);  // its watchdog must leave it time to report
   ::_exit(kRightLoss);
 }
 

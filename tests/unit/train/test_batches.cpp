@@ -64,7 +64,7 @@ TEST(SplitByTokens, FillsUpToTheLimitAndNeverLeavesARowOut) {
     examples.push_back({.where = "",
                         .prompt = {1},
                         .chosen = TokenIds(answer, 2),
-                        .rejected = TokenIds(1, 3)});  // answer + 3 tokens in all
+                        .rejected = TokenIds(1, 3)});  // answer + 3 tokens in total
   }
   const std::vector<RowIndices> groups = split_by_tokens({0, 1, 2, 3, 4}, examples, 12);
   EXPECT_EQ(groups, (std::vector<RowIndices>{{0, 1}, {2}, {3, 4}}));

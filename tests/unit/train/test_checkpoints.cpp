@@ -105,7 +105,7 @@ TEST(TrainingCheckpoints, ADamagedStateIsLeftOut) {
   EXPECT_FALSE(resumed.checkpoints(folder / "c").load(*resumed.optimizer));
 }
 
-// A state whose own file cannot be trusted is as good as none, whatever it lacks.
+// A state with a damaged state.json is ignored, whatever is missing.
 TEST(TrainingCheckpoints, AStateWithoutItsChecksumsIsLeftOut) {
   const std::vector<std::pair<const char*, std::function<void(Json&)>>> damages = {
       {"no checksum", [](Json& state) { state["files"][0].erase("sha256"); }},
@@ -144,8 +144,8 @@ TEST(TrainingCheckpoints, ClearsWhatSteppedAsideAndPutsBackWhatHasNoSuccessor) {
     run.step(step);
     checkpoints.save(*run.optimizer);
   }
-  fs::create_directories(dir / "step-1.old77");      // killed behind the second rename
-  fs::rename(dir / "step-2", dir / "step-2.old78");  // and in front of it
+  fs::create_directories(dir / "step-1.old77");      // killed after the second rename
+  fs::rename(dir / "step-2", dir / "step-2.old78");  // and before it
   fs::create_directories(dir / "step-2.tmp");
   fs::create_directories(dir / "step-0.tmp.old79");
   fs::create_directories(dir / "notes.old");

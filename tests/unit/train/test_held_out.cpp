@@ -73,7 +73,7 @@ TEST(HeldOut, AtTheStartAndTheEndUnlessAskedForMore) {
       << "looking changes nothing";
 }
 
-// As after a kill: the file has rows of steps that are taken again.
+// As after a kill: the file has rows of steps that are repeated.
 TEST(HeldOut, RowsBehindTheLastStateAreDropped) {
   const testing::TempDir folder;
   TrainOptions options = short_options();

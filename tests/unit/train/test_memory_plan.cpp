@@ -69,7 +69,7 @@ TEST(MemoryPlan, StagesShareMoreAndMore) {
   EXPECT_EQ(of_stage(2).gradients, (134515008 / 4 + kEmbedding + 2 * kLayer) * 4);
 }
 
-// The sums of a step's only pass come into being as what was kept for it goes.
+// With a single micro-batch per step, gradient sums are allocated as activations are released.
 TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
   const auto plan_of = [](int64_t tokens, bool only, torch::Device device = torch::kCPU) {
     return plan_memory(
@@ -86,8 +86,8 @@ TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
   EXPECT_EQ(plan_of(8000, true, torch::kCUDA).gradients, 134515008 * 4);
 }
 
-// A GPU's softmax of a chunk of logits has a float32 copy beside it, and its rotation of the
-// queries goes through float32.
+// On a GPU the softmax of a chunk of logits makes a float32 copy, and the rotation of the queries
+// runs in float32.
 TEST(MemoryPlan, CountsFloat32CopiesOfAGpu) {
   ModelConfig config = smollm2();
   const auto working = [&](torch::Device device, int64_t tokens) {
@@ -130,11 +130,11 @@ TEST(MemoryPlan, TheLargestPass) {
   TrainOptions options;
   options.shuffle = false;
   const auto expect = [&](int64_t ranks, int64_t tokens, int64_t scored_tokens, bool only) {
-    const LargestMicroBatch pass =
+    const LargestMicroBatch micro_batch =
         largest_micro_batch(examples, options, ranks, /*hidden_size=*/64);
-    EXPECT_EQ(pass.tokens, tokens);
-    EXPECT_EQ(pass.scored_tokens, scored_tokens);
-    EXPECT_EQ(pass.only, only);
+    EXPECT_EQ(micro_batch.tokens, tokens);
+    EXPECT_EQ(micro_batch.scored_tokens, scored_tokens);
+    EXPECT_EQ(micro_batch.only, only);
   };
   options.micro_batch_tokens = 1000;
   options.global_batch_size = 2;
@@ -142,11 +142,11 @@ TEST(MemoryPlan, TheLargestPass) {
   expect(/*ranks=*/2, 602, 600, true);
   options.global_batch_size = 4;
   expect(/*ranks=*/1, 726, 720, false);
-  options.micro_batch_tokens = 100;  // one row at least
+  options.micro_batch_tokens = 100;  // at least one row
   expect(/*ranks=*/1, 602, 600, false);
   options.global_batch_size = 1;
   expect(/*ranks=*/1, 602, 600, true);
-  options.max_steps = 1;  // never gets to the longer rows
+  options.max_steps = 1;  // never reaches the longer rows
   expect(/*ranks=*/1, 22, 20, true);
 }
 

@@ -1,4 +1,4 @@
-// The loss and the rewards of rows whose distance to the reference is given.
+// Loss and rewards of rows with a given distance to the reference.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ const std::vector<float> kRejected{-1.5F, 3.0F, 0.0F, 0.0F};
 
 class ObjectiveTest : public ::testing::Test {
  protected:
-  // The reference is as far away as kChosen and kRejected say.
+  // kChosen and kRejected are the distances to the reference.
   RowLosses evaluate(const TrainOptions& options) const {
     const torch::NoGradGuard no_grad;
     PairLogprobs reference = answer_logprobs(model_, examples_, kRows);
@@ -46,7 +46,7 @@ TEST_F(ObjectiveTest, ATieIsNoRightPair) {
 
 double log_sigmoid(double x) { return -std::log1p(std::exp(-x)); }
 
-// TRL leaves the smoothing out of its "sigmoid_norm": the formula is the reference.
+// TRL's "sigmoid_norm" has no smoothing, so the formula is the reference.
 TEST_F(ObjectiveTest, LabelSmoothingAndLengthNormalisationTogether) {
   constexpr double kBeta = 1.5;
   for (const double smoothing : {0.0, 0.3}) {
@@ -68,27 +68,27 @@ TEST_F(ObjectiveTest, LabelSmoothingAndLengthNormalisationTogether) {
   }
 }
 
-// Rewards are sums also where the loss compares averages, as TRL reports them.
+// Rewards are sums even if the loss compares averages, as in TRL.
 TEST_F(ObjectiveTest, RewardsAreSumsUnderLengthNormalisation) {
   const RewardSums rewards = evaluate({.beta = 0.5, .length_normalize = true}).rewards;
   EXPECT_NEAR(rewards.chosen, 0.5 * 1.0, 1e-4);
   EXPECT_EQ(rewards.right, 1);
 }
 
-// log p of each token from the second on, of this sequence alone.
+// log p of each token from the second on, for this sequence alone.
 double sum_from(const CausalLm& model, const std::vector<int64_t>& sequence, int64_t first) {
   return token_logprobs(model, {sequence})[0].slice(0, first - 1).sum().item<double>();
 }
 
-// Under reference truncation the two sequences lack different parts of the prompt, so that their
-// answers start at different places.
+// Reference truncation cuts different parts of the prompt from the two sequences, so their answers
+// start at different positions.
 TEST_F(ObjectiveTest, TruncatedRowsAreScoredFromTheStartOfEachAnswer) {
   const torch::NoGradGuard no_grad;
   std::vector<TrainingExample> examples(examples_.begin(), examples_.begin() + 3);
   for (size_t i = 0; i < examples.size(); ++i) {
     const auto prompt = static_cast<int64_t>(examples[i].prompt.size());
     ASSERT_GT(prompt, 12);
-    examples[i].chosen_skips = i == 1 ? prompt : 9;  // of the second row the whole prompt
+    examples[i].chosen_skips = i == 1 ? prompt : 9;  // in the second row the whole prompt
     examples[i].rejected_skips = i == 2 ? prompt : 2;
   }
   const PairLogprobs found = answer_logprobs(model_, examples, {0, 1, 2});

@@ -70,7 +70,7 @@ TEST(AdamW, SmallStepsAddUpInBfloat16) {
     const torch::Tensor before = ours.started_with[0].to(torch::kBFloat16);
     EXPECT_FALSE(torch::equal(ours.named[0].second, before));
     EXPECT_TRUE(torch::equal(ours.named[0].second, ours.weight(0).to(torch::kBFloat16)));
-    // Adam's steps on a constant gradient are of the rate's size.
+    // With a constant gradient, Adam's steps have the size of the learning rate.
     EXPECT_NEAR((ours.weight(2) - ours.started_with[2]).mean().item<double>(), -100 * 1e-4, 1e-4);
   }
 }
@@ -107,13 +107,14 @@ TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
     for (int64_t stage = 0; stage < 4; ++stage) {
       TinyParameters tiny(dtype, TrainOptions(), stage);
-      // 256 + 1 is not a bfloat16.
-      std::vector<std::vector<torch::Tensor>> passes(2);
+      // 256 + 1 is not representable in bfloat16.
+      std::vector<std::vector<torch::Tensor>> micro_batches(2);
       for (const auto& [name, tensor] : tiny.named) {
-        passes[0].push_back(torch::full(tensor.sizes(), 256));
-        passes[1].push_back(torch::ones(tensor.sizes()));
+        micro_batches[0].push_back(torch::full(tensor.sizes(), 256));
+        micro_batches[1].push_back(torch::ones(tensor.sizes()));
       }
-      for (int step = 0; step < 2; ++step) tiny.backward(passes);  // the second starts anew
+      for (int step = 0; step < 2; ++step)
+        tiny.backward(micro_batches);  // the second starts from zero
       for (size_t i = 0; i < tiny.named.size(); ++i) {
         EXPECT_TRUE(torch::equal(tiny.gradient(i), torch::full_like(tiny.gradient(i), 257)));
         EXPECT_EQ(tiny.gradient(i).scalar_type(), torch::kFloat32);

@@ -106,7 +106,7 @@ TEST(Rows, AnImplicitPromptIsNeverAGuess) {
              {"alike"});
 }
 
-// UltraFeedback has the question once more as a text.
+// UltraFeedback repeats the question as a string.
 TEST(Rows, ATextPromptBesideConversationsMustBeTheirs) {
   const std::string answers = R"(
     "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}],

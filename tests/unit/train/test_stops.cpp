@@ -1,4 +1,4 @@
-// Runs that are asked to stop at any moment, and start again.
+// Runs that are stopped at any moment and resumed.
 
 #include <gtest/gtest.h>
 
@@ -8,12 +8,12 @@
 namespace retmask::train {
 namespace {
 
-// Asks at its n-th poll, and then no more: the new start must not be stopped.
+// Asks for a stop at its n-th poll only: the resumed run must not be stopped.
 StopPoll at_poll(int64_t n) {
   return [n, polls = int64_t{0}]() mutable { return ++polls == n ? "SIGTERM" : nullptr; };
 }
 
-// How often a whole run looks whether it should stop: once before each pass.
+// How often a whole run polls for a stop: once before each micro-batch.
 int64_t count_polls(TinyRun run, const fs::path& out, const TrainOptions& options) {
   int64_t polls = 0;
   run.stop_asked = [&]() -> const char* {
@@ -52,7 +52,7 @@ TEST(Stops, AtAnyPassNothingIsLostAndNothingChanges) {
   const TrainOptions options = stop_options();
   const TinyRun calm = evaluated_run();
   const int64_t polls = count_polls(calm, folder / "calm", options);
-  ASSERT_GT(polls, 15);  // of the reference, of steps of several passes, of held-out rows
+  ASSERT_GT(polls, 15);  // in the reference, in steps of several micro-batches, on held-out rows
   for (int64_t n = 1; n <= polls; n += 2) {
     SCOPED_TRACE(n);
     const fs::path out = folder / std::to_string(n);
@@ -70,7 +70,7 @@ TEST(Stops, TheStateOfTheLastWholeStepIsSaved) {
   TrainOptions options = stop_options();
   options.save_every = 0;
   TinyRun run;
-  // Of the second step; the passes before belong to the reference and the first one.
+  // In the second step; the polls before belong to the reference and the first step.
   run.stop_asked = [&]() -> const char* {
     const fs::path metrics = folder / "out/metrics.jsonl";
     return fs::exists(metrics) && fs::file_size(metrics) > 0 ? "SIGUSR1" : nullptr;

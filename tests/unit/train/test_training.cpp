@@ -13,7 +13,7 @@ std::span<const float> floats_of(const SafetensorsFile& file, const std::string&
   return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
 }
 
-// || ours - TRL's || / || TRL's - untrained || over the elements that the golden file holds.
+// || ours - TRL's || / || TRL's - untrained || over the elements in the golden file.
 double weight_difference(const SafetensorsFile& ours,
                          const SafetensorsFile& untrained,
                          const SafetensorsFile& trl,
@@ -37,7 +37,7 @@ struct GoldenRun {
 
 class TrlGolden : public ::testing::TestWithParam<GoldenRun> {};
 
-// A golden step against a row of metrics.jsonl or eval_metrics.jsonl.
+// Compares a golden step with a row of metrics.jsonl or eval_metrics.jsonl.
 void expect_figures(const Json& row, const Json& golden, const std::vector<std::string>& keys) {
   for (const auto& key : keys) {
     if (!golden.contains(key)) {  // sft has no rewards
@@ -70,7 +70,7 @@ TEST_P(TrlGolden, StepsAndWeights) {
   options.shuffle = false;
   const testing::TempDir folder;
   TinyRun run{.family = family, .examples = golden_examples(options.loss)};
-  // The last step's rows, looked at before it is taken: TRL's figures of that step.
+  // The last step's rows, evaluated before that step: TRL's figures of the step.
   const auto batch = options.global_batch_size;
   const auto first = static_cast<int64_t>((options.max_steps - 1) * batch) %
                      static_cast<int64_t>(run.examples.size());
@@ -133,7 +133,7 @@ TEST(Training, DecaysWhatTransformersDecays) {
   }
 }
 
-// Throws a finished folder back to its last checkpoint, as a kill right before the end would.
+// Resets a finished folder to its last checkpoint, as a kill right before the end would.
 void expect_resumed_equals_undisturbed(const TinyRun& run, const TrainOptions& options) {
   const testing::TempDir folder;
   run(folder / "undisturbed", options);
@@ -190,7 +190,7 @@ TEST(Training, Bfloat16WithMastersFollowsFloat32) {
   for (size_t i = 0; i < exact.size(); ++i) {
     EXPECT_NEAR(exact[i].at("loss").get<double>(), rounded[i].at("loss").get<double>(), 0.03);
   }
-  // Saved in float32 from the masters: not every weight is a bfloat16 any more.
+  // Saved from the float32 master weights: not every weight is representable in bfloat16.
   const SafetensorsFile saved(folder / "rounded/model.safetensors");
   const auto weights = floats_of(saved, "model.layers.0.mlp.up_proj.weight");
   EXPECT_TRUE(std::any_of(weights.begin(), weights.end(), [](float weight) {
@@ -238,14 +238,14 @@ TEST(Training, TheReferenceIsComputedOnce) {
   options.save_every = 0;
   TinyRun{}(folder / "out", options);
   const fs::path cache = folder / "out/reference_logprobs.jsonl";
-  // A mark in the cache shows whether it is used.
+  // A marker in the cache shows whether it is used.
   auto rows = read_json_lines(cache, "cache");
   rows[1]["chosen"][0] = rows[1]["chosen"][0].get<double>() + 50;
   write_json_lines(cache, rows);
   fs::remove(folder / "out/training.json");
   TinyRun{}(folder / "out", options);
   EXPECT_EQ(read_json_lines(cache, "cache"), rows);
-  // Half of it is enough to go on, and another key makes it useless.
+  // Half of it is enough to resume; another key invalidates it.
   const auto untouched = read_json_lines(cache, "cache");
   rows.resize(3);
   write_json_lines(cache, rows);

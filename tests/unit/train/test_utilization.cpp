@@ -6,7 +6,7 @@
 namespace retmask::train {
 namespace {
 
-// Llama without norms' weights: those count too, few as they are.
+// A small Llama. Norm weights count too, few as they are.
 ModelConfig small_config() {
   ModelConfig config;
   config.model_type = "llama";
@@ -21,7 +21,7 @@ ModelConfig small_config() {
   return config;
 }
 
-// Worked out by hand: per layer q 12x8, k and v 6x8, o 8x12, gate, up, down 20x8, two norms of 8;
+// Computed by hand: per layer q 12x8, k and v 6x8, o 8x12, gate, up, down 20x8, two norms of 8;
 // one norm at the end.
 constexpr double kBody = 3 * (96 + 48 + 48 + 96 + 3 * 160 + 16) + 8;
 constexpr double kHead = 100 * 8;

@@ -43,18 +43,18 @@ struct TinyParameters {
     optimizer->step(*gradients, learning_rate);
   }
 
-  // One pass for each list of factors; a parameter without one has no part in it.
-  void backward(const std::vector<std::vector<torch::Tensor>>& passes) {
+  // One micro-batch per list of factors; parameters without a factor are not used in it.
+  void backward(const std::vector<std::vector<torch::Tensor>>& micro_batches) {
     gradients->reset();
-    for (size_t p = 0; p < passes.size(); ++p) {
-      gradients->start_pass(/*last=*/p + 1 == passes.size());
+    for (size_t p = 0; p < micro_batches.size(); ++p) {
+      gradients->start_pass(/*last=*/p + 1 == micro_batches.size());
       for (size_t u = 0; u < named.size(); ++u) {
         parameters->gather(static_cast<int64_t>(u), Pass::forward);
       }
       torch::Tensor loss = torch::zeros({});
       for (size_t i = 0; i < named.size(); ++i) {
-        if (!passes[p][i].defined()) continue;
-        loss = loss + (named[i].second.to(torch::kFloat32) * passes[p][i]).sum();
+        if (!micro_batches[p][i].defined()) continue;
+        loss = loss + (named[i].second.to(torch::kFloat32) * micro_batches[p][i]).sum();
       }
       if (loss.requires_grad()) loss.backward();
       gradients->finish_pass();
@@ -64,7 +64,7 @@ struct TinyParameters {
     }
   }
 
-  // Of parameter i, out of its unit; every parameter here is a unit of its own.
+  // Parameter i taken from its unit; every parameter here is a separate unit.
   torch::Tensor gradient(size_t i) const { return part(gradients->slice(i), i); }
   torch::Tensor weight(size_t i) const { return part(parameters->weights(i), i); }
 

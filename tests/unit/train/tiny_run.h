@@ -38,7 +38,7 @@ struct TinyRun {
   TrainingSummary operator()(const fs::path& out, const TrainOptions& options) const {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
-    // What run.json remembers for the program: the files that an earlier run has saved here.
+    // As run.json does for the program: the files that an earlier run has saved here.
     const fs::path own_files = out.string() + ".files.json";
     const SaveOptions save{
         .own_files = fs::exists(own_files) ? read_json_file(own_files, "files") : Json::array(),
@@ -69,7 +69,7 @@ inline std::vector<Json> metrics_of(const fs::path& out) {
   return read_json_lines(out / "metrics.jsonl", "metrics");
 }
 
-// What must not depend on the machine's mood.
+// Values that must not depend on timing.
 inline std::vector<Json> without_timing(std::vector<Json> rows) {
   for (Json& row : rows) {
     for (const char* key : {"tokens_per_second", "model_flops_utilization", "memory_bytes"}) {
