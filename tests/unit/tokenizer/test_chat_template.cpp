@@ -32,7 +32,8 @@ void expect_renderings(const ChatTemplate& chat, const Json& rendered) {
 }
 
 TEST(ChatTemplate, RendersLikeTransformers) {
-  for (const Json& row : golden_json("templates.json")["templates"]) {
+  const Json golden = golden_json("templates.json");
+  for (const Json& row : golden["templates"]) {
     SCOPED_TRACE(row["name"].get<std::string>());
     expect_renderings(ChatTemplate(row["template"].get<std::string>(), "<s>", "</s>"),
                       row["rendered"]);
@@ -46,7 +47,8 @@ TEST_P(RealTemplate, RendersLikeTransformers) {
       std::filesystem::path(RETMASK_SHARED_DIR) / "tokenizers" / GetParam();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
   const auto chat = ChatTemplate::load(folder);
-  for (const Json& row : golden_json("shared.json")["tokenizers"]) {
+  const Json golden = golden_json("shared.json");
+  for (const Json& row : golden["tokenizers"]) {
     if (row["name"] == GetParam()) expect_renderings(*chat, row["rendered"]);
   }
 }
