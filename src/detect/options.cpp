@@ -1,26 +1,23 @@
 #include "retmask/detect/options.h"
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 
 namespace retmask::detect {
 
-std::string to_string(Scoring scoring) { return scoring == Scoring::set ? "set" : "steps"; }
+namespace {
 
-std::string to_string(StopRule rule) { return rule == StopRule::eos ? "eos" : "reference"; }
+constexpr EnumNames<Scoring, 2> kScoringNames{{{{Scoring::set, "set"}, {Scoring::steps, "steps"}}}};
+constexpr EnumNames<StopRule, 2> kStopNames{
+    {{{StopRule::eos, "eos"}, {StopRule::reference, "reference"}}}};
 
-Scoring parse_scoring(const std::string& name) {
-  for (const Scoring scoring : {Scoring::set, Scoring::steps}) {
-    if (name == to_string(scoring)) return scoring;
-  }
-  user_error("--scoring is \"", name, "\", expected set or steps");
-}
+}  // namespace
 
-StopRule parse_stop_rule(const std::string& name) {
-  for (const StopRule rule : {StopRule::eos, StopRule::reference}) {
-    if (name == to_string(rule)) return rule;
-  }
-  user_error("--stop is \"", name, "\", expected eos or reference");
-}
+std::string to_string(Scoring scoring) { return kScoringNames.name_of(scoring); }
+std::string to_string(StopRule rule) { return kStopNames.name_of(rule); }
+
+Scoring parse_scoring(const std::string& name) { return kScoringNames.parse("--scoring", name); }
+StopRule parse_stop_rule(const std::string& name) { return kStopNames.parse("--stop", name); }
 
 void DetectOptions::validate() const {
   grid.validate();

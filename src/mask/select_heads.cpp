@@ -1,22 +1,21 @@
 #include "retmask/mask/select_heads.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iterator>
-#include <utility>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/random.h"
 
 namespace retmask::mask {
 namespace {
 
-constexpr std::array<std::pair<Selection, std::string_view>, 3> kNames{{
+constexpr EnumNames<Selection, 3> kNames{{{
     {Selection::retrieval, "retrieval"},
     {Selection::non_retrieval, "non-retrieval"},
     {Selection::random, "random"},
-}};
+}}};
 
 std::vector<Head> all_heads(const ModelConfig& config) {
   std::vector<Head> heads;
@@ -94,20 +93,9 @@ std::vector<Head> draw(std::vector<Head> candidates, size_t count, const SelectO
 
 }  // namespace
 
-std::string to_string(Selection selection) {
-  for (const auto& [value, name] : kNames) {
-    if (value == selection) return std::string(name);
-  }
-  RETMASK_CHECK(false, "selection ", static_cast<int>(selection));
-  return {};  // not reached
-}
+std::string to_string(Selection selection) { return kNames.name_of(selection); }
 
-Selection parse_selection(const std::string& name) {
-  for (const auto& [value, known] : kNames) {
-    if (known == name) return value;
-  }
-  user_error("--select is \"", name, "\", expected one of: retrieval, non-retrieval, random");
-}
+Selection parse_selection(const std::string& name) { return kNames.parse("--select", name); }
 
 void SelectOptions::validate() const {
   const int given = (threshold ? 1 : 0) + (top_k ? 1 : 0) + (heads.empty() ? 0 : 1);

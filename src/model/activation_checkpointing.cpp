@@ -1,28 +1,23 @@
 #include "retmask/model/activation_checkpointing.h"
 
-#include "retmask/base/error.h"
+#include "retmask/base/enum_names.h"
 
 namespace retmask {
 
-std::string to_string(ActivationCheckpointing mode) {
-  switch (mode) {
-    case ActivationCheckpointing::none:
-      return "none";
-    case ActivationCheckpointing::selective:
-      return "selective";
-    case ActivationCheckpointing::full:
-      return "full";
-  }
-  RETMASK_CHECK(false, "activation checkpointing ", static_cast<int>(mode));
-}
+namespace {
+
+constexpr EnumNames<ActivationCheckpointing, 3> kNames{{{
+    {ActivationCheckpointing::none, "none"},
+    {ActivationCheckpointing::selective, "selective"},
+    {ActivationCheckpointing::full, "full"},
+}}};
+
+}  // namespace
+
+std::string to_string(ActivationCheckpointing mode) { return kNames.name_of(mode); }
 
 ActivationCheckpointing parse_activation_checkpointing(const std::string& name) {
-  using enum ActivationCheckpointing;
-  for (const auto mode : {none, selective, full}) {
-    if (name == to_string(mode)) return mode;
-  }
-  user_error(
-      "--activation-checkpointing is \"", name, "\", expected auto, none, selective or full");
+  return kNames.parse("--activation-checkpointing", name, /*also=*/"auto");
 }
 
 }  // namespace retmask

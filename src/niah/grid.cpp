@@ -3,19 +3,22 @@
 #include <cmath>
 #include <set>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 
 namespace retmask::niah {
 
-std::string to_string(NeedlePlacement placement) {
-  return placement == NeedlePlacement::sentence ? "sentence" : "reference";
-}
+namespace {
+
+constexpr EnumNames<NeedlePlacement, 2> kPlacementNames{
+    {{{NeedlePlacement::sentence, "sentence"}, {NeedlePlacement::reference, "reference"}}}};
+
+}  // namespace
+
+std::string to_string(NeedlePlacement placement) { return kPlacementNames.name_of(placement); }
 
 NeedlePlacement parse_placement(const std::string& name) {
-  for (const NeedlePlacement placement : {NeedlePlacement::sentence, NeedlePlacement::reference}) {
-    if (name == to_string(placement)) return placement;
-  }
-  user_error("--placement is \"", name, "\", expected sentence or reference");
+  return kPlacementNames.parse("--placement", name);
 }
 
 void GridOptions::validate() const {

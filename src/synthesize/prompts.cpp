@@ -7,6 +7,7 @@
 
 #include "prompt_record.h"
 #include "prompt_rows.h"
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/stop_signals.h"
@@ -122,9 +123,8 @@ class PromptReader {
 }  // namespace
 
 Turns parse_turns(const std::string& text) {
-  if (text == "first") return Turns::first;
-  if (text == "all") return Turns::all;
-  user_error("--turns is \"", text, "\", expected one of: first, all");
+  constexpr EnumNames<Turns, 2> kNames{{{{Turns::first, "first"}, {Turns::all, "all"}}}};
+  return kNames.parse("--turns", text);
 }
 
 void PromptOptions::validate() const {

@@ -1,37 +1,26 @@
 #include "retmask/synthesize/strategy.h"
 
-#include "retmask/base/error.h"
+#include "retmask/base/enum_names.h"
 
 namespace retmask::synthesize {
 
-std::string to_string(Strategy strategy) {
-  switch (strategy) {
-    case Strategy::automatic:
-      return "auto";
-    case Strategy::retrieval_masked:
-      return "retrieval-masked";
-    case Strategy::non_retrieval_masked:
-      return "non-retrieval-masked";
-    case Strategy::random_masked:
-      return "random-masked";
-    case Strategy::rejected_model:
-      return "rejected-model";
-    case Strategy::win_lose:
-      return "win-lose";
-    case Strategy::sft:
-      return "sft";
-  }
-  RETMASK_CHECK(false, "unknown strategy");
-}
+namespace {
 
-Strategy parse_strategy(const std::string& name) {
-  std::string known;
-  for (const Strategy strategy : kStrategies) {
-    if (to_string(strategy) == name) return strategy;
-    known += (known.empty() ? "" : ", ") + to_string(strategy);
-  }
-  user_error("--strategy is \"", name, "\", expected one of: ", known);
-}
+constexpr EnumNames<Strategy, 7> kNames{{{
+    {Strategy::automatic, "auto"},
+    {Strategy::retrieval_masked, "retrieval-masked"},
+    {Strategy::non_retrieval_masked, "non-retrieval-masked"},
+    {Strategy::random_masked, "random-masked"},
+    {Strategy::rejected_model, "rejected-model"},
+    {Strategy::win_lose, "win-lose"},
+    {Strategy::sft, "sft"},
+}}};
+
+}  // namespace
+
+std::string to_string(Strategy strategy) { return kNames.name_of(strategy); }
+
+Strategy parse_strategy(const std::string& name) { return kNames.parse("--strategy", name); }
 
 bool is_masked(Strategy strategy) {
   return strategy == Strategy::retrieval_masked || strategy == Strategy::non_retrieval_masked ||

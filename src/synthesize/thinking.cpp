@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/tokenizer/chat_template.h"
 
@@ -28,10 +29,9 @@ std::string render_probe(const fs::path& model, const Json& template_variables) 
 }  // namespace
 
 Thinking parse_thinking(const std::string& text) {
-  if (text == "keep") return Thinking::keep;
-  if (text == "strip") return Thinking::strip;
-  if (text == "off") return Thinking::off;
-  user_error("--thinking is \"", text, "\", expected one of: keep, strip, off");
+  constexpr EnumNames<Thinking, 3> kNames{
+      {{{Thinking::keep, "keep"}, {Thinking::strip, "strip"}, {Thinking::off, "off"}}}};
+  return kNames.parse("--thinking", text);
 }
 
 void strip_thinking(bool opened_by_prompt, Answer& answer) {

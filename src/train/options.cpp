@@ -1,37 +1,17 @@
 #include "retmask/train/options.h"
 
-#include <array>
 #include <cmath>
-#include <string_view>
-#include <utility>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 
 namespace retmask::train {
 namespace {
 
-constexpr std::array<std::pair<LossKind, std::string_view>, 3> kLossNames{
-    {{LossKind::dpo, "dpo"}, {LossKind::sft, "sft"}, {LossKind::ipo, "ipo"}}};
-constexpr std::array<std::pair<LongRows, std::string_view>, 3> kLongRowsNames{
-    {{LongRows::error, "error"}, {LongRows::drop, "drop"}, {LongRows::truncate, "truncate"}}};
-
-template <typename Names, typename Kind>
-std::string name_of(const Names& names, Kind kind) {
-  for (const auto& [value, name] : names) {
-    if (value == kind) return std::string(name);
-  }
-  throw InternalError("an enumerator without a name");
-}
-
-template <typename Names>
-auto value_of(const Names& names, const std::string& flag, const std::string& text) {
-  std::string known;
-  for (const auto& [value, name] : names) {
-    if (name == text) return value;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  user_error(flag, " is \"", text, "\", expected one of ", known);
-}
+constexpr EnumNames<LossKind, 3> kLossNames{
+    {{{LossKind::dpo, "dpo"}, {LossKind::sft, "sft"}, {LossKind::ipo, "ipo"}}}};
+constexpr EnumNames<LongRows, 3> kLongRowsNames{
+    {{{LongRows::error, "error"}, {LongRows::drop, "drop"}, {LongRows::truncate, "truncate"}}}};
 
 void require(bool condition, const char* flag, double value, const char* expected) {
   if (condition && std::isfinite(value)) return;
@@ -53,12 +33,12 @@ void check_reference_truncation(const TrainOptions& options) {
 
 }  // namespace
 
-std::string to_string(LossKind kind) { return name_of(kLossNames, kind); }
-std::string to_string(LongRows policy) { return name_of(kLongRowsNames, policy); }
+std::string to_string(LossKind kind) { return kLossNames.name_of(kind); }
+std::string to_string(LongRows policy) { return kLongRowsNames.name_of(policy); }
 
-LossKind parse_loss_kind(const std::string& name) { return value_of(kLossNames, "--loss", name); }
+LossKind parse_loss_kind(const std::string& name) { return kLossNames.parse("--loss", name); }
 LongRows parse_long_rows(const std::string& name) {
-  return value_of(kLongRowsNames, "--long-rows", name);
+  return kLongRowsNames.parse("--long-rows", name);
 }
 
 void TrainOptions::validate() const {
