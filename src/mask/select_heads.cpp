@@ -11,7 +11,7 @@
 namespace retmask::mask {
 namespace {
 
-constexpr EnumNames<Selection, 3> kNames{{{
+constexpr EnumNames<Selection, 3> kSelectionNames{{{
     {Selection::retrieval, "retrieval"},
     {Selection::non_retrieval, "non-retrieval"},
     {Selection::random, "random"},
@@ -93,9 +93,11 @@ std::vector<Head> draw(std::vector<Head> candidates, size_t count, const SelectO
 
 }  // namespace
 
-std::string to_string(Selection selection) { return kNames.name_of(selection); }
+std::string to_string(Selection selection) { return kSelectionNames.name_of(selection); }
 
-Selection parse_selection(const std::string& name) { return kNames.parse("--select", name); }
+Selection parse_selection(const std::string& name) {
+  return kSelectionNames.parse("--select", name);
+}
 
 void SelectOptions::validate() const {
   const int given = (threshold ? 1 : 0) + (top_k ? 1 : 0) + (heads.empty() ? 0 : 1);

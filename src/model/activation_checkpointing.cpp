@@ -6,7 +6,7 @@ namespace retmask {
 
 namespace {
 
-constexpr EnumNames<ActivationCheckpointing, 3> kNames{{{
+constexpr EnumNames<ActivationCheckpointing, 3> kModeNames{{{
     {ActivationCheckpointing::none, "none"},
     {ActivationCheckpointing::selective, "selective"},
     {ActivationCheckpointing::full, "full"},
@@ -14,10 +14,10 @@ constexpr EnumNames<ActivationCheckpointing, 3> kNames{{{
 
 }  // namespace
 
-std::string to_string(ActivationCheckpointing mode) { return kNames.name_of(mode); }
+std::string to_string(ActivationCheckpointing mode) { return kModeNames.name_of(mode); }
 
 ActivationCheckpointing parse_activation_checkpointing(const std::string& name) {
-  return kNames.parse("--activation-checkpointing", name, /*also=*/"auto");
+  return kModeNames.parse("--activation-checkpointing", name, /*also=*/"auto");
 }
 
 }  // namespace retmask

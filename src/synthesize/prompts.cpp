@@ -123,8 +123,8 @@ class PromptReader {
 }  // namespace
 
 Turns parse_turns(const std::string& text) {
-  constexpr EnumNames<Turns, 2> kNames{{{{Turns::first, "first"}, {Turns::all, "all"}}}};
-  return kNames.parse("--turns", text);
+  constexpr EnumNames<Turns, 2> kTurnsNames{{{{Turns::first, "first"}, {Turns::all, "all"}}}};
+  return kTurnsNames.parse("--turns", text);
 }
 
 void PromptOptions::validate() const {

@@ -6,7 +6,7 @@ namespace retmask::synthesize {
 
 namespace {
 
-constexpr EnumNames<Strategy, 7> kNames{{{
+constexpr EnumNames<Strategy, 7> kStrategyNames{{{
     {Strategy::automatic, "auto"},
     {Strategy::retrieval_masked, "retrieval-masked"},
     {Strategy::non_retrieval_masked, "non-retrieval-masked"},
@@ -18,9 +18,11 @@ constexpr EnumNames<Strategy, 7> kNames{{{
 
 }  // namespace
 
-std::string to_string(Strategy strategy) { return kNames.name_of(strategy); }
+std::string to_string(Strategy strategy) { return kStrategyNames.name_of(strategy); }
 
-Strategy parse_strategy(const std::string& name) { return kNames.parse("--strategy", name); }
+Strategy parse_strategy(const std::string& name) {
+  return kStrategyNames.parse("--strategy", name);
+}
 
 bool is_masked(Strategy strategy) {
   return strategy == Strategy::retrieval_masked || strategy == Strategy::non_retrieval_masked ||

@@ -29,9 +29,9 @@ std::string render_probe(const fs::path& model, const Json& template_variables) 
 }  // namespace
 
 Thinking parse_thinking(const std::string& text) {
-  constexpr EnumNames<Thinking, 3> kNames{
+  constexpr EnumNames<Thinking, 3> kThinkingNames{
       {{{Thinking::keep, "keep"}, {Thinking::strip, "strip"}, {Thinking::off, "off"}}}};
-  return kNames.parse("--thinking", text);
+  return kThinkingNames.parse("--thinking", text);
 }
 
 void strip_thinking(bool opened_by_prompt, Answer& answer) {
