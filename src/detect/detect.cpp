@@ -1,13 +1,10 @@
 #include "retmask/detect/detect.h"
 
 #include <algorithm>
-#include <chrono>
-#include <optional>
+#include <map>
 
 #include "detection_row.h"
-#include "retmask/base/progress.h"
-#include "retmask/engine/generator.h"
-#include "retmask/niah/sample_rows.h"
+#include "retmask/niah/answer_samples.h"
 
 namespace retmask::detect {
 namespace {
@@ -46,54 +43,42 @@ DetectResult run_detection(const DetectSubject& subject,
                            const std::vector<niah::Sample>& samples,
                            const DetectOptions& options,
                            Journal& journal) {
-  std::vector<std::optional<Json>> rows = niah::finished_rows(journal, samples);
-  std::vector<size_t> waiting;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (!rows[i]) waiting.push_back(i);
-  }
-
   const std::vector<int64_t> stop = stop_ids(subject, options.stop);
-  std::vector<GenerationRequest> requests;
-  std::vector<CopyCounter> counters;
-  for (const size_t i : waiting) {
-    requests.push_back(make_request(samples[i], options, stop));
-    counters.emplace_back(samples[i], options.scoring);
-  }
+  std::map<size_t, CopyCounter> counters;  // by sample, while it is answered
+  const auto request = [&](size_t sample) {
+    counters.emplace(sample, CopyCounter(samples[sample], options.scoring));
+    return make_request(samples[sample], options, stop);
+  };
+  const auto row = [&](size_t sample, const GenerationResult& answer) {
+    Detection detection;
+    detection.answer = subject.tokenizer.decode(answer.tokens, /*skip_special_tokens=*/true);
+    // The published implementation also counts right answers if it did not find the needle in
+    // the prompt (all scores 0).
+    detection.verdict = niah::judge(samples[sample],
+                                    detection.answer,
+                                    /*needs_span=*/options.scoring == Scoring::set);
+    detection.scores = counters.at(sample).scores();
+    counters.erase(sample);
+    return to_row(samples[sample], detection);
+  };
+  const niah::AnsweredSamples answered = niah::answer_samples(
+      subject.model,
+      samples,
+      {.name = "detect",
+       .batch_size = options.batch_size,
+       .request = request,
+       .row = row,
+       .observe =
+           [&](size_t sample, int64_t token, const torch::Tensor& largest_keys) {
+             counters.at(sample).observe(token, largest_keys);
+           }},
+      journal);
 
-  const auto total = static_cast<int64_t>(samples.size());
-  Progress progress("detect", total, "samples", total - static_cast<int64_t>(waiting.size()));
-  const auto start = std::chrono::steady_clock::now();
-  Generator generator(subject.model, {.max_batch_size = options.batch_size});
-  generator.run(
-      source_of(requests),
-      [&](size_t request, size_t /*continuation*/, const GenerationResult& answer) {
-        const niah::Sample& sample = samples[waiting[request]];
-        Detection detection;
-        detection.answer = subject.tokenizer.decode(answer.tokens, /*skip_special_tokens=*/true);
-        // The published implementation also counts right answers if it did not find the needle in
-        // the prompt (all scores 0).
-        detection.verdict =
-            niah::judge(sample, detection.answer, /*needs_span=*/options.scoring == Scoring::set);
-        detection.scores = counters[request].scores();
-        Json row = to_row(sample, detection);
-        journal.append(row);
-        rows[waiting[request]] = std::move(row);
-        progress.advance();
-      },
-      [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
-        counters[request].observe(token, largest_keys);
-      });
-  progress.finish();
-
-  DetectResult result;
-  result.answered_now = static_cast<int64_t>(waiting.size());
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::vector<Json> ordered;
-  for (const auto& row : rows) {
-    ordered.push_back(row.value());
-    result.detections.push_back(from_row(*row, journal.path().string()));
+  DetectResult result{
+      .detections = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
+  for (const Json& finished : answered.rows) {
+    result.detections.push_back(from_row(finished, journal.path().string()));
   }
-  if (ordered != journal.rows()) write_json_lines(journal.path(), ordered);
   return result;
 }
 

@@ -1,11 +1,8 @@
 #include "retmask/eval/niah_suite.h"
 
 #include <algorithm>
-#include <chrono>
-#include <optional>
 
-#include "retmask/base/progress.h"
-#include "retmask/engine/generator.h"
+#include "retmask/niah/answer_samples.h"
 #include "retmask/niah/sample_rows.h"
 
 namespace retmask::eval {
@@ -72,41 +69,28 @@ NiahResult run_niah(const EvalSubject& subject,
                     const std::vector<niah::Sample>& samples,
                     const NiahSuiteOptions& options,
                     Journal& journal) {
-  std::vector<std::optional<Json>> rows = niah::finished_rows(journal, samples);
-  std::vector<size_t> waiting;
-  std::vector<GenerationRequest> requests;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (rows[i]) continue;
-    waiting.push_back(i);
-    requests.push_back(make_request(subject, samples[i], options));
-  }
+  const niah::AnsweredSamples answered = niah::answer_samples(
+      subject.model,
+      samples,
+      {.name = "eval niah",
+       .batch_size = options.batch_size,
+       .request = [&](size_t sample) { return make_request(subject, samples[sample], options); },
+       .row =
+           [&](size_t sample, const GenerationResult& generated) {
+             NiahAnswer answer;
+             answer.answer =
+                 subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
+             answer.verdict = niah::judge(samples[sample], answer.answer);
+             return to_row(samples[sample], answer);
+           },
+       .observe = nullptr},
+      journal);
 
-  const auto total = static_cast<int64_t>(samples.size());
-  Progress progress("eval niah", total, "samples", total - static_cast<int64_t>(waiting.size()));
-  const auto start = std::chrono::steady_clock::now();
-  Generator generator(subject.model, {.max_batch_size = options.batch_size});
-  generator.run(
-      source_of(requests), [&](size_t request, size_t, const GenerationResult& generated) {
-        const niah::Sample& sample = samples[waiting[request]];
-        NiahAnswer answer;
-        answer.answer = subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
-        answer.verdict = niah::judge(sample, answer.answer);
-        Json row = to_row(sample, answer);
-        journal.append(row);
-        rows[waiting[request]] = std::move(row);
-        progress.advance();
-      });
-  progress.finish();
-
-  NiahResult result;
-  result.answered_now = static_cast<int64_t>(waiting.size());
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::vector<Json> ordered;
-  for (const auto& row : rows) {
-    ordered.push_back(row.value());
-    result.answers.push_back(from_row(*row, journal.path().string()));
+  NiahResult result{
+      .answers = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
+  for (const Json& row : answered.rows) {
+    result.answers.push_back(from_row(row, journal.path().string()));
   }
-  if (ordered != journal.rows()) write_json_lines(journal.path(), ordered);
   return result;
 }
 

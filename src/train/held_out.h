@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "metrics.h"
+#include "objective.h"
 #include "retmask/base/journal.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/objective.h"
 
 namespace retmask::train {
 

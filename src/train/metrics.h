@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "objective.h"
 #include "retmask/base/journal.h"
 #include "retmask/distributed/process_group.h"
-#include "retmask/train/objective.h"
 
 namespace retmask::train {
 

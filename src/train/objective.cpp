@@ -1,4 +1,4 @@
-#include "retmask/train/objective.h"
+#include "objective.h"
 
 #include "retmask/base/error.h"
 #include "retmask/train/loss.h"

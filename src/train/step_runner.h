@@ -2,10 +2,10 @@
 // One optimizer step: forward and backward pass of this rank's micro-batches, clipping, update.
 
 #include "metrics.h"
+#include "objective.h"
 #include "optimizer.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/train/batches.h"
-#include "retmask/train/objective.h"
 #include "sharded_gradients.h"
 
 namespace retmask::train {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "objective.h"
 #include "retmask/engine/generator.h"
-#include "retmask/train/objective.h"
 #include "tiny_run.h"
 #include "unit/support/golden.h"
 

@@ -1,0 +1,40 @@
+#pragma once
+// Answers samples with a model and keeps one journal row per sample: the loop of detect and of
+// eval's suite niah.
+
+#include <functional>
+#include <vector>
+
+#include "retmask/base/journal.h"
+#include "retmask/engine/generator.h"
+#include "retmask/niah/sample.h"
+
+namespace retmask::niah {
+
+// What a command does with each sample; `sample` is its index.
+struct AnswerLoop {
+  const char* name;         // of the progress line: "detect"
+  int64_t batch_size = 16;  // samples per batch
+  // Called once for each sample that is not yet in the journal, in order.
+  std::function<GenerationRequest(size_t sample)> request;
+  // The journal row of an answer; it begins with to_json(sample).
+  std::function<Json(size_t sample, const GenerationResult& answer)> row;
+  // Called for each decoding step, as StepObserver; null: the attention is not observed.
+  std::function<void(size_t sample, int64_t token, const torch::Tensor& largest_keys)> observe;
+};
+
+struct AnsweredSamples {
+  std::vector<Json> rows;    // in sample order
+  int64_t answered_now = 0;  // excluding those of an earlier run
+  double seconds = 0.0;      // spent on those
+};
+
+// Samples already in the journal are not answered again. Each row is appended as soon as its answer
+// is finished; at the end the file is rewritten in sample order. Throws UserError if the journal
+// has rows of other samples.
+AnsweredSamples answer_samples(const CausalLm& model,
+                               const std::vector<Sample>& samples,
+                               const AnswerLoop& loop,
+                               Journal& journal);
+
+}  // namespace retmask::niah
