@@ -1,4 +1,4 @@
-#include "retmask/train/answer_logprobs.h"
+#include "answer_logprobs.h"
 
 #include "retmask/engine/generator.h"
 

@@ -1,4 +1,4 @@
-#include "retmask/train/loss.h"
+#include "loss.h"
 
 namespace retmask::train {
 

@@ -1,7 +1,7 @@
 #include "objective.h"
 
+#include "loss.h"
 #include "retmask/base/error.h"
-#include "retmask/train/loss.h"
 
 namespace retmask::train {
 namespace {

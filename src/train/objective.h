@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/train/answer_logprobs.h"
+#include "answer_logprobs.h"
 #include "retmask/train/options.h"
 
 namespace retmask::train {

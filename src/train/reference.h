@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "answer_logprobs.h"
 #include "retmask/distributed/process_group.h"
-#include "retmask/train/answer_logprobs.h"
 
 namespace retmask::train {
 

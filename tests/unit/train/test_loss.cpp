@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "retmask/train/loss.h"
+#include "loss.h"
 
 namespace retmask::train {
 namespace {

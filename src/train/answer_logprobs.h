@@ -3,10 +3,10 @@
 
 #include <vector>
 
+#include "loss.h"
 #include "retmask/model/model.h"
 #include "retmask/train/batches.h"
 #include "retmask/train/examples.h"
-#include "retmask/train/loss.h"
 
 namespace retmask::train {
 
