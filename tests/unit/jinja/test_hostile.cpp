@@ -20,6 +20,13 @@ std::string repeat(const std::string& text, int times) {
   return result;
 }
 
+// Two seconds on the reference machine; AddressSanitizer makes it several times slower.
+#ifdef __SANITIZE_ADDRESS__
+constexpr double kMostSeconds = 60;
+#else
+constexpr double kMostSeconds = 4;
+#endif
+
 // CPU time of this process: other tests run at the same time.
 double seconds_since(std::clock_t start) {
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
@@ -44,8 +51,7 @@ std::string refusal(const std::string& source, const Json& variables = Json::obj
   } catch (const std::exception& error) {
     ADD_FAILURE() << source.substr(0, 200) << "\nthrew no TemplateError: " << error.what();
   }
-  EXPECT_LT(seconds_since(start), 4)
-      << source.substr(0, 200);  // CPU time; two on the reference machine
+  EXPECT_LT(seconds_since(start), kMostSeconds) << source.substr(0, 200);
   EXPECT_TRUE(is_one_printable_line(message)) << message.substr(0, 400);
   EXPECT_NE(message.find("evil.jinja"), std::string::npos) << message;
   EXPECT_NE(message.find("line "), std::string::npos) << message;
@@ -155,6 +161,9 @@ TEST(JinjaHostile, ValuesNestedDeeply) {
 }
 
 TEST(JinjaHostile, SharedValuesThatWriteOutExponentially) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "takes many minutes with AddressSanitizer";
+#endif
   const std::string twice =
       "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ";
   refusal(twice + "[ns.x, ns.x] %}{% endfor %}{{ ns.x }}");
