@@ -122,9 +122,8 @@ void share_threads(const CommonOptions& common, const distributed::Placement& pl
 
 // CPU ranks on one machine share its memory; a GPU rank has its own. A tenth stays free.
 train::MemoryRoom measure_memory(torch::Device device, const distributed::Placement& placement) {
-  constexpr double kUsable = 0.9;
   const auto usable = [](int64_t bytes) {
-    return static_cast<int64_t>(kUsable * static_cast<double>(bytes));
+    return static_cast<int64_t>(kUsableMemory * static_cast<double>(bytes));
   };
   if (!device.is_cpu()) return {.process = 0, .available = usable(free_memory(device))};
   const int64_t process = resident_memory();

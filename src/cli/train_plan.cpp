@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 #include "retmask/base/error.h"
 #include "retmask/base/memory.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 constexpr double kH100Gib = 74.5;  // what a process can allocate of an H100's 80 GB
-constexpr double kUsable = 0.9;    // as train-dpo itself counts
 
 double gib(int64_t bytes) { return static_cast<double>(bytes) / kGib; }
 
@@ -42,12 +42,11 @@ double available_gib(const TrainPlanOptions& plan, torch::Device device) {
 // Forward and backward of every step, and the reference's forward pass over each row once.
 double operations(const ModelConfig& config,
                   const train::TrainOptions& options,
+                  const train::BatchPlan& batches,
                   const std::vector<train::TrainingExample>& examples) {
-  const train::TrainingFlops flops(config);
-  const train::BatchPlan batches(static_cast<int64_t>(examples.size()), options);
-  train::RowIndices all;
-  for (int64_t i = 0; i < static_cast<int64_t>(examples.size()); ++i) all.push_back(i);
-  const double epoch = flops.of_rows(examples, all);
+  train::RowIndices all(examples.size());
+  std::iota(all.begin(), all.end(), 0);
+  const double epoch = train::TrainingFlops(config).of_rows(examples, all);
   const double epochs =
       static_cast<double>(batches.total_steps()) / static_cast<double>(batches.steps_per_epoch());
   const bool has_reference = options.loss != train::LossKind::sft;
@@ -58,8 +57,8 @@ void print_time(const TrainPlanOptions& plan,
                 const ModelConfig& config,
                 const train::TrainOptions& options,
                 const std::vector<train::TrainingExample>& examples) {
-  const double total = operations(config, options, examples);
   const train::BatchPlan batches(static_cast<int64_t>(examples.size()), options);
+  const double total = operations(config, options, batches, examples);
   std::printf("%zu pairs, %ld steps: %.3g floating-point operations, reference included\n",
               examples.size(),
               batches.total_steps(),
@@ -118,7 +117,7 @@ void print_train_plan(const TrainPlanOptions& plan,
     memory_case.activation_checkpointing = row.mode;
     train::MemoryPlan needs = train::plan_memory(config, memory_case);
     needs.process = process;
-    const bool fits = gib(needs.total()) <= kUsable * available;
+    const bool fits = gib(needs.total()) <= kUsableMemory * available;
     if (fits && chosen == nullptr) chosen = &row;
     std::printf("%10ld  %13s  %7.2f  %9.2f  %9.2f  %11.2f  %5.4g  %s\n",
                 row.zero_stage,

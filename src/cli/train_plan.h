@@ -11,6 +11,9 @@
 
 namespace retmask::cli {
 
+// Fraction of a device's free memory that a run plans with.
+constexpr double kUsableMemory = 0.9;
+
 struct TrainPlanOptions {
   bool requested = false;    // --plan
   int64_t ranks = 1;         // of the planned job

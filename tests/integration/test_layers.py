@@ -3,8 +3,6 @@
 import pathlib
 import re
 
-import pytest
-
 from conftest import ROOT
 
 INCLUDE = re.compile(r'^#include "retmask/([a-z_]+)/([a-z_0-9/]+\.h(?:pp)?)"', re.MULTILINE)

@@ -32,7 +32,7 @@ struct CopyOptions {
   std::chrono::milliseconds grace{5000};
 };
 
-// How a copy ended.
+// The end of a copy.
 struct CopyExit {
   int64_t index = 0;
   int process_id = 0;

@@ -11,7 +11,7 @@
 
 namespace retmask::niah {
 
-// What a command does with each sample; `sample` is its index.
+// A command's work on each sample; `sample` is its index.
 struct AnswerLoop {
   const char* name;         // of the progress line: "detect"
   int64_t batch_size = 16;  // samples per batch

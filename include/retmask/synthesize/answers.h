@@ -18,7 +18,7 @@ namespace retmask::synthesize {
 enum class Policy { chosen, rejected };
 std::string to_string(Policy policy);
 
-// How an answer ended.
+// The end of an answer.
 enum class Ending {
   stop,             // ended by the model or by a stop string
   length,           // truncated at max_new_tokens

@@ -27,7 +27,7 @@ LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& exampl
                                       int64_t ranks,
                                       int64_t hidden_size);
 
-// What the plan is computed for.
+// The case that a plan is computed for.
 struct MemoryCase {
   torch::Device device = torch::kCPU;
   torch::ScalarType dtype = torch::kBFloat16;  // of the network
