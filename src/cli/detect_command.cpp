@@ -105,8 +105,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const auto tokenizer = Tokenizer::load(options.model);
   const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
 
-  CausalLm model = CausalLm::load(checkpoint, config, device, dtype);
-  model.pack();
+  const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
   Journal journal(common.out / "samples.jsonl");

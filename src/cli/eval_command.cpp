@@ -41,10 +41,9 @@ struct Evaluation {
   torch::Device device;
   RunRecord& run;
 
-  CausalLm load_model() const {
-    CausalLm model =
-        CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype));
-    model.pack();
+  InferenceLm load_model() const {
+    InferenceLm model(
+        CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
     run.set_compute(compute_path(model));
     log::info("computes on " + compute_path(model));
     return model;
@@ -56,7 +55,7 @@ void run_niah_suite(const Evaluation& evaluation) {
   const niah::GridOptions grid = evaluation.options.niah.resolve();
   const auto samples = load_samples(
       grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
-  const CausalLm model = evaluation.load_model();
+  const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
   const eval::NiahResult result = eval::run_niah(
       {model, evaluation.tokenizer, evaluation.masked_heads},
@@ -82,7 +81,7 @@ void run_logprob_suite(const Evaluation& evaluation) {
                              evaluation.run.moment());
   const std::vector<eval::LogprobRow> rows = reader.read(data);
   evaluation.run.add_input("data", sha256_file(data));
-  const CausalLm model = evaluation.load_model();
+  const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
   const eval::LogprobResult result =
       eval::run_logprob({model, evaluation.tokenizer, evaluation.masked_heads},

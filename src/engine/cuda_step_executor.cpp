@@ -44,14 +44,14 @@ c10::cuda::CUDAStream private_stream(torch::Device device) {
 
 }  // namespace
 
-std::unique_ptr<StepExecutor> make_step_executor(const CausalLm& model,
+std::unique_ptr<StepExecutor> make_step_executor(const InferenceLm& model,
                                                  const BlockPool& pool,
                                                  const StepExecutorOptions& options) {
   if (model.has_decode()) return std::make_unique<CudaStepExecutor>(model, pool, options);
   return std::make_unique<HostStepExecutor>(model, pool, options);
 }
 
-CudaStepExecutor::CudaStepExecutor(const CausalLm& model,
+CudaStepExecutor::CudaStepExecutor(const InferenceLm& model,
                                    const BlockPool& pool,
                                    const StepExecutorOptions& options)
     : model_(model),

@@ -19,7 +19,7 @@ namespace retmask {
 
 class CudaStepExecutor : public StepExecutor {
  public:
-  CudaStepExecutor(const CausalLm& model,
+  CudaStepExecutor(const InferenceLm& model,
                    const BlockPool& pool,
                    const StepExecutorOptions& options);
   ~CudaStepExecutor() override;
@@ -51,7 +51,7 @@ class CudaStepExecutor : public StepExecutor {
   // The tokens of the previous step.
   void collect(std::deque<Sequence>& sequences, std::vector<DrawnToken>& drawn);
 
-  const CausalLm& model_;
+  const InferenceLm& model_;
   const StepExecutorOptions options_;
   // All work of a run goes to this stream: graph capture needs a non-default one.
   const c10::cuda::CUDAStream stream_;

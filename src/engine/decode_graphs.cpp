@@ -49,7 +49,7 @@ int64_t padded_rows(int64_t rows, int64_t max_rows) {
   return std::min(size, max_rows);
 }
 
-DecodeGraphs::DecodeGraphs(const CausalLm& model,
+DecodeGraphs::DecodeGraphs(const InferenceLm& model,
                            const BlockPool& pool,
                            const DecodeInputs& inputs,
                            const DecodeOutputs& outputs,

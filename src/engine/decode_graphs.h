@@ -13,7 +13,7 @@
 
 #include "block_pool.h"
 #include "decode_inputs.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 
 namespace retmask {
 
@@ -42,7 +42,7 @@ int64_t padded_rows(int64_t rows, int64_t max_rows);
 class DecodeGraphs {
  public:
   // `replay` false: every step is launched without graphs, as a slow reference.
-  DecodeGraphs(const CausalLm& model,
+  DecodeGraphs(const InferenceLm& model,
                const BlockPool& pool,
                const DecodeInputs& inputs,
                const DecodeOutputs& outputs,
@@ -56,7 +56,7 @@ class DecodeGraphs {
   int64_t splits_for(int64_t rows, int64_t longest) const;
   void launch(int64_t rows, int64_t splits);
 
-  const CausalLm& model_;
+  const InferenceLm& model_;
   const BlockPool& pool_;
   const DecodeInputs& inputs_;
   const DecodeOutputs& outputs_;

@@ -14,7 +14,7 @@
 namespace retmask {
 namespace {
 
-int64_t num_blocks(const CausalLm& model, const GeneratorOptions& options) {
+int64_t num_blocks(const InferenceLm& model, const GeneratorOptions& options) {
   const int64_t available = options.kv_cache_bytes > 0 ? 0 : free_memory(model.device());
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
@@ -37,7 +37,7 @@ bool is_finished(Sequence& sequence) {
 // One call of Generator::run.
 class Run {
  public:
-  Run(const CausalLm& model,
+  Run(const InferenceLm& model,
       const GeneratorOptions& options,
       const RequestSource& source,
       const ResultVisitor& on_finish,
@@ -130,7 +130,7 @@ void GeneratorOptions::validate() const {
   RETMASK_CHECK(prefill_tokens >= 0 && max_sequence_tokens >= 0);
 }
 
-Generator::Generator(const CausalLm& model, GeneratorOptions options)
+Generator::Generator(const InferenceLm& model, GeneratorOptions options)
     : model_(model), options_(options) {
   options_.validate();
   options_.prefill_tokens = resolved_prefill_tokens(options_, model.device());

@@ -16,7 +16,7 @@ SampledToken sample_on_host(Sampler& sampler,
                         {request.prompt, sequence.result.tokens});
 }
 
-HostStepExecutor::HostStepExecutor(const CausalLm& model,
+HostStepExecutor::HostStepExecutor(const InferenceLm& model,
                                    const BlockPool& pool,
                                    const StepExecutorOptions& options)
     : options_(options), runner_(model, pool) {}

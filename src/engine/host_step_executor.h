@@ -14,7 +14,7 @@ SampledToken sample_on_host(Sampler& sampler,
 
 class HostStepExecutor : public StepExecutor {
  public:
-  HostStepExecutor(const CausalLm& model,
+  HostStepExecutor(const InferenceLm& model,
                    const BlockPool& pool,
                    const StepExecutorOptions& options);
 

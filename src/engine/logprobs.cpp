@@ -5,7 +5,7 @@
 
 namespace retmask {
 
-std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
+std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first,
                                           const std::vector<Head>& masked_heads) {

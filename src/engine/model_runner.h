@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "block_pool.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 #include "running.h"
 
 namespace retmask {
 
 class ModelRunner {
  public:
-  ModelRunner(const CausalLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
+  ModelRunner(const InferenceLm& model, const BlockPool& pool) : model_(model), pool_(pool) {}
 
   // Stores the new keys and values. Returns next-token logits, [n, vocab_size] on the model's
   // device, undefined when n is 0: the decoding sequences first, then each policy of each last
@@ -33,7 +33,7 @@ class ModelRunner {
   class Builder;
   const HeadGate* gate(std::vector<std::vector<Head>> masked);
 
-  const CausalLm& model_;
+  const InferenceLm& model_;
   const BlockPool& pool_;
   std::vector<std::vector<Head>> masked_;  // of the batch that gate_ was made for
   std::optional<HeadGate> gate_;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "block_pool.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 #include "running.h"
 
 namespace retmask {
@@ -46,8 +46,8 @@ struct StepExecutorOptions {
   GenerationTimes* times = nullptr;  // may be null
 };
 
-// The GPU executor where the model supports it (CausalLm::has_decode), else the host's.
-std::unique_ptr<StepExecutor> make_step_executor(const CausalLm& model,
+// The GPU executor where the model supports it (InferenceLm::has_decode), else the host's.
+std::unique_ptr<StepExecutor> make_step_executor(const InferenceLm& model,
                                                  const BlockPool& pool,
                                                  const StepExecutorOptions& options);
 

@@ -1,14 +1,20 @@
 #pragma once
-// CPU kernel versions of the decoder layer's steps between matrix products: multi-threaded, without
-// gradients. Each computes the same as the libtorch path in decoder.cpp.
+// CPU kernels for rows: multi-threaded, without gradients.
 
 #include <torch/torch.h>
 
-#include <optional>
+#include <algorithm>
 
-#include "decoder.h"
+#include "parameters.h"
+#include "rope.h"
 
 namespace retmask {
+
+// Rows of `width` elements that justify another thread.
+inline int64_t rows_per_thread(int64_t width) {
+  constexpr int64_t kGrainElements = 8192;
+  return std::max<int64_t>(1, kGrainElements / width);
+}
 
 // x [T, width] -> the same shape.
 torch::Tensor cpu_rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps);
@@ -22,21 +28,5 @@ void cpu_rotate_heads(const torch::Tensor& heads,
                       const RmsNorm& norm,
                       QkNorm kind,
                       const Rotation& rotation);
-
-// store_blocks, without intermediate copies.
-void cpu_store_blocks(const ProjectedHeads& heads,
-                      const KeyValueBlocks::Layer& cache,
-                      const ForwardContext& context);
-
-// Attention of each sequence with exactly one new token over its cache blocks, written to its row
-// of output [T, H, D]; other rows are untouched. gate [S, H] and largest [S, H] int64 may be
-// undefined. q [T, H, D], rows may be strided.
-void cpu_decode_attention(const torch::Tensor& q,
-                          const PackedBatch& batch,
-                          const KeyValueBlocks::Layer& cache,
-                          std::optional<int64_t> sliding_window,
-                          const torch::Tensor& gate,
-                          const torch::Tensor& output,
-                          const torch::Tensor& largest);
 
 }  // namespace retmask

@@ -6,7 +6,7 @@
 
 #include "cpu_dispatch.h"
 #include "retmask/kernels/row_gradients.h"
-#include "retmask/model/model.h"
+#include "retmask/model/language_model.h"
 
 namespace retmask {
 namespace {

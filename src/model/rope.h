@@ -38,6 +38,7 @@ class RopeSet {
   // nothing depends on it.
   std::vector<Rotation> rotations(const torch::Tensor& positions,
                                   const torch::Tensor& lengths) const;
+  int64_t head_dim() const { return head_dim_; }
   size_t index_of_layer(int64_t layer) const { return layer_index_[layer]; }
 
  private:

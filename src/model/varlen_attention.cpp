@@ -17,15 +17,14 @@ bool has_kernel(int64_t head_dim) { return head_dim % 8 == 0 && head_dim <= 256;
 
 std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
                                               torch::Device device,
-                                              torch::ScalarType dtype) {
-  if (!device.is_cuda() || dtype != torch::kBFloat16 || batch.cache == nullptr ||
-      !has_kernel(batch.cache->layers->front().keys.size(3)) || torch::GradMode::is_enabled())
-    return nullptr;
+                                              torch::ScalarType dtype,
+                                              int64_t head_dim) {
+  if (!device.is_cuda() || dtype != torch::kBFloat16 || !has_kernel(head_dim)) return nullptr;
   VarlenPlan plan;
   std::vector<int32_t> query_starts{0};
   std::vector<int32_t> key_starts{0};
   for (size_t s = 0; s < batch.lengths.size(); ++s) {
-    const int64_t keys = batch.past[s] + batch.lengths[s];
+    const int64_t keys = (batch.past.empty() ? 0 : batch.past[s]) + batch.lengths[s];
     query_starts.push_back(query_starts.back() + static_cast<int32_t>(batch.lengths[s]));
     key_starts.push_back(key_starts.back() + static_cast<int32_t>(keys));
     plan.query_ends.push_back(query_starts.back());
@@ -53,9 +52,11 @@ std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
 }
 
 VarlenKeys varlen_keys(const ProjectedHeads& heads,
-                       const KeyValueBlocks::Layer& cache,
+                       int64_t layer,
+                       const PackedBatch& batch,
                        const VarlenPlan& plan) {
   if (!plan.key_blocks.defined()) return {heads.k, heads.v};
+  const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[static_cast<size_t>(layer)];
   return {cache.keys.index({plan.key_blocks, Slice(), plan.key_rows}),
           cache.values.index({plan.key_blocks, Slice(), plan.key_rows})};
 }

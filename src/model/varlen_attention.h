@@ -1,6 +1,6 @@
 #pragma once
 // Attention of all sequences of a batch in one launch, on a GPU in bfloat16: FlashAttention-2 (Dao
-// 2023) from libtorch. Computes the same as the loop over sequences in decoder.cpp.
+// 2023) from libtorch. Computes the same as the loop over sequences in libtorch_layer.cpp.
 
 #include <torch/torch.h>
 
@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "decoder.h"
+#include "decoder_layer.h"
 
 namespace retmask {
 
@@ -26,20 +26,21 @@ struct VarlenPlan {
   torch::Tensor key_rows;    // [all keys] int64
 };
 
-// Null if it does not apply: other devices and dtypes, with gradients, and without a cache
-// (log-probs are compared across devices).
+// Null if it does not apply: other devices, dtypes and head sizes.
 std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
                                               torch::Device device,
-                                              torch::ScalarType dtype);
+                                              torch::ScalarType dtype,
+                                              int64_t head_dim);
 
 // Keys and values of all sequences, concatenated.
 struct VarlenKeys {
   torch::Tensor keys;    // [all keys, Hkv, D]
   torch::Tensor values;  // the same
 };
-// Those of the new tokens must already be in the cache.
+// Those of the new tokens must already be in the cache, if the batch has one.
 VarlenKeys varlen_keys(const ProjectedHeads& heads,
-                       const KeyValueBlocks::Layer& cache,
+                       int64_t layer,
+                       const PackedBatch& batch,
                        const VarlenPlan& plan);
 
 // q [T, H, D] -> [T, H, D]

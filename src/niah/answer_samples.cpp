@@ -8,7 +8,7 @@
 
 namespace retmask::niah {
 
-AnsweredSamples answer_samples(const CausalLm& model,
+AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
                                Journal& journal) {

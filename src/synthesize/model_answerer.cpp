@@ -19,7 +19,7 @@ GeneratorOptions DecodingOptions::generator_options() const {
   return {.max_batch_size = batch_size, .kv_cache_bytes = kv_cache_mib * kMebibyte};
 }
 
-ModelAnswerer::ModelAnswerer(const CausalLm& model,
+ModelAnswerer::ModelAnswerer(const InferenceLm& model,
                              const PromptEncoder& encoder,
                              const PolicyHeads& masked_heads,
                              std::vector<int64_t> stop_ids,

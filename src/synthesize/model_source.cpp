@@ -16,7 +16,7 @@ namespace {
 // A loaded model with its answerer.
 class LoadedModel : public Answerer {
  public:
-  LoadedModel(CausalLm model,
+  LoadedModel(InferenceLm model,
               const PromptEncoder& encoder,
               const PolicyHeads& masked_heads,
               std::vector<int64_t> stop_ids,
@@ -37,7 +37,7 @@ class LoadedModel : public Answerer {
   }
 
  private:
-  CausalLm model_;
+  InferenceLm model_;
   ModelAnswerer answerer_;
   MemoryBudget budget_;
 };
@@ -112,8 +112,7 @@ std::unique_ptr<Answerer> ModelSource::open(const std::vector<AnswerTask>& tasks
   generation.kv_cache_bytes = budget.kv_cache;
   log::info("memory: " + budget.text());
 
-  CausalLm model = CausalLm::load(checkpoint_, config_, device, dtype);
-  model.pack();
+  InferenceLm model(CausalLm::load(checkpoint_, config_, device, dtype));
   log::info("computes on " + compute_path(model));
   if (model.device().is_cuda() && options_.decoding.sampling.repetition_penalty != 1) {
     log::info(

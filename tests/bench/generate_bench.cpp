@@ -38,16 +38,14 @@ struct BenchOptions {
   int64_t threads = 0;  // 0: all cores
 };
 
-CausalLm load(const BenchOptions& options) {
+InferenceLm load(const BenchOptions& options) {
   const auto path = options.model / "config.json";
   const ModelConfig config = parse_model_config(read_json_file(path, "config"), path.string());
   const torch::Device device = parse_device(options.device);
   const torch::ScalarType dtype = parse_dtype(options.dtype, config.dtype);
   if (std::filesystem::exists(options.model / "model.safetensors") ||
       std::filesystem::exists(options.model / "model.safetensors.index.json")) {
-    CausalLm model = CausalLm::load(Checkpoint(options.model), device, dtype);
-    model.pack();
-    return model;
+    return InferenceLm(CausalLm::load(Checkpoint(options.model), device, dtype));
   }
   CausalLm model = CausalLm::empty(config, device, dtype);
   const torch::NoGradGuard no_grad;
@@ -58,8 +56,7 @@ CausalLm load(const BenchOptions& options) {
       parameter.normal_(0, 0.02);
     }
   }
-  model.pack();
-  return model;
+  return InferenceLm(std::move(model));
 }
 
 std::vector<Head> random_heads(const ModelConfig& config, int64_t count) {
@@ -74,7 +71,9 @@ std::vector<Head> random_heads(const ModelConfig& config, int64_t count) {
   return heads;
 }
 
-GenerationTimes run_once(const CausalLm& model, const BenchOptions& options, int64_t batch_size) {
+GenerationTimes run_once(const InferenceLm& model,
+                         const BenchOptions& options,
+                         int64_t batch_size) {
   const std::vector<Head> heads = random_heads(model.config(), options.masked_heads);
   std::vector<GenerationRequest> requests;
   for (int64_t i = 0; i < batch_size; ++i) {
@@ -111,7 +110,7 @@ struct Work {
   double flop = 0;   // two for each weight and token, four for each key and query head
 };
 
-Work work_of(const CausalLm& model, const GenerationTimes& times) {
+Work work_of(const InferenceLm& model, const GenerationTimes& times) {
   const ModelConfig& config = model.config();
   const auto element = static_cast<double>(torch::elementSize(model.dtype()));
   const auto layers_dim = static_cast<double>(config.num_hidden_layers() * config.head_dim);
@@ -124,7 +123,7 @@ Work work_of(const CausalLm& model, const GenerationTimes& times) {
                   4 * layers_dim * cached * static_cast<double>(config.num_attention_heads)};
 }
 
-Json gpu_parts(const CausalLm& model,
+Json gpu_parts(const InferenceLm& model,
                const BenchOptions& options,
                int64_t batch_size,
                const GenerationTimes& times) {
@@ -140,7 +139,7 @@ Json gpu_parts(const CausalLm& model,
   return result;
 }
 
-Json to_row(const CausalLm& model,
+Json to_row(const InferenceLm& model,
             const BenchOptions& options,
             int64_t batch_size,
             const GenerationTimes& times,
@@ -182,7 +181,7 @@ Json to_row(const CausalLm& model,
 void run(const BenchOptions& options) {
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
   const torch::NoGradGuard no_grad;
-  const CausalLm model = load(options);
+  const InferenceLm model = load(options);
   const bench::MachineLimits limits = model.device().is_cpu()
                                           ? bench::measure_limits(model.dtype())
                                           : bench::measure_gpu_limits(model.dtype());

@@ -68,17 +68,16 @@ PackedBatch on_cuda(PackedBatch batch) {
 
 TEST_P(Cuda, PrefillEqualsCpu) {
   const torch::NoGradGuard no_grad;
-  const CausalLm cpu = load(torch::kCPU);
-  const CausalLm cuda = load(torch::kCUDA);
+  const InferenceLm cpu = InferenceLm::with_libtorch(load(torch::kCPU));
+  const InferenceLm cuda = InferenceLm::with_libtorch(load(torch::kCUDA));
   const PackedBatch batch = whole_sequences({ids(), {3, 4, 5, 6}});
   expect_close(cuda.logits(cuda.forward(on_cuda(batch))), cpu.logits(cpu.forward(batch)), "logits");
 }
 
-// eval --suite logprob: no gradients, weights packed if there are kernels.
-TEST_P(Cuda, LogprobsOfAPackedModelEqualCpu) {
+// eval --suite logprob: own kernels if there are any.
+TEST_P(Cuda, LogprobsForInferenceEqualCpu) {
   const torch::NoGradGuard no_grad;
-  CausalLm cuda = load(torch::kCUDA);
-  cuda.pack();
+  const InferenceLm cuda(load(torch::kCUDA));
   const CausalLm cpu = load(torch::kCPU);
   const std::vector<std::vector<int64_t>> sequences{ids(), {3, 4, 5, 6}};
   const auto expected = token_logprobs(cpu, sequences);
@@ -113,7 +112,7 @@ TEST_P(Cuda, GradientsEqualCpu) {
 // text, so only its start is compared.
 TEST_P(Cuda, DecodeEqualsCpu) {
   const auto prompt = ids();
-  const auto answer = [&](const CausalLm& model, std::vector<torch::Tensor>* keys) {
+  const auto answer = [&](const InferenceLm& model, std::vector<torch::Tensor>* keys) {
     const std::vector<GenerationRequest> requests{
         {.prompt = {prompt.begin(), prompt.begin() + 150},
          .continuations = {{.masked_heads = {{1, 2}, {3, 0}}, .random = {}}},
@@ -129,8 +128,8 @@ TEST_P(Cuda, DecodeEqualsCpu) {
   };
   std::vector<torch::Tensor> cpu_keys;
   std::vector<torch::Tensor> cuda_keys;
-  const GenerationResult cpu = answer(load(torch::kCPU), &cpu_keys);
-  const GenerationResult cuda = answer(load(torch::kCUDA), &cuda_keys);
+  const GenerationResult cpu = answer(InferenceLm::with_libtorch(load(torch::kCPU)), &cpu_keys);
+  const GenerationResult cuda = answer(InferenceLm::with_libtorch(load(torch::kCUDA)), &cuda_keys);
   if (GetParam().dtype != torch::kFloat32) {
     EXPECT_EQ(cuda.tokens[0], cpu.tokens[0]);
     return;

@@ -49,18 +49,17 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
   }
 
   // Returns the same weights at every call.
-  static CausalLm model(bool packed, const ModelConfig& shape) {
+  static InferenceLm model(bool own_kernels, const ModelConfig& shape) {
     torch::manual_seed(11);
-    CausalLm result = CausalLm::empty(shape, torch::kCUDA, torch::kFloat32);
+    CausalLm weights = CausalLm::empty(shape, torch::kCUDA, torch::kFloat32);
     const torch::NoGradGuard no_grad;
-    for (auto& [name, parameter] : result.parameters()) {
+    for (auto& [name, parameter] : weights.parameters()) {
       parameter.copy_(parameter.dim() == 1 ? 1 + 0.1 * torch::randn(parameter.sizes())
                                            : 0.15 * torch::randn(parameter.sizes()));
     }
-    if (packed) {
-      result.pack();
-      EXPECT_TRUE(result.has_decode());
-    }
+    if (!own_kernels) return InferenceLm::with_libtorch(std::move(weights));
+    InferenceLm result(std::move(weights));
+    EXPECT_TRUE(result.has_decode());
     return result;
   }
 
@@ -88,7 +87,7 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
     return result;
   }
 
-  static Answers generate(const CausalLm& model,
+  static Answers generate(const InferenceLm& model,
                           const std::vector<GenerationRequest>& asked,
                           const GeneratorOptions& options,
                           bool observe = false) {
@@ -132,32 +131,32 @@ INSTANTIATE_TEST_SUITE_P(Gpu,
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(CudaGeneration, EqualsLibtorchWithTheHostsSampler) {
-  const Answers wanted = generate(model(/*packed=*/false, config()), requests(), {});
-  expect_same(generate(model(/*packed=*/true, config()), requests(), {}), wanted);
+  const Answers wanted = generate(model(/*own_kernels=*/false, config()), requests(), {});
+  expect_same(generate(model(/*own_kernels=*/true, config()), requests(), {}), wanted);
 }
 
 TEST_P(CudaGeneration, GraphsChangeNothing) {
-  const CausalLm packed = model(true, config());
-  const Answers launched = generate(packed, requests(), {.cuda_graphs = false});
-  const Answers replayed = generate(packed, requests(), {.cuda_graphs = true});
+  const InferenceLm prepared = model(true, config());
+  const Answers launched = generate(prepared, requests(), {.cuda_graphs = false});
+  const Answers replayed = generate(prepared, requests(), {.cuda_graphs = true});
   expect_same(replayed, launched, /*may_differ=*/0);
   for (const auto& [key, answer] : launched)
     EXPECT_EQ(replayed.at(key).sum_logprob, answer.sum_logprob);  // to the last bit
 }
 
 TEST_P(CudaGeneration, TextDoesNotDependOnTheBatch) {
-  const CausalLm packed = model(true, config());
-  const Answers alone = generate(packed, requests(), {.max_batch_size = 1});
+  const InferenceLm prepared = model(true, config());
+  const Answers alone = generate(prepared, requests(), {.max_batch_size = 1});
   for (const int64_t batch_size : {3, 16, 48})
-    expect_same(generate(packed, requests(), {.max_batch_size = batch_size}), alone);
+    expect_same(generate(prepared, requests(), {.max_batch_size = batch_size}), alone);
 }
 
 // Sequences are evicted while one of their tokens is pending.
 TEST_P(CudaGeneration, TextDoesNotDependOnTheCache) {
-  const CausalLm packed = model(true, config());
+  const InferenceLm prepared = model(true, config());
   const int64_t token_bytes = 2 * 4 * 2 * 64 * static_cast<int64_t>(sizeof(float));
-  const Answers roomy = generate(packed, requests(), {});
-  expect_same(generate(packed, requests(), {.kv_cache_bytes = 900 * token_bytes}), roomy);
+  const Answers roomy = generate(prepared, requests(), {});
+  expect_same(generate(prepared, requests(), {.kv_cache_bytes = 900 * token_bytes}), roomy);
 }
 
 TEST_P(CudaGeneration, ObserverSeesTheLargestKeys) {

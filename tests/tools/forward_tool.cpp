@@ -1,8 +1,7 @@
 // Prints model results for comparison with another implementation. Reads one JSON object from
 // stdin:
 //   {"model": folder, "dtype": "float32", "device": "cpu", "sequences": [[ids...], ...],
-//    "logits": file, "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": [],
-//    "packed": true}
+//    "logits": file, "max_new_tokens": 0, "masked_heads": [[layer, head], ...], "stop_ids": []}
 // With `logits` all logits of all sequences are written to that file as raw float32. With
 // max_new_tokens the greedy answers are written to stdout, one JSON list per line.
 
@@ -19,7 +18,7 @@
 namespace retmask {
 namespace {
 
-void write_logits(const CausalLm& model,
+void write_logits(const InferenceLm& model,
                   const std::vector<std::vector<int64_t>>& sequences,
                   const std::string& path) {
   const torch::NoGradGuard no_grad;
@@ -35,7 +34,7 @@ void write_logits(const CausalLm& model,
   write_file_atomic(path, bytes);
 }
 
-void write_answers(const CausalLm& model,
+void write_answers(const InferenceLm& model,
                    const std::vector<std::vector<int64_t>>& sequences,
                    const Json& request) {
   std::vector<Head> masked;
@@ -61,10 +60,10 @@ void run() {
       parse_json({std::string(std::istreambuf_iterator<char>(std::cin), {})}, "standard input");
   const Checkpoint checkpoint(request.at("model").get<std::string>());
   const ModelConfig config = parse_model_config(checkpoint.config(), "config.json");
-  CausalLm model = CausalLm::load(checkpoint,
-                                  parse_device(request.value("device", "cpu")),
-                                  parse_dtype(request.value("dtype", "float32"), config.dtype));
-  if (request.value("packed", true)) model.pack();
+  const InferenceLm model(
+      CausalLm::load(checkpoint,
+                     parse_device(request.value("device", "cpu")),
+                     parse_dtype(request.value("dtype", "float32"), config.dtype)));
   const auto sequences = request.at("sequences").get<std::vector<std::vector<int64_t>>>();
   if (request.contains("logits")) write_logits(model, sequences, request["logits"]);
   if (request.value("max_new_tokens", 0) > 0) write_answers(model, sequences, request);

@@ -9,7 +9,7 @@
 #include "retmask/base/journal.h"
 #include "retmask/detect/copy_counter.h"
 #include "retmask/detect/options.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 #include "retmask/niah/sample.h"
 #include "retmask/tokenizer/tokenizer.h"
 
@@ -31,7 +31,7 @@ struct DetectResult {
 };
 
 struct DetectSubject {
-  const CausalLm& model;
+  const InferenceLm& model;
   const Tokenizer& tokenizer;
   std::vector<int64_t> eos_token_ids = {};
 };

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "retmask/engine/sampler.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 
 namespace retmask {
 
@@ -102,10 +102,10 @@ struct GenerationTimes {
 
 // Continuous batching: continuations join and leave at every step, prefill chunks run alongside
 // decoding, nothing is padded. A prompt is cut into the same chunks in every batch and the rows of
-// a packed model are independent, so a text does not depend on the batch.
+// our CPU kernels are independent, so a text does not depend on the batch.
 class Generator {
  public:
-  Generator(const CausalLm& model, GeneratorOptions options);
+  Generator(const InferenceLm& model, GeneratorOptions options);
 
   // Runs all requests of the source. Throws UserError for a prompt that is empty or that, with its
   // new tokens, exceeds the model's positions or the whole cache.
@@ -115,7 +115,7 @@ class Generator {
            GenerationTimes* times = nullptr);
 
  private:
-  const CausalLm& model_;
+  const InferenceLm& model_;
   GeneratorOptions options_;
 };
 
@@ -127,7 +127,7 @@ RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;
 // is empty), natural log in float32: S tensors of [length - first]. Differentiable when the model's
 // parameters are. Logits are computed in chunks and only for the scored tokens, never [T,
 // vocab_size] at once. `masked_heads` are off in all sequences (only without gradients).
-std::vector<torch::Tensor> token_logprobs(const CausalLm& model,
+std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first = {},
                                           const std::vector<Head>& masked_heads = {});

@@ -3,13 +3,13 @@
 
 #include <vector>
 
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 #include "retmask/tokenizer/tokenizer.h"
 
 namespace retmask::eval {
 
 struct EvalSubject {
-  const CausalLm& model;
+  const InferenceLm& model;
   const Tokenizer& tokenizer;
   std::vector<Head> masked_heads = {};
 };

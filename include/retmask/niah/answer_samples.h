@@ -32,7 +32,7 @@ struct AnsweredSamples {
 // Samples already in the journal are not answered again. Each row is appended as soon as its answer
 // is finished; at the end the file is rewritten in sample order. Throws UserError if the journal
 // has rows of other samples.
-AnsweredSamples answer_samples(const CausalLm& model,
+AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
                                Journal& journal);

@@ -11,7 +11,7 @@
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/engine/generator.h"
 #include "retmask/model/heads.h"
-#include "retmask/model/model.h"
+#include "retmask/model/inference.h"
 #include "retmask/synthesize/answerer.h"
 #include "retmask/synthesize/prompt_encoder.h"
 #include "retmask/tokenizer/stop_strings.h"
@@ -41,7 +41,7 @@ class ModelAnswerer : public Answerer {
  public:
   // `encoder` must be the one of the model's folder. `model`, `encoder` and `masked_heads` must
   // outlive this object. `generation` overrides decoding.generator_options().
-  ModelAnswerer(const CausalLm& model,
+  ModelAnswerer(const InferenceLm& model,
                 const PromptEncoder& encoder,
                 const PolicyHeads& masked_heads,
                 std::vector<int64_t> stop_ids,
@@ -58,7 +58,7 @@ class ModelAnswerer : public Answerer {
                             std::vector<int64_t> prompt) const;
   Answer to_answer(const GenerationResult& result) const;
 
-  const CausalLm& model_;
+  const InferenceLm& model_;
   const PromptEncoder& encoder_;
   const PolicyHeads& masked_heads_;
   std::vector<int64_t> stop_ids_;

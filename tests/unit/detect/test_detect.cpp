@@ -43,7 +43,7 @@ class DetectTest : public ::testing::Test {
 
   fs::path dir_;
   Checkpoint checkpoint_;
-  CausalLm model_;
+  InferenceLm model_;
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const ChatTemplate> template_;
   DetectOptions options_;

@@ -13,12 +13,14 @@ namespace {
 
 using testing::Golden;
 using testing::load_tiny;
+using testing::load_tiny_for_inference;
+using testing::load_tiny_with_libtorch;
 using testing::whole_sequences;
 
 // Keyed by request and continuation.
 using Answers = std::map<std::pair<size_t, size_t>, GenerationResult>;
 
-Answers generate(const CausalLm& model,
+Answers generate(const InferenceLm& model,
                  const std::vector<GenerationRequest>& requests,
                  const GeneratorOptions& options,
                  const StepObserver& observer = nullptr) {
@@ -33,18 +35,11 @@ Answers generate(const CausalLm& model,
   return answers;
 }
 
-Answers generate(const CausalLm& model,
+Answers generate(const InferenceLm& model,
                  const std::vector<GenerationRequest>& requests,
                  int64_t batch_size,
                  const StepObserver& observer = nullptr) {
   return generate(model, requests, GeneratorOptions{.max_batch_size = batch_size}, observer);
-}
-
-// Packed, as in the commands; test_model.cpp compares the packed path with libtorch's.
-CausalLm load_packed(const char* family) {
-  CausalLm model = load_tiny(family);
-  model.pack();
-  return model;
 }
 
 class Family : public ::testing::TestWithParam<const char*> {};
@@ -60,7 +55,8 @@ std::vector<int64_t> prompt_of(const char* family, size_t begin, size_t end) {
 }
 
 TEST_P(Family, GreedyEqualsTransformers) {
-  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm model = load(GetParam(), torch::kFloat32);
     const Answers answers =
         generate(model, {{.prompt = prompt_of(GetParam(), 0, 40), .max_new_tokens = 24}}, 1);
     EXPECT_EQ(answers.at({0, 0}).tokens, Golden(GetParam()).ids("greedy"));
@@ -78,18 +74,19 @@ TEST(Generator, DynamicRopeEqualsTransformers) {
   const auto half = prompt_of("llama", 0, 300);
   std::vector<int64_t> ids = half;
   ids.insert(ids.end(), half.rbegin(), half.rend());
-  for (const bool packed : {false, true}) {
+  for (const bool own_kernels : {false, true}) {
     ModelConfig longer = config;
     longer.max_positions = 1000;
     const Checkpoint checkpoint(testing::golden_dir() / "tiny" / "llama");
-    CausalLm model = CausalLm::load(checkpoint, longer, torch::kCPU, torch::kFloat32);
-    if (packed) model.pack();
+    CausalLm weights = CausalLm::load(checkpoint, longer, torch::kCPU, torch::kFloat32);
+    const InferenceLm model = own_kernels ? InferenceLm(std::move(weights))
+                                          : InferenceLm::with_libtorch(std::move(weights));
     for (const std::ptrdiff_t prompt : {90, 120, 560}) {
       const Answers answers = generate(
           model, {{.prompt = {ids.begin(), ids.begin() + prompt}, .max_new_tokens = 24}}, 1);
       EXPECT_EQ(answers.at({0, 0}).tokens,
                 golden[std::to_string(prompt)].get<std::vector<int64_t>>())
-          << prompt << (packed ? " packed" : "");
+          << prompt << (own_kernels ? " with own kernels" : " with libtorch");
     }
   }
 }
@@ -98,7 +95,7 @@ TEST(Generator, DynamicRopeEqualsTransformers) {
 // the tokens before it.
 TEST_P(Family, CachedDecodeEqualsFullForward) {
   const torch::NoGradGuard no_grad;
-  const CausalLm model = load_packed(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
   std::vector<int64_t> text =
       prompt_of(GetParam(), 0, 150);  // longer than the window and YaRN's original length
   const Answers answers = generate(model, {{.prompt = text, .max_new_tokens = 70}}, 1);
@@ -117,7 +114,7 @@ TEST_P(Family, CachedDecodeEqualsFullForward) {
 
 TEST_P(Family, GreedyWithARepetitionPenaltyEqualsTransformers) {
   const Json golden = read_json_file(testing::golden_dir() / "sampling.json", "golden file");
-  const CausalLm model = load_packed(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
   const GenerationRequest request{.prompt = prompt_of(GetParam(), 0, 40),
                                   .sampling = {.repetition_penalty = golden["greedy_penalty"]},
                                   .max_new_tokens = 24};
@@ -168,7 +165,7 @@ void expect_same_texts(const Answers& together, const Answers& alone) {
 }
 
 TEST_P(Family, TextDoesNotDependOnTheBatch) {
-  const CausalLm model = load_packed(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
   const auto requests = mixed_requests(GetParam());
   const Answers alone = generate(model, split(requests), 1);
   for (const int64_t batch_size : {1, 2, 3, 16})
@@ -192,7 +189,7 @@ GeneratorOptions eight_blocks(const ModelConfig& config) {
 }
 
 TEST_P(Family, TextDoesNotDependOnTheCache) {
-  const CausalLm model = load_packed(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
   for (const auto& requests : {growing_requests(GetParam()), mixed_requests(GetParam())}) {
     const Answers alone = generate(model, split(requests), 1);
     expect_same_texts(generate(model, requests, eight_blocks(model.config())), alone);
@@ -202,7 +199,7 @@ TEST_P(Family, TextDoesNotDependOnTheCache) {
 // Long prompts are prefilled in chunks alongside decoding sequences; the chunks are always the
 // same.
 TEST(Generator, LongPromptsInPieces) {
-  const CausalLm model = load_packed("llama");
+  const InferenceLm model = load_tiny_for_inference("llama");
   std::vector<int64_t> prompt;
   for (int64_t i = 0; i < 1100; ++i) prompt.push_back((i * 37 + i / 11) % 380);
   const std::vector<Head> heads{{2, 1}};
@@ -224,7 +221,7 @@ TEST(Generator, LongPromptsInPieces) {
 }
 
 TEST(Generator, RefusesAPromptThatTheCacheCannotHold) {
-  const CausalLm model = load_packed("llama");
+  const InferenceLm model = load_tiny_for_inference("llama");
   const GenerationRequest request{.prompt = prompt_of("llama", 0, 40), .max_new_tokens = 24};
   expect_user_error([&] { generate(model, {request}, GeneratorOptions{.kv_cache_bytes = 1}); },
                     {"--kv-cache-mib"});
@@ -232,10 +229,10 @@ TEST(Generator, RefusesAPromptThatTheCacheCannotHold) {
 
 TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
   const torch::NoGradGuard no_grad;
-  const CausalLm model = load_packed(GetParam());
-  const CausalLm masked = load_tiny(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
+  CausalLm weights = load_tiny(GetParam());
   const std::vector<Head> heads{{0, 0}, {1, 3}, {3, 1}};
-  for (auto& [name, parameter] : masked.parameters()) {
+  for (auto& [name, parameter] : weights.parameters()) {
     for (const Head& head : heads) {
       if (name != "model.layers." + std::to_string(head.layer) + ".self_attn.o_proj.weight")
         continue;
@@ -243,6 +240,7 @@ TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
       parameter.slice(1, columns.begin, columns.end).zero_();
     }
   }
+  const InferenceLm masked = InferenceLm::with_libtorch(std::move(weights));
   const GenerationRequest plain{.prompt = prompt_of(GetParam(), 0, 40), .max_new_tokens = 24};
   GenerationRequest gated = plain;
   gated.continuations = {{.masked_heads = heads, .random = {}}};
@@ -252,7 +250,7 @@ TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
 }
 
 TEST(Generator, StopsAtAStopToken) {
-  const CausalLm model = load_tiny("llama");
+  const InferenceLm model = load_tiny_with_libtorch("llama");
   const auto greedy = Golden("llama").ids("greedy");
   const Answers answers = generate(
       model,
@@ -267,7 +265,7 @@ TEST(Generator, StopsAtAStopToken) {
 // The rule is called from the first token of each answer on, and the text before the stop is the
 // same as without it.
 TEST_P(Family, StopsWhereTheRuleHolds) {
-  const CausalLm model = load_packed(GetParam());
+  const InferenceLm model = load_tiny_for_inference(GetParam());
   std::vector<GenerationRequest> requests = mixed_requests(GetParam());
   for (GenerationRequest& request : requests) {
     request.stop_ids.clear();
@@ -297,7 +295,7 @@ TEST_P(Family, StopsWhereTheRuleHolds) {
 }
 
 TEST(Generator, ObserverSeesEachStepOfEachRow) {
-  const CausalLm model = load_packed("olmo3");
+  const InferenceLm model = load_tiny_for_inference("olmo3");
   auto requests = mixed_requests("olmo3");
   for (auto& request : requests) request.continuations.resize(1);
   std::map<size_t, std::vector<int64_t>> seen;
@@ -319,7 +317,7 @@ TEST(Generator, ObserverSeesEachStepOfEachRow) {
 }
 
 TEST(Generator, ObserverSeesNoStepTwice) {
-  const CausalLm model = load_packed("llama");
+  const InferenceLm model = load_tiny_for_inference("llama");
   const auto requests = growing_requests("llama");
   std::map<size_t, std::vector<int64_t>> seen;
   const Answers answers = generate(
@@ -331,7 +329,7 @@ TEST(Generator, ObserverSeesNoStepTwice) {
 }
 
 TEST(Generator, RefusesWhatCannotBeAnswered) {
-  const CausalLm model = load_tiny("llama");
+  const InferenceLm model = load_tiny_with_libtorch("llama");
   const auto refused = [&](const GenerationRequest& request) {
     EXPECT_THROW(generate(model, {request}, 1), UserError);
   };

@@ -59,8 +59,7 @@ TEST(MemoryBudget, TotalHoldsWhatIsThereAtOnce) {
 
 // The text is the same, and the whole cache is resident although few tokens use it.
 TEST(Generator, ReservedCacheIsInMemory) {
-  CausalLm model = load_tiny("llama");
-  model.pack();
+  const InferenceLm model = testing::load_tiny_for_inference("llama");
   GeneratorOptions options{.max_batch_size = 1000, .kv_cache_bytes = 150 * kMebibyte};
   const std::vector<GenerationRequest> requests{{.prompt = {5, 6, 7}, .max_new_tokens = 4}};
   int64_t grown = 0;

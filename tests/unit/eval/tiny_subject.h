@@ -34,7 +34,7 @@ class TinySubjectTest : public ::testing::Test {
 
   std::filesystem::path dir_;
   Checkpoint checkpoint_;
-  CausalLm model_;
+  InferenceLm model_;
   std::unique_ptr<const Tokenizer> tokenizer_;
 };
 

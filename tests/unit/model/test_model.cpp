@@ -12,16 +12,12 @@ namespace {
 
 using testing::Golden;
 using testing::load_tiny;
+using testing::load_tiny_for_inference;
+using testing::load_tiny_with_libtorch;
 using testing::max_difference;
 using testing::whole_sequences;
 
 constexpr double kLogitTolerance = 1e-4;  // logits are of order 1
-
-CausalLm load_packed(const char* family, torch::ScalarType dtype = torch::kFloat32) {
-  CausalLm model = load_tiny(family, dtype);
-  model.pack();
-  return model;
-}
 
 class Family : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Model,
@@ -29,7 +25,7 @@ INSTANTIATE_TEST_SUITE_P(Model,
                          ::testing::Values("llama", "qwen3", "olmo3"),
                          [](const auto& test) { return std::string(test.param); });
 
-torch::Tensor golden_logits(const CausalLm& model, const Golden& golden) {
+torch::Tensor golden_logits(const LanguageModel& model, const Golden& golden) {
   const torch::NoGradGuard no_grad;
   const torch::Tensor hidden = model.forward(whole_sequences({golden.ids("token_ids")}));
   return model.logits(hidden).index_select(0, golden["rows"]);
@@ -37,23 +33,26 @@ torch::Tensor golden_logits(const CausalLm& model, const Golden& golden) {
 
 TEST_P(Family, LogitsEqualTransformers) {
   const Golden golden(GetParam());
-  EXPECT_LT(max_difference(golden_logits(load_tiny(GetParam()), golden), golden["logits"]),
-            kLogitTolerance);
-  EXPECT_LT(max_difference(golden_logits(load_packed(GetParam()), golden), golden["logits"]),
-            kLogitTolerance);
+  const auto expect_equal = [&](const LanguageModel& model) {
+    EXPECT_LT(max_difference(golden_logits(model, golden), golden["logits"]), kLogitTolerance);
+  };
+  expect_equal(load_tiny(GetParam()));
+  expect_equal(load_tiny_for_inference(GetParam()));
+  expect_equal(load_tiny_with_libtorch(GetParam()));
 }
 
 // bfloat16 has 8 significant bits: the CPU kernels are as close to float32 as libtorch is.
-TEST_P(Family, PackedBFloat16IsAsExactAsLibtorch) {
+TEST_P(Family, BFloat16KernelsAreAsExactAsLibtorch) {
   const Golden golden(GetParam());
-  const auto mean_difference = [&](const CausalLm& model) {
+  const auto mean_difference = [&](const LanguageModel& model) {
     return (golden_logits(model, golden).to(torch::kFloat32) - golden["logits"])
         .abs()
         .mean()
         .item<double>();
   };
-  const double libtorch = mean_difference(load_tiny(GetParam(), torch::kBFloat16));
-  EXPECT_LT(mean_difference(load_packed(GetParam(), torch::kBFloat16)), 1.1 * libtorch);
+  const double libtorch = mean_difference(load_tiny_with_libtorch(GetParam(), torch::kBFloat16));
+  EXPECT_LT(mean_difference(load_tiny_for_inference(GetParam(), torch::kBFloat16)), 1.1 * libtorch);
+  EXPECT_LT(mean_difference(load_tiny(GetParam(), torch::kBFloat16)), 1.1 * libtorch);
 }
 
 TEST_P(Family, OldStyleConfigMeansTheSame) {
@@ -81,9 +80,9 @@ TEST_P(Family, SequencesInABatchEqualSingleOnes) {
   const auto ids = Golden(GetParam()).ids("token_ids");
   const std::vector<int64_t> first(ids.begin(), ids.begin() + 50);
   const std::vector<int64_t> second(ids.begin() + 50, ids.begin() + 170);
-  const torch::Tensor packed = model.forward(whole_sequences({first, second}));
-  EXPECT_LT(max_difference(packed.slice(0, 0, 50), model.forward(whole_sequences({first}))), 1e-5);
-  EXPECT_LT(max_difference(packed.slice(0, 50), model.forward(whole_sequences({second}))), 1e-5);
+  const torch::Tensor both = model.forward(whole_sequences({first, second}));
+  EXPECT_LT(max_difference(both.slice(0, 0, 50), model.forward(whole_sequences({first}))), 1e-5);
+  EXPECT_LT(max_difference(both.slice(0, 50), model.forward(whole_sequences({second}))), 1e-5);
 }
 
 TEST_P(Family, GradientsEqualTransformers) {
@@ -114,7 +113,8 @@ TEST_P(Family, GradientsEqualTransformers) {
 TEST_P(Family, ProbeFindsTheLargestWeight) {
   const torch::NoGradGuard no_grad;
   const Golden golden(GetParam());
-  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm model = load(GetParam(), torch::kFloat32);
     AttentionProbe probe;
     PackedBatch batch = whole_sequences({golden.ids("token_ids")});
     batch.probe = &probe;
@@ -133,12 +133,15 @@ TEST_P(Family, ProbeFindsTheLargestWeight) {
 
 TEST_P(Family, TargetLogprobsOfNothing) {
   const torch::NoGradGuard no_grad;
-  for (const CausalLm& model : {load_tiny(GetParam()), load_packed(GetParam())}) {
+  const auto expect_nothing = [](const LanguageModel& model) {
     const torch::Tensor hidden = torch::empty({0, model.config().hidden_size});
     const torch::Tensor found = model.target_logprobs(hidden, torch::empty({0}, torch::kInt64));
     EXPECT_EQ(found.sizes(), torch::IntArrayRef({0}));
     EXPECT_EQ(found.scalar_type(), torch::kFloat32);
-  }
+  };
+  expect_nothing(load_tiny(GetParam()));
+  expect_nothing(load_tiny_for_inference(GetParam()));
+  expect_nothing(load_tiny_with_libtorch(GetParam()));
 }
 
 // The gate is the mask: zeroing the head's columns of W_o gives the same logits.
@@ -160,7 +163,8 @@ TEST_P(Family, GateEqualsZeroedColumns) {
   const HeadGate gate(model.config(), {{}, heads}, torch::kFloat32);
   batch.gate = &gate;
   const torch::Tensor plain = model.forward(whole_sequences({ids}));
-  for (const CausalLm& gated : {model, load_packed(GetParam())}) {
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm gated = load(GetParam(), torch::kFloat32);
     const auto hidden = gated.forward(batch).chunk(2);
     EXPECT_LT(max_difference(hidden[0], plain), kLogitTolerance);
     EXPECT_LT(max_difference(hidden[1], masked.forward(whole_sequences({ids}))), kLogitTolerance);
@@ -168,11 +172,28 @@ TEST_P(Family, GateEqualsZeroedColumns) {
   }
 }
 
-TEST_P(Family, PackingTakesTheParametersAway) {
-  const CausalLm model = load_packed(GetParam());
-  EXPECT_TRUE(model.is_packed());
-  EXPECT_THROW(static_cast<void>(model.parameters()), InternalError);
-  EXPECT_THROW(model.forward(whole_sequences({{1, 2, 3}})), InternalError);  // records gradients
+// A model for inference has no parameters: asking for them does not compile.
+template <typename Model>
+concept HasParameters = requires(Model model) {
+  model.parameters();
+};
+static_assert(HasParameters<CausalLm> && !HasParameters<InferenceLm>);
+
+TEST_P(Family, InferenceRecordsNoGradients) {
+  CausalLm weights = load_tiny(GetParam());
+  weights.set_requires_grad(true);
+  const InferenceLm model(std::move(weights));
+  const torch::Tensor hidden = model.forward(whole_sequences({{1, 2, 3}}));
+  EXPECT_FALSE(hidden.requires_grad());
+  EXPECT_FALSE(model.logits(hidden).requires_grad());
+}
+
+TEST_P(Family, TrainingHasNoCacheGateOrProbe) {
+  const CausalLm model = load_tiny(GetParam());
+  AttentionProbe probe;
+  PackedBatch batch = whole_sequences({{1, 2, 3}});
+  batch.probe = &probe;
+  EXPECT_THROW(static_cast<void>(model.forward(batch)), InternalError);
 }
 
 TEST_P(Family, SavedCheckpointLoadsTheSame) {

@@ -11,6 +11,7 @@
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/checkpoint/safetensors.h"
 #include "retmask/model/device.h"
+#include "retmask/model/inference.h"
 #include "retmask/model/model.h"
 
 namespace retmask::testing {
@@ -45,6 +46,15 @@ class Golden {
 
 inline CausalLm load_tiny(const std::string& family, torch::ScalarType dtype = torch::kFloat32) {
   return CausalLm::load(Checkpoint(golden_dir() / "tiny" / family), torch::kCPU, dtype);
+}
+// As in the commands, with the CPU kernels.
+inline InferenceLm load_tiny_for_inference(const std::string& family,
+                                           torch::ScalarType dtype = torch::kFloat32) {
+  return InferenceLm(load_tiny(family, dtype));
+}
+inline InferenceLm load_tiny_with_libtorch(const std::string& family,
+                                           torch::ScalarType dtype = torch::kFloat32) {
+  return InferenceLm::with_libtorch(load_tiny(family, dtype));
 }
 
 inline PackedBatch whole_sequences(const std::vector<std::vector<int64_t>>& sequences) {

@@ -15,7 +15,6 @@ using testing::golden;
 class ModelAnswererTest : public ::testing::Test {
  protected:
   ModelAnswererTest() {
-    model_.pack();
     decoding_.max_new_tokens = 24;
     decoding_.batch_size = 3;
     for (const char* text : {"Rain?", "Bread and butter?", "The moon, then?", "Owls?"}) {
@@ -39,7 +38,7 @@ class ModelAnswererTest : public ::testing::Test {
   }
 
   const Checkpoint checkpoint_{golden("tiny/llama")};
-  CausalLm model_ = CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32);
+  const InferenceLm model_{CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32)};
   const PromptEncoder encoder_{golden("tiny/llama"), Json::object()};
   PolicyHeads heads_{{Policy::chosen, {}}, {Policy::rejected, {{0, 1}, {1, 0}, {2, 2}}}};
   std::vector<int64_t> stop_ids_ = checkpoint_.eos_token_ids();

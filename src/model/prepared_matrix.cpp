@@ -1,11 +1,10 @@
-#include "packed_matrix.h"
+#include "prepared_matrix.h"
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 
 #include "cpu_dispatch.h"
-#include "decoder.h"
 #include "retmask/kernels/matmul.h"
 
 namespace retmask {
@@ -53,12 +52,12 @@ kernels::Matmul<Element, Out> make_matmul(const torch::Tensor& x,
 
 }  // namespace
 
-PackedMatrix::PackedMatrix(const std::vector<LinearImpl*>& linears)
+PreparedMatrix::PreparedMatrix(const std::vector<Linear>& linears)
     : k_(linears.at(0)->weight.size(1)) {
   const torch::TensorOptions options = linears.at(0)->weight.options().requires_grad(false);
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;
-  for (const LinearImpl* linear : linears) {
+  for (const Linear& linear : linears) {
     n_ += linear->weight.size(0);
     weights.push_back(linear->weight.detach());
     if (linear->bias.defined()) biases.push_back(linear->bias);
@@ -68,17 +67,17 @@ PackedMatrix::PackedMatrix(const std::vector<LinearImpl*>& linears)
   } else {
     packed_ = weights.size() == 1 ? weights[0] : torch::cat(weights);
   }
-  for (LinearImpl* linear : linears) linear->weight.set_data(torch::empty({0}, options));
+  for (const Linear& linear : linears) linear->weight.set_data(torch::empty({0}, options));
   RETMASK_CHECK(biases.empty() || biases.size() == linears.size());
   if (!biases.empty()) bias_ = torch::cat(biases);
 }
 
-void PackedMatrix::pack_for_cpu(const std::vector<LinearImpl*>& linears) {
+void PreparedMatrix::pack_for_cpu(const std::vector<Linear>& linears) {
   RETMASK_CHECK(k_ % 2 == 0, "packed matrix with ", k_, " inputs");
   packed_ = torch::zeros({kernels::packed_size(n_, k_)},
                          linears.at(0)->weight.options().requires_grad(false));
   int64_t row = 0;
-  for (const LinearImpl* linear : linears) {
+  for (const Linear& linear : linears) {
     const torch::Tensor weight = linear->weight.contiguous();
     with_element(weight.scalar_type(), [&](auto element) {
       using Element = decltype(element);
@@ -89,7 +88,16 @@ void PackedMatrix::pack_for_cpu(const std::vector<LinearImpl*>& linears) {
   }
 }
 
-torch::Tensor PackedMatrix::multiply(const torch::Tensor& x, const torch::Tensor& residual) const {
+PreparedLayer::PreparedLayer(const LayerParameters& parameters)
+    : qkv({parameters->self_attn->q_proj,
+           parameters->self_attn->k_proj,
+           parameters->self_attn->v_proj}),
+      output({parameters->self_attn->o_proj}),
+      gate_up({parameters->mlp->gate_proj, parameters->mlp->up_proj}),
+      down({parameters->mlp->down_proj}) {}
+
+torch::Tensor PreparedMatrix::multiply(const torch::Tensor& x,
+                                       const torch::Tensor& residual) const {
   if (!x.is_cpu()) {
     if (!residual.defined()) return at::linear(x, packed_, bias_);
     torch::Tensor sum = residual;
@@ -107,13 +115,13 @@ torch::Tensor PackedMatrix::multiply(const torch::Tensor& x, const torch::Tensor
   return out;
 }
 
-torch::Tensor PackedMatrix::multiply_to_float32(const torch::Tensor& x) const {
+torch::Tensor PreparedMatrix::multiply_to_float32(const torch::Tensor& x) const {
   torch::Tensor out = torch::empty({x.size(0), n_}, x.options().dtype(torch::kFloat32));
   multiply_to_float32(x, out);
   return out;
 }
 
-void PackedMatrix::multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const {
+void PreparedMatrix::multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const {
   if (!x.is_cpu()) {
     if (x.scalar_type() == torch::kFloat32) {
       at::mm_out(out, x, packed_.t());
@@ -128,7 +136,7 @@ void PackedMatrix::multiply_to_float32(const torch::Tensor& x, torch::Tensor out
   });
 }
 
-torch::Tensor PackedMatrix::rows(const torch::Tensor& ids) const {
+torch::Tensor PreparedMatrix::rows(const torch::Tensor& ids) const {
   if (!ids.is_cpu()) return torch::embedding(packed_, ids);
   torch::Tensor out = torch::empty({ids.size(0), k_}, packed_.options());
   const torch::Tensor row_ids = ids.contiguous();

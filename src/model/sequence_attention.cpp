@@ -1,4 +1,4 @@
-#include "packed_attention.h"
+#include "sequence_attention.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/_flash_attention_backward.h>
@@ -10,7 +10,8 @@
 #include "cpu_dispatch.h"
 #include "flash_window.h"
 #include "retmask/kernels/sequence_attention.h"
-#include "retmask/model/upload.h"
+#include "retmask/model/attention.h"
+#include "varlen_attention.h"
 
 namespace retmask {
 namespace {
@@ -209,30 +210,22 @@ class CudaAttention : public torch::autograd::Function<CudaAttention> {
 
 }  // namespace
 
-PackedSequences make_packed_sequences(const PackedBatch& batch, torch::Device device) {
-  if (batch.cache != nullptr) return {};
-  PackedSequences sequences{.lengths = batch.lengths, .starts = {}};
-  if (!device.is_cuda()) return sequences;
-  std::vector<int32_t> starts{0};
-  for (const int64_t length : batch.lengths)
-    starts.push_back(starts.back() + static_cast<int32_t>(length));
-  sequences.starts = upload(starts, device);
-  return sequences;
-}
-
-torch::Tensor packed_attention(const torch::Tensor& q,
-                               const torch::Tensor& k,
-                               const torch::Tensor& v,
-                               const PackedSequences& sequences,
-                               std::optional<int64_t> sliding_window) {
-  const std::vector<int64_t>& lengths = sequences.lengths;
+torch::Tensor sequence_attention(const torch::Tensor& q,
+                                 const torch::Tensor& k,
+                                 const torch::Tensor& v,
+                                 const std::vector<int64_t>& lengths,
+                                 std::optional<int64_t> sliding_window,
+                                 const VarlenPlan* plan) {
   if (q.is_cpu())
     return CpuAttention::apply(
         q.contiguous(), k.contiguous(), v.contiguous(), lengths, sliding_window);
-  if (q.scalar_type() == torch::kBFloat16) {
-    const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
-    return CudaAttention::apply(
-        q.contiguous(), k.contiguous(), v.contiguous(), sequences.starts, longest, sliding_window);
+  if (plan != nullptr) {
+    return CudaAttention::apply(q.contiguous(),
+                                k.contiguous(),
+                                v.contiguous(),
+                                plan->query_starts,
+                                plan->longest_query,
+                                sliding_window);
   }
   // float32 on a GPU, which flash attention does not support.
   std::vector<torch::Tensor> outputs;

@@ -1,21 +1,21 @@
 #pragma once
-// Weights in inference layout: packed for the CPU kernels (kernels/matmul.h), or on a GPU stacked
-// into one matrix for one cuBLAS product.
+// Matrices prepared for inference: packed into panels for the CPU kernels (kernels/matmul.h), or on
+// a GPU stacked into one matrix for one cuBLAS product.
 
 #include <torch/torch.h>
 
 #include <vector>
 
+#include "parameters.h"
+
 namespace retmask {
 
-class LinearImpl;
-
-class PackedMatrix {
+class PreparedMatrix {
  public:
-  PackedMatrix() = default;  // holds nothing
+  PreparedMatrix() = default;  // holds nothing
   // Stacks the linears' weights and biases along their outputs and frees the originals, so there is
   // one copy of each weight. All have the same input size, which is even on the CPU.
-  explicit PackedMatrix(const std::vector<LinearImpl*>& linears);
+  explicit PreparedMatrix(const std::vector<Linear>& linears);
 
   bool defined() const { return packed_.defined(); }
 
@@ -30,12 +30,21 @@ class PackedMatrix {
   torch::Tensor rows(const torch::Tensor& ids) const;
 
  private:
-  void pack_for_cpu(const std::vector<LinearImpl*>& linears);
+  void pack_for_cpu(const std::vector<Linear>& linears);
 
   torch::Tensor packed_;  // on a GPU [n, k]
   torch::Tensor bias_;    // [n] or undefined
   int64_t n_ = 0;
   int64_t k_ = 0;
+};
+
+// The matrices of a decoder layer, moved out of its parameters.
+struct PreparedLayer {
+  explicit PreparedLayer(const LayerParameters& parameters);
+  PreparedMatrix qkv;      // q_proj, k_proj, v_proj
+  PreparedMatrix output;   // o_proj
+  PreparedMatrix gate_up;  // gate_proj, up_proj
+  PreparedMatrix down;     // down_proj
 };
 
 }  // namespace retmask

@@ -1,6 +1,4 @@
-#include "block_access.h"
-
-#include "retmask/model/upload.h"
+#include "cache_access.h"
 
 namespace retmask {
 namespace {
@@ -14,32 +12,18 @@ torch::Tensor gather(const torch::Tensor& cache, const torch::Tensor& blocks, in
 
 }  // namespace
 
-TokenPlaces token_places(const PackedBatch& batch, torch::Device device) {
-  const int64_t block_size = batch.cache->block_size;
-  const auto tables = batch.cache->block_tables.accessor<int32_t, 2>();
-  std::vector<int64_t> blocks;
-  std::vector<int64_t> rows;
-  for (size_t s = 0; s < batch.lengths.size(); ++s) {
-    for (int64_t i = 0; i < batch.lengths[s]; ++i) {
-      const int64_t position = batch.past[s] + i;
-      blocks.push_back(tables[static_cast<int64_t>(s)][position / block_size]);
-      rows.push_back(position % block_size);
-    }
-  }
-  return {upload(blocks, device), upload(rows, device)};
-}
-
-void store_blocks(const torch::Tensor& k,
-                  const torch::Tensor& v,
-                  int64_t layer,
-                  const ForwardContext& context) {
+void store_keys(const torch::Tensor& k,
+                const torch::Tensor& v,
+                int64_t layer,
+                const ForwardContext& context) {
   KeyValueBlocks::Layer cache = (*context.batch.cache->layers)[static_cast<size_t>(layer)];
+  const CacheSlots& slots = context.slots;
   const auto for_all = [&](const torch::Tensor& x) {
-    return context.row_of_token.defined() ? x.index_select(0, context.row_of_token) : x;
+    return slots.batch_rows.defined() ? x.index_select(0, slots.batch_rows) : x;
   };
   // Two index tensors around a slice: the indexed view is [T, Hkv, D].
-  cache.keys.index_put_({context.token_blocks, Slice(), context.token_rows}, for_all(k));
-  cache.values.index_put_({context.token_blocks, Slice(), context.token_rows}, for_all(v));
+  cache.keys.index_put_({slots.blocks, Slice(), slots.rows}, for_all(k));
+  cache.values.index_put_({slots.blocks, Slice(), slots.rows}, for_all(v));
 }
 
 SequenceKeys sequence_keys(const torch::Tensor& k,

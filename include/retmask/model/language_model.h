@@ -1,0 +1,34 @@
+#pragma once
+// What the training form (CausalLm) and the inference form (InferenceLm) of a model share.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+#include "retmask/model/attention.h"
+#include "retmask/model/config.h"
+
+namespace retmask {
+
+class LanguageModel {
+ public:
+  virtual ~LanguageModel() = default;
+
+  virtual const ModelConfig& config() const = 0;
+  virtual torch::Device device() const = 0;  // where forward() computes
+  virtual torch::ScalarType dtype() const = 0;
+
+  // The last layer's hidden states after the final norm: [T, hidden_size].
+  virtual torch::Tensor forward(const PackedBatch& batch) const = 0;
+  // hidden [n, hidden_size] -> [n, vocab_size]
+  virtual torch::Tensor logits(const torch::Tensor& hidden) const = 0;
+  // log softmax(logits(hidden))[targets]: hidden [n, hidden_size], targets [n] int64 -> [n]
+  // float32. Computed in chunks, so that [n, vocab_size] logits never exist at once.
+  virtual torch::Tensor target_logprobs(const torch::Tensor& hidden,
+                                        const torch::Tensor& targets) const = 0;
+};
+
+// Logit rows that target_logprobs holds in memory at once.
+int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype);
+
+}  // namespace retmask

@@ -1,0 +1,99 @@
+#pragma once
+// The decoder layer of all families. forward() is the layer as in the papers, written once; the
+// operations in it are virtual, with one implementation per way of running a model:
+//
+//   libtorch_layer   plain libtorch on any device: the reference for the others
+//   training_layer   with gradients, whole sequences
+//   cpu_layer        CPU kernels on prepared weights
+//   cuda_layer       GPU kernels on prepared weights: prompts, and one new token per sequence
+//
+// Families differ by ModelConfig and LayerConfig only. Shapes: T tokens, H query heads, Hkv
+// key/value heads, D head_dim; see model/attention.h.
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "forward_context.h"
+#include "parameters.h"
+#include "retmask/model/config.h"
+
+namespace retmask {
+
+struct LayerShape {
+  int64_t layer = 0;
+  size_t rope_index = 0;  // into ForwardContext::rotations
+  int64_t num_attention_heads = 0;
+  int64_t num_key_value_heads = 0;
+  int64_t head_dim = 0;
+  QkNorm qk_norm = QkNorm::none;
+  NormPlacement norm_placement = NormPlacement::pre;
+  std::optional<int64_t> sliding_window;
+};
+LayerShape layer_shape(const ModelConfig& config, int64_t layer, const RopeSet& ropes);
+
+// The heads of a layer's tokens. Views may be strided.
+struct ProjectedHeads {
+  torch::Tensor q;  // [T, H, D]
+  torch::Tensor k;  // [T, Hkv, D]
+  torch::Tensor v;  // [T, Hkv, D]
+};
+// Views of qkv [T, (H + 2 Hkv) * D].
+ProjectedHeads split_heads(const torch::Tensor& qkv, const LayerShape& shape);
+
+class DecoderLayer {
+ public:
+  DecoderLayer(const LayerShape& shape, const LayerParameters& parameters);
+  virtual ~DecoderLayer() = default;
+  DecoderLayer(const DecoderLayer&) = delete;
+  DecoderLayer& operator=(const DecoderLayer&) = delete;
+
+  // x [T, hidden] -> [T, hidden]
+  torch::Tensor forward(const torch::Tensor& x, const ForwardContext& context) const;
+
+  // RMSNorm over the last dimension of x.
+  virtual torch::Tensor normalize(const torch::Tensor& x, const RmsNorm& norm) const = 0;
+
+ protected:
+  // Where an operation takes `norm`, its input is normalize(x, norm), or x if `norm` is empty.
+  torch::Tensor normalize_input(const torch::Tensor& x, const RmsNorm& norm) const {
+    return norm.is_empty() ? x : normalize(x, norm);
+  }
+  const Rotation& rotation(const ForwardContext& context) const {
+    return context.rotations[shape_.rope_index];
+  }
+
+  const LayerShape shape_;
+  const RmsNorm q_norm_, k_norm_;  // empty without QK-norm
+
+ private:
+  // Queries, keys and values of x [T, hidden], after QK-norm and RoPE.
+  virtual ProjectedHeads project(const torch::Tensor& x,
+                                 const RmsNorm& norm,
+                                 const ForwardContext& context) const = 0;
+  // Causal attention of each sequence within the window -> [T, H * D]. Stores keys and values in
+  // the cache, applies the gate and fills the probe, where the batch has them.
+  virtual torch::Tensor attend(const ProjectedHeads& heads,
+                               const ForwardContext& context) const = 0;
+  // attended W_o^T (+ b) (+ residual): [T, hidden]
+  virtual torch::Tensor project_output(const torch::Tensor& attended,
+                                       const torch::Tensor& residual) const = 0;
+  // SwiGLU of x (+ residual): [T, hidden]
+  virtual torch::Tensor mlp(const torch::Tensor& x,
+                            const RmsNorm& norm,
+                            const torch::Tensor& residual,
+                            const ForwardContext& context) const = 0;
+
+  torch::Tensor attention(const torch::Tensor& x,
+                          const RmsNorm& norm,
+                          const torch::Tensor& residual,
+                          const ForwardContext& context) const;
+
+  const RmsNorm attention_norm_, mlp_norm_;
+};
+
+using DecoderLayers = std::vector<std::shared_ptr<const DecoderLayer>>;
+
+}  // namespace retmask
