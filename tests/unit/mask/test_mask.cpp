@@ -91,7 +91,7 @@ TEST_F(MaskTest, ResultAndMaskFileSayWhatWasDone) {
   const Result result = run({.scores = scores_, .select = {.top_k = 2}});
   EXPECT_EQ(result.heads, (std::vector<Head>{{0, 1}, {1, 3}}));
   EXPECT_EQ(result.num_model_heads, 8);
-  EXPECT_DOUBLE_EQ(result.scores->mean.at({0, 1}), 0.375);
+  EXPECT_DOUBLE_EQ(result.means->at({0, 1}), 0.375);
   const Json spec = read_json_file(out_ / "mask.json", "mask file");
   EXPECT_EQ(spec,
             (Json{{"heads", {{0, 1}, {1, 3}}},
@@ -137,7 +137,7 @@ TEST_F(MaskTest, TheModelStaysAsItIs) {
     mask::run(Checkpoint(model_), {.select = {.heads = {"0-0"}}}, dir_ / "out/../model");
   };
   fs::create_directory(out_);
-  expect_user_error(run_into_model, {"--out", "the model's own folder"});
+  expect_user_error(run_into_model, {"output folder", "the model's own folder"});
   fs::create_directory_symlink(model_, dir_ / "link");
   expect_user_error([&] { check_separate(model_, dir_ / "link"); }, {"the model's own folder"});
   EXPECT_NO_THROW(check_separate(model_, dir_ / "none"));
