@@ -28,8 +28,8 @@ class TinySubjectTest : public ::testing::Test {
     return dir_ / name;
   }
 
-  EvalSubject subject(std::vector<Head> masked = {}) const {
-    return {model_, *tokenizer_, std::move(masked)};
+  Subject subject(std::vector<Head> masked = {}) const {
+    return {model_, *tokenizer_, std::move(masked), checkpoint_.eos_token_ids()};
   }
 
   std::filesystem::path dir_;
