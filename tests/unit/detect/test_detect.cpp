@@ -1,33 +1,21 @@
 // A detection on a tiny random model: going on after a stop, and what may not be gone on with. Its
 // numbers are compared with transformers in tests/integration/test_detect.py.
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include "retmask/base/error.h"
-#include "retmask/checkpoint/checkpoint.h"
 #include "retmask/detect/detect.h"
-
-namespace fs = std::filesystem;
+#include "unit/support/tiny_model.h"
 
 namespace retmask::detect {
 namespace {
 
-class DetectTest : public ::testing::Test {
+class DetectTest : public testing::TinyModelTest {
  protected:
-  DetectTest()
-      : dir_(fs::temp_directory_path() / ("retmask_detect" + std::to_string(::getpid()))),
-        checkpoint_(RETMASK_GOLDEN_DIR "/tiny/llama"),
-        model_(CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32)),
-        tokenizer_(Tokenizer::load(checkpoint_.dir())),
-        template_(ChatTemplate::load(checkpoint_.dir())) {
-    fs::create_directories(dir_);
+  DetectTest() {
     options_.grid.lengths = {100, 160};
     options_.grid.depths = 2;
     options_.grid.max_new_tokens = 12;
     samples_ = build();
   }
-  ~DetectTest() override { fs::remove_all(dir_); }
 
   std::vector<niah::Sample> build() const {
     return build_samples(options_.grid,
@@ -40,11 +28,6 @@ class DetectTest : public ::testing::Test {
     return run({model_, *tokenizer_, checkpoint_.eos_token_ids()}, samples_, options_, journal);
   }
 
-  fs::path dir_;
-  Checkpoint checkpoint_;
-  CausalLm model_;
-  std::unique_ptr<const Tokenizer> tokenizer_;
-  std::unique_ptr<const ChatTemplate> template_;
   Options options_;
   std::vector<niah::Sample> samples_;
 };

@@ -9,10 +9,9 @@ namespace {
 class NiahSuiteTest : public TinySubjectTest {
  protected:
   NiahSuiteTest() {
-    const auto chat_template = ChatTemplate::load(checkpoint_.dir());
     samples_ = build_samples(options_.grid,
                              niah::load_needles_and_haystacks("", ""),
-                             {*tokenizer_, *chat_template, model_.config().max_positions});
+                             {*tokenizer_, *template_, model_.config().max_positions});
   }
 
   NiahResult run(const std::string& name, std::vector<Head> masked = {}) {

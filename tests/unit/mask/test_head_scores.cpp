@@ -1,12 +1,17 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
 #include "read_head_scores.h"
 #include "retmask/model/heads.h"
-#include "unit/checkpoint/support.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
+#include "unit/support/temp_dir.h"
 
 namespace retmask::mask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 
 ModelConfig model_of(int64_t layers, int64_t heads) {
   ModelConfig config;
@@ -26,7 +31,7 @@ class HeadScoresTest : public ::testing::Test {
     expect_user_error([&] { read(text); }, parts);
   }
 
-  const TemporaryDir dir_;
+  const TempDir dir_;
 };
 
 TEST_F(HeadScoresTest, AveragesOverSamples) {
@@ -90,8 +95,8 @@ struct Official {
 
 // The published scores; the figures were counted in Python.
 TEST(OfficialHeadScores, AreRead) {
-  const auto folder = testing::fs::path(RETMASK_SHARED_DIR) / "reference/head_score";
-  if (!testing::fs::exists(folder))
+  const auto folder = std::filesystem::path(RETMASK_SHARED_DIR) / "reference/head_score";
+  if (!std::filesystem::exists(folder))
     GTEST_SKIP() << "SKIPPED: the published scores are not in " << folder;
   const std::vector<Official> models{
       {"Llama-3.1-8B-Instruct.json", 32, 342, 0.1, 33, {15, 30}},

@@ -1,12 +1,18 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
 #include "masked_checkpoint.h"
+#include "retmask/base/file.h"
 #include "retmask/mask/mask.h"
-#include "unit/checkpoint/support.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
+#include "unit/support/temp_dir.h"
 
 namespace retmask::mask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 namespace fs = std::filesystem;
 
 // A checkpoint without a single zero byte, with biases, whose head_dim is not hidden_size / heads.
@@ -57,7 +63,7 @@ class MaskTest : public ::testing::Test {
   }
   Result run(const Options& options) const { return mask::run(Checkpoint(model_), options, out_); }
 
-  const TemporaryDir dir_;
+  const TempDir dir_;
   const fs::path model_ = dir_ / "model";
   const fs::path scores_ = dir_ / "head_scores.json";
   const fs::path out_ = dir_ / "out";
@@ -79,8 +85,7 @@ TEST_F(MaskTest, ZeroesTheColumnsOfTheHeadsAndNothingElse) {
     for (const auto& [name, spec] : before.tensors()) {
       EXPECT_EQ(after.tensors().at(name).type, spec.type);
       EXPECT_EQ(after.tensors().at(name).shape, spec.shape);
-      const bool same =
-          testing::to_bytes(after.bytes(name)) == testing::to_bytes(before.bytes(name));
+      const bool same = std::ranges::equal(after.bytes(name), before.bytes(name));
       EXPECT_EQ(same, name != masked) << name;
     }
     EXPECT_EQ(after.config(), before.config());
@@ -171,7 +176,7 @@ TEST_F(MaskTest, UnwritableOutput) {
   fs::create_directory(out_);
   testing::write_text(out_ / "run.json", "{}");
   const testing::FileSizeLimit limit(600);  // a full disk
-  testing::expect_storage_error([&] { run(options); }, {"cannot write", "File too large"});
+  expect_storage_error([&] { run(options); }, {"cannot write", "File too large"});
   EXPECT_EQ(testing::file_names(out_), std::vector<std::string>{"run.json"});
 }
 

@@ -1,13 +1,15 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "select_heads.h"
-#include "unit/checkpoint/support.h"
+#include "unit/support/expect_user_error.h"
 
 namespace retmask::mask {
 namespace {
-
-using testing::expect_user_error;
 
 // 3 layers of 4 heads.
 class SelectHeadsTest : public ::testing::Test {
