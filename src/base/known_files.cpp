@@ -1,17 +1,16 @@
 #include "retmask/base/known_files.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <utility>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/head_scores.h"
 
 namespace retmask {
 namespace {
 
-constexpr std::array<std::pair<KnownFile, std::string_view>, 12> kNames{{
+constexpr EnumNames<KnownFile, 12> kNames{{{
     {KnownFile::head_scores, "head scores (detect's head_scores.json)"},
     {KnownFile::mask, "a mask (mask.json)"},
     {KnownFile::summary,
@@ -26,16 +25,7 @@ constexpr std::array<std::pair<KnownFile, std::string_view>, 12> kNames{{
     {KnownFile::config, "a checkpoint's config.json"},
     {KnownFile::tokenizer, "a tokenizer (tokenizer.json)"},
     {KnownFile::weight_index, "the index of a checkpoint's weight files"},
-}};
-
-// "18-6"
-bool is_head_name(const std::string& key) {
-  const size_t dash = key.find('-');
-  const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
-  return dash != std::string::npos && dash > 0 && dash + 1 < key.size() &&
-         std::all_of(key.begin(), key.begin() + static_cast<std::ptrdiff_t>(dash), is_digit) &&
-         std::all_of(key.begin() + static_cast<std::ptrdiff_t>(dash) + 1, key.end(), is_digit);
-}
+}}};
 
 bool has(const Json& json, std::initializer_list<const char*> keys) {
   return std::ranges::all_of(keys, [&](const char* key) { return json.contains(key); });
@@ -45,7 +35,7 @@ bool has(const Json& json, std::initializer_list<const char*> keys) {
 
 std::optional<KnownFile> recognize(const Json& json) {
   if (!json.is_object() || json.empty()) return std::nullopt;
-  if (is_head_name(json.begin().key())) return KnownFile::head_scores;
+  if (parse_head_name(json.begin().key())) return KnownFile::head_scores;
   if (has(json, {"command", "status", "options"})) return KnownFile::run_record;
   if (has(json, {"model_type"})) return KnownFile::config;
   if (has(json, {"weight_map"})) return KnownFile::weight_index;
@@ -66,10 +56,7 @@ std::optional<KnownFile> recognize(const Json& json) {
 
 std::string is_what(const Json& json) {
   const std::optional<KnownFile> known = recognize(json);
-  for (const auto& [file, name] : kNames) {
-    if (known == file) return " holds " + std::string(name);
-  }
-  return " holds something else";
+  return " holds " + (known ? kNames.name_of(*known) : "something else");
 }
 
 Json read_named_json(const std::filesystem::path& path,

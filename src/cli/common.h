@@ -3,11 +3,11 @@
 //
 //   struct MaskCommandOptions {  // the library's options, plus what only the command line needs
 //     std::filesystem::path model;
-//     SelectOptions select;
+//     mask::Options mask;
 //   };
 //
 //   void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
-//     options.select.validate();  // before any file is opened
+//     options.mask.validate();  // before any file is opened
 //     const OutputLock lock = invocation.claim_out({options.model});  // creates and locks --out
 //     RunRecord run = invocation.start_run({.inputs = {{"model", "model"}}});  // starts or resumes
 //     const Checkpoint checkpoint(options.model);
@@ -23,8 +23,9 @@
 //                                   "Mask attention heads in a checkpoint",
 //                                   "--model llama --heads 18-6,17-3 --out runs/masked");
 //     command.app->add_option("--model", options->model, "Checkpoint folder");
-//     command.app->add_option("--top-k", options->select.top_k, "Number of heads to mask");
-//     add_list_option(command, "--heads", options->select.heads, "Heads to mask, LAYER-HEAD,...");
+//     mask::SelectOptions& select = options->mask.select;
+//     command.app->add_option("--top-k", select.top_k, "Number of heads to mask");
+//     add_list_option(command, "--heads", select.heads, "Heads to mask, LAYER-HEAD,...");
 //     command.required = {"--model"};
 //     command.run = [options](const Invocation& invocation) { run_mask(*options, invocation); };
 //     return command;

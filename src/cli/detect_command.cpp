@@ -20,14 +20,14 @@ struct DetectCommandOptions {
   std::filesystem::path model;
   int64_t max_position = 0;
   NiahFlags niah;
-  std::string scoring = to_string(detect::DetectOptions{}.scoring);
-  std::string stop = to_string(detect::DetectOptions{}.stop);
+  std::string scoring = to_string(detect::Options{}.scoring);
+  std::string stop = to_string(detect::Options{}.stop);
   double threshold = 0.1;
-  detect::DetectOptions detect;
+  detect::Options detect;
 };
 
-detect::DetectOptions resolve_options(const DetectCommandOptions& options) {
-  detect::DetectOptions resolved = options.detect;
+detect::Options resolve_options(const DetectCommandOptions& options) {
+  detect::Options resolved = options.detect;
   resolved.grid = options.niah.resolve();
   resolved.scoring = detect::parse_scoring(options.scoring);
   resolved.stop = detect::parse_stop_rule(options.stop);
@@ -59,16 +59,13 @@ Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) 
 
 DetectReport make_report(const DetectCommandOptions& options,
                          const std::vector<niah::Sample>& samples,
-                         const detect::DetectResult& result,
-                         const ModelConfig& config) {
+                         const detect::Result& result,
+                         const HeadMeans& means) {
   DetectReport report;
   report.model = options.model.string();
-  report.scores.assign(static_cast<size_t>(config.num_hidden_layers()),
-                       std::vector<double>(static_cast<size_t>(config.num_attention_heads)));
-  for (const detect::HeadMean& ranked : detect::ranked_heads(result, config)) {
-    const auto [layer, head] = ranked.head;
-    report.scores[static_cast<size_t>(layer)][static_cast<size_t>(head)] = ranked.mean;
-    if (ranked.mean >= options.threshold) report.marked.emplace_back(layer, head);
+  report.scores = score_table(means);
+  for (const auto& [head, mean] : means) {
+    if (mean >= options.threshold) report.marked.push_back(head);
   }
   report.marked_label = "score of at least " + format_number(options.threshold);
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -80,7 +77,7 @@ DetectReport make_report(const DetectCommandOptions& options,
   return report;
 }
 
-void print_result(const detect::DetectResult& result, const DetectReport& report) {
+void print_result(const detect::Result& result, const DetectReport& report) {
   std::cout << to_text(top_heads(report, kPrintedHeads)) << result.num_right() << " of "
             << result.detections.size() << " answers right; " << report.marked.size()
             << " heads with a " << report.marked_label << std::endl;
@@ -88,7 +85,7 @@ void print_result(const detect::DetectResult& result, const DetectReport& report
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const detect::DetectOptions detect_options = resolve_options(options);
+  const detect::Options detect_options = resolve_options(options);
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
@@ -109,7 +106,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
   Journal journal(common.out / "samples.jsonl");
-  const detect::DetectResult result = detect::run_detection(
+  const detect::Result result = detect::run(
       {model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)},
       samples,
       detect_options,
@@ -118,12 +115,12 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
     log::warn("no answer is right, so no head has a score; try shorter --lengths");
   }
 
+  const HeadScores scores = detect::head_scores(result, config);
   // One line: the published tools read the file's first line.
-  write_file_atomic(common.out / "head_scores.json",
-                    dump_json_line(detect::head_scores_json(result, config)) + "\n");
+  write_file_atomic(common.out / "head_scores.json", dump_json_line(to_json(scores)) + "\n");
   write_json_file(common.out / "summary.json",
                   detect::summary_json(result, samples, detect_options, config));
-  const DetectReport report = make_report(options, samples, result, config);
+  const DetectReport report = make_report(options, samples, result, scores.means());
   write_detect_report(common.out, report);
   if (result.answered_now > 0) {
     run.set_throughput("samples_per_second",

@@ -23,11 +23,12 @@ struct EvalCommandOptions {
   std::filesystem::path data;
   std::filesystem::path mask;
   std::vector<std::string> heads;  // instead of a mask
-  NiahFlags niah;
-  int64_t batch_size = eval::NiahSuiteOptions{}.batch_size;
-  int64_t batch_tokens = 8192;
+  NiahFlags grid;
+  eval::NiahOptions niah;
+  eval::LogprobOptions logprob;
 
   void validate() const;
+  eval::NiahOptions resolved_niah() const;
 };
 
 // Inputs of every suite. The weights are loaded after the suite has read its data without errors.
@@ -52,18 +53,19 @@ struct Evaluation {
 };
 
 void run_niah_suite(const Evaluation& evaluation) {
-  const niah::GridOptions grid = evaluation.options.niah.resolve();
+  const eval::NiahOptions options = evaluation.options.resolved_niah();
   const auto samples = load_samples(
-      grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
+      options.grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
   const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
   const eval::NiahResult result = eval::run_niah(
-      {model, evaluation.tokenizer, evaluation.masked_heads},
-      samples,
-      {.max_new_tokens = grid.max_new_tokens,
+      {.model = model,
+       .tokenizer = evaluation.tokenizer,
+       .masked_heads = evaluation.masked_heads,
        .eos_token_ids = with_eos_token(
-           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, evaluation.options.model),
-       .batch_size = evaluation.options.batch_size},
+           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, evaluation.options.model)},
+      samples,
+      options,
       journal);
   write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
   if (result.answered_now > 0) {
@@ -83,11 +85,11 @@ void run_logprob_suite(const Evaluation& evaluation) {
   evaluation.run.add_input("data", sha256_file(data));
   const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::LogprobResult result =
-      eval::run_logprob({model, evaluation.tokenizer, evaluation.masked_heads},
-                        rows,
-                        evaluation.options.batch_tokens,
-                        journal);
+  const eval::LogprobResult result = eval::run_logprob(
+      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
+      rows,
+      evaluation.options.logprob,
+      journal);
   const Json results = eval::logprob_results_json(result);
   write_json_file(evaluation.file("results.json"), results);
   if (result.tokens_now > 0) {
@@ -120,7 +122,7 @@ const Suite& find_suite(const std::string& name) {
 
 void EvalCommandOptions::validate() const {
   find_suite(suite);
-  niah.resolve();
+  grid.resolve();
   if (suite == "logprob" && data.empty()) {
     user_error(
         "--suite logprob needs --data: a JSONL file with text, messages, or prompt and completion");
@@ -128,8 +130,14 @@ void EvalCommandOptions::validate() const {
   if (!mask.empty() && !heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
-  if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
-  if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
+  resolved_niah().validate();
+  logprob.validate();
+}
+
+eval::NiahOptions EvalCommandOptions::resolved_niah() const {
+  eval::NiahOptions resolved = niah;
+  resolved.grid = grid.resolve();
+  return resolved;
 }
 
 void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
@@ -182,10 +190,12 @@ Command setup_eval(CLI::App& root) {
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
   command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
-  add_niah_flags(command, options->niah);
-  app.add_option("--batch-size", options->batch_size, "niah: samples generated in one batch");
-  add_count_option(
-      app, "--batch-tokens", options->batch_tokens, "logprob: most tokens per forward pass");
+  add_niah_flags(command, options->grid);
+  app.add_option("--batch-size", options->niah.batch_size, "niah: samples generated in one batch");
+  add_count_option(app,
+                   "--batch-tokens",
+                   options->logprob.batch_tokens,
+                   "logprob: most tokens per forward pass");
   command.required = {"--model", "--suite"};
   command.run = [options](const Invocation& invocation) { run_eval(*options, invocation); };
   return command;

@@ -13,7 +13,7 @@ namespace {
 
 struct MaskCommandOptions {
   std::filesystem::path model;
-  std::string select = "retrieval";
+  std::string select = to_string(mask::Selection::retrieval);
   mask::Options mask;
 };
 
@@ -27,19 +27,18 @@ mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) 
 
 // One line per head, by descending mean score; without scores by (layer, head).
 void print_heads(const mask::Result& result) {
-  if (!result.scores) {
+  if (!result.means) {
     for (const Head& head : result.heads) std::cout << to_string(head) << "\n";
     return;
   }
-  const auto& mean = result.scores->mean;
-  std::vector<Head> heads = result.heads;
-  std::stable_sort(heads.begin(), heads.end(), [&](const Head& a, const Head& b) {
-    return mean.at(a) > mean.at(b);
-  });
-  std::cout << "head   mean score of " << result.scores->num_samples << " samples\n"
+  HeadMeans masked;
+  for (const auto& [layer, head] : result.heads) {
+    masked[{layer, head}] = result.means->at({layer, head});
+  }
+  std::cout << "head   mean score of " << result.num_samples << " samples\n"
             << std::left << std::fixed << std::setprecision(4);
-  for (const Head& head : heads) {
-    std::cout << std::setw(7) << to_string(head) << mean.at(head) << "\n";
+  for (const auto& [head, mean] : ranked_heads(masked)) {
+    std::cout << std::setw(7) << head_name(head) << mean << "\n";
   }
 }
 

@@ -80,7 +80,7 @@ std::optional<mask::Options> mask_options(const MaskFlags& flags,
   mask.select.heads = flags.heads;
   mask.select.selection = selection_of(strategy);
   mask.select.seed = seed;
-  mask.select.flag_prefix = "--mask-";
+  mask.select.flags = {.threshold = "--mask-threshold", .top_k = "--mask-top-k"};
   mask.spec_only = true;
   mask.validate();
   return mask;

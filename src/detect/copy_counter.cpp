@@ -22,10 +22,10 @@ void CopyCounter::observe(int64_t token, const torch::Tensor& largest_keys) {
   }
 }
 
-HeadScores CopyCounter::scores() const {
+SampleScores CopyCounter::scores() const {
   const std::vector<int64_t>& needle = sample_->needle_tokens;
   const std::set<int64_t> distinct(needle.begin(), needle.end());
-  HeadScores scores;
+  SampleScores scores;
   for (const auto& [head, copies] : copies_) {
     const size_t count =
         scoring_ == Scoring::set ? copies.tokens.size() : static_cast<size_t>(copies.steps);

@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kReferenceStopToken = "<0x0A>";
 constexpr int64_t kReferenceStopId = 144;
 
-std::vector<int64_t> stop_ids(const DetectSubject& subject, StopRule rule) {
+std::vector<int64_t> stop_ids(const Subject& subject, StopRule rule) {
   if (rule == StopRule::eos) return subject.eos_token_ids;
   std::vector<int64_t> ids = {kReferenceStopId};
   if (const auto id = subject.tokenizer.token_id(kReferenceStopToken)) ids.push_back(*id);
@@ -22,7 +22,7 @@ std::vector<int64_t> stop_ids(const DetectSubject& subject, StopRule rule) {
 
 // Greedy, without masked heads.
 GenerationRequest make_request(const niah::Sample& sample,
-                               const DetectOptions& options,
+                               const Options& options,
                                const std::vector<int64_t>& stop) {
   GenerationRequest request;
   request.prompt = sample.prompt;
@@ -33,16 +33,17 @@ GenerationRequest make_request(const niah::Sample& sample,
 
 }  // namespace
 
-int64_t DetectResult::num_right() const {
+int64_t Result::num_right() const {
   return std::count_if(detections.begin(), detections.end(), [](const Detection& detection) {
     return detection.verdict.right;
   });
 }
 
-DetectResult run_detection(const DetectSubject& subject,
-                           const std::vector<niah::Sample>& samples,
-                           const DetectOptions& options,
-                           Journal& journal) {
+Result run(const Subject& subject,
+           const std::vector<niah::Sample>& samples,
+           const Options& options,
+           Journal& journal) {
+  options.validate();
   const std::vector<int64_t> stop = stop_ids(subject, options.stop);
   std::map<size_t, CopyCounter> counters;  // by sample, while it is answered
   const auto request = [&](size_t sample) {
@@ -74,7 +75,7 @@ DetectResult run_detection(const DetectSubject& subject,
            }},
       journal);
 
-  DetectResult result{
+  Result result{
       .detections = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
   for (const Json& finished : answered.rows) {
     result.detections.push_back(from_row(finished, journal.path().string()));

@@ -19,7 +19,7 @@ std::string to_string(StopRule rule) { return kStopNames.name_of(rule); }
 Scoring parse_scoring(const std::string& name) { return kScoringNames.parse("--scoring", name); }
 StopRule parse_stop_rule(const std::string& name) { return kStopNames.parse("--stop", name); }
 
-void DetectOptions::validate() const {
+void Options::validate() const {
   grid.validate();
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
 }

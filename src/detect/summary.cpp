@@ -22,7 +22,7 @@ Json heads_over_thresholds(const std::vector<HeadMean>& ranked) {
 }
 
 // [{"length": 512, "samples": 15, "right": 10}, ...] in grid order.
-Json by_length(const DetectResult& result, const std::vector<niah::Sample>& samples) {
+Json by_length(const Result& result, const std::vector<niah::Sample>& samples) {
   Json rows = Json::array();
   std::map<int64_t, size_t> row_of;
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -37,11 +37,11 @@ Json by_length(const DetectResult& result, const std::vector<niah::Sample>& samp
 
 }  // namespace
 
-Json summary_json(const DetectResult& result,
+Json summary_json(const Result& result,
                   const std::vector<niah::Sample>& samples,
-                  const DetectOptions& options,
+                  const Options& options,
                   const ModelConfig& config) {
-  const std::vector<HeadMean> ranked = ranked_heads(result, config);
+  const std::vector<HeadMean> ranked = ranked_heads(head_scores(result, config).means());
   Json summary = {{"samples", samples.size()},
                   {"right", result.num_right()},
                   {"scoring", to_string(options.scoring)},
@@ -54,7 +54,7 @@ Json summary_json(const DetectResult& result,
                   {"timing", {{"samples", result.answered_now}, {"seconds", result.seconds}}},
                   {"heads", Json::array()}};
   for (const HeadMean& head : ranked) {
-    summary["heads"].push_back({{"head", {head.head.layer, head.head.head}}, {"mean", head.mean}});
+    summary["heads"].push_back({{"head", head.head}, {"mean", head.mean}});
   }
   return summary;
 }

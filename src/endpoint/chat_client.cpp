@@ -9,7 +9,7 @@ namespace retmask::endpoint {
 ChatClient::ChatClient(Options options, Backoff backoff)
     : options_(std::move(options)),
       backoff_(backoff),
-      url_(parse_chat_url(options_.url, "--endpoint")),
+      url_(parse_chat_url(options_.url, "the URL of the server")),
       api_key_(read_api_key(options_.key_env)) {
   if (!api_key_.empty() && !url_.encrypted && !url_.loopback) {
     log::warn("the API key goes to " + url_.origin +

@@ -75,10 +75,11 @@ void check_same_rows(const std::vector<LogprobRow>& rows,
 
 }  // namespace
 
-LogprobResult run_logprob(const EvalSubject& subject,
+LogprobResult run_logprob(const Subject& subject,
                           const std::vector<LogprobRow>& rows,
-                          int64_t batch_tokens,
+                          const LogprobOptions& options,
                           Journal& journal) {
+  options.validate();
   LogprobResult result;
   result.predictions = journal.rows();
   check_same_rows(rows, result.predictions, journal.path());
@@ -87,7 +88,7 @@ LogprobResult run_logprob(const EvalSubject& subject,
   const auto start = std::chrono::steady_clock::now();
   const torch::InferenceMode inference;
   for (size_t begin = result.predictions.size(); begin < rows.size();) {
-    const size_t end = batch_end(rows, begin, batch_tokens);
+    const size_t end = batch_end(rows, begin, options.batch_tokens);
     std::vector<std::vector<int64_t>> sequences;
     for (size_t i = begin; i < end; ++i) sequences.push_back(rows[i].tokens);
     const auto logprobs =

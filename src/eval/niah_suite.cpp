@@ -8,14 +8,14 @@
 namespace retmask::eval {
 namespace {
 
-GenerationRequest make_request(const EvalSubject& subject,
+GenerationRequest make_request(const Subject& subject,
                                const niah::Sample& sample,
-                               const NiahSuiteOptions& options) {
+                               const NiahOptions& options) {
   GenerationRequest request;
   request.prompt = sample.prompt;
   request.continuations = {{.masked_heads = subject.masked_heads, .random = {}}};
-  request.max_new_tokens = options.max_new_tokens;
-  request.stop_ids = options.eos_token_ids;
+  request.max_new_tokens = options.grid.max_new_tokens;
+  request.stop_ids = subject.eos_token_ids;
   return request;
 }
 
@@ -65,10 +65,11 @@ int64_t NiahResult::num_right() const {
   });
 }
 
-NiahResult run_niah(const EvalSubject& subject,
+NiahResult run_niah(const Subject& subject,
                     const std::vector<niah::Sample>& samples,
-                    const NiahSuiteOptions& options,
+                    const NiahOptions& options,
                     Journal& journal) {
+  options.validate();
   const niah::AnsweredSamples answered = niah::answer_samples(
       subject.model,
       samples,

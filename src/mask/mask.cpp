@@ -1,8 +1,10 @@
 #include "retmask/mask/mask.h"
 
 #include "masked_checkpoint.h"
+#include "read_head_scores.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "select_heads.h"
 
 namespace fs = std::filesystem;
 
@@ -19,11 +21,11 @@ Json make_spec(const Result& result, const Options& options, const ModelConfig& 
   if (select.selection != Selection::retrieval) spec["seed"] = select.seed;
   spec["model"] = {{"num_hidden_layers", config.num_hidden_layers()},
                    {"num_attention_heads", config.num_attention_heads}};
-  if (result.scores) {
+  if (result.means) {
     spec["mean_scores"] = Json::array();
     for (const Head& head : result.heads)
-      spec["mean_scores"].push_back(result.scores->mean.at(head));
-    spec["num_samples"] = result.scores->num_samples;
+      spec["mean_scores"].push_back(result.means->at({head.layer, head.head}));
+    spec["num_samples"] = result.num_samples;
     spec["scores_sha256"] = sha256_file(options.scores);
   }
   return spec;
@@ -31,22 +33,10 @@ Json make_spec(const Result& result, const Options& options, const ModelConfig& 
 
 }  // namespace
 
-void Options::validate() const {
-  select.validate();
-  if (scores.empty() && select.heads.empty()) {
-    user_error(
-        "--scores is required with --threshold and --top-k: the head_scores.json of a detection "
-        "run");
-  }
-  if (save.max_shard_bytes < 1)
-    user_error("the shard size is ", save.max_shard_bytes, ", expected at least 1 byte");
-}
-
 void check_separate(const fs::path& model, const fs::path& out) {
   std::error_code error;  // ignored: a missing `out` cannot be the model folder
   if (fs::equivalent(model, out, error)) {
-    user_error(
-        "--out ", out, " is the model's own folder, which is never modified; give another --out");
+    user_error("the output folder ", out, " is the model's own folder, which is never modified");
   }
 }
 
@@ -56,8 +46,12 @@ Result run(const Checkpoint& checkpoint, const Options& options, const fs::path&
   const ModelConfig config = read_model_config(checkpoint);
   Result result;
   result.num_model_heads = config.num_hidden_layers() * config.num_attention_heads;
-  if (!options.scores.empty()) result.scores = read_head_scores(options.scores, config);
-  result.heads = select_heads(options.select, config, result.scores ? &*result.scores : nullptr);
+  if (!options.scores.empty()) {
+    const HeadScores scores = read_head_scores(options.scores, config);
+    result.means = scores.means();
+    result.num_samples = scores.num_samples();
+  }
+  result.heads = select_heads(options.select, config, result.means ? &*result.means : nullptr);
 
   if (options.spec_only) {
     make_output_dir(out);

@@ -1,21 +1,13 @@
-#include "retmask/mask/select_heads.h"
+#include "select_heads.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
-#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/random.h"
 
 namespace retmask::mask {
 namespace {
-
-constexpr EnumNames<Selection, 3> kSelectionNames{{{
-    {Selection::retrieval, "retrieval"},
-    {Selection::non_retrieval, "non-retrieval"},
-    {Selection::random, "random"},
-}}};
 
 std::vector<Head> all_heads(const ModelConfig& config) {
   std::vector<Head> heads;
@@ -26,49 +18,40 @@ std::vector<Head> all_heads(const ModelConfig& config) {
   return heads;
 }
 
-// All heads by descending mean; ties by (layer, head).
-std::vector<Head> ranked_heads(const HeadScores& scores) {
-  std::vector<Head> heads;
-  for (const auto& [head, mean] : scores.mean) heads.push_back(head);
-  std::stable_sort(heads.begin(), heads.end(), [&](const Head& a, const Head& b) {
-    return scores.mean.at(a) > scores.mean.at(b);
-  });
-  return heads;
-}
-
 std::vector<Head> retrieval_heads(const SelectOptions& options,
                                   const ModelConfig& config,
-                                  const HeadScores* scores) {
+                                  const HeadMeans* means) {
   if (!options.heads.empty()) return parse_heads(options.heads, config, "--heads");
-  RETMASK_CHECK(scores != nullptr);
-  std::vector<Head> heads = ranked_heads(*scores);
+  RETMASK_CHECK(means != nullptr);
+  std::vector<HeadMean> ranked = ranked_heads(*means);
   if (options.top_k) {
-    const auto available = static_cast<int64_t>(heads.size());
+    const auto available = static_cast<int64_t>(ranked.size());
     if (*options.top_k > available) {
-      user_error(options.flag_prefix,
-                 "top-k is ",
+      user_error(options.flags.top_k,
+                 " is ",
                  *options.top_k,
                  ", the model has only ",
                  available,
                  " heads");
     }
-    heads.resize(static_cast<size_t>(*options.top_k));
+    ranked.resize(static_cast<size_t>(*options.top_k));
   } else {
-    const Head best = heads.front();
-    std::erase_if(heads,
-                  [&](const Head& head) { return scores->mean.at(head) < *options.threshold; });
-    if (heads.empty()) {
+    const HeadMean best = ranked.front();
+    std::erase_if(ranked, [&](const HeadMean& head) { return head.mean < *options.threshold; });
+    if (ranked.empty()) {
       user_error("no head has a mean score of ",
-                 options.flag_prefix,
-                 "threshold ",
+                 options.flags.threshold,
+                 " ",
                  *options.threshold,
                  " or more; the highest is ",
-                 scores->mean.at(best),
+                 best.mean,
                  " (",
-                 to_string(best),
+                 head_name(best.head),
                  ")");
     }
   }
+  std::vector<Head> heads;
+  for (const auto& [head, mean] : ranked) heads.push_back({head.first, head.second});
   std::sort(heads.begin(), heads.end());
   return heads;
 }
@@ -93,29 +76,10 @@ std::vector<Head> draw(std::vector<Head> candidates, size_t count, const SelectO
 
 }  // namespace
 
-std::string to_string(Selection selection) { return kSelectionNames.name_of(selection); }
-
-Selection parse_selection(const std::string& name) {
-  return kSelectionNames.parse("--select", name);
-}
-
-void SelectOptions::validate() const {
-  const int given = (threshold ? 1 : 0) + (top_k ? 1 : 0) + (heads.empty() ? 0 : 1);
-  if (given != 1) {
-    user_error(given == 0 ? "none" : "more than one",
-               " of --threshold, --top-k and --heads is given, expected exactly one");
-  }
-  // A threshold of 0 would select every head. NaN fails the comparison too.
-  if (threshold && !(*threshold > 0 && std::isfinite(*threshold))) {
-    user_error(flag_prefix, "threshold is ", *threshold, ", expected a number above 0");
-  }
-  if (top_k && *top_k < 1) user_error(flag_prefix, "top-k is ", *top_k, ", expected at least 1");
-}
-
 std::vector<Head> select_heads(const SelectOptions& options,
                                const ModelConfig& config,
-                               const HeadScores* scores) {
-  std::vector<Head> retrieval = retrieval_heads(options, config, scores);
+                               const HeadMeans* means) {
+  std::vector<Head> retrieval = retrieval_heads(options, config, means);
   std::vector<Head> candidates = all_heads(config);
   switch (options.selection) {
     case Selection::retrieval:

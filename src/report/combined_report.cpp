@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -13,17 +14,21 @@ namespace fs = std::filesystem;
 namespace retmask {
 namespace {
 
-constexpr std::array kCommands = {"detect", "mask", "synthesize", "train-dpo", "eval"};
+constexpr std::array<std::string_view, 5> kCommands = {
+    "detect", "mask", "synthesize", "train-dpo", "eval"};
 
 void check_known(const RunFolders& runs) {
+  std::string known;
+  for (const std::string_view command : kCommands) {
+    known += (known.empty() ? "" : ", ") + std::string(command);
+  }
   for (const RunFolder& run : runs) {
-    if (std::find(kCommands.begin(), kCommands.end(), run.command) == kCommands.end()) {
-      user_error(
-          run.dir,
-          " is a run of \"",
-          run.command,
-          "\", which a report cannot include; known: detect, mask, synthesize, train-dpo, eval");
-    }
+    if (std::ranges::find(kCommands, run.command) != kCommands.end()) continue;
+    user_error(run.dir,
+               " is a run of \"",
+               run.command,
+               "\", which a report cannot include; known: ",
+               known);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -52,6 +53,21 @@ std::string verdict(const DetectReport& report) {
 
 }  // namespace
 
+std::vector<std::vector<double>> score_table(const HeadMeans& means) {
+  HeadIndex last;
+  for (const auto& [head, mean] : means) {
+    last = {std::max(last.first, head.first), std::max(last.second, head.second)};
+  }
+  std::vector<std::vector<double>> table(
+      static_cast<size_t>(last.first + 1),
+      std::vector<double>(static_cast<size_t>(last.second + 1),
+                          std::numeric_limits<double>::quiet_NaN()));
+  for (const auto& [head, mean] : means) {
+    table[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)] = mean;
+  }
+  return table;
+}
+
 SuccessGrid success_grid(const std::vector<DetectReport::Sample>& samples,
                          const std::string& title) {
   // depth -> length -> (correct, total)
@@ -78,27 +94,20 @@ SuccessGrid success_grid(const std::vector<DetectReport::Sample>& samples,
 }
 
 Table top_heads(const DetectReport& report, size_t count) {
-  std::vector<std::pair<int64_t, int64_t>> heads;
+  HeadMeans means;
   for (size_t layer = 0; layer < report.scores.size(); ++layer) {
     for (size_t head = 0; head < report.scores[layer].size(); ++head)
-      heads.emplace_back(layer, head);
+      means[HeadIndex(layer, head)] = report.scores[layer][head];
   }
-  const auto score = [&](const std::pair<int64_t, int64_t>& head) {
-    const double value =
-        report.scores[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)];
-    return std::isnan(value) ? -1 : value;  // no data sorts last
-  };
-  std::stable_sort(heads.begin(), heads.end(), [&](const auto& a, const auto& b) {
-    return score(a) > score(b);
-  });
+  std::vector<HeadMean> heads = ranked_heads(means);
   heads.resize(std::min(heads.size(), count));
 
-  const std::set<std::pair<int64_t, int64_t>> marked(report.marked.begin(), report.marked.end());
+  const std::set<HeadIndex> marked(report.marked.begin(), report.marked.end());
   Table table{.columns = {"rank", "head (layer-head)", "score", "outlined"}, .rows = {}};
-  for (const auto& head : heads) {
+  for (const auto& [head, score] : heads) {
     table.rows.push_back({std::to_string(table.rows.size() + 1),
-                          std::to_string(head.first) + "-" + std::to_string(head.second),
-                          score(head) < 0 ? "no data" : format_number(score(head)),
+                          head_name(head),
+                          std::isnan(score) ? "no data" : format_number(score),
                           marked.contains(head) ? "yes" : "no"});
   }
   return table;

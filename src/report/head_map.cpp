@@ -35,7 +35,7 @@ size_t label_step(double cell, double label_width) {
 
 void draw_cells(
     SvgCanvas& canvas, const HeadMap& map, const Box& plot, double cell, double largest) {
-  const std::set<std::pair<int64_t, int64_t>> marked(map.marked.begin(), map.marked.end());
+  const std::set<HeadIndex> marked(map.marked.begin(), map.marked.end());
   for (size_t layer = 0; layer < map.values.size(); ++layer) {
     for (size_t head = 0; head < map.values[layer].size(); ++head) {
       const double value = map.values[layer][head];
@@ -43,9 +43,9 @@ void draw_cells(
                     plot.top + static_cast<double>(head) * cell,
                     cell,
                     cell};
-      const bool is_marked =
-          marked.contains({static_cast<int64_t>(layer), static_cast<int64_t>(head)});
-      std::string tooltip = "head " + std::to_string(layer) + "-" + std::to_string(head) + ": " +
+      const HeadIndex index(layer, head);
+      const bool is_marked = marked.contains(index);
+      std::string tooltip = "head " + head_name(index) + ": " +
                             (std::isnan(value) ? "no data" : format_number(value));
       if (is_marked && !map.marked_label.empty()) tooltip += " (" + map.marked_label + ")";
       canvas.rect(

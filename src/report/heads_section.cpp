@@ -1,55 +1,29 @@
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <limits>
-#include <map>
+#include <numeric>
 
-#include "retmask/base/error.h"
+#include "retmask/base/head_scores.h"
 #include "retmask/report/detect_report.h"
 #include "run_sections.h"
 
 namespace retmask {
 namespace {
 
-using Head = std::pair<int64_t, int64_t>;  // layer, head
-
-Head parse_head(const std::string& key, const std::string& where) {
-  Head head;
-  char rest = 0;
-  if (std::sscanf(key.c_str(), "%ld-%ld%c", &head.first, &head.second, &rest) != 2 ||
-      head.first < 0 || head.second < 0) {
-    user_error(where, ": \"", key, "\" is not LAYER-HEAD");
+// head_scores.json; without samples no head has data.
+HeadMeans mean_scores(const RunFolder& run) {
+  const HeadScores scores =
+      parse_head_scores(run.read("head_scores.json"), run.where("head_scores.json"));
+  HeadMeans means = scores.means();
+  if (scores.num_samples() == 0) {
+    for (auto& [head, mean] : means) mean = std::numeric_limits<double>::quiet_NaN();
   }
-  return head;
+  return means;
 }
 
-double mean(const std::vector<double>& values) {
+// NaN of nothing: a mask of given heads has no scores.
+double mean_of(const std::vector<double>& values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
-}
-
-// head_scores.json -> [layers][heads].
-std::vector<std::vector<double>> mean_scores(const RunFolder& run) {
-  const std::string where = run.where("head_scores.json");
-  std::map<Head, double> by_head;
-  Head last;
-  const Json scores = run.read("head_scores.json");
-  for (const auto& [key, values] : scores.items()) {
-    const Head head = parse_head(key, where);
-    by_head[head] = mean(json_get<std::vector<double>>(scores, key, where));
-    last = {std::max(last.first, head.first), std::max(last.second, head.second)};
-  }
-  if (by_head.empty()) user_error(where, " lists no heads");
-  std::vector<std::vector<double>> table(
-      static_cast<size_t>(last.first + 1),
-      std::vector<double>(static_cast<size_t>(last.second + 1),
-                          std::numeric_limits<double>::quiet_NaN()));
-  for (const auto& [head, score] : by_head) {
-    table[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)] = score;
-  }
-  return table;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
@@ -71,8 +45,8 @@ const RunFolder* retrieval_mask(const RunFolders& masks) {
   return nullptr;
 }
 
-std::vector<Head> masked_heads(const RunFolder& mask) {
-  return json_get<std::vector<Head>>(mask.read("mask.json"), "heads", mask.where("mask.json"));
+std::vector<HeadIndex> masked_heads(const RunFolder& mask) {
+  return json_get<std::vector<HeadIndex>>(mask.read("mask.json"), "heads", mask.where("mask.json"));
 }
 
 void add_glance(Table& glance, const RunFolder& run, const DetectReport& report) {
@@ -99,7 +73,7 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
   const RunFolder* mask = retrieval_mask(masks);
   for (const RunFolder& run : detections) {
     DetectReport report{.model = run.name,
-                        .scores = mean_scores(run),
+                        .scores = score_table(mean_scores(run)),
                         .marked = {},
                         .marked_label = {},
                         .samples = read_samples(run),
@@ -125,13 +99,11 @@ HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
   for (const RunFolder& run : masks) {
     const std::string where = run.where("mask.json");
     const Json spec = run.read("mask.json");
-    const std::vector<Head> heads = masked_heads(run);
+    const std::vector<HeadIndex> heads = masked_heads(run);
     const auto select = json_get<std::string>(spec, "select", where);
-    const double score = mean(json_get_or<std::vector<double>>(spec, "mean_scores", {}, where));
+    const double score = mean_of(json_get_or<std::vector<double>>(spec, "mean_scores", {}, where));
     std::string list;
-    for (const auto& [layer, head] : heads) {
-      list += (list.empty() ? "" : ", ") + std::to_string(layer) + "-" + std::to_string(head);
-    }
+    for (const HeadIndex& head : heads) list += (list.empty() ? "" : ", ") + head_name(head);
     table.rows.push_back(
         {run.name, std::to_string(heads.size()), select, format_number(score, 3), list});
     glance.rows.push_back(

@@ -1,6 +1,6 @@
 #include "harnesses.h"
+#include "read_head_scores.h"
 #include "retmask/base/error.h"
-#include "retmask/mask/head_scores.h"
 #include "retmask/model/heads.h"
 #include "scratch_file.h"
 

@@ -2,11 +2,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+
+#include "unit/support/temp_dir.h"
 
 namespace retmask::fuzz {
 
@@ -14,30 +15,25 @@ namespace retmask::fuzz {
 // is one.
 class ScratchFile {
  public:
-  explicit ScratchFile(const std::string& name) {
-    const std::filesystem::path shm = "/dev/shm";
-    std::error_code error;
-    const bool in_memory =
-        std::filesystem::is_directory(shm, error) && ::access(shm.c_str(), W_OK) == 0;
-    const auto base = in_memory ? shm : std::filesystem::temp_directory_path();
-    std::string pattern = (base / "retmask-fuzz-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    dir_ = pattern;
-    path_ = dir_ / name;
-  }
-  ~ScratchFile() { std::filesystem::remove_all(dir_); }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
+  explicit ScratchFile(const std::string& name) : path_(dir_ / name) {}
 
   const std::filesystem::path& holding(std::string_view bytes) const {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
     return path_;
   }
-  const std::filesystem::path& dir() const { return dir_; }
+  const std::filesystem::path& dir() const { return dir_.path(); }
 
  private:
-  std::filesystem::path dir_;
-  std::filesystem::path path_;
+  static std::filesystem::path parent() {
+    const std::filesystem::path shm = "/dev/shm";
+    std::error_code error;
+    const bool in_memory =
+        std::filesystem::is_directory(shm, error) && ::access(shm.c_str(), W_OK) == 0;
+    return in_memory ? shm : std::filesystem::temp_directory_path();
+  }
+
+  const testing::TempDir dir_{parent()};
+  const std::filesystem::path path_;
 };
 
 }  // namespace retmask::fuzz

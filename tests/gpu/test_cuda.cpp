@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "gpu/skip_without_gpu.h"
 #include "retmask/engine/generator.h"
 #include "unit/support/golden.h"
 
@@ -12,7 +13,8 @@ namespace retmask {
 namespace {
 
 using testing::Golden;
-using testing::golden_dir;
+using testing::load_tiny;
+using testing::relative_error;
 using testing::whole_sequences;
 
 struct Case {
@@ -31,22 +33,18 @@ std::string name_of(const ::testing::TestParamInfo<Case>& test) {
 class Cuda : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (!torch::cuda::is_available()) GTEST_SKIP() << "SKIPPED: no CUDA device here";
+    RETMASK_SKIP_WITHOUT_GPU();
     // The rounding of TensorFloat-32 would hide bugs.
     at::globalContext().setFloat32MatmulPrecision("highest");
   }
 
   static CausalLm load(torch::DeviceType device) {
-    return CausalLm::load(
-        Checkpoint(golden_dir() / "tiny" / GetParam().family), device, GetParam().dtype);
+    return load_tiny(GetParam().family, GetParam().dtype, device);
   }
   static void expect_close(const torch::Tensor& cuda,
                            const torch::Tensor& cpu,
                            const std::string& what) {
-    const torch::Tensor expected = cpu.to(torch::kFloat64);
-    const double error =
-        ((cuda.cpu().to(torch::kFloat64) - expected).norm() / expected.norm()).item<double>();
-    EXPECT_LT(error, GetParam().tolerance) << what;
+    EXPECT_LT(relative_error(cuda, cpu), GetParam().tolerance) << what;
   }
   static std::vector<int64_t> ids() { return Golden(GetParam().family).ids("token_ids"); }
 };
@@ -89,8 +87,7 @@ TEST_P(Cuda, LogprobsForInferenceEqualCpu) {
 // error of the GPU may only slightly exceed that of the CPU.
 TEST_P(Cuda, GradientsEqualCpu) {
   const auto gradients = [&](torch::DeviceType device, torch::ScalarType dtype) {
-    CausalLm model =
-        CausalLm::load(Checkpoint(golden_dir() / "tiny" / GetParam().family), device, dtype);
+    CausalLm model = load_tiny(GetParam().family, dtype, device);
     model.set_requires_grad(true);
     token_logprobs(model, {ids(), {3, 4, 5, 6}})[0].mean().backward();
     std::map<std::string, torch::Tensor> result;
@@ -101,10 +98,9 @@ TEST_P(Cuda, GradientsEqualCpu) {
   const auto exact = gradients(torch::kCPU, torch::kFloat32);
   const auto cpu = gradients(torch::kCPU, GetParam().dtype);
   for (const auto& [name, gradient] : gradients(torch::kCUDA, GetParam().dtype)) {
-    const auto error = [&, &key = name](const torch::Tensor& found) {
-      return ((found - exact.at(key)).norm() / exact.at(key).norm()).template item<double>();
-    };
-    EXPECT_LT(error(gradient), 1.5 * error(cpu.at(name)) + GetParam().tolerance / 4) << name;
+    const double error = relative_error(gradient, exact.at(name));
+    const double error_of_cpu = relative_error(cpu.at(name), exact.at(name));
+    EXPECT_LT(error, 1.5 * error_of_cpu + GetParam().tolerance / 4) << name;
   }
 }
 

@@ -15,18 +15,16 @@
 #include "retmask/engine/sampler.h"
 #include "retmask/kernels/cuda/rows.h"
 #include "retmask/kernels/cuda/sampling.h"
+#include "unit/support/golden.h"
 
 namespace retmask {
 namespace {
 
+using testing::relative_error;
+
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 kernels::cuda::Stream stream() { return at::cuda::getCurrentCUDAStream().stream(); }
-
-double relative_error(const torch::Tensor& found, const torch::Tensor& expected) {
-  const torch::Tensor wanted = expected.to(torch::kFloat64);
-  return ((found.to(torch::kCPU, torch::kFloat64) - wanted).norm() / wanted.norm()).item<double>();
-}
 
 template <typename Element>
 Element* data(const torch::Tensor& x) {

@@ -4,6 +4,7 @@ import dataclasses
 import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -22,9 +23,14 @@ class Retmask:
     binary: pathlib.Path
 
     def __call__(self, *args, code=0, **options):
-        """Runs `retmask ARGS...` and returns the completed process; fails unless the exit code is `code` (None: any)."""
+        """Runs `retmask ARGS...` and returns the completed process; fails unless the exit code is `code` (None: any).
+
+        `options` are those of subprocess.run; standard input is empty unless one of them gives it.
+        """
         command = [str(self.binary), *map(str, args)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, **options)
+        if "input" not in options:
+            options.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, **options)
         if code is not None and done.returncode != code:
             pytest.fail(f"exit code {done.returncode}, expected {code}: {' '.join(command)}\n{done.stdout}\n{done.stderr}")
         return done
@@ -62,6 +68,12 @@ def tiny_model(request):
 @pytest.fixture(scope="session")
 def tiny_llama():
     return ROOT / "tests/golden/tiny/llama"
+
+
+@pytest.fixture
+def model(tiny_llama, tmp_path):
+    """A checkpoint folder that the test may change: 4 layers with 4 heads, at most 2,048 positions."""
+    return shutil.copytree(tiny_llama, tmp_path / "model")
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""Helpers for the tests of retmask synthesize: small runs with variable flags, and readers of their output."""
+"""Helpers for the tests of retmask synthesize: small runs with variable flags, and what they wrote."""
 
-import gzip
 import json
 import os
 
 import pytest
+
+from helpers import read_rows, write_rows
+
 
 HEADS = [[0, 1], [1, 0], [1, 3], [2, 2], [3, 0]]  # heads of the tiny models (4 layers x 4 heads)
 TOPICS = ["rain", "bread", "the moon", "Zürich", "wool", "chess", "salt", "owls", "maps", "tea"]
@@ -14,8 +16,7 @@ FINAL_FILES = ["chosen.jsonl.gz", "rejected.jsonl.gz", "pairs.jsonl", "summary.j
 def write_prompts(path, texts):
     """With the ids p0, p1, ..."""
     rows = [{"id": f"p{i}", "prompt": text} for i, text in enumerate(texts)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return write_rows(path, rows)
 
 
 @pytest.fixture
@@ -61,12 +62,6 @@ def synthesize(retmask, tiny_llama, prompts, mask):
     return Synthesize(retmask, **inputs, device="cpu", dtype="float32", seed=7, threads=1, max_new_tokens=40)
 
 
-def read_rows(path):
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        return [json.loads(line) for line in file]
-
-
 def texts(folder, policy):
     rows = read_rows(folder / f"{policy}.jsonl.gz")
     return {row["conversation_id"]: [a["content"] for a in row["synthesized_assistant_responses"]] for row in rows}
@@ -78,8 +73,3 @@ def final_bytes(folder):
 
 def summary_of(folder):
     return json.loads((folder / "summary.json").read_text())
-
-
-def expect_one_line(failed, said):
-    assert failed.stderr.count("\n") == 1, failed.stderr
-    assert all(part in failed.stderr for part in said), failed.stderr

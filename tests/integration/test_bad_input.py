@@ -1,21 +1,17 @@
 """Bad input ends with exit code 2 and one line that says what is wrong and where."""
 
 import json
-import shutil
 import struct
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from helpers import error_line
+
+
 NORM = "model.layers.1.input_layernorm.weight"
 GRID = ["--lengths", "128", "--depths", "1", "--max-new-tokens", "4"]
-
-
-@pytest.fixture
-def model(tmp_path, tiny_llama):
-    """A checkpoint folder to corrupt: 4 layers with 4 heads, at most 2,048 positions."""
-    return shutil.copytree(tiny_llama, tmp_path / "model")
 
 
 @pytest.fixture
@@ -23,13 +19,7 @@ def fails(retmask, tmp_path):
     """fails(ARGS..., says=[...]): expects exit code 2, nothing on stdout and one line on stderr with all of `says`."""
 
     def run(*arguments, says, out=tmp_path / "out"):
-        done = retmask(*arguments, "--out", out, "--quiet", code=2)
-        lines = done.stderr.splitlines()
-        assert len(lines) == 1, done.stderr
-        assert lines[0].startswith("retmask: error: ")
-        assert done.stdout == ""
-        for part in says:
-            assert str(part) in lines[0], lines[0]
+        error_line(retmask(*arguments, "--out", out, "--quiet", code=2), says)
 
     return run
 

@@ -9,17 +9,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from helpers import error_line, run_record
+
+
 COMMANDS = ["detect", "mask", "synthesize", "train-dpo", "eval", "report"]
 COMMON_FLAGS = ["--config", "--out", "--device", "--dtype", "--seed", "--threads", "--quiet"]
-
-
-def error_line(done):
-    """The single stderr line of a user error."""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("retmask: error: ")
-    assert done.stdout == ""
-    return lines[0].removeprefix("retmask: error: ")
 
 
 @pytest.fixture
@@ -87,7 +81,7 @@ def test_config_file_gives_flags_and_the_command_line_wins(retmask, tmp_path, ru
     config = tmp_path / "run.toml"
     config.write_text(f'out = "{tmp_path}/from-file"\nthreads = 1\n[report]\nruns = ["{run_folder}"]\nseed = 7\n')
     retmask("report", "--config", config, "--out", tmp_path / "from-flag")
-    options = json.loads((tmp_path / "from-flag/run.json").read_text())["options"]
+    options = run_record(tmp_path / "from-flag")["options"]
     assert options["seed"] == 7
     assert options["threads"] == 1
     assert options["runs"] == [str(run_folder)]
@@ -119,7 +113,7 @@ def test_the_command_line_overrides_alternatives_in_the_config_file(retmask, tmp
     done = retmask(command, "--model", "none", *inputs[command], *flags, "--config", "run.toml", "--out", "o", code=2, cwd=tmp_path)
     record = tmp_path / "o/run.json"
     assert record.is_file(), done.stderr
-    options = json.loads(record.read_text())["options"]
+    options = run_record(tmp_path / "o")["options"]
     assert {name: options[name] or None for name in left} == {name: value or None for name, value in left.items()}
 
 
@@ -152,7 +146,7 @@ def test_reports_among_the_runs_are_passed_over(retmask, tmp_path, run_folder):
 
 def test_run_json_says_what_was_done(retmask, tmp_path, run_folder):
     retmask("report", "--runs", run_folder, "--out", tmp_path / "o")
-    record = json.loads((tmp_path / "o/run.json").read_text())
+    record = run_record(tmp_path / "o")
     assert record["command"] == "report"
     assert record["status"] == "done"
     assert record["seconds"] > 0
@@ -163,7 +157,7 @@ def test_run_json_says_what_was_done(retmask, tmp_path, run_folder):
 def test_a_failed_run_is_recorded_and_its_empty_folder_can_be_used_again(retmask, tmp_path, run_folder):
     out = tmp_path / "o"
     retmask("report", "--runs", tmp_path / "none", "--out", out, code=2)
-    assert json.loads((out / "run.json").read_text())["status"] == "failed"
+    assert run_record(out)["status"] == "failed"
     retmask("report", "--runs", run_folder, "--out", out, "--seed", "5")
 
 
@@ -205,7 +199,7 @@ def test_what_is_not_the_users_mistake_has_exit_code_1(retmask, tmp_path, demo_m
     done = retmask("detect", "--model", demo_model, "--dtype", "float32", "--lengths", "512", "--out", tmp_path / "o",
                    code=1, preexec_fn=limit_memory(high + 200))
     assert done.stderr.splitlines()[-1].startswith("retmask: error: ")
-    assert json.loads((tmp_path / "o/run.json").read_text())["status"] == "failed"
+    assert run_record(tmp_path / "o")["status"] == "failed"
 
 
 def test_the_report_is_one_well_formed_file(retmask, tmp_path, run_folder):

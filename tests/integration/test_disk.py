@@ -1,12 +1,12 @@
 """Order of writes and syncs, and behaviour on a full disk. See tests/tools/call_log.cpp."""
 
-import json
 import os
 import shutil
 
 import pytest
 
 from conftest import ROOT
+from helpers import run_record
 
 PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 CPU = ["--device", "cpu", "--dtype", "float32", "--threads", 1, "--quiet"]
@@ -100,7 +100,7 @@ def test_a_full_disk_is_nobodys_mistake(retmask, tiny_llama, tmp_path, call_log)
             assert len(lines) == 1 and "No space left on device" in lines[0], (name, room, done.stderr)
             assert not [path for path in out.rglob("*.tmp*") if path.is_file()], (name, room)
         retmask(*command, "--out", out)
-        assert json.loads((out / "run.json").read_text())["status"] == "done"
+        assert run_record(out)["status"] == "done"
     run = tmp_path / "report"
     environment = dict(LD_PRELOAD=str(call_log), CALL_LOG_FOLDER=str(run), CALL_LOG_BYTES="3000")
     done = retmask("report", "--runs", tmp_path / "detect", "--out", run, code=1, env={**os.environ, **environment})

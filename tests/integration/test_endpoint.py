@@ -1,18 +1,17 @@
 """retmask synthesize through OpenAI-compatible servers: misbehaving ones, kills, keys, and the judge."""
 
 import gzip
-import json
 import os
 import random
 import shutil
 import socket
 import subprocess
-import time
 
 import pytest
 
 from chat_server import ChatServer
-from synthesize_runs import Synthesize, read_rows, texts, write_prompts
+from helpers import count_lines, expect_one_line, read_rows, run_record, wait_for
+from synthesize_runs import Synthesize, summary_of, texts, write_prompts
 
 KEY = "sk-test-4711-secret"
 FINAL_FILES = ["chosen.jsonl.gz", "pairs.jsonl", "summary.json"]
@@ -84,7 +83,7 @@ def test_both_sides_from_a_server(synthesize, server, tmp_path):
     pair = read_rows(out / "pairs.jsonl")[0]
     assert pair["meta"]["chosen"] == {"tokens": len(pair["chosen"][0]["content"].split()), "finish_reason": "stop",
                                       "mean_logprob": None, "repetition_flag": False}
-    run = json.loads((out / "run.json").read_text())
+    run = run_record(out)
     assert run["inputs"]["endpoint"] == server.url and run["inputs"]["endpoint-model"] == "theta"
     assert run["inputs"]["rejected-endpoint-model"] == "masked" and run["status"] == "done"
 
@@ -154,7 +153,7 @@ def test_a_broken_server_is_one_clear_error(synthesize, tmp_path, fault, reason)
     assert last.startswith("retmask: error: ") and f"{broken.url}/chat/completions" in last
     assert reason in last and "after 2 tries" in last and "0 of 12 replies" in last
     assert_key_is_nowhere(done, tmp_path / "out")
-    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
+    assert run_record(tmp_path / "out")["status"] == "failed"
 
 
 def test_nobody_listens(synthesize, tmp_path):
@@ -197,7 +196,7 @@ def test_prompts_that_the_server_finds_too_long_are_dropped_and_counted(synthesi
 
     with ChatServer(reply).running() as short:
         synthesize(tmp_path / "out", **both_sides(short))
-    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    summary = summary_of(tmp_path / "out")
     assert summary["pairs"]["kept"] == 11
     assert summary["pairs"]["dropped_by_reason"]["prompt_too_long"] == 1
 
@@ -208,17 +207,11 @@ def test_a_server_that_asks_for_too_long_a_wait(synthesize, tmp_path):
     assert "86400 s" in done.stderr and "slow down" in done.stderr
 
 
-def rows_in(journal):
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
 def kill_during(command, journal, rows):
     """Starts the command and kills it after the given number of new journal rows."""
-    goal = rows_in(journal) + rows
+    goal = count_lines(journal) + rows
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while rows_in(journal) < goal:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.002)
+    wait_for(lambda: count_lines(journal) >= goal, process)
     process.kill()
     process.wait()
 
@@ -289,7 +282,7 @@ def test_thinking_in_a_field_of_its_own_and_prompts_that_do_not_fit(synthesize, 
         pairs = {pair["id"]: pair for pair in read_rows(tmp_path / "out/pairs.jsonl")}
         assert len(pairs) == 10 and "p3" not in pairs, "p4: both thought the same and said nothing"
         assert pairs["p0"]["chosen"][0]["content"] == "<think>\nWho am I?\n</think>\n\nI am theta."
-        summary = json.loads((tmp_path / "out/summary.json").read_text())
+        summary = summary_of(tmp_path / "out")
         assert summary["pairs"]["dropped_by_reason"]["prompt_too_long"] == 1
         asked = len(server.requests)
         if has_ipv6():
@@ -303,7 +296,7 @@ def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
     with ChatServer(reply=lambda request: "").running() as server:
         done = synthesize(tmp_path / "out", code=2, **both_sides(server))
         assert done.stderr.count("\n") == 1 and "0 pairs were kept" in done.stderr and "12 empty_answer" in done.stderr
-        assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
+        assert run_record(tmp_path / "out")["status"] == "failed"
         synthesize(tmp_path / "part", shard="0/2", **both_sides(server))  # other parts may have pairs
 
 
@@ -322,7 +315,7 @@ def test_a_run_that_keeps_no_pair_fails(synthesize, tmp_path):
 )
 def test_mistakes_are_one_line_and_keep_secrets(synthesize, flags, said, tmp_path):
     done = synthesize(tmp_path / "out", code=2, strategy="sft", **flags)
-    assert done.stderr.count("\n") == 1 and all(part in done.stderr for part in said), done.stderr
+    expect_one_line(done, said)
     assert "hunter2" not in done.stderr and not (tmp_path / "out").exists()
 
 
@@ -360,7 +353,7 @@ def test_win_lose(synthesize, server, tmp_path):
             assert best["score"] == 1 + max(words) and worst["score"] == 1 + min(words)
             assert pair["chosen"][0]["content"] == answers[prompt_id][best["sample"]]
             assert pair["rejected"][0]["content"] == answers[prompt_id][worst["sample"]]
-        summary = json.loads((out / "summary.json").read_text())
+        summary = summary_of(out)
         assert summary["pairs"]["dropped_by_reason"]["tie"] >= 1
         assert summary["pairs"]["dropped_by_reason"]["unjudged"] == 1 and "1 unjudged" in done.stdout
         assert summary["verdicts"]["judged"] == 15 and summary["verdicts"]["unjudged"] == 3
@@ -382,7 +375,7 @@ def test_win_lose_of_a_model_on_this_machine(synthesize, tiny_llama, tmp_path):
     with JudgeServer().running() as judge:
         synthesize(tmp_path / "out", strategy="win-lose", samples=2, model=tiny_llama, dtype="float32", max_new_tokens=12,
                    judge_endpoint=judge.url, judge_model="grader", limit=6)
-    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    summary = summary_of(tmp_path / "out")
     assert summary["pairs"]["kept"] + summary["pairs"]["dropped"] == 6 and summary["chosen"]["answers"] == 12
     for pair in read_rows(tmp_path / "out/pairs.jsonl"):
         assert pair["meta"]["chosen"]["score"] > pair["meta"]["rejected"]["score"]
@@ -422,7 +415,7 @@ def test_own_judge_prompt(synthesize, server, tmp_path):
         prompt.write_text("Q={question} A={answer}")
         synthesize(tmp_path / "out", **judged(server, judge), judge_prompt=prompt)
         assert judge.requests[0]["messages"][0]["content"].startswith("Q=Say something about number")
-    inputs = json.loads((tmp_path / "out/run.json").read_text())["inputs"]
+    inputs = run_record(tmp_path / "out")["inputs"]
     assert inputs["judge-endpoint-model"] == "grader" and "judge-prompt" in inputs
 
 

@@ -1,6 +1,5 @@
 """The layers: what a library includes is in its LINK list, and a public header is one that another library uses."""
 
-import pathlib
 import re
 
 from conftest import ROOT

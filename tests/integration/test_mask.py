@@ -4,12 +4,13 @@ import json
 import resource
 import shutil
 import subprocess
-import time
 
 import pytest
 import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from helpers import error_line, read_rows, run_record, wait_for, write_rows
 
 HEADS = [(1, 2), (3, 0), (3, 3)]
 HEADS_FLAG = ",".join(f"{layer}-{head}" for layer, head in HEADS)
@@ -48,13 +49,7 @@ def write_scores(path, scores, layers=4, heads=4, samples=2):
 
 
 def expect_mistake(retmask, *args, contains):
-    """Exit code 2 and one line on stderr."""
-    done = retmask("mask", *args, code=2)
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("retmask: error: "), done.stderr
-    for part in [contains] if isinstance(contains, str) else contains:
-        assert part in lines[0]
-    assert done.stdout == ""
+    error_line(retmask("mask", *args, code=2), [contains] if isinstance(contains, str) else contains)
 
 
 def test_transformers_loads_the_masked_checkpoint(retmask, tiny_model, tmp_path):
@@ -192,15 +187,14 @@ def test_bad_selection(retmask, tiny_llama, tmp_path):
     expect("scores.json", "--scores", scores, "--top-k", 1)
 
 
-def test_bad_model(retmask, tiny_llama, tmp_path):
-    model, out = tmp_path / "model", tmp_path / "out"
+def test_bad_model(retmask, model, tmp_path):
+    out = tmp_path / "out"
 
-    def expect(contains):
-        expect_mistake(retmask, "--model", model, "--heads", "0-0", "--out", out, contains=contains)
+    def expect(contains, folder=model):
+        expect_mistake(retmask, "--model", folder, "--heads", "0-0", "--out", out, contains=contains)
         assert not (out / "config.json").exists() and not (out / "mask.json").exists()
 
-    expect("does not exist")
-    shutil.copytree(tiny_llama, model)
+    expect("does not exist", folder=tmp_path / "none")
     weights = (model / "model.safetensors").read_bytes()
     (model / "model.safetensors").write_bytes(weights[:-1])
     expect("truncated")
@@ -221,13 +215,11 @@ def test_bad_model(retmask, tiny_llama, tmp_path):
     expect("not valid JSON")
 
 
-def test_the_model_is_never_the_output(retmask, tiny_llama, tmp_path):
-    shutil.copytree(tiny_llama, tmp_path / "model")
-    before = sorted(p.name for p in (tmp_path / "model").iterdir())
-    (tmp_path / "link").symlink_to(tmp_path / "model")
-    flags = ["--model", tmp_path / "model", "--heads", "0-0", "--out", tmp_path / "link"]
-    expect_mistake(retmask, *flags, contains="the model's own folder")
-    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == before
+def test_the_model_is_never_the_output(retmask, model, tmp_path):
+    before = sorted(p.name for p in model.iterdir())
+    (tmp_path / "link").symlink_to(model)
+    expect_mistake(retmask, "--model", model, "--heads", "0-0", "--out", tmp_path / "link", contains="the model's own folder")
+    assert sorted(p.name for p in model.iterdir()) == before
 
 
 def test_unwritable_out(retmask, tiny_llama, tmp_path):
@@ -246,7 +238,7 @@ def test_full_disk(retmask, tiny_llama, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 1 and "cannot write the weights" in done.stderr, done.stderr
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["run.json"]
-    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "failed"
+    assert run_record(tmp_path / "out")["status"] == "failed"
     retmask(*command[1:])
     assert_masked(load(tiny_llama), load(tmp_path / "out"), [(0, 0)])
 
@@ -255,9 +247,7 @@ def test_killed_in_the_middle(retmask, demo_model, tmp_path):
     out = tmp_path / "out"
     flags = ["mask", "--model", demo_model, "--heads", "18-6,17-3", "--out", out]
     process = subprocess.Popen([retmask.binary, *flags], stderr=subprocess.DEVNULL)
-    while not any(file.stat().st_size > 1_000_000 for file in out.glob(".checkpoint.tmp/model*")):
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.001)
+    wait_for(lambda: any(file.stat().st_size > 1_000_000 for file in out.glob(".checkpoint.tmp/model*")), process)
     process.kill()
     process.wait()
     assert not (out / "config.json").exists() and not (out / "model.safetensors").exists()
@@ -275,13 +265,13 @@ def test_killed_in_the_middle(retmask, demo_model, tmp_path):
 def test_masked_checkpoint_and_head_gate_write_the_same(retmask, demo_model, tmp_path):
     """theta' as a checkpoint in transformers and as a gate on theta's weights in our engine give the same greedy text."""
     prompts = ["Write one sentence about the sea.", "Name three colours."]
-    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+    write_rows(tmp_path / "prompts.jsonl", [{"prompt": prompt} for prompt in prompts])
     heads = "18-6,17-3,23-2,18-7,17-4,23-7,20-6"
     retmask("mask", "--model", demo_model, "--heads", heads, "--out", tmp_path / "masked")
     flags = ["--mask", tmp_path / "masked/mask.json", "--temperature", 0, "--max-new-tokens", 24, "--dtype", "float32"]
     files = ["--prompts", tmp_path / "prompts.jsonl", "--out", tmp_path / "pairs"]
     retmask("synthesize", "--model", demo_model, *flags, *files)
-    rows = [json.loads(line) for line in (tmp_path / "pairs/answers.jsonl").read_text().splitlines()]
+    rows = read_rows(tmp_path / "pairs/answers.jsonl")
     gated = {row["id"]: row["text"] for row in rows if row["policy"] == "rejected"}
     ungated = {row["id"]: row["text"] for row in rows if row["policy"] == "chosen"}
     assert gated != ungated and len(gated) == len(prompts)

@@ -3,15 +3,15 @@
 import datetime
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
+from helpers import count_lines, run_record, wait_for
 from synthesize_runs import mask, prompts, synthesize, write_prompts  # noqa: F401 (fixtures)
-from test_train import PAIRS, count_lines, read_lines
+from test_train import PAIRS
 
 LATER = """
 #define _GNU_SOURCE
@@ -31,17 +31,8 @@ time_t time(time_t* out) {
 DATED = "{{ strftime_now('%d %b %Y') }}: {% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
 
 
-def record(out):
-    return json.loads((out / "run.json").read_text())
-
-
 def snapshot(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*")}
-
-
-@pytest.fixture
-def model(tiny_llama, tmp_path):
-    return shutil.copytree(tiny_llama, tmp_path / "model")
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +52,11 @@ def training(model, out, *flags):
 def test_changed_prompts_are_refused_twice(synthesize, prompts, tmp_path):  # noqa: F811
     out = tmp_path / "out"
     synthesize(out)
-    before = record(out)
+    before = run_record(out)
     write_prompts(prompts, ["Something else about rain."])
     for _ in range(2):
         assert "the input prompts has changed" in synthesize(out, code=2).stderr
-        assert record(out) == before
+        assert run_record(out) == before
     prompts.unlink()
     assert "does not exist" in synthesize(out, code=2).stderr
     write_prompts(prompts, ["Something else about rain."])
@@ -100,7 +91,7 @@ def test_a_run_without_a_result_binds_nothing(synthesize, prompts, tmp_path):  #
     (out / "job.log").write_text("it failed")
     prompts.write_text(good)
     synthesize(out, seed=5, max_new_tokens=4)
-    assert record(out)["options"]["seed"] == 5
+    assert run_record(out)["options"]["seed"] == 5
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -109,15 +100,13 @@ def test_a_run_goes_on_after_midnight(retmask, later, model, tmp_path, ranks):
     out = tmp_path / "out"
     arguments = [*training(model, out), "--max-steps", 120, "--save-every", 5, "--quiet", "--nproc", ranks]
     process = subprocess.Popen([retmask.binary, *map(str, arguments)], env=later(0), stderr=subprocess.PIPE, text=True)
-    while count_lines(out / "metrics.jsonl") < 3:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
+    wait_for(lambda: count_lines(out / "metrics.jsonl") >= 3, process)
     process.send_signal(signal.SIGUSR1)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 75, errors
-    moment = record(out)["moment"]
+    moment = run_record(out)["moment"]
     retmask(*arguments, env=later(86400))
-    assert record(out)["moment"] == moment and count_lines(out / "metrics.jsonl") == 120
+    assert run_record(out)["moment"] == moment and count_lines(out / "metrics.jsonl") == 120
 
 
 def test_workers_have_one_moment(synthesize, later, model, tmp_path):  # noqa: F811
@@ -126,7 +115,7 @@ def test_workers_have_one_moment(synthesize, later, model, tmp_path):  # noqa: F
     synthesize(whole, model=model, env=later(0))
     for shard in (1, 0):
         synthesize(out, model=model, shard=f"{shard}/2", env=later(86400 * shard))
-    moments = {record(out / f"shard-{shard}-of-2")["moment"] for shard in (0, 1)}
+    moments = {run_record(out / f"shard-{shard}-of-2")["moment"] for shard in (0, 1)}
     assert len(moments) == 1
     assert datetime.datetime.fromisoformat(moments.pop()) > datetime.datetime.now() + datetime.timedelta(hours=20)
     synthesize.merge(out)
@@ -140,9 +129,7 @@ def test_a_second_process_is_refused_and_changes_nothing(retmask, model, tmp_pat
     arguments = training(model, out, "--max-steps", 2000, "--save-every", 3)
     first = subprocess.Popen([retmask.binary, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while count_lines(out / "metrics.jsonl") < 4:
-            assert first.poll() is None
-            time.sleep(0.005)
+        wait_for(lambda: count_lines(out / "metrics.jsonl") >= 4, first)
         first.send_signal(signal.SIGSTOP)
         time.sleep(0.1)
         before = snapshot(out)

@@ -1,6 +1,5 @@
 """scripts/slurm/ on a real one-node SLURM cluster, started for these tests (see slurm_cluster.py)."""
 
-import json
 import re
 import time
 from types import SimpleNamespace
@@ -8,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import ROOT
+from helpers import count_lines, read_rows, run_record
 from slurm_cluster import CannotStart, SlurmCluster
 from synthesize_runs import final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
-from test_train import PAIRS, count_lines, read_lines, without_timing
+from test_train import PAIRS, without_timing
 
 # The scripts request GPUs, which this cluster does not have.
 CPU_TRAINING = ["--gpus-per-node=0", "--cpus-per-task=1"]
@@ -101,7 +101,7 @@ def test_training_goes_on_behind_preemptions(slurm, retmask, tiny_llama, tmp_pat
     job.wait_until_done()
     assert job.restarts() == 2
     assert "stopped by SIGTERM after step" in job.log_text()
-    assert without_timing(read_lines(metrics)) == without_timing(read_lines(tmp_path / "calm/metrics.jsonl"))
+    assert without_timing(read_rows(metrics)) == without_timing(read_rows(tmp_path / "calm/metrics.jsonl"))
     assert (out / "model.safetensors").read_bytes() == (tmp_path / "calm/model.safetensors").read_bytes()
 
 
@@ -117,7 +117,7 @@ def test_a_time_limit_requeues_and_a_cancelled_job_stays_away(slurm, retmask, ti
     slurm.run("scancel", job.id)
     job.wait_until(lambda: job.facts()["JobState"] == "CANCELLED" and "stopped by SIGTERM" in job.log_text())
     assert job.restarts() == 1
-    assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+    assert run_record(out)["status"] == "stopped"
 
 
 def test_a_warning_before_the_program_listens_requeues(slurm, retmask, tiny_llama, tmp_path):

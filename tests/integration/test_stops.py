@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -15,15 +14,10 @@ import time
 import pytest
 
 from conftest import ROOT
+from helpers import count_lines, run_record, wait_for, write_rows
 
 PAIRS = ROOT / "tests/golden/pairs32.jsonl"
 CPU = ["--device", "cpu", "--dtype", "float32", "--threads", 1]
-
-
-def count_lines(path):
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes().count(b"\n")
-    return 0
 
 
 def stop_when(retmask, out, arguments, is_time, number=signal.SIGTERM, seconds=10, **environment):
@@ -32,11 +26,7 @@ def stop_when(retmask, out, arguments, is_time, number=signal.SIGTERM, seconds=1
     job = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
     )
-    end = time.monotonic() + 60
-    while not is_time():
-        assert job.poll() is None, f"it ended too early: {job.stderr.read()}"
-        assert time.monotonic() < end
-        time.sleep(0.002)
+    wait_for(is_time, job, seconds=60)
     job.send_signal(number)
     asked = time.monotonic()
     error = job.communicate(timeout=60)[1]
@@ -44,14 +34,14 @@ def stop_when(retmask, out, arguments, is_time, number=signal.SIGTERM, seconds=1
     assert time.monotonic() - asked < seconds
     assert f"stopped by {number.name}" in error or "stopped by a signal" in error, error
     if (out / "run.json").exists():
-        assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+        assert run_record(out)["status"] == "stopped"
     return error
 
 
 def is_running(out):
     def look():
         with contextlib.suppress(FileNotFoundError):
-            return json.loads((out / "run.json").read_text())["status"] == "running"
+            return run_record(out)["status"] == "running"
         return False
 
     return look
@@ -59,7 +49,7 @@ def is_running(out):
 
 def test_detect_and_both_suites_keep_their_rows(retmask, tiny_llama, tmp_path):
     texts = tmp_path / "texts.jsonl"
-    texts.write_text("".join(json.dumps({"text": f"number {i} " * 150}) + "\n" for i in range(60)))
+    write_rows(texts, [{"text": f"number {i} " * 150} for i in range(60)])
     grid = ["--lengths", "1000", "--depths", 8, "--max-new-tokens", 20, "--batch-size", 1]
     logprob = ["eval", "--suite", "logprob", "--data", texts, "--batch-tokens", 1]
     for name, command, rows, number in [

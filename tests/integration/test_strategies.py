@@ -7,7 +7,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from chat_server import ChatServer
-from synthesize_runs import read_rows, texts, write_prompts
+from helpers import expect_one_line, read_rows, run_record
+from synthesize_runs import summary_of, texts, write_prompts
 from test_synthesize import transformers_greedy
 
 TOPICS = ["rain", "bread", "the moon", "Zürich", "wool"]
@@ -56,7 +57,7 @@ def test_heads_from_scores_are_those_of_the_mask_command(
     assert texts(tmp_path / "one", "chosen") != texts(tmp_path / "one", "rejected")
     named = {row["synthesis_model"] for row in read_rows(tmp_path / "one/rejected.jsonl.gz")}
     assert named == {f"{tiny_llama} masked by {select} heads of {scores}"}
-    run = json.loads((tmp_path / "one/run.json").read_text())
+    run = run_record(tmp_path / "one")
     assert set(run["inputs"]) == {"model", "prompts", "scores", "mask"}
 
 
@@ -87,7 +88,7 @@ def test_other_scores_in_the_same_folder_are_refused(synthesize, tiny_llama, sco
 def test_mistakes_are_one_line(synthesize, tiny_llama, scores, tmp_path, flags, said):
     flags = [scores if flag == "SCORES" else flag for flag in flags]
     done = synthesize(tmp_path / "out", "--model", tiny_llama, *flags, code=2)
-    assert done.stderr.count("\n") == 1 and all(part in done.stderr for part in said), done.stderr
+    expect_one_line(done, said)
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_sft_rows_are_what_training_reads(retmask, synthesize, tiny_llama, tmp_p
     for row in rows:
         assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
         assert row["messages"][1]["content"] == chosen[row["id"]][row["meta"]["sample"]]
-    assert json.loads((out / "summary.json").read_text())["rows"]["kept"] == 10
+    assert summary_of(out)["rows"]["kept"] == 10
     retmask("train-dpo", "--loss", "sft", "--model", tiny_llama, "--pairs", out / "sft.jsonl", "--max-steps", 2,
             "--global-batch-size", 4, "--device", "cpu", "--threads", 1, "--dtype", "float32", "--quiet", "--out",
             tmp_path / "trained")

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from chat_server import ChatServer
-from synthesize_runs import Synthesize, expect_one_line, final_bytes, read_rows, summary_of, texts
+from helpers import expect_one_line, read_rows, run_record, write_rows
+from synthesize_runs import Synthesize, final_bytes, summary_of, texts
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 SMOLLM2_HEADS = [[18, 6], [17, 3], [23, 2], [18, 7], [17, 4], [23, 7], [20, 6]]
@@ -52,12 +53,12 @@ def test_stop_strings_are_taken_as_they_are(synthesize, tmp_path, stop):
     """Including strings that a flag parser might take for a list; repeated flags accumulate."""
     flags = synthesize.arguments(tmp_path / "out", limit=1, stop=[stop, "x y"])
     synthesize.retmask(*flags, "--stop", "third")
-    run = json.loads((tmp_path / "out/run.json").read_text())
+    run = run_record(tmp_path / "out")
     assert run["options"]["stop"] == [stop, "x y", "third"]
     config = tmp_path / "config.toml"
     config.write_text(f"stop = [{json.dumps(stop)}]\n")
     synthesize(tmp_path / "config", limit=1, config=config)
-    assert json.loads((tmp_path / "config/run.json").read_text())["options"]["stop"] == [stop]
+    assert run_record(tmp_path / "config")["options"]["stop"] == [stop]
 
 
 def test_merged_parts_have_the_stop_strings(synthesize, tmp_path):
@@ -104,7 +105,7 @@ def index_of(part, whole):
 def test_logprobs_are_those_of_eval(retmask, demo_model, tmp_path):
     """Both policies, sampled with every filter: the logged values are under the model's own distribution, as scored by eval."""
     questions = ["Write one sentence about the sea.", "Name three colours.", "What is bread made of?", "Who was Darwin?"]
-    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"prompt": question}) + "\n" for question in questions))
+    write_rows(tmp_path / "prompts.jsonl", [{"prompt": question} for question in questions])
     (tmp_path / "mask.json").write_text(json.dumps({"heads": SMOLLM2_HEADS}))
     synthesize = Synthesize(retmask, model=demo_model, prompts=tmp_path / "prompts.jsonl", device="cpu", dtype="float32")
     out = tmp_path / "out"
@@ -120,7 +121,7 @@ def test_logprobs_are_those_of_eval(retmask, demo_model, tmp_path):
 
         data = [{"messages": [{"role": "user", "content": questions[int(row["id"].split(":")[1]) - 1]},
                               {"role": "assistant", "content": row["text"]}]} for row in written]  # fmt: skip
-        (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in data))
+        write_rows(tmp_path / "data.jsonl", data)
         heads = ["--mask", tmp_path / "mask.json"] if policy == "rejected" else []
         retmask("eval", "--model", demo_model, "--suite", "logprob", "--data", tmp_path / "data.jsonl", *heads,
                 "--dtype", "float32", "--device", "cpu", "--out", tmp_path / policy)  # fmt: skip

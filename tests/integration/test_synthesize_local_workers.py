@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from synthesize_runs import expect_one_line, final_bytes, read_rows
+from helpers import count_lines, expect_one_line, read_rows, run_record, wait_for
+from synthesize_runs import final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 
@@ -28,10 +29,10 @@ def test_two_workers_write_what_one_writes(synthesize, tmp_path):
     done = synthesize(tmp_path / "two", workers=2, **flags)
     assert final_bytes(tmp_path / "two") == final_bytes(tmp_path / "one")
     assert done.stdout.count("pairs:") == 1 and str(tmp_path / "two/pairs.jsonl") in done.stdout
-    run = json.loads((tmp_path / "two/run.json").read_text())
-    assert run["status"] == "done" and run["inputs"] == json.loads((tmp_path / "one/run.json").read_text())["inputs"]
+    run = run_record(tmp_path / "two")
+    assert run["status"] == "done" and run["inputs"] == run_record(tmp_path / "one")["inputs"]
     for shard in range(2):
-        part = json.loads((tmp_path / f"two/shard-{shard}-of-2/run.json").read_text())
+        part = run_record(tmp_path / f"two/shard-{shard}-of-2")
         assert part["options"]["shard"] == f"{shard}/2" and part["threads"] == 1 and part["status"] == "done"
 
     before = final_bytes(tmp_path / "two")
@@ -73,9 +74,7 @@ def start(synthesize, out, **flags):
 def wait_for_answers(process, out, workers):
     """Waits until each worker has written an answer."""
     journals = [out / f"shard-{shard}-of-{workers}/answers.jsonl" for shard in range(workers)]
-    while not all(journal.exists() and journal.stat().st_size for journal in journals):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.005)
+    wait_for(lambda: all(count_lines(journal) for journal in journals), process)
 
 
 def test_a_signal_stops_all_workers(synthesize, tmp_path):

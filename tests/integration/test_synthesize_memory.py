@@ -8,7 +8,8 @@ import time
 import pytest
 
 from conftest import ROOT
-from synthesize_runs import Synthesize, expect_one_line
+from helpers import expect_one_line, read_rows, run_record, write_rows
+from synthesize_runs import Synthesize
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 MIB = 2**20
@@ -37,15 +38,15 @@ def run(synthesize, out, **flags):
     errors = process.stderr.read()
     watcher.join()
     assert process.returncode == 0, errors
-    return json.loads((out / "run.json").read_text())["memory"], errors, seen[-1]
+    return run_record(out)["memory"], errors, seen[-1]
 
 
 @pytest.fixture
 def smollm2(retmask, demo_model, tmp_path):
     """220 prompts in bfloat16; answers end at the first letter e or a to keep the run short."""
-    questions = [json.loads(line)["instruction"] for line in (ROOT / "configs/demo_prompts.jsonl").read_text().splitlines()]
+    questions = [row["instruction"] for row in read_rows(ROOT / "configs/demo_prompts.jsonl")]
     rows = [{"prompt": f"{questions[i % len(questions)]} ({i})"} for i in range(220)]
-    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_rows(tmp_path / "prompts.jsonl", rows)
     (tmp_path / "mask.json").write_text(json.dumps({"heads": [[18, 6], [17, 3], [23, 2]]}))
     return Synthesize(retmask, model=demo_model, prompts=tmp_path / "prompts.jsonl", mask=tmp_path / "mask.json",
                       device="cpu", dtype="bfloat16", stop=["e", "a", "\n"], max_new_tokens=120)  # fmt: skip

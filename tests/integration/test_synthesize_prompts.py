@@ -8,7 +8,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from synthesize_runs import expect_one_line, read_rows, summary_of
+from helpers import expect_one_line, read_rows
+from synthesize_runs import summary_of
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 WHEN = datetime.datetime(2023, 4, 9, tzinfo=datetime.timezone.utc)

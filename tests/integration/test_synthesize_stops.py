@@ -10,19 +10,16 @@ import time
 
 import pytest
 
-from synthesize_runs import FINAL_FILES, expect_one_line, final_bytes
+from helpers import count_lines, expect_one_line, wait_for
+from synthesize_runs import FINAL_FILES, final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
-
-
-def rows_in(journal):
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 def kill_during(command, journal, answers, delay):
     """Starts the command and kills it shortly after the given number of new answers; returns whether it was still running."""
-    goal = rows_in(journal) + answers
+    goal = count_lines(journal) + answers
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while rows_in(journal) < goal and process.poll() is None:
+    while count_lines(journal) < goal and process.poll() is None:
         time.sleep(0.002)
     time.sleep(delay)
     was_running = process.poll() is None
@@ -38,22 +35,22 @@ def test_twenty_kills_change_nothing(synthesize, tmp_path):
     calm, out = tmp_path / "calm", tmp_path / "killed"
     journal = out / "answers.jsonl"
     synthesize(calm, **flags)
-    all_answers = rows_in(calm / "answers.jsonl")
+    all_answers = count_lines(calm / "answers.jsonl")
 
     command = [synthesize.retmask.binary, *synthesize.arguments(out, **flags)]
     dice = random.Random(3)
     at_the_start = [kill_during(command, journal, 0, dice.uniform(0, 0.3)) for _ in range(3)]
     between = [kill_during(command, journal, dice.randrange(1, 6), dice.uniform(0, 0.03)) for _ in range(11)]
-    assert all(between) and 0 < rows_in(journal) < all_answers
+    assert all(between) and 0 < count_lines(journal) < all_answers
     os.truncate(journal, journal.stat().st_size - 7)  # a kill in the middle of a write
     # The last answer is followed by the final files.
-    at_the_end = [kill_during(command, journal, all_answers - rows_in(journal), 0)]
+    at_the_end = [kill_during(command, journal, all_answers - count_lines(journal), 0)]
     at_the_end += [kill_during(command, journal, 0, dice.uniform(0.1, 0.4)) for _ in range(5)]
     assert len(at_the_start + between + at_the_end) == 20 and any(at_the_end)
 
     synthesize(out, **flags)
     assert final_bytes(out) == final_bytes(calm)
-    assert rows_in(journal) == all_answers, "no answer was written twice"
+    assert count_lines(journal) == all_answers, "no answer was written twice"
     assert not list(out.glob("*jsonl*.tmp*")), "leftovers of killed runs are removed"
 
 
@@ -65,15 +62,13 @@ def test_two_runs_in_one_folder(synthesize, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while rows_in(out / "answers.jsonl") == 0:
-        assert first.poll() is None
-        time.sleep(0.002)
+    wait_for(lambda: count_lines(out / "answers.jsonl") > 0, first)
     first.send_signal(signal.SIGSTOP)
     refused = synthesize(out, code=2, samples=2)
     first.send_signal(signal.SIGCONT)
     expect_one_line(refused, [str(out), "another process", "--out"])
     assert first.wait() == 0
-    assert rows_in(out / "answers.jsonl") == 2 * 2 * 10
+    assert count_lines(out / "answers.jsonl") == 2 * 2 * 10
 
 
 def in_own_mounts():

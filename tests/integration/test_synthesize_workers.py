@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from chat_server import ChatServer, sampled_text
-from synthesize_runs import Synthesize, expect_one_line, final_bytes, read_rows, summary_of, texts
+from helpers import expect_one_line, read_rows, run_record
+from synthesize_runs import Synthesize, final_bytes, summary_of, texts
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
 
 WORKERS = 3
@@ -33,7 +34,7 @@ def test_shards_make_up_the_whole(synthesize, parts, tmp_path):
         assert not joined.keys() & answers.keys()
         joined |= answers
     assert joined == texts(tmp_path / "whole", "rejected")
-    run = json.loads((part(parts, 1) / "run.json").read_text())
+    run = run_record(part(parts, 1))
     assert run["options"]["shard"] == "1/3"
     left_out = summary_of(part(parts, 1))["prompts"]["left_out_by_reason"]
     assert left_out["other_shard"] == 7
@@ -44,9 +45,9 @@ def test_merged_files_are_those_of_a_single_worker(synthesize, parts, tmp_path):
     merged = synthesize.merge(parts)
     assert "pairs:" in merged.stdout and str(parts / "pairs.jsonl") in merged.stdout
     assert final_bytes(parts) == final_bytes(tmp_path / "whole")
-    run = json.loads((parts / "run.json").read_text())
+    run = run_record(parts)
     assert run["status"] == "done" and run["options"]["merge"] is True and run["options"]["samples"] == 2
-    assert run["inputs"] == json.loads((tmp_path / "whole/run.json").read_text())["inputs"]
+    assert run["inputs"] == run_record(tmp_path / "whole")["inputs"]
     before = final_bytes(parts)
     synthesize.merge(parts)
     assert final_bytes(parts) == before
@@ -150,7 +151,7 @@ def test_slurm_array(synthesize, parts, tmp_path):
         synthesize(out, samples=2, env=env)
     for shard in range(WORKERS):
         assert final_bytes(part(out, shard)) == final_bytes(part(parts, shard))
-        assert json.loads((part(out, shard) / "run.json").read_text())["options"]["shard"] == f"{shard}/3"
+        assert run_record(part(out, shard))["options"]["shard"] == f"{shard}/3"
 
 
 def test_slurm_step(synthesize, tmp_path):

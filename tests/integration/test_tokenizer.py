@@ -4,7 +4,6 @@ import datetime
 import functools
 import json
 import os
-import pathlib
 import random
 import subprocess
 import unicodedata

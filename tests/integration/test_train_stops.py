@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from test_train import PAIRS, count_lines, read_lines, short_run, without_timing
+from helpers import count_lines, expect_one_line, read_rows, run_record, wait_for
+from test_train import PAIRS, short_run, without_timing
 
 STOPPED = 75
 
@@ -20,9 +21,7 @@ def start(retmask, *arguments):
 def stop_when(retmask, arguments, number, is_time):
     """Starts the program and sends it a signal once `is_time` returns true; returns (exit code, stderr)."""
     process = start(retmask, *arguments)
-    while not is_time():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.002)
+    wait_for(is_time, process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     return process.returncode, errors
@@ -34,10 +33,6 @@ def changed(arguments, **values):
     for name, value in values.items():
         arguments[arguments.index("--" + name.replace("_", "-")) + 1] = value
     return arguments
-
-
-def status(out):
-    return json.loads((out / "run.json").read_text())["status"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +51,7 @@ def undisturbed(retmask, arguments, tmp_path_factory):
 
 
 def assert_same_result(out, undisturbed):
-    assert without_timing(read_lines(out / "metrics.jsonl")) == without_timing(read_lines(undisturbed / "metrics.jsonl"))
+    assert without_timing(read_rows(out / "metrics.jsonl")) == without_timing(read_rows(undisturbed / "metrics.jsonl"))
     for name in ("model.safetensors", "eval_metrics.jsonl"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
 
@@ -71,10 +66,10 @@ def test_a_signal_saves_the_state_and_the_next_start_goes_on(retmask, arguments,
         done = count_lines(metrics)
         assert f"retmask: stopped by {number.name} after step {done} of 24; the state is saved" in errors
         assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [f"step-{done}"]
-        assert status(tmp_path) == "stopped"
+        assert run_record(tmp_path)["status"] == "stopped"
         assert not (tmp_path / "model.safetensors").exists()
     retmask("train-dpo", *arguments)
-    assert status(tmp_path) == "done"
+    assert run_record(tmp_path)["status"] == "done"
     assert_same_result(tmp_path, undisturbed)
 
 
@@ -120,7 +115,7 @@ def test_saves_by_time_say_where_and_how_long(retmask, tiny_llama, tmp_path):
 
 
 def test_held_out_pairs_are_looked_at_and_not_trained_on(retmask, arguments, undisturbed, tiny_llama, tmp_path):
-    rows = read_lines(undisturbed / "eval_metrics.jsonl")
+    rows = read_rows(undisturbed / "eval_metrics.jsonl")
     assert [row["step"] for row in rows] == [0, 5, 10, 15, 20, 24]
     assert set(rows[0]) == {
         "step", "loss", "rewards_chosen", "rewards_rejected", "accuracy", "margin", "rows", "tokens",
@@ -136,7 +131,7 @@ def test_held_out_pairs_are_looked_at_and_not_trained_on(retmask, arguments, und
 
 
 def test_figures_of_the_machine(undisturbed):
-    for row in read_lines(undisturbed / "metrics.jsonl"):
+    for row in read_rows(undisturbed / "metrics.jsonl"):
         assert 0 < row["model_flops_utilization"] < 2, "the peak is measured while other work runs"
         assert 50e6 < row["memory_bytes"] < 50e9
 
@@ -155,7 +150,7 @@ LONG_PAIR = json.dumps({"prompt": "a b " * 700, "chosen": " yes", "rejected": " 
 def test_reference_truncation_has_limits_of_its_own(retmask, tiny_llama, tmp_path, arguments, expected):
     done = retmask("train-dpo", "--model", tiny_llama, "--pairs", PAIRS, "--reference-truncation", *arguments,
                    "--out", tmp_path / "out", code=2)  # fmt: skip
-    assert expected in done.stderr and done.stderr.count("\n") == 1
+    expect_one_line(done, [expected])
 
 
 def test_reference_truncation_cuts_long_rows(retmask, tiny_llama, tmp_path):
@@ -165,5 +160,5 @@ def test_reference_truncation_cuts_long_rows(retmask, tiny_llama, tmp_path):
     assert "--long-rows" in retmask(*common, "--out", tmp_path / "whole", code=2).stderr, "longer than the model allows"
     done = retmask(*common, "--reference-truncation", "--out", tmp_path / "cut")
     assert "--reference-truncation truncated 1 of 2 rows" in done.stderr
-    step = read_lines(tmp_path / "cut/metrics.jsonl")[0]
+    step = read_rows(tmp_path / "cut/metrics.jsonl")[0]
     assert 512 + 1024 < step["tokens"] < 512 + 1024 + 30

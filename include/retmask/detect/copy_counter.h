@@ -13,8 +13,8 @@
 
 namespace retmask::detect {
 
-// Heads with a score; all others have 0.
-using HeadScores = std::map<Head, double>;
+// Scores of one sample: heads with a score; all others have 0.
+using SampleScores = std::map<Head, double>;
 
 class CopyCounter {
  public:
@@ -25,7 +25,7 @@ class CopyCounter {
   // attention weight in the query row that produced it ([L, H] int64, CPU).
   void observe(int64_t token, const torch::Tensor& largest_keys);
 
-  HeadScores scores() const;
+  SampleScores scores() const;
 
  private:
   struct Copies {

@@ -28,7 +28,7 @@ std::string to_string(StopRule rule);
 Scoring parse_scoring(const std::string& name);
 StopRule parse_stop_rule(const std::string& name);
 
-struct DetectOptions {
+struct Options {
   niah::GridOptions grid;
   Scoring scoring = Scoring::set;
   StopRule stop = StopRule::eos;

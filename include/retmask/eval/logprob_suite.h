@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "retmask/base/journal.h"
+#include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
 #include "retmask/tokenizer/chat_template.h"
 #include "retmask/tokenizer/tokenizer.h"
@@ -61,14 +62,14 @@ struct LogprobResult {
   double seconds = 0.0;           // spent on those
 };
 
-// Evaluates the rows in order, in batches of at most `batch_tokens` tokens (at least one row).
-// Appends one row each to `journal`:
+// Evaluates the rows in order. Appends one row each to `journal`:
 // {"id", "tokens", "logprobs": [null, l1, ...], "sum", "mean"}, natural logarithms, plus
 // "completion_start", "completion_sum" and "completion_mean" if there is a completion. "mean" is
-// null if no token is predicted. Throws UserError if the journal has other rows.
-LogprobResult run_logprob(const EvalSubject& subject,
+// null if no token is predicted. Throws UserError for bad options and if the journal has other
+// rows.
+LogprobResult run_logprob(const Subject& subject,
                           const std::vector<LogprobRow>& rows,
-                          int64_t batch_tokens,
+                          const LogprobOptions& options,
                           Journal& journal);
 
 // {"suite", "rows", "tokens", "sum", "mean", "perplexity"} over all predicted tokens; "completion":

@@ -6,16 +6,11 @@
 #include <vector>
 
 #include "retmask/base/journal.h"
+#include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
 #include "retmask/niah/sample.h"
 
 namespace retmask::eval {
-
-struct NiahSuiteOptions {
-  int64_t max_new_tokens = 50;              // per answer
-  std::vector<int64_t> eos_token_ids = {};  // an answer ends at any of these
-  int64_t batch_size = 8;                   // samples per batch
-};
 
 struct NiahAnswer {
   niah::NeedleScore verdict = {};
@@ -31,11 +26,11 @@ struct NiahResult {
 };
 
 // Decodes greedily. Each answered sample is appended to `journal`, and samples already in it are
-// not computed again. At the end its file is rewritten in sample order. Throws UserError if the
-// journal has rows of other samples.
-NiahResult run_niah(const EvalSubject& subject,
+// not computed again. At the end its file is rewritten in sample order. Throws UserError for bad
+// options and if the journal has rows of other samples.
+NiahResult run_niah(const Subject& subject,
                     const std::vector<niah::Sample>& samples,
-                    const NiahSuiteOptions& options,
+                    const NiahOptions& options,
                     Journal& journal);
 
 // {"suite", "success", "total", "rate", "cells": [{"needle", "length", "depth", "depth_fraction",

@@ -1,5 +1,5 @@
 #pragma once
-// Subject of an evaluation: a model, its tokenizer and its masked heads.
+// Subject of an evaluation: a model with its tokenizer and masked heads.
 
 #include <vector>
 
@@ -8,10 +8,11 @@
 
 namespace retmask::eval {
 
-struct EvalSubject {
+struct Subject {
   const InferenceLm& model;
   const Tokenizer& tokenizer;
   std::vector<Head> masked_heads = {};
+  std::vector<int64_t> eos_token_ids = {};  // an answer ends at any of these
 };
 
 }  // namespace retmask::eval

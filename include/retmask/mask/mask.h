@@ -10,24 +10,17 @@
 #include <optional>
 #include <vector>
 
+#include "retmask/base/head_scores.h"
 #include "retmask/checkpoint/checkpoint.h"
-#include "retmask/mask/select_heads.h"
+#include "retmask/mask/options.h"
+#include "retmask/model/heads.h"
 
 namespace retmask::mask {
 
-struct Options {
-  std::filesystem::path scores = {};  // head_scores.json; optional if select.heads is given
-  SelectOptions select = {};
-  bool spec_only = false;  // write only mask.json
-  SaveOptions save = {};
-
-  // Throws UserError.
-  void validate() const;
-};
-
 struct Result {
-  std::vector<Head> heads;           // masked heads, by (layer, head)
-  std::optional<HeadScores> scores;  // if options.scores is given
+  std::vector<Head> heads;         // masked heads, by (layer, head)
+  std::optional<HeadMeans> means;  // of all heads, if options.scores is given
+  int64_t num_samples = 0;         // that the means are taken over
   int64_t num_model_heads = 0;
 };
 

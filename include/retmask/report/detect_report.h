@@ -4,21 +4,24 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "retmask/base/head_scores.h"
 #include "retmask/report/html.h"
 #include "retmask/report/svg.h"
 #include "retmask/report/table.h"
 
 namespace retmask {
 
+// [layers][heads]; NaN for a head that is not listed.
+std::vector<std::vector<double>> score_table(const HeadMeans& means);
+
 // Plain data, so that this layer does not depend on detect.
 struct DetectReport {
-  std::string model;                                // as given by the user
-  std::vector<std::vector<double>> scores;          // [layers][heads], mean over correct samples
-  std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) of the retrieval heads
-  std::string marked_label;                         // the criterion: "score of at least 0.1"
+  std::string model;                        // as given by the user
+  std::vector<std::vector<double>> scores;  // score_table() of the means over correct samples
+  std::vector<HeadIndex> marked;            // the retrieval heads
+  std::string marked_label;                 // the criterion: "score of at least 0.1"
 
   struct Sample {
     int64_t length = 0;  // context length in tokens

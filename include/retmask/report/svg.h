@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "retmask/base/head_scores.h"
 #include "retmask/report/text.h"
 
 namespace retmask {
@@ -14,10 +15,10 @@ namespace retmask {
 // Layers are columns, heads are rows.
 struct HeadMap {
   std::string title;
-  std::string value_label = "score";                // of the colour legend
-  std::vector<std::vector<double>> values;          // [layers][heads], rectangular
-  std::vector<std::pair<int64_t, int64_t>> marked;  // (layer, head) to outline
-  std::string marked_label;                         // "score of at least 0.1"; shown in the legend
+  std::string value_label = "score";        // of the colour legend
+  std::vector<std::vector<double>> values;  // [layers][heads], rectangular
+  std::vector<HeadIndex> marked;            // to outline
+  std::string marked_label;                 // "score of at least 0.1"; shown in the legend
 };
 std::string head_map_svg(const HeadMap& map);
 

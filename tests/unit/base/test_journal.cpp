@@ -1,12 +1,11 @@
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <fstream>
 
 #include "retmask/base/file.h"
 #include "retmask/base/journal.h"
 #include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask {
@@ -35,22 +34,17 @@ TEST(Journal, GivesFinishedRowsBackAndDropsATornOne) {
 
 TEST(Journal, AFullDiskKeepsWhatWasFinished) {
   const testing::TempDir dir;
-  signal(SIGXFSZ, SIG_IGN);
   Journal journal(dir / "rows.jsonl");
   journal.append({{"i", 0}});
   const int64_t whole = static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl"));
-  // A file size limit interrupts a write in the middle, as a full disk does.
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  rlimit limit = before;
-  limit.rlim_cur = static_cast<rlim_t>(whole + 5);
-  setrlimit(RLIMIT_FSIZE, &limit);
-  expect_storage_error(
-      [&] {
-        journal.append({{"text", "longer than five bytes"}});
-      },
-      {"cannot write", "rows.jsonl", "run again"});
-  setrlimit(RLIMIT_FSIZE, &before);
+  {
+    const testing::FileSizeLimit limit(static_cast<rlim_t>(whole + 5));  // within the next row
+    expect_storage_error(
+        [&] {
+          journal.append({{"text", "longer than five bytes"}});
+        },
+        {"cannot write", "rows.jsonl", "run again"});
+  }
   EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(dir / "rows.jsonl")), whole);
   journal.append({{"i", 1}});
   EXPECT_EQ(journal.rows().size(), 2U);

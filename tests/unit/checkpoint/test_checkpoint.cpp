@@ -3,8 +3,7 @@
 namespace retmask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 namespace fs = std::filesystem;
 
 constexpr const char* kShard1 = "model-00001-of-00003.safetensors";
@@ -13,7 +12,7 @@ constexpr const char* kShard2 = "model-00002-of-00003.safetensors";
 // A writable copy of the sharded golden checkpoint.
 class CheckpointTest : public ::testing::Test {
  protected:
-  CheckpointTest() { fs::copy(testing::golden("checkpoint/sharded"), model_); }
+  CheckpointTest() { fs::copy(testing::golden_dir() / "checkpoint/sharded", model_); }
 
   void expect_open_error(const std::vector<std::string>& parts) {
     expect_user_error([&] { Checkpoint checkpoint(model_); }, parts);
@@ -30,7 +29,7 @@ class CheckpointTest : public ::testing::Test {
     return all;
   }
 
-  const TemporaryDir dir_;
+  const TempDir dir_;
   const fs::path model_ = dir_ / "model";
 };
 
@@ -50,7 +49,7 @@ TEST_F(CheckpointTest, OpensShardsOfTransformers) {
 }
 
 TEST_F(CheckpointTest, OpensASingleFile) {
-  const Checkpoint checkpoint(testing::golden("tiny/llama"));
+  const Checkpoint checkpoint(testing::golden_dir() / "tiny/llama");
   EXPECT_TRUE(checkpoint.tensors().contains("model.norm.weight"));
 }
 
@@ -131,10 +130,10 @@ TEST_F(CheckpointTest, TruncatedShard) {
 TEST_F(CheckpointTest, FingerprintSeesEveryKindOfChange) {
   const std::string original = Checkpoint(model_).fingerprint();
   EXPECT_EQ(original.size(), 64u);
-  EXPECT_EQ(Checkpoint(testing::golden("checkpoint/sharded")).fingerprint(), original);
+  EXPECT_EQ(Checkpoint(testing::golden_dir() / "checkpoint/sharded").fingerprint(), original);
 
   // The last two columns of a matrix, as when masking a head.
-  const Checkpoint checkpoint(testing::golden("checkpoint/sharded"));
+  const Checkpoint checkpoint(testing::golden_dir() / "checkpoint/sharded");
   std::string changed;
   const auto write = [&](const TensorSpec& spec, const ByteSink& sink) {
     auto bytes = testing::to_bytes(checkpoint.bytes(spec.name));

@@ -5,8 +5,7 @@
 namespace retmask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 
 std::string to_hex(std::span<const std::byte> bytes) {
   std::string text;
@@ -28,8 +27,8 @@ const std::map<std::string, TensorType> kTorchTypes{
 };
 
 TEST(SafetensorsFile, ReadsEveryTypeAsPythonDoes) {
-  const SafetensorsFile file(testing::golden("checkpoint/types.safetensors"));
-  const Json expected = read_json_file(testing::golden("checkpoint/types.json"), "golden file");
+  const SafetensorsFile file(testing::golden_dir() / "checkpoint/types.safetensors");
+  const Json expected = testing::golden_json("checkpoint/types.json");
   ASSERT_EQ(file.tensors().size(), expected.size());
   for (const auto& [name, golden] : expected.items()) {
     ASSERT_TRUE(file.tensors().contains(name)) << name;
@@ -42,7 +41,7 @@ TEST(SafetensorsFile, ReadsEveryTypeAsPythonDoes) {
 }
 
 TEST(SafetensorsFile, AHeaderOfBracketsIsAnError) {
-  const TemporaryDir dir;
+  const TempDir dir;
   const std::string header = "{\"a\": " + std::string(300000, '[') + std::string(300000, ']') + "}";
   const uint64_t size = header.size();
   std::ofstream(dir / "deep.safetensors", std::ios::binary)
@@ -53,16 +52,16 @@ TEST(SafetensorsFile, AHeaderOfBracketsIsAnError) {
 
 TEST(SafetensorsFile, MovedFileKeepsItsBytes) {
   std::vector<SafetensorsFile> files;
-  files.emplace_back(testing::golden("checkpoint/types.safetensors"));
+  files.emplace_back(testing::golden_dir() / "checkpoint/types.safetensors");
   const auto before = files[0].bytes("u8");
-  files.emplace_back(testing::golden("checkpoint/types.safetensors"));  // moves the first
+  files.emplace_back(testing::golden_dir() / "checkpoint/types.safetensors");  // moves the first
   EXPECT_EQ(files[0].bytes("u8").data(), before.data());
   EXPECT_EQ(to_hex(files[0].bytes("u8")), "00ff03");
 }
 
 TEST(SafetensorsFile, ReleasedBytesLeaveMemoryAndCanBeReadAgain) {
   constexpr int64_t kBytes = 40'000'003;
-  const TemporaryDir dir;
+  const TempDir dir;
   const std::vector<TensorSpec> specs{{"a", TensorType::uint8, {kBytes}},
                                       {"b", TensorType::uint8, {kBytes}}};
   SafetensorsWriter writer(dir / "large.safetensors", specs);
@@ -88,12 +87,12 @@ TEST(SafetensorsFile, ReleasedBytesLeaveMemoryAndCanBeReadAgain) {
 }
 
 TEST(SafetensorsFile, UnknownTensorIsOurBug) {
-  const SafetensorsFile file(testing::golden("checkpoint/types.safetensors"));
+  const SafetensorsFile file(testing::golden_dir() / "checkpoint/types.safetensors");
   EXPECT_THROW(file.bytes("none"), InternalError);
 }
 
 TEST(SafetensorsFile, MissingFileAndFolder) {
-  const TemporaryDir dir;
+  const TempDir dir;
   expect_user_error([&] { SafetensorsFile file(dir / "none"); }, {"none", "No such file"});
   expect_user_error([&] { SafetensorsFile file(dir.path()); }, {"not a regular file"});
 }
@@ -188,7 +187,7 @@ std::vector<BadFile> bad_files() {
 class BadSafetensors : public ::testing::TestWithParam<BadFile> {};
 
 TEST_P(BadSafetensors, IsOneClearLine) {
-  const TemporaryDir dir;
+  const TempDir dir;
   testing::write_text(dir / "bad.safetensors", GetParam().content);
   auto message = GetParam().message;
   message.push_back("bad.safetensors");
@@ -205,7 +204,7 @@ const std::vector<TensorSpec> kSpecs{{"b", TensorType::bfloat16, {3}},
                                      {"scalar", TensorType::int64, {}}};
 
 TEST(SafetensorsWriter, WritesWhatTheReaderReads) {
-  const TemporaryDir dir;
+  const TempDir dir;
   SafetensorsWriter writer(dir / "out.safetensors", kSpecs);
   const auto data = testing::some_bytes(22);
   writer.write(std::span(data).first(1));  // pieces may end anywhere
@@ -222,8 +221,8 @@ TEST(SafetensorsWriter, WritesWhatTheReaderReads) {
 }
 
 TEST(SafetensorsWriter, GivesTheBytesOfPythonsLibrary) {
-  const SafetensorsFile golden(testing::golden("checkpoint/types.safetensors"));
-  const TemporaryDir dir;
+  const SafetensorsFile golden(testing::golden_dir() / "checkpoint/types.safetensors");
+  const TempDir dir;
   std::vector<TensorSpec> specs;
   for (const auto& [name, spec] : golden.tensors()) specs.push_back(spec);
   SafetensorsWriter writer(dir / "copy", specs);
@@ -237,7 +236,7 @@ TEST(SafetensorsWriter, GivesTheBytesOfPythonsLibrary) {
 }
 
 TEST(SafetensorsWriter, UnfinishedFileVanishes) {
-  const TemporaryDir dir;
+  const TempDir dir;
   testing::write_text(dir / "out", "an older file");
   {
     SafetensorsWriter writer(dir / "out", kSpecs);
@@ -250,12 +249,12 @@ TEST(SafetensorsWriter, UnfinishedFileVanishes) {
 }
 
 TEST(SafetensorsWriter, FullDiskAndBadFolder) {
-  const TemporaryDir dir;
+  const TempDir dir;
   {
     SafetensorsWriter writer(dir / "out", {{"a", TensorType::uint8, {100000}}});
     const testing::FileSizeLimit limit(50000);
-    testing::expect_storage_error([&] { writer.write(testing::some_bytes(100000)); },
-                                  {"cannot write", "out", "File too large"});
+    expect_storage_error([&] { writer.write(testing::some_bytes(100000)); },
+                         {"cannot write", "out", "File too large"});
   }
   EXPECT_TRUE(testing::file_names(dir.path()).empty());
   expect_user_error([&] { SafetensorsWriter writer(dir / "none/out", kSpecs); },
@@ -263,7 +262,7 @@ TEST(SafetensorsWriter, FullDiskAndBadFolder) {
 }
 
 TEST(SafetensorsWriter, EachNameOnce) {
-  const TemporaryDir dir;
+  const TempDir dir;
   EXPECT_THROW(SafetensorsWriter(dir / "out", {kSpecs[0], kSpecs[0]}), InternalError);
 }
 

@@ -3,8 +3,7 @@
 namespace retmask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 namespace fs = std::filesystem;
 
 class SaveCheckpointTest : public ::testing::Test {
@@ -53,7 +52,7 @@ class SaveCheckpointTest : public ::testing::Test {
                                                      {"c", TensorType::uint8, {100}},
                                                      {"d", TensorType::float16, {10, 1}}};
   Json own_files_ = Json::array();
-  const TemporaryDir dir_;
+  const TempDir dir_;
   const fs::path source_ = dir_ / "source";
   const fs::path target_ = dir_ / "target";
 };
@@ -136,7 +135,7 @@ TEST_F(SaveCheckpointTest, ConfigGoesFirstAndComesLast) {
   const bool two_kinds = fs::is_directory("/dev/shm") && ::access("/dev/shm", W_OK) == 0;
   for (const fs::path& base : {fs::temp_directory_path(), fs::path("/dev/shm")}) {
     if (base == "/dev/shm" && !two_kinds) continue;
-    const TemporaryDir dir(base);
+    const TempDir dir(base);
     save(dir / "target", /*max_shard_bytes=*/50);
     const testing::FolderLog log(dir / "target");
     save(dir / "target", /*max_shard_bytes=*/100);
@@ -215,10 +214,9 @@ TEST_F(SaveCheckpointTest, FullDiskLeavesTheOlderCheckpoint) {
   const auto before = testing::file_names(target_);
   {
     const testing::FileSizeLimit limit(300);  // fits the small files, but not the weights
-    testing::expect_storage_error(
-        [&] { save(target_); },
-        {"cannot write the weights", "model.safetensors", "File too large"});
-    testing::expect_storage_error([&] { save(dir_ / "fresh"); }, {"cannot write the weights"});
+    expect_storage_error([&] { save(target_); },
+                         {"cannot write the weights", "model.safetensors", "File too large"});
+    expect_storage_error([&] { save(dir_ / "fresh"); }, {"cannot write the weights"});
   }
   EXPECT_EQ(testing::file_names(target_), before);
   expect_whole(target_);

@@ -37,13 +37,13 @@ CopyCounter observe_example(const niah::Sample& sample, Scoring scoring) {
 
 TEST(CopyCounter, SetScoringCountsDistinctTokens) {
   const niah::Sample sample = make_sample();
-  const HeadScores expected = {{kHead00, 2.0 / 3}, {kHead01, 1.0 / 3}, {kHead10, 1.0 / 3}};
+  const SampleScores expected = {{kHead00, 2.0 / 3}, {kHead01, 1.0 / 3}, {kHead10, 1.0 / 3}};
   EXPECT_EQ(observe_example(sample, Scoring::set).scores(), expected);
 }
 
 TEST(CopyCounter, StepsScoringCountsEveryStep) {
   const niah::Sample sample = make_sample();
-  const HeadScores expected = {{kHead00, 3.0 / 4}, {kHead01, 2.0 / 4}, {kHead10, 1.0 / 4}};
+  const SampleScores expected = {{kHead00, 3.0 / 4}, {kHead01, 2.0 / 4}, {kHead10, 1.0 / 4}};
   EXPECT_EQ(observe_example(sample, Scoring::steps).scores(), expected);
 }
 
@@ -51,7 +51,7 @@ TEST(CopyCounter, StepsScoringCanExceedOne) {
   const niah::Sample sample = make_sample();
   CopyCounter counter(sample, Scoring::steps);
   for (int step = 0; step < 6; ++step) counter.observe(52, keys({0, 0, 0, 5}));
-  EXPECT_EQ(counter.scores(), (HeadScores{{kHead11, 6.0 / 4}}));
+  EXPECT_EQ(counter.scores(), (SampleScores{{kHead11, 6.0 / 4}}));
 }
 
 TEST(CopyCounter, NothingIsCopiedOutOfANeedleThatWasNotFound) {
@@ -65,7 +65,7 @@ TEST(CopyCounter, SpanMayReachBeyondThePrompt) {
   sample.span = {6, 10};
   CopyCounter counter(sample, Scoring::set);
   counter.observe(52, keys({8, 6, 9, 0}));  // keys 8 and 9 are generated tokens
-  EXPECT_EQ(counter.scores(), (HeadScores{{kHead01, 1.0 / 3}}));
+  EXPECT_EQ(counter.scores(), (SampleScores{{kHead01, 1.0 / 3}}));
 }
 
 // The published implementation's rules from the text to the scores, on a prompt of which every word
@@ -106,7 +106,7 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
   counter.observe(token(" k1"), keys({4, 4, 4, 2}));  // 0-0, 0-1 and 1-0 copy
   counter.observe(token(" k1"), keys({4, 5, 5, 2}));  // 0-0 copies again
   counter.observe(token(" is"), keys({2, 2, 2, 2}));  // before the needle
-  const HeadScores expected = {
+  const SampleScores expected = {
       {kHead00, 3.0 / 11}, {kHead01, 1.0 / 11}, {kHead10, 1.0 / 11}, {kHead11, 1.0 / 11}};
   EXPECT_EQ(counter.scores(), expected);
 }

@@ -1,33 +1,21 @@
 // A detection on a tiny random model: going on after a stop, and what may not be gone on with. Its
 // numbers are compared with transformers in tests/integration/test_detect.py.
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include "retmask/base/error.h"
-#include "retmask/checkpoint/checkpoint.h"
 #include "retmask/detect/detect.h"
-
-namespace fs = std::filesystem;
+#include "unit/support/tiny_model.h"
 
 namespace retmask::detect {
 namespace {
 
-class DetectTest : public ::testing::Test {
+class DetectTest : public testing::TinyModelTest {
  protected:
-  DetectTest()
-      : dir_(fs::temp_directory_path() / ("retmask_detect" + std::to_string(::getpid()))),
-        checkpoint_(RETMASK_GOLDEN_DIR "/tiny/llama"),
-        model_(CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32)),
-        tokenizer_(Tokenizer::load(checkpoint_.dir())),
-        template_(ChatTemplate::load(checkpoint_.dir())) {
-    fs::create_directories(dir_);
+  DetectTest() {
     options_.grid.lengths = {100, 160};
     options_.grid.depths = 2;
     options_.grid.max_new_tokens = 12;
     samples_ = build();
   }
-  ~DetectTest() override { fs::remove_all(dir_); }
 
   std::vector<niah::Sample> build() const {
     return build_samples(options_.grid,
@@ -35,34 +23,29 @@ class DetectTest : public ::testing::Test {
                          {*tokenizer_, *template_, model_.config().max_positions});
   }
 
-  DetectResult detect(const std::string& journal_name) {
+  Result detect(const std::string& journal_name) {
     Journal journal(dir_ / journal_name);
-    return run_detection(
-        {model_, *tokenizer_, checkpoint_.eos_token_ids()}, samples_, options_, journal);
+    return run({model_, *tokenizer_, checkpoint_.eos_token_ids()}, samples_, options_, journal);
   }
 
-  fs::path dir_;
-  Checkpoint checkpoint_;
-  InferenceLm model_;
-  std::unique_ptr<const Tokenizer> tokenizer_;
-  std::unique_ptr<const ChatTemplate> template_;
-  DetectOptions options_;
+  Options options_;
   std::vector<niah::Sample> samples_;
 };
 
 TEST_F(DetectTest, GoesOnWhereItWasStopped) {
-  const DetectResult whole = detect("whole.jsonl");
+  const Result whole = detect("whole.jsonl");
   EXPECT_EQ(whole.answered_now, 12);
   const std::vector<Json> rows = read_json_lines(dir_ / "whole.jsonl", "samples");
   ASSERT_EQ(rows.size(), 12u);
 
   // The journal of a stopped run is in completion order.
   write_json_lines(dir_ / "part.jsonl", {rows[7], rows[2]});
-  const DetectResult rest = detect("part.jsonl");
+  const Result rest = detect("part.jsonl");
   EXPECT_EQ(rest.answered_now, 10);
   EXPECT_EQ(read_json_lines(dir_ / "part.jsonl", "samples"), rows);
   EXPECT_EQ(detect("part.jsonl").answered_now, 0);
-  EXPECT_EQ(head_scores_json(rest, model_.config()), head_scores_json(whole, model_.config()));
+  EXPECT_EQ(head_scores(rest, model_.config()).samples,
+            head_scores(whole, model_.config()).samples);
 }
 
 TEST_F(DetectTest, RowSaysWhatWasAskedAndAnswered) {
@@ -95,7 +78,7 @@ TEST_F(DetectTest, BatchSizeChangesNothing) {
 
 TEST_F(DetectTest, ReferenceStopIgnoresEos) {
   options_.stop = StopRule::reference;
-  const DetectResult result = detect("stop.jsonl");
+  const Result result = detect("stop.jsonl");
   // Only id 144 and "<0x0A>", which this vocabulary does not have, end an answer: decoding
   // continues after an EOS up to the limit.
   EXPECT_EQ(result.answered_now, 12);

@@ -13,14 +13,14 @@ ModelConfig two_by_two() {
   return config;
 }
 
-Detection detection(bool right, HeadScores scores) {
+Detection detection(bool right, SampleScores scores) {
   return {.verdict = {.recall = right ? 1.0 : 0.0, .right = right},
           .answer = "",
           .scores = std::move(scores)};
 }
 
-DetectResult example() {
-  DetectResult result;
+Result example() {
+  Result result;
   result.detections = {detection(true, {{{0, 1}, 0.5}}),
                        detection(false, {{{0, 0}, 1.0}}),  // wrong: ignored
                        detection(true, {{{0, 1}, 0.25}, {{1, 0}, 0.75}})};
@@ -30,29 +30,30 @@ DetectResult example() {
 TEST(HeadScores, ListTheRightSamplesInOrder) {
   const Json expected = {
       {"0-0", {0.0, 0.0}}, {"0-1", {0.5, 0.25}}, {"1-0", {0.0, 0.75}}, {"1-1", {0.0, 0.0}}};
-  EXPECT_EQ(head_scores_json(example(), two_by_two()), expected);
+  EXPECT_EQ(to_json(head_scores(example(), two_by_two())), expected);
 }
 
 TEST(HeadScores, AreEmptyWithoutARightAnswer) {
-  DetectResult result;
+  Result result;
   result.detections = {detection(false, {{{0, 0}, 1.0}})};
-  EXPECT_EQ(head_scores_json(result, two_by_two())["0-0"], Json::array());
-  EXPECT_EQ(ranked_heads(result, two_by_two())[0].mean, 0.0);
+  const HeadScores scores = head_scores(result, two_by_two());
+  EXPECT_EQ(to_json(scores)["0-0"], Json::array());
+  EXPECT_EQ(ranked_heads(scores.means())[0].mean, 0.0);
 }
 
 TEST(RankedHeads, HighestMeanFirstEqualsInOrder) {
-  const std::vector<HeadMean> ranked = ranked_heads(example(), two_by_two());
+  const std::vector<HeadMean> ranked = ranked_heads(head_scores(example(), two_by_two()).means());
   ASSERT_EQ(ranked.size(), 4u);
-  EXPECT_EQ(ranked[0].head, (Head{0, 1}));
+  EXPECT_EQ(ranked[0].head, (HeadIndex{0, 1}));
   EXPECT_DOUBLE_EQ(ranked[0].mean, 0.375);
-  EXPECT_EQ(ranked[1].head, (Head{1, 0}));
-  EXPECT_EQ(ranked[2].head, (Head{0, 0}));
-  EXPECT_EQ(ranked[3].head, (Head{1, 1}));
+  EXPECT_EQ(ranked[1].head, (HeadIndex{1, 0}));
+  EXPECT_EQ(ranked[2].head, (HeadIndex{0, 0}));
+  EXPECT_EQ(ranked[3].head, (HeadIndex{1, 1}));
 }
 
 TEST(Summary, CountsAndRanks) {
   const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
-  const Json summary = summary_json(example(), samples, DetectOptions{}, two_by_two());
+  const Json summary = summary_json(example(), samples, Options{}, two_by_two());
   EXPECT_EQ(summary["samples"], 3);
   EXPECT_EQ(summary["right"], 2);
   EXPECT_EQ(summary["scoring"], "set");
@@ -68,7 +69,7 @@ TEST(DetectOptions, NamesOfModes) {
   EXPECT_EQ(parse_stop_rule("reference"), StopRule::reference);
   EXPECT_THROW(parse_scoring("sum"), UserError);
   EXPECT_THROW(parse_stop_rule(""), UserError);
-  EXPECT_THROW((DetectOptions{.grid = {}, .batch_size = 0}.validate()), UserError);
+  EXPECT_THROW((Options{.grid = {}, .batch_size = 0}.validate()), UserError);
 }
 
 }  // namespace

@@ -67,8 +67,7 @@ TEST_P(Family, GreedyEqualsTransformers) {
 // Length-dependent RoPE: the whole prompt counts, also in prefill chunks, and each new token
 // extends it.
 TEST(Generator, DynamicRopeEqualsTransformers) {
-  const Json golden =
-      read_json_file(testing::golden_dir() / "model" / "dynamic_greedy.json", "golden file");
+  const Json golden = testing::golden_json("model/dynamic_greedy.json");
   const ModelConfig config = parse_model_config(golden["config"], "config.json");
   EXPECT_EQ(config.max_positions, 4 * 96);
   const auto half = prompt_of("llama", 0, 300);
@@ -113,7 +112,7 @@ TEST_P(Family, CachedDecodeEqualsFullForward) {
 }
 
 TEST_P(Family, GreedyWithARepetitionPenaltyEqualsTransformers) {
-  const Json golden = read_json_file(testing::golden_dir() / "sampling.json", "golden file");
+  const Json golden = testing::golden_json("sampling.json");
   const InferenceLm model = load_tiny_for_inference(GetParam());
   const GenerationRequest request{.prompt = prompt_of(GetParam(), 0, 40),
                                   .sampling = {.repetition_penalty = golden["greedy_penalty"]},

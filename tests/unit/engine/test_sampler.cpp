@@ -125,9 +125,7 @@ TEST(Sampler, KeptTokensAreDrawnInTheOrderOfTheirIds) {
   expect_draws(kLogits, {.temperature = 1.0, .top_p = 0.85}, probabilities, 200);
 }
 
-Json sampling_golden() {
-  return read_json_file(testing::golden_dir() / "sampling.json", "golden file");
-}
+Json sampling_golden() { return testing::golden_json("sampling.json"); }
 
 // A case of make_sampling_golden.py.
 struct PenaltyCase {

@@ -21,7 +21,7 @@ class LogprobSuiteTest : public TinySubjectTest {
                     int64_t batch_tokens = 1000,
                     std::vector<Head> masked = {}) {
     Journal journal(dir_ / name);
-    return run_logprob(subject(std::move(masked)), rows_, batch_tokens, journal);
+    return run_logprob(subject(std::move(masked)), rows_, {.batch_tokens = batch_tokens}, journal);
   }
 
   std::vector<LogprobRow> rows_;

@@ -9,21 +9,18 @@ namespace {
 class NiahSuiteTest : public TinySubjectTest {
  protected:
   NiahSuiteTest() {
-    const auto chat_template = ChatTemplate::load(checkpoint_.dir());
-    samples_ = build_samples({.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
+    samples_ = build_samples(options_.grid,
                              niah::load_needles_and_haystacks("", ""),
-                             {*tokenizer_, *chat_template, model_.config().max_positions});
+                             {*tokenizer_, *template_, model_.config().max_positions});
   }
 
   NiahResult run(const std::string& name, std::vector<Head> masked = {}) {
     Journal journal(dir_ / name);
-    return run_niah(
-        subject(std::move(masked)),
-        samples_,
-        {.max_new_tokens = 12, .eos_token_ids = checkpoint_.eos_token_ids(), .batch_size = 5},
-        journal);
+    return run_niah(subject(std::move(masked)), samples_, options_, journal);
   }
 
+  const NiahOptions options_ = {.grid = {.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
+                                .batch_size = 5};
   std::vector<niah::Sample> samples_;
 };
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <iomanip>
@@ -14,20 +13,16 @@
 
 #include "retmask/base/json.h"
 #include "retmask/jinja/template.h"
+#include "unit/support/golden_files.h"
 
 namespace retmask::jinja {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path jinja_golden_dir() {
-  const char* elsewhere = std::getenv("RETMASK_GOLDEN_DIR");
-  return fs::path(elsewhere != nullptr ? elsewhere : RETMASK_GOLDEN_DIR) / "jinja";
-}
-
 std::vector<std::string> golden_names() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(jinja_golden_dir())) {
+  for (const auto& entry : fs::directory_iterator(testing::golden_dir() / "jinja")) {
     if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
@@ -98,7 +93,7 @@ class Comparison {
 class JinjaGolden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(JinjaGolden, EqualsJinja2) {
-  const Json file = read_json_file(jinja_golden_dir() / (GetParam() + ".json"), "golden file");
+  const Json file = testing::golden_json("jinja/" + GetParam() + ".json");
   Comparison comparison(file);
   for (const Json& grid : file.at("grids")) {
     const Json& values = grid.at("values");

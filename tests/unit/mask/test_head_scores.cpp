@@ -1,11 +1,17 @@
-#include "retmask/mask/head_scores.h"
-#include "unit/checkpoint/support.h"
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "read_head_scores.h"
+#include "retmask/model/heads.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
+#include "unit/support/temp_dir.h"
 
 namespace retmask::mask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 
 ModelConfig model_of(int64_t layers, int64_t heads) {
   ModelConfig config;
@@ -25,15 +31,16 @@ class HeadScoresTest : public ::testing::Test {
     expect_user_error([&] { read(text); }, parts);
   }
 
-  const TemporaryDir dir_;
+  const TempDir dir_;
 };
 
 TEST_F(HeadScoresTest, AveragesOverSamples) {
   const HeadScores scores = read(R"({"0-1": [0.5, 0.25, 0], "0-0": [0, 0, 1.5]})");
-  EXPECT_EQ(scores.num_samples, 3);
-  ASSERT_EQ(scores.mean.size(), 2u);
-  EXPECT_DOUBLE_EQ(scores.mean.at({0, 0}), 0.5);
-  EXPECT_DOUBLE_EQ(scores.mean.at({0, 1}), 0.25);
+  EXPECT_EQ(scores.num_samples(), 3);
+  const HeadMeans means = scores.means();
+  ASSERT_EQ(means.size(), 2u);
+  EXPECT_DOUBLE_EQ(means.at({0, 0}), 0.5);
+  EXPECT_DOUBLE_EQ(means.at({0, 1}), 0.25);
 }
 
 TEST_F(HeadScoresTest, FileMustFitTheModel) {
@@ -83,13 +90,13 @@ struct Official {
   int64_t num_samples;
   double threshold;  // the paper's
   int64_t num_retrieval_heads;
-  Head best;
+  HeadIndex best;
 };
 
 // The published scores; the figures were counted in Python.
 TEST(OfficialHeadScores, AreRead) {
-  const auto folder = testing::fs::path(RETMASK_SHARED_DIR) / "reference/head_score";
-  if (!testing::fs::exists(folder))
+  const auto folder = std::filesystem::path(RETMASK_SHARED_DIR) / "reference/head_score";
+  if (!std::filesystem::exists(folder))
     GTEST_SKIP() << "SKIPPED: the published scores are not in " << folder;
   const std::vector<Official> models{
       {"Llama-3.1-8B-Instruct.json", 32, 342, 0.1, 33, {15, 30}},
@@ -98,15 +105,12 @@ TEST(OfficialHeadScores, AreRead) {
   };
   for (const Official& model : models) {
     const HeadScores scores = read_head_scores(folder / model.file, model_of(model.layers, 32));
-    EXPECT_EQ(scores.num_samples, model.num_samples) << model.file;
-    int64_t count = 0;
-    Head best;
-    for (const auto& [head, mean] : scores.mean) {
-      count += mean >= model.threshold ? 1 : 0;
-      if (mean > scores.mean.at(best)) best = head;
-    }
+    EXPECT_EQ(scores.num_samples(), model.num_samples) << model.file;
+    const std::vector<HeadMean> ranked = ranked_heads(scores.means());
+    const auto count = std::ranges::count_if(
+        ranked, [&](const HeadMean& head) { return head.mean >= model.threshold; });
     EXPECT_EQ(count, model.num_retrieval_heads) << model.file;
-    EXPECT_EQ(best, model.best) << model.file;
+    EXPECT_EQ(ranked.front().head, model.best) << model.file;
   }
 }
 

@@ -1,12 +1,18 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
 #include "masked_checkpoint.h"
+#include "retmask/base/file.h"
 #include "retmask/mask/mask.h"
-#include "unit/checkpoint/support.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
+#include "unit/support/temp_dir.h"
 
 namespace retmask::mask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
+using testing::TempDir;
 namespace fs = std::filesystem;
 
 // A checkpoint without a single zero byte, with biases, whose head_dim is not hidden_size / heads.
@@ -57,7 +63,7 @@ class MaskTest : public ::testing::Test {
   }
   Result run(const Options& options) const { return mask::run(Checkpoint(model_), options, out_); }
 
-  const TemporaryDir dir_;
+  const TempDir dir_;
   const fs::path model_ = dir_ / "model";
   const fs::path scores_ = dir_ / "head_scores.json";
   const fs::path out_ = dir_ / "out";
@@ -79,8 +85,7 @@ TEST_F(MaskTest, ZeroesTheColumnsOfTheHeadsAndNothingElse) {
     for (const auto& [name, spec] : before.tensors()) {
       EXPECT_EQ(after.tensors().at(name).type, spec.type);
       EXPECT_EQ(after.tensors().at(name).shape, spec.shape);
-      const bool same =
-          testing::to_bytes(after.bytes(name)) == testing::to_bytes(before.bytes(name));
+      const bool same = std::ranges::equal(after.bytes(name), before.bytes(name));
       EXPECT_EQ(same, name != masked) << name;
     }
     EXPECT_EQ(after.config(), before.config());
@@ -91,7 +96,7 @@ TEST_F(MaskTest, ResultAndMaskFileSayWhatWasDone) {
   const Result result = run({.scores = scores_, .select = {.top_k = 2}});
   EXPECT_EQ(result.heads, (std::vector<Head>{{0, 1}, {1, 3}}));
   EXPECT_EQ(result.num_model_heads, 8);
-  EXPECT_DOUBLE_EQ(result.scores->mean.at({0, 1}), 0.375);
+  EXPECT_DOUBLE_EQ(result.means->at({0, 1}), 0.375);
   const Json spec = read_json_file(out_ / "mask.json", "mask file");
   EXPECT_EQ(spec,
             (Json{{"heads", {{0, 1}, {1, 3}}},
@@ -137,7 +142,7 @@ TEST_F(MaskTest, TheModelStaysAsItIs) {
     mask::run(Checkpoint(model_), {.select = {.heads = {"0-0"}}}, dir_ / "out/../model");
   };
   fs::create_directory(out_);
-  expect_user_error(run_into_model, {"--out", "the model's own folder"});
+  expect_user_error(run_into_model, {"output folder", "the model's own folder"});
   fs::create_directory_symlink(model_, dir_ / "link");
   expect_user_error([&] { check_separate(model_, dir_ / "link"); }, {"the model's own folder"});
   EXPECT_NO_THROW(check_separate(model_, dir_ / "none"));
@@ -171,7 +176,7 @@ TEST_F(MaskTest, UnwritableOutput) {
   fs::create_directory(out_);
   testing::write_text(out_ / "run.json", "{}");
   const testing::FileSizeLimit limit(600);  // a full disk
-  testing::expect_storage_error([&] { run(options); }, {"cannot write", "File too large"});
+  expect_storage_error([&] { run(options); }, {"cannot write", "File too large"});
   EXPECT_EQ(testing::file_names(out_), std::vector<std::string>{"run.json"});
 }
 

@@ -1,13 +1,15 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
-#include "retmask/mask/select_heads.h"
-#include "unit/checkpoint/support.h"
+#include "select_heads.h"
+#include "unit/support/expect_user_error.h"
 
 namespace retmask::mask {
 namespace {
-
-using testing::expect_user_error;
 
 // 3 layers of 4 heads.
 class SelectHeadsTest : public ::testing::Test {
@@ -15,21 +17,20 @@ class SelectHeadsTest : public ::testing::Test {
   SelectHeadsTest() {
     config_.layers.resize(3);
     config_.num_attention_heads = 4;
-    for (int64_t i = 0; i < 12; ++i) scores_.mean[{i / 4, i % 4}] = 0.0;
-    scores_.mean[{2, 1}] = 0.9;
-    scores_.mean[{0, 3}] = 0.1;
-    scores_.mean[{1, 0}] = 0.1;
-    scores_.mean[{1, 2}] = 0.5;
-    scores_.num_samples = 1;
+    for (int64_t i = 0; i < 12; ++i) means_[{i / 4, i % 4}] = 0.0;
+    means_[{2, 1}] = 0.9;
+    means_[{0, 3}] = 0.1;
+    means_[{1, 0}] = 0.1;
+    means_[{1, 2}] = 0.5;
   }
 
   std::vector<Head> select(const SelectOptions& options) const {
     options.validate();
-    return select_heads(options, config_, &scores_);
+    return select_heads(options, config_, &means_);
   }
 
   ModelConfig config_;
-  HeadScores scores_;
+  HeadMeans means_;
 };
 
 TEST_F(SelectHeadsTest, ThresholdIsInclusive) {

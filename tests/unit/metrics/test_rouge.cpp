@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "porter_stemmer.h"
-#include "retmask/base/json.h"
 #include "retmask/metrics/rouge.h"
+#include "unit/support/golden_files.h"
 
 namespace retmask {
 namespace {
 
 const Json& golden() {
-  static const Json instance = read_json_file(RETMASK_GOLDEN_DIR "/rouge.json", "golden file");
+  static const Json instance = testing::golden_json("rouge.json");
   return instance;
 }
 

@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <sstream>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/niah/needles.h"
+#include "unit/support/temp_dir.h"
 
 namespace fs = std::filesystem;
 
@@ -14,12 +14,6 @@ namespace {
 
 class NeedlesTest : public ::testing::Test {
  protected:
-  NeedlesTest()
-      : dir_(fs::temp_directory_path() / ("retmask_needles" + std::to_string(::getpid()))) {
-    fs::create_directories(dir_);
-  }
-  ~NeedlesTest() override { fs::remove_all(dir_); }
-
   fs::path write(const fs::path& name, const std::string& text) {
     fs::create_directories((dir_ / name).parent_path());
     write_file_atomic(dir_ / name, text);
@@ -35,7 +29,7 @@ class NeedlesTest : public ::testing::Test {
     return "";
   }
 
-  fs::path dir_;
+  const testing::TempDir dir_;
 };
 
 TEST_F(NeedlesTest, ReadsTheOfficialFormat) {

@@ -2,13 +2,14 @@
 
 #include "retmask/rows/row_files.h"
 #include "unit/support/expect_user_error.h"
+#include "unit/support/golden_files.h"
 
 namespace retmask::rows {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path golden(const std::string& name) { return fs::path(RETMASK_GOLDEN_DIR) / "rows" / name; }
+fs::path golden(const std::string& name) { return testing::golden_dir() / "rows" / name; }
 
 Json read(const std::string& name, std::vector<std::string> columns) {
   Json rows = Json::array();
@@ -22,7 +23,7 @@ Json read(const std::string& name, std::vector<std::string> columns) {
 }
 
 TEST(Parquet, EachTypeHasItsJson) {
-  const Json expected = read_json_file(golden("read.json"), "golden file");
+  const Json expected = testing::golden_json("rows/read.json");
   std::vector<std::string> columns;
   for (const auto& [name, value] : expected[0].items()) columns.push_back(name);
   const Json rows = read("read.parquet", columns);

@@ -3,8 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,14 +11,9 @@
 #include "retmask/model/device.h"
 #include "retmask/model/inference.h"
 #include "retmask/model/model.h"
+#include "unit/support/golden_files.h"
 
 namespace retmask::testing {
-
-// RETMASK_GOLDEN_DIR in the environment overrides the checkout that built the test.
-inline std::filesystem::path golden_dir() {
-  const char* elsewhere = std::getenv("RETMASK_GOLDEN_DIR");
-  return elsewhere != nullptr ? elsewhere : RETMASK_GOLDEN_DIR;
-}
 
 // A file of tests/golden/model (made by make_tiny_models.py).
 class Golden {
@@ -44,8 +37,10 @@ class Golden {
   SafetensorsFile file_;
 };
 
-inline CausalLm load_tiny(const std::string& family, torch::ScalarType dtype = torch::kFloat32) {
-  return CausalLm::load(Checkpoint(golden_dir() / "tiny" / family), torch::kCPU, dtype);
+inline CausalLm load_tiny(const std::string& family,
+                          torch::ScalarType dtype = torch::kFloat32,
+                          torch::DeviceType device = torch::kCPU) {
+  return CausalLm::load(Checkpoint(golden_dir() / "tiny" / family), device, dtype);
 }
 // As in the commands, with the CPU kernels.
 inline InferenceLm load_tiny_for_inference(const std::string& family,
@@ -70,6 +65,12 @@ inline PackedBatch whole_sequences(const std::vector<std::vector<int64_t>>& sequ
 
 inline double max_difference(const torch::Tensor& a, const torch::Tensor& b) {
   return (a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>();
+}
+
+// ||found - expected|| / ||expected||; `found` may be on a GPU.
+inline double relative_error(const torch::Tensor& found, const torch::Tensor& expected) {
+  const torch::Tensor wanted = expected.to(torch::kFloat64);
+  return ((found.to(torch::kCPU, torch::kFloat64) - wanted).norm() / wanted.norm()).item<double>();
 }
 
 }  // namespace retmask::testing

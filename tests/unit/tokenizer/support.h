@@ -1,5 +1,5 @@
 #pragma once
-// Golden files of make_tokenizer_golden.py and small tokenizer folders.
+// Golden files and small tokenizer folders.
 
 #include <filesystem>
 #include <map>
@@ -10,17 +10,10 @@
 #include "retmask/base/file.h"
 #include "retmask/base/json.h"
 #include "retmask/tokenizer/tokenizer.h"
+#include "unit/support/golden_files.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::testing {
-
-inline std::filesystem::path tokenizer_golden() {
-  return std::filesystem::path(RETMASK_GOLDEN_DIR) / "tokenizer";
-}
-
-inline Json golden_json(const std::string& name) {
-  return read_json_file(tokenizer_golden() / name, "golden file");
-}
 
 // A tokenizer.json with the single bytes a, b, c and "ab" as vocabulary, for tests that change one
 // setting.

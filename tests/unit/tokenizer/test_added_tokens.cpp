@@ -13,14 +13,14 @@ namespace fs = std::filesystem;
 using testing::TempDir;
 
 std::unique_ptr<const Tokenizer> load_with(const TempDir& dir, const Json& files) {
-  fs::copy_file(fs::path(RETMASK_GOLDEN_DIR) / "tiny/llama/tokenizer.json", dir / "tokenizer.json");
+  fs::copy_file(testing::golden_dir() / "tiny/llama/tokenizer.json", dir / "tokenizer.json");
   for (const auto& [name, content] : files.items()) write_json_file(dir / name, content);
   return Tokenizer::load(dir.path());
 }
 
 TEST(AddedTokens, OfTheOtherFilesAreAddedAsInTransformers) {
   log::set_quiet(true);
-  const Json golden = testing::golden_json("added_tokens.json");
+  const Json golden = testing::golden_json("tokenizer/added_tokens.json");
   const auto text = golden.at("text").get<std::string>();
   ASSERT_GE(golden.at("cases").size(), 120u);
   for (const Json& one : golden.at("cases")) {

@@ -15,7 +15,7 @@ const Json kHello = Json::parse(R"([{"role": "user", "content": "Hello"}])");
 // `rendered` holds every conversation, for each of the golden variables, with and without a
 // generation prompt.
 void expect_renderings(const ChatTemplate& chat, const Json& rendered) {
-  const Json golden = golden_json("templates.json");
+  const Json golden = golden_json("tokenizer/templates.json");
   size_t row = 0;
   for (const Json& variables : golden["variables"]) {
     for (const bool generation : {true, false}) {
@@ -32,7 +32,7 @@ void expect_renderings(const ChatTemplate& chat, const Json& rendered) {
 }
 
 TEST(ChatTemplate, RendersLikeTransformers) {
-  const Json golden = golden_json("templates.json");
+  const Json golden = golden_json("tokenizer/templates.json");
   for (const Json& row : golden["templates"]) {
     SCOPED_TRACE(row["name"].get<std::string>());
     expect_renderings(ChatTemplate(row["template"].get<std::string>(), "<s>", "</s>"),
@@ -47,7 +47,7 @@ TEST_P(RealTemplate, RendersLikeTransformers) {
       std::filesystem::path(RETMASK_SHARED_DIR) / "tokenizers" / GetParam();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
   const auto chat = ChatTemplate::load(folder);
-  const Json golden = golden_json("shared.json");
+  const Json golden = golden_json("tokenizer/shared.json");
   for (const Json& row : golden["tokenizers"]) {
     if (row["name"] == GetParam()) expect_renderings(*chat, row["rendered"]);
   }

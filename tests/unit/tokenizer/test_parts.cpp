@@ -12,7 +12,7 @@ using testing::golden_json;
 class Parts : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Parts, EncodeAndDecodeLikeHuggingFace) {
-  const Json golden = golden_json(GetParam());
+  const Json golden = golden_json("tokenizer/" + std::string(GetParam()));
   const auto texts = golden["texts"].get<std::vector<std::string>>();
   for (const Json& row : golden["cases"]) {
     Json json = row["tokenizer"];

@@ -6,25 +6,25 @@
 namespace retmask {
 namespace {
 
+using testing::golden_dir;
 using testing::golden_json;
 using testing::TempDir;
-using testing::tokenizer_golden;
 using Ids = std::vector<int64_t>;
 
 // The golden tokenizer.model with a changed tokenizer_config.json.
 std::unique_ptr<const Tokenizer> load_changed(const Json& changes) {
   const TempDir dir;
-  std::filesystem::copy_file(tokenizer_golden() / "sentencepiece/tokenizer.model",
+  std::filesystem::copy_file(golden_dir() / "tokenizer/sentencepiece/tokenizer.model",
                              dir / "tokenizer.model");
-  Json config = golden_json("sentencepiece/tokenizer_config.json");
+  Json config = golden_json("tokenizer/sentencepiece/tokenizer_config.json");
   config.update(changes);
   write_json_file(dir / "tokenizer_config.json", config);
   return Tokenizer::load(dir.path());
 }
 
 TEST(SentencePiece, EncodesAndDecodesLikeThePythonLibraries) {
-  const Json golden = golden_json("sentencepiece/expected.json");
-  const auto tokenizer = Tokenizer::load(tokenizer_golden() / "sentencepiece");
+  const Json golden = golden_json("tokenizer/sentencepiece/expected.json");
+  const auto tokenizer = Tokenizer::load(golden_dir() / "tokenizer/sentencepiece");
   for (size_t i = 0; i < golden["texts"].size(); ++i) {
     const auto text = golden["texts"][i].get<std::string>();
     SCOPED_TRACE(text);
@@ -38,7 +38,7 @@ TEST(SentencePiece, EncodesAndDecodesLikeThePythonLibraries) {
 }
 
 TEST(SentencePiece, KnowsItsTokens) {
-  const auto tokenizer = Tokenizer::load(tokenizer_golden() / "sentencepiece");
+  const auto tokenizer = Tokenizer::load(golden_dir() / "tokenizer/sentencepiece");
   EXPECT_EQ(tokenizer->vocab_size(), 422);
   EXPECT_EQ(tokenizer->token_id("<s>"), 1);
   EXPECT_EQ(tokenizer->token_id("<mark>"), 421);

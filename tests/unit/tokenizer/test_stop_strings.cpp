@@ -11,7 +11,7 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
-std::filesystem::path tiny() { return std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama"; }
+std::filesystem::path tiny() { return testing::golden_dir() / "tiny/llama"; }
 
 // The smallest number of tokens whose text, decoded as a whole, contains one of `stops`; nullopt if
 // there is none.
@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers,
                          });
 
 TEST_P(StopStringsOf, EndWhereTheWholeTextFirstHoldsOne) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / GetParam());
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / GetParam());
   for (const char* stop : {"Human:",
                            ".\nHuman",
                            "round 11",

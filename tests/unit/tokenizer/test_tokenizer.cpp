@@ -19,7 +19,7 @@ using Ids = std::vector<int64_t>;
 
 // The folder of the real tokenizers of shared.json.
 std::filesystem::path real_folder(const std::string& name) {
-  const std::filesystem::path golden = RETMASK_GOLDEN_DIR;
+  const std::filesystem::path golden = testing::golden_dir();
   if (name == "smollm2")
     return golden.parent_path().parent_path() / "build/models/SmolLM2-135M-Instruct";
   return std::filesystem::path(RETMASK_SHARED_DIR) / "tokenizers" / name;
@@ -30,7 +30,7 @@ class RealTokenizer : public ::testing::TestWithParam<const char*> {};
 TEST_P(RealTokenizer, EncodesLikeHuggingFace) {
   const std::filesystem::path folder = real_folder(GetParam());
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
-  const Json golden = golden_json("shared.json");
+  const Json golden = golden_json("tokenizer/shared.json");
   const auto tokenizer = Tokenizer::load(folder);
   for (const Json& row : golden["tokenizers"]) {
     if (row["name"] != GetParam()) continue;
@@ -48,7 +48,7 @@ TEST_P(RealTokenizer, EncodesLikeHuggingFace) {
 INSTANTIATE_TEST_SUITE_P(Shared, RealTokenizer, ::testing::Values("llama-3.1", "qwen3", "smollm2"));
 
 TEST(TinyTokenizer, KnowsItsTokens) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama");
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / "tiny/llama");
   EXPECT_EQ(tokenizer->vocab_size(), 384);
   EXPECT_EQ(tokenizer->token_id("<|im_end|>"), 2);
   EXPECT_EQ(tokenizer->token_id("no such token"), std::nullopt);
@@ -64,7 +64,7 @@ TEST(TinyTokenizer, KnowsItsTokens) {
 }
 
 TEST(TinyTokenizer, CutCharactersBecomeReplacementCharacters) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama");
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / "tiny/llama");
   Ids ids = tokenizer->encode("x🌍", /*add_special_tokens=*/false);
   ASSERT_EQ(ids.size(), 5U);
   ids.pop_back();
@@ -72,18 +72,18 @@ TEST(TinyTokenizer, CutCharactersBecomeReplacementCharacters) {
 }
 
 TEST(TinyTokenizer, IdsWithoutATokenDecodeToNothing) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama");
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / "tiny/llama");
   EXPECT_EQ(tokenizer->decode(Ids{384, 1000000}, false), "");
   expect_user_error([&] { tokenizer->decode(Ids{-1}, false); }, {"-1"});
 }
 
 TEST(TinyTokenizer, RefusesInvalidUtf8) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama");
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / "tiny/llama");
   expect_user_error([&] { tokenizer->encode("ok \xFF", false); }, {"UTF-8", "byte 3"});
 }
 
 TEST(TinyTokenizer, ManyThreadsAtOnce) {
-  const auto tokenizer = Tokenizer::load(std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama");
+  const auto tokenizer = Tokenizer::load(testing::golden_dir() / "tiny/llama");
   const auto encode_all = [&] {
     Ids ids;
     for (int i = 0; i < 2000; ++i) {
@@ -101,7 +101,7 @@ TEST(TinyTokenizer, ManyThreadsAtOnce) {
 
 // A lossy word cache is correct as long as it never returns another word's ids.
 TEST(TinyTokenizer, TheWordCacheChangesNothing) {
-  const std::filesystem::path folder = std::filesystem::path(RETMASK_GOLDEN_DIR) / "tiny/llama";
+  const std::filesystem::path folder = testing::golden_dir() / "tiny/llama";
   const auto used = Tokenizer::load(folder);
   std::string text;
   for (int i = 0; i < 60000; ++i) text += " " + std::to_string(i * 7919) + "x";

@@ -1,13 +1,13 @@
 #pragma once
-// Selection of the heads to mask.
+// Options of mask.
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "retmask/mask/head_scores.h"
-#include "retmask/model/heads.h"
+#include "retmask/checkpoint/checkpoint.h"
 
 namespace retmask::mask {
 
@@ -21,6 +21,12 @@ std::string to_string(Selection selection);
 // Throws UserError listing the known names.
 Selection parse_selection(const std::string& name);
 
+// Names of the flags of SelectOptions in errors; those of synthesize differ from the defaults.
+struct SelectFlags {
+  std::string threshold = "--threshold";
+  std::string top_k = "--top-k";
+};
+
 struct SelectOptions {
   // The retrieval heads: exactly one of the next three must be given.
   std::optional<double> threshold = {};  // minimum mean score, such as 0.1
@@ -28,17 +34,20 @@ struct SelectOptions {
   std::vector<std::string> heads = {};   // explicit heads: "18-6"
   Selection selection = Selection::retrieval;
   uint64_t seed = 0;  // for the random selections
-  // Prefix of the flags for threshold and top_k in errors: synthesize has --mask-top-k.
-  std::string flag_prefix = "--";
+  SelectFlags flags = {};
 
   // Throws UserError.
   void validate() const;
 };
 
-// Returns the heads to mask, by (layer, head). `scores` may be null if options.heads is given.
-// Throws UserError if the model has too few heads or no head reaches the threshold.
-std::vector<Head> select_heads(const SelectOptions& options,
-                               const ModelConfig& config,
-                               const HeadScores* scores);
+struct Options {
+  std::filesystem::path scores = {};  // head_scores.json; optional if select.heads is given
+  SelectOptions select = {};
+  bool spec_only = false;  // write only mask.json
+  SaveOptions save = {};
+
+  // Throws UserError.
+  void validate() const;
+};
 
 }  // namespace retmask::mask

@@ -1,0 +1,51 @@
+#pragma once
+// Scores of a model's attention heads, and their order. head_scores.json, as written by detect and
+// as published by the authors of RetMask: {"layer-head": [score of sample 1, ...], ...} with one
+// score per sample whose answer was right.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "retmask/base/json.h"
+
+namespace retmask {
+
+using HeadIndex = std::pair<int64_t, int64_t>;  // (layer, head), zero-based
+
+// "18-6", the key of head_scores.json.
+std::string head_name(const HeadIndex& head);
+// Empty unless the name is LAYER-HEAD.
+std::optional<HeadIndex> parse_head_name(std::string_view name);
+
+// Mean score per head; NaN: no data.
+using HeadMeans = std::map<HeadIndex, double>;
+
+struct HeadScores {
+  std::map<HeadIndex, std::vector<double>> samples;  // equally many for each head
+
+  int64_t num_samples() const;
+  // 0 for every head if there are no samples.
+  HeadMeans means() const;
+};
+
+// The form of head_scores.json, for errors about a file given in its place.
+extern const char* const kHeadScoresForm;
+
+Json to_json(const HeadScores& scores);
+// Throws UserError naming `where` (the file) unless the heads are named LAYER-HEAD, each once, with
+// equally many scores, which are finite numbers of at least 0.
+HeadScores parse_head_scores(const Json& json, const std::string& where);
+
+struct HeadMean {
+  HeadIndex head;
+  double mean = 0.0;
+};
+// By descending mean; ties by layer and head; heads without data last.
+std::vector<HeadMean> ranked_heads(const HeadMeans& means);
+
+}  // namespace retmask
