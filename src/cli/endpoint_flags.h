@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common.h"
-#include "retmask/synthesize/synthesize.h"
+#include "retmask/synthesize/options.h"
 
 namespace retmask::cli {
 

@@ -77,9 +77,7 @@ void run_local_workers(int64_t count) {
 std::optional<synthesize::Part> part_of_local_worker() {
   const char* name = std::getenv(kPart);
   if (name == nullptr) return std::nullopt;
-  synthesize::Selection selection;
-  synthesize::parse_shard(name, selection);
-  return synthesize::Part{.shard = selection.shard, .num_shards = selection.num_shards};
+  return synthesize::parse_part(name);
 }
 
 }  // namespace retmask::cli

@@ -9,7 +9,7 @@
 
 #include "common.h"
 #include "retmask/mask/mask.h"
-#include "retmask/synthesize/synthesize.h"
+#include "retmask/synthesize/options.h"
 
 namespace retmask::cli {
 

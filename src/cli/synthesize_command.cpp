@@ -20,6 +20,8 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/device.h"
+#include "retmask/synthesize/options.h"
+#include "retmask/synthesize/prompts.h"
 #include "retmask/synthesize/synthesize.h"
 #include "retmask/synthesize/workers.h"
 #include "synthesize_flags.h"
@@ -65,35 +67,38 @@ Json parse_template_variables(const std::vector<std::string>& assignments) {
   return variables;
 }
 
-synthesize::Options resolve_options(const SynthesizeCommandOptions& options,
-                                    const CommonOptions& common) {
-  synthesize::Options resolved = options.synthesize;
-  resolved.prompts.turns = synthesize::parse_turns(options.turns);
-  if (!options.shard.empty()) synthesize::parse_shard(options.shard, resolved.selection);
-  resolved.selection.seed = common.seed;
-  resolved.thinking = synthesize::parse_thinking(options.thinking);
-  resolved.template_variables = parse_template_variables(options.template_variables);
-  resolved.decoding.seed = common.seed;
-  resolved.device = common.device;
-  resolved.dtype = common.dtype;
-  resolved.strategy = synthesize::parse_strategy(options.strategy);
-  share_endpoint_flags(options.endpoints, resolved);
-  return resolved;
-}
+// What the flags ask for.
+struct Job {
+  synthesize::ResolvedOptions options;
+  std::optional<mask::Options> mask;  // writes options.mask; empty: --mask gives it, or no mask
+};
 
-// Heads selected by --scores or --heads are written to the run's own mask.json.
-std::optional<mask::Options> select_mask(const SynthesizeCommandOptions& options,
-                                         const CommonOptions& common,
-                                         synthesize::Options& resolved) {
-  auto selection = mask_options(options.mask, resolved, common.seed);
-  if (selection) {
-    resolved.mask = common.out / "mask.json";
-    const mask::SelectOptions& select = selection->select;
+// `dir` is the folder of the run or of its part `part`. Throws UserError.
+Job resolve_flags(const SynthesizeCommandOptions& flags,
+                  const CommonOptions& common,
+                  const std::filesystem::path& dir,
+                  const synthesize::Part& part = {}) {
+  synthesize::Options options = flags.synthesize;
+  options.prompts.turns = synthesize::parse_turns(flags.turns);
+  options.selection.shard = part.shard;
+  options.selection.num_shards = part.num_shards;
+  options.selection.seed = common.seed;
+  options.thinking = synthesize::parse_thinking(flags.thinking);
+  options.template_variables = parse_template_variables(flags.template_variables);
+  options.decoding.seed = common.seed;
+  options.device = common.device;
+  options.dtype = common.dtype;
+  options.strategy = synthesize::parse_strategy(flags.strategy);
+  share_endpoint_flags(flags.endpoints, options);
+  const auto mask = mask_options(flags.mask, options, common.seed);
+  if (mask) {
+    const mask::SelectOptions& select = mask->select;
     const std::string heads = CLI::detail::join(select.heads, ",");
-    resolved.mask_label = to_string(select.selection) + " heads of " +
-                          (heads.empty() ? selection->scores.string() : heads);
+    options.mask = dir / "mask.json";
+    options.mask_label = to_string(select.selection) + " heads of " +
+                         (heads.empty() ? mask->scores.string() : heads);
   }
-  return selection;
+  return {.options = synthesize::resolve(options), .mask = mask};
 }
 
 std::vector<std::string> flags_that_may_change() {
@@ -126,7 +131,9 @@ std::string record_model(const std::string& name,
   return c10::toString(parse_dtype(dtype, config.dtype));
 }
 
-void record_inputs(const synthesize::Options& options, RunRecord& run) {
+// Records the inputs, and writes the mask if it is selected by --scores or --heads.
+void record_inputs(const Job& job, const std::filesystem::path& out, RunRecord& run) {
+  const synthesize::ResolvedOptions& options = job.options;
   Json dtypes = Json::object();
   for (const auto& [name, dir] :
        {std::pair<std::string, std::filesystem::path>("model", options.model),
@@ -134,11 +141,16 @@ void record_inputs(const synthesize::Options& options, RunRecord& run) {
     if (!dir.empty()) dtypes[name] = record_model(name, dir, options.dtype, run);
   }
   if (!dtypes.empty()) run.settle("dtype", dtypes);
-  run.settle("strategy", to_string(synthesize::resolved_strategy(options)));
+  run.settle("strategy", to_string(options.strategy));
   run.add_input("prompts",
                 synthesize::hash_prompt_files(options.prompts),
                 synthesize::older_hash_of_prompt_files(options.prompts));
   record_endpoints(options, run);
+  if (job.mask) {
+    if (!job.mask->scores.empty()) run.add_input("scores", sha256_file(job.mask->scores));
+    mask::run(Checkpoint(options.model), *job.mask, out);
+  }
+  if (!options.mask.empty()) run.add_input("mask", sha256_file(options.mask));
 }
 
 // --model and --rejected-model, which must not be modified.
@@ -226,15 +238,12 @@ void check_kept(const synthesize::Result& result) {
 }
 
 // The part given by --shard, otherwise by SLURM, otherwise all prompts.
-synthesize::Part own_part(const SynthesizeCommandOptions& options,
-                          const synthesize::Selection& selection) {
-  if (options.shard.empty()) {
-    if (const auto part = synthesize::part_from_slurm(std::getenv)) {
-      log::info("part " + part->name() + " of the prompts, from SLURM's task number");
-      return *part;
-    }
-  }
-  return {.shard = selection.shard, .num_shards = selection.num_shards};
+synthesize::Part own_part(const SynthesizeCommandOptions& options) {
+  if (!options.shard.empty()) return synthesize::parse_part(options.shard);
+  const auto part = synthesize::part_from_slurm(std::getenv);
+  if (!part) return {};
+  log::info("part " + part->name() + " of the prompts, from SLURM's task number");
+  return *part;
 }
 
 // --workers, otherwise one per CUDA device if models run here and the prompts are not split by
@@ -264,13 +273,10 @@ void join_workers(const synthesize::Part& part, CommonOptions& common) {
 }
 
 void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) {
-  synthesize::Options resolved = resolve_options(options, invocation.common);
   const auto local_part = part_of_local_worker();
   if (local_part) join_workers(*local_part, invocation.common);
-  const synthesize::Part part = local_part ? *local_part : own_part(options, resolved.selection);
+  const synthesize::Part part = local_part ? *local_part : own_part(options);
   const bool is_whole = part.num_shards == 1;
-  resolved.selection.shard = part.shard;
-  resolved.selection.num_shards = part.num_shards;
   invocation.options["shard"] = part.name();
   const std::filesystem::path out = invocation.common.out;
   std::optional<OutputLock> lock;  // for a local worker the parent process holds it
@@ -282,31 +288,25 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   const CommonOptions& common = invocation.common;
   std::optional<OutputLock> own_lock;
   if (!is_whole) own_lock.emplace(common.out);
-  const auto selection = select_mask(options, common, resolved);
-  resolved.validate();
+  Job job = resolve_flags(options, common, common.out, part);
 
   // All workers of a run share one moment, so they look for it one at a time.
   std::optional<OutputLock> turn;
   if (!is_whole) turn.emplace(OutputLock::wait_for_turn(out, ".start.lock"));
   RunRecord run = invocation.start_run(run_rules(), is_whole ? std::nullopt : moment_of_parts(out));
   turn.reset();
-  resolved.moment = run.moment();
-  if (!resolved.model.empty() || !resolved.rejected_model.empty()) {
-    run.set_device(parse_device(resolved.device).str());
+  job.options.moment = run.moment();
+  if (!job.options.model.empty() || !job.options.rejected_model.empty()) {
+    run.set_device(parse_device(job.options.device).str());
   }
-  record_inputs(resolved, run);
-  if (selection) {
-    if (!selection->scores.empty()) run.add_input("scores", sha256_file(selection->scores));
-    mask::run(Checkpoint(resolved.model), *selection, common.out);
-  }
-  if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
-  const synthesize::Result result = synthesize::run(resolved, common.out, stop_asked_by);
+  record_inputs(job, common.out, run);
+  const synthesize::Result result = synthesize::run(job.options, common.out, stop_asked_by);
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
   }
   if (result.memory) record_memory(*result.memory, run);
   if (!local_part) print_result(result, common.out);
-  if (part.num_shards == 1) check_kept(result);
+  if (is_whole) check_kept(result);
   run.finish();
 }
 
@@ -324,12 +324,11 @@ void merge_parts(const PartRecords& parts,
                  const SynthesizeCommandOptions& options,
                  const CommonOptions& common,
                  RunRecord& run) {
-  synthesize::Options resolved = resolve_options(options, common);
-  resolved.moment = parts.moment;
-  select_mask(options, common, resolved);
+  Job job = resolve_flags(options, common, common.out);
+  job.options.moment = parts.moment;
   const std::string prompts = parts.inputs.value("prompts", "");
-  if (synthesize::hash_prompt_files(resolved.prompts) != prompts &&
-      synthesize::older_hash_of_prompt_files(resolved.prompts) != prompts) {
+  if (synthesize::hash_prompt_files(job.options.prompts) != prompts &&
+      synthesize::older_hash_of_prompt_files(job.options.prompts) != prompts) {
     user_error("--merge: the files of --prompts have changed since ", parts.dirs.front(), " ran");
   }
   run.set_device(parts.device);
@@ -345,7 +344,7 @@ void merge_parts(const PartRecords& parts,
     run.add_input_folder(folder, hashes.get<std::map<std::string, std::string>>());
   }
   for (const auto& [name, meaning] : parts.settled.items()) run.settle(name, meaning);
-  const synthesize::Result result = synthesize::merge(resolved, common.out);
+  const synthesize::Result result = synthesize::merge(job.options, common.out);
   if (parts.tokens_per_second > 0) {
     run.set_throughput("tokens_per_second", parts.tokens_per_second);
   }
@@ -387,21 +386,14 @@ void run_workers(CLI::App& app,
                  const CommonOptions& common,
                  Invocation invocation,
                  int64_t count) {
-  synthesize::Options resolved = resolve_options(options, common);
-  const auto selection = select_mask(options, common, resolved);
-  resolved.validate();
+  Job job = resolve_flags(options, common, common.out);
   const OutputLock lock = invocation.claim_out(models_of(options));
   synthesize::part_dir(common.out, {.shard = 0, .num_shards = count});
   invocation.options["merge"] = true;  // as if the parts were merged by hand
   RunRecord run = invocation.start_run(run_rules(), moment_of_parts(common.out));
-  resolved.moment = run.moment();
-  record_inputs(resolved, run);
-  if (selection) {
-    run.add_input("scores", sha256_file(selection->scores));
-    mask::run(Checkpoint(resolved.model), *selection, common.out);
-  }
-  if (!resolved.mask.empty()) run.add_input("mask", sha256_file(resolved.mask));
-  synthesize::check_inputs(resolved);
+  job.options.moment = run.moment();
+  record_inputs(job, common.out, run);
+  synthesize::check_inputs(job.options);
   run_local_workers(count);
   merge_parts(read_parts(app, common), options, common, run);
 }

@@ -8,7 +8,7 @@
 #include "common.h"
 #include "endpoint_flags.h"
 #include "mask_flags.h"
-#include "retmask/synthesize/synthesize.h"
+#include "retmask/synthesize/options.h"
 
 namespace retmask::cli {
 

@@ -26,8 +26,6 @@ Answer parse_answer(const Json& row, const std::string& where) {
 
 }  // namespace
 
-std::string to_string(Policy policy) { return policy == Policy::chosen ? "chosen" : "rejected"; }
-
 std::string to_string(Ending ending) {
   switch (ending) {
     case Ending::stop:

@@ -1,35 +1,58 @@
 #pragma once
-// A local checkpoint whose weights are not loaded yet.
+// Answers from a local checkpoint. One set of weights serves all of its policies in one batch.
 
-#include <filesystem>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
 
-#include "answer_sources.h"
 #include "retmask/checkpoint/checkpoint.h"
-#include "retmask/model/config.h"
+#include "retmask/engine/generator.h"
+#include "retmask/model/heads.h"
+#include "retmask/model/inference.h"
+#include "retmask/synthesize/answers.h"
+#include "retmask/synthesize/prompts.h"
+#include "retmask/tokenizer/stop_strings.h"
 
 namespace retmask::synthesize {
 
 class ModelSource : public AnswerSource {
  public:
-  // Starts without policies. `options` must outlive this object. Throws UserError.
-  ModelSource(const std::filesystem::path& dir, const Options& options);
+  // Opens config, tokenizer, template and masks, so that errors show before the first answer; the
+  // weights are left to load(). `options` must outlive this object. Throws UserError, also for a
+  // mask that is empty or was made for another model.
+  ModelSource(const Source& source, const ResolvedOptions& options);
 
-  void add_policy(Policy policy) { masked_heads_[policy] = {}; }
-  // Throws UserError if the mask is empty or made for another model.
-  void add_masked_policy(Policy policy, const std::filesystem::path& mask);
+  void load(const std::vector<AnswerTask>& tasks) override;
 
-  std::vector<Policy> policies() const override;
-  std::unique_ptr<Answerer> open(const std::vector<AnswerTask>& tasks) const override;
+  // Consecutive tasks of one prompt share its prefill.
+  void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) override;
+
+  std::optional<MemoryUse> memory_use() const override;
 
  private:
-  GeneratorOptions generator_options(const std::vector<AnswerTask>& tasks) const;
+  struct Loaded {
+    InferenceLm model;
+    GeneratorOptions generation;
+    MemoryBudget budget;
+  };
 
-  const Options& options_;
+  GeneratorOptions generator_options(const std::vector<AnswerTask>& tasks) const;
+  bool fits(const std::vector<int64_t>& prompt) const;
+  GenerationRequest request(const std::vector<AnswerTask>& tasks,
+                            size_t begin,
+                            size_t end,
+                            std::vector<int64_t> prompt) const;
+  Answer to_answer(const GenerationResult& result) const;
+
+  const ResolvedOptions& options_;
   Checkpoint checkpoint_;
   ModelConfig config_;
   PromptEncoder encoder_;
+  StopStrings stop_strings_;
   std::vector<int64_t> stop_ids_;
-  PolicyHeads masked_heads_;
+  std::map<Policy, std::vector<Head>> masked_heads_;
+  std::optional<Loaded> loaded_;
 };
 
 }  // namespace retmask::synthesize

@@ -1,85 +1,114 @@
 #include "outputs.h"
 
 #include "retmask/base/file.h"
-#include "sources.h"
+#include "thinking.h"
+#include "win_lose.h"
 
 namespace fs = std::filesystem;
 
 namespace retmask::synthesize {
 namespace {
 
-bool is_remote(Policy policy, const Options& options) {
-  const bool rejected = policy == Policy::rejected;
-  return (rejected ? options.rejected_server : options.chosen_server).given();
-}
-
 // A server may ignore enable_thinking=false.
-bool strips(Policy policy, const Options& options) {
+bool strips_thinking(Policy policy, const ResolvedOptions& options) {
   return options.thinking == Thinking::strip ||
-         (options.thinking == Thinking::off && is_remote(policy, options));
+         (options.thinking == Thinking::off && options.source_of(policy).is_remote());
 }
 
 // True if the template of the policy's checkpoint opens the thinking. Unknown for a server.
-bool opened_by_prompt(Policy policy, const Options& options) {
-  const bool rejected = policy == Policy::rejected;
-  if (is_remote(policy, options)) return false;
-  const bool other = rejected && !options.rejected_model.empty();
-  return prompt_opens_thinking(other ? options.rejected_model : options.model,
-                               options.render_variables());
+bool opened_by_prompt(Policy policy, const ResolvedOptions& options) {
+  const Source& source = options.source_of(policy);
+  return !source.is_remote() && prompt_opens_thinking(source.model, options.template_variables);
+}
+
+// Answers as written to the final files: with the runaway flag set and, on request, the thinking
+// stripped. The constructor's arguments must outlive this object.
+class FinalAnswers {
+ public:
+  FinalAnswers(const ResolvedOptions& options, const AnswerLookup& answers)
+      : options_(options), answers_(answers) {
+    for (const Policy policy : options.policies()) {
+      const bool strips = strips_thinking(policy, options);
+      rules_[policy] = {.strips_thinking = strips,
+                        .opened_by_prompt = strips && opened_by_prompt(policy, options)};
+    }
+  }
+
+  PolicyAnswers to(const Prompt& prompt) const {
+    PolicyAnswers all;
+    for (const auto& [policy, rule] : rules_) {
+      for (int64_t sample = 0; sample < options_.samples; ++sample) {
+        Answer answer = answers_({.prompt = &prompt, .policy = policy, .sample = sample});
+        answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
+        if (rule.strips_thinking) strip_thinking(rule.opened_by_prompt, answer);
+        all[policy].push_back(std::move(answer));
+      }
+    }
+    return all;
+  }
+
+ private:
+  struct Rule {
+    bool strips_thinking = false;
+    bool opened_by_prompt = false;
+  };
+
+  const ResolvedOptions& options_;
+  const AnswerLookup& answers_;
+  std::map<Policy, Rule> rules_;
+};
+
+// Removes leftovers of a killed run.
+fs::path cleared(const fs::path& file) {
+  remove_leftovers(file);
+  return file;
 }
 
 }  // namespace
 
-FinalAnswers::FinalAnswers(Policy policy, const Options& options, const AnswerLookup& answers)
-    : policy_(policy), options_(options), answers_(answers) {
-  if (strips(policy, options)) opened_by_prompt_ = opened_by_prompt(policy, options);
-}
-
-std::vector<Answer> FinalAnswers::to(const Prompt& prompt) const {
-  std::vector<Answer> all;
-  for (int64_t sample = 0; sample < options_.samples; ++sample) {
-    Answer answer = answers_({.prompt = &prompt, .policy = policy_, .sample = sample});
-    answer.runaway = is_runaway(answer, options_.pairs);  // thinking may loop too
-    if (strips(policy_, options_)) strip_thinking(opened_by_prompt_, answer);
-    all.push_back(std::move(answer));
+std::unique_ptr<RowMaker> make_row_maker(const ResolvedOptions& options) {
+  switch (options.strategy) {
+    case Strategy::win_lose:
+      return std::make_unique<WinLoseRows>(options);
+    case Strategy::sft:
+      return std::make_unique<SftRows>(options.pairs);
+    default:
+      return std::make_unique<PairRows>(options.pairs);
   }
-  return all;
 }
 
-JsonLinesWriter open_output(const fs::path& out, const char* name) {
-  remove_leftovers(out / name);
-  return JsonLinesWriter(out / name);
-}
-
-Summary write_outputs(const Options& options,
+Summary write_outputs(const ResolvedOptions& options,
+                      RowMaker& row_maker,
                       const PromptSet& set,
                       const AnswerLookup& answers,
                       const fs::path& out) {
-  JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");
-  JsonLinesWriter rejected_file = open_output(out, "rejected.jsonl.gz");
-  JsonLinesWriter pairs_file = open_output(out, "pairs.jsonl");
-  const FinalAnswers chosen_answers(Policy::chosen, options, answers);
-  const FinalAnswers rejected_answers(Policy::rejected, options, answers);
+  const FinalAnswers final_answers(options, answers);
+  row_maker.prepare(
+      set.prompts, [&](const Prompt& prompt) { return final_answers.to(prompt); }, out);
+  std::map<Policy, JsonLinesWriter> policy_files;
+  for (const Policy policy : options.policies()) {
+    policy_files.try_emplace(policy, cleared(out / (to_string(policy) + ".jsonl.gz")));
+  }
+  JsonLinesWriter training_file(cleared(out / row_maker.file()));
   Summary summary;
   summary.set_prompts(set);
   for (const Prompt& prompt : set.prompts) {
-    const std::vector<Answer> chosen = chosen_answers.to(prompt);
-    const std::vector<Answer> rejected = rejected_answers.to(prompt);
-    chosen_file.append(reference_row(prompt, chosen, source_name(options, Policy::chosen)));
-    rejected_file.append(reference_row(prompt, rejected, source_name(options, Policy::rejected)));
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      summary.add_answer(Policy::chosen, chosen[i]);
-      summary.add_answer(Policy::rejected, rejected[i]);
-      const auto dropped = drop_reason(prompt, chosen[i], rejected[i], options.pairs);
-      summary.add_pair(dropped);
-      if (!dropped)
-        pairs_file.append(pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]));
+    const PolicyAnswers all = final_answers.to(prompt);
+    for (const auto& [policy, samples] : all) {
+      policy_files.at(policy).append(reference_row(prompt, samples, options.source_name(policy)));
+      for (const Answer& answer : samples) summary.add_answer(policy, answer);
+    }
+    for (const TrainingRow& row : row_maker.make(prompt, all)) {
+      summary.add_pair(row.dropped);
+      if (!row.dropped) training_file.append(row.json);
     }
   }
-  chosen_file.commit();
-  rejected_file.commit();
-  pairs_file.commit();
-  write_json_file(out / "summary.json", summary.to_json());
+  for (auto& [policy, file] : policy_files) file.commit();
+  training_file.commit();
+  Json json = summary.to_json();
+  if (!has_rejected_policy(options.strategy)) json.erase("rejected");
+  row_maker.complete(json);
+  write_json_file(out / "summary.json", json);
   return summary;
 }
 

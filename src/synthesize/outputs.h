@@ -1,40 +1,28 @@
 #pragma once
-// Final files of strategies with two policies, and helpers shared by all strategies. Rows are
-// written one by one: only one prompt's answers are in memory at a time.
+// Last step of every strategy: writes the final files from the finished answers.
 
 #include <filesystem>
 #include <functional>
-#include <vector>
+#include <memory>
 
-#include "retmask/base/json.h"
-#include "retmask/synthesize/synthesize.h"
+#include "retmask/synthesize/summary.h"
+#include "training_rows.h"
 
 namespace retmask::synthesize {
 
 // Returns the finished answer to a task.
 using AnswerLookup = std::function<Answer(const AnswerTask& task)>;
 
-// One policy's answers as written to the final files: with the runaway flag set and, on request,
-// the thinking stripped. The constructor's arguments must outlive this object.
-class FinalAnswers {
- public:
-  FinalAnswers(Policy policy, const Options& options, const AnswerLookup& answers);
+// The row maker of the strategy. `options` must outlive it. Throws UserError for a bad judge
+// prompt.
+std::unique_ptr<RowMaker> make_row_maker(const ResolvedOptions& options);
 
-  // The answers to one prompt, by sample.
-  std::vector<Answer> to(const Prompt& prompt) const;
-
- private:
-  Policy policy_;
-  const Options& options_;
-  const AnswerLookup& answers_;
-  bool opened_by_prompt_ = false;
-};
-
-// Opens out / name for writing and removes leftovers of a killed run.
-JsonLinesWriter open_output(const std::filesystem::path& out, const char* name);
-
-// Each file is written atomically. The files depend only on prompts, answers and options.
-Summary write_outputs(const Options& options,
+// Writes the training rows, each policy's answers (chosen.jsonl.gz, rejected.jsonl.gz) and
+// summary.json. All answers must be finished. Each file is written atomically, row by row: only one
+// prompt's answers are in memory at a time. The files depend only on prompts, answers, options and
+// verdicts.
+Summary write_outputs(const ResolvedOptions& options,
+                      RowMaker& row_maker,
                       const PromptSet& set,
                       const AnswerLookup& answers,
                       const std::filesystem::path& out);

@@ -1,15 +1,14 @@
 #include "retmask/synthesize/prompts.h"
 
+#include <algorithm>
 #include <charconv>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "prompt_record.h"
 #include "prompt_rows.h"
-#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/random.h"
 #include "retmask/base/stop_signals.h"
 
 namespace fs = std::filesystem;
@@ -120,45 +119,20 @@ class PromptReader {
   std::unordered_map<std::string, int64_t> uses_;  // of each id in the rows
 };
 
-}  // namespace
-
-Turns parse_turns(const std::string& text) {
-  constexpr EnumNames<Turns, 2> kTurnsNames{{{{Turns::first, "first"}, {Turns::all, "all"}}}};
-  return kTurnsNames.parse("--turns", text);
-}
-
-void PromptOptions::validate() const {
-  if (files.empty()) user_error("--prompts is missing; expected prompt files or folders of them");
-  filters.validate();
-}
-
-std::string to_string(SkipReason reason) {
-  switch (reason) {
-    case SkipReason::blank:
-      return "blank";
-    case SkipReason::language:
-      return "language";
-    case SkipReason::redacted:
-      return "redacted";
-    case SkipReason::toxic:
-      return "toxic";
-    case SkipReason::turns:
-      return "turns";
-    case SkipReason::duplicate:
-      return "duplicate";
-    case SkipReason::tokens:
-      return "tokens";
-    case SkipReason::not_sampled:
-      return "not_sampled";
-    case SkipReason::skipped:
-      return "skipped";
-    case SkipReason::beyond_limit:
-      return "beyond_limit";
-    case SkipReason::other_shard:
-      return "other_shard";
+// Each prompt draws a random number; those with the lowest numbers are the sample.
+std::vector<bool> draw_sample(const std::vector<Prompt>& prompts, int64_t sample, uint64_t seed) {
+  std::vector<std::pair<uint64_t, size_t>> draws;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    draws.emplace_back(RandomStream(seed, "sample/" + prompts[i].id).next(), i);
   }
-  RETMASK_CHECK(false, "unknown reason");
+  const auto end = draws.begin() + std::min(sample, static_cast<int64_t>(draws.size()));
+  std::nth_element(draws.begin(), end, draws.end());
+  std::vector<bool> drawn(prompts.size(), false);
+  for (auto draw = draws.begin(); draw != end; ++draw) drawn[draw->second] = true;
+  return drawn;
 }
+
+}  // namespace
 
 void PromptSet::leave_out(SkipReason reason, const std::function<bool(size_t)>& leaves) {
   size_t kept = 0;
@@ -189,6 +163,24 @@ PromptSet read_prompts(const PromptOptions& options) {
   return reader.finish();
 }
 
+void select_prompts(const Selection& selection, PromptSet& set) {
+  selection.validate();
+  if (selection.sample > 0) {
+    const std::vector<bool> drawn = draw_sample(set.prompts, selection.sample, selection.seed);
+    set.leave_out(SkipReason::not_sampled, [&](size_t i) { return !drawn[i]; });
+  }
+  if (selection.skip >= static_cast<int64_t>(set.prompts.size())) {
+    user_error("--skip ", selection.skip, " leaves none of ", set.prompts.size(), " prompts");
+  }
+  const auto skip = static_cast<size_t>(selection.skip);
+  set.leave_out(SkipReason::skipped, [&](size_t i) { return i < skip; });
+  const auto limit = static_cast<size_t>(selection.limit);
+  set.leave_out(SkipReason::beyond_limit, [&](size_t i) { return limit > 0 && i >= limit; });
+  const auto shards = static_cast<size_t>(selection.num_shards);
+  const auto shard = static_cast<size_t>(selection.shard);
+  set.leave_out(SkipReason::other_shard, [&](size_t i) { return i % shards != shard; });
+}
+
 std::string hash_prompt_files(const PromptOptions& options) {
   const std::vector<fs::path> files = expand_folders(options.files);
   const std::map<fs::path, std::string> names = id_names(files);
@@ -203,6 +195,47 @@ std::string older_hash_of_prompt_files(const PromptOptions& options) {
     hashes += sha256_file(file) + " " + file.string() + "\n";
   }
   return sha256(hashes);
+}
+
+PromptEncoder::PromptEncoder(const std::filesystem::path& dir,
+                             Json template_variables,
+                             std::optional<Moment> moment,
+                             int64_t model_vocab_size)
+    : tokenizer_(Tokenizer::load(dir)),
+      template_(ChatTemplate::load(dir)),
+      render_{.add_generation_prompt = true,
+              .variables = std::move(template_variables),
+              .moment = moment},
+      model_vocab_size_(model_vocab_size) {}
+
+std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
+  return at_place(prompt.where, [&] {
+    RenderOptions render = render_;
+    for (const auto& [name, value] : prompt.template_variables.items()) {
+      if (!render.variables.contains(name)) render.variables[name] = value;
+    }
+    // The template writes the BOS token itself.
+    std::vector<int64_t> tokens = tokenizer_->encode(template_->render(prompt.messages, render),
+                                                     /*add_special_tokens=*/false);
+    for (const int64_t id : tokens) {
+      if (id < model_vocab_size_) continue;
+      user_error("token id ",
+                 id,
+                 " is outside of the model's vocabulary of ",
+                 model_vocab_size_,
+                 "; do the tokenizer and the model belong together?");
+    }
+    return tokens;
+  });
+}
+
+void leave_out_by_tokens(const PromptFilters& filters,
+                         const PromptEncoder& encoder,
+                         PromptSet& set) {
+  set.leave_out(SkipReason::tokens, [&](size_t i) {
+    const auto tokens = static_cast<int64_t>(encoder.encode(set.prompts[i]).size());
+    return tokens < filters.min_tokens || (filters.max_tokens > 0 && tokens > filters.max_tokens);
+  });
 }
 
 }  // namespace retmask::synthesize

@@ -1,9 +1,8 @@
-#include "retmask/synthesize/thinking.h"
+#include "thinking.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/tokenizer/chat_template.h"
 
@@ -27,12 +26,6 @@ std::string render_probe(const fs::path& model, const Json& template_variables) 
 }
 
 }  // namespace
-
-Thinking parse_thinking(const std::string& text) {
-  constexpr EnumNames<Thinking, 3> kThinkingNames{
-      {{{Thinking::keep, "keep"}, {Thinking::strip, "strip"}, {Thinking::off, "off"}}}};
-  return kThinkingNames.parse("--thinking", text);
-}
 
 void strip_thinking(bool opened_by_prompt, Answer& answer) {
   if (answer.ending == Ending::prompt_too_long) return;

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "retmask/base/progress.h"
-#include "sources.h"
 
 namespace fs = std::filesystem;
 
@@ -58,33 +57,6 @@ Json win_lose_row(const Prompt& prompt, const WinLose& pair) {
   return row;
 }
 
-// Totals over the verdicts of this run's answers.
-class VerdictTotals {
- public:
-  void add(const std::vector<Candidate>& candidates) {
-    for (const Candidate& candidate : candidates) {
-      if (candidate.verdict == nullptr) continue;
-      if (candidate.verdict->score) {
-        ++judged_;
-        sum_ += *candidate.verdict->score;
-      } else {
-        ++unjudged_;
-      }
-    }
-  }
-  Json to_json() const {
-    const double mean = judged_ > 0 ? sum_ / static_cast<double>(judged_) : 0.0;
-    return {{"judged", judged_},
-            {"unjudged", unjudged_},
-            {"mean_score", std::round(mean * 1000) / 1000}};
-  }
-
- private:
-  int64_t judged_ = 0;
-  int64_t unjudged_ = 0;
-  double sum_ = 0.0;
-};
-
 }  // namespace
 
 WinLose best_and_worst(const Prompt& prompt,
@@ -107,17 +79,16 @@ WinLose best_and_worst(const Prompt& prompt,
   return pair;
 }
 
-void judge_answers(const Options& options,
-                   const Judge& judge,
-                   const std::vector<Prompt>& prompts,
-                   const AnswerLookup& answers,
-                   VerdictJournal& verdicts) {
-  const FinalAnswers final_answers(Policy::chosen, options, answers);
+void WinLoseRows::prepare(const std::vector<Prompt>& prompts,
+                          const AnswersTo& answers,
+                          const fs::path& out) {
+  VerdictJournal& verdicts = verdicts_.emplace(out / "verdicts.jsonl");
   std::vector<AnswerToJudge> open;
   int64_t total = 0;
   for (const Prompt& prompt : prompts) {
-    const std::vector<Answer> samples = final_answers.to(prompt);
-    const auto candidates = usable(prompt, candidates_of(prompt, samples, verdicts), options.pairs);
+    const std::vector<Answer> samples = answers(prompt).at(Policy::chosen);
+    const auto candidates =
+        usable(prompt, candidates_of(prompt, samples, verdicts), options_.pairs);
     if (candidates.size() < 2) continue;
     total += static_cast<int64_t>(candidates.size());
     for (const Candidate& candidate : candidates) {
@@ -127,40 +98,36 @@ void judge_answers(const Options& options,
     }
   }
   Progress progress("judge", total, "answers", /*done=*/total - static_cast<int64_t>(open.size()));
-  judge.judge(open, [&](const AnswerTask& task, const Verdict& verdict) {
+  judge_.judge(open, [&](const AnswerTask& task, const Verdict& verdict) {
     verdicts.add(task, verdict);
     progress.advance();
   });
 }
 
-Summary write_win_lose(const Options& options,
-                       const PromptSet& set,
-                       const AnswerLookup& answers,
-                       const VerdictJournal& verdicts,
-                       const fs::path& out) {
-  JsonLinesWriter chosen_file = open_output(out, "chosen.jsonl.gz");
-  JsonLinesWriter pairs_file = open_output(out, "pairs.jsonl");
-  const FinalAnswers final_answers(Policy::chosen, options, answers);
-  Summary summary;
-  summary.set_prompts(set);
-  VerdictTotals totals;
-  for (const Prompt& prompt : set.prompts) {
-    const std::vector<Answer> samples = final_answers.to(prompt);
-    chosen_file.append(reference_row(prompt, samples, source_name(options, Policy::chosen)));
-    const auto candidates = candidates_of(prompt, samples, verdicts);
-    for (const Answer& answer : samples) summary.add_answer(Policy::chosen, answer);
-    totals.add(candidates);
-    const WinLose pair = best_and_worst(prompt, candidates, options.pairs);
-    summary.add_pair(pair.dropped);
-    if (!pair.dropped) pairs_file.append(win_lose_row(prompt, pair));
+std::vector<TrainingRow> WinLoseRows::make(const Prompt& prompt, const PolicyAnswers& answers) {
+  const auto candidates = candidates_of(prompt, answers.at(Policy::chosen), verdicts_.value());
+  count(candidates);
+  const WinLose pair = best_and_worst(prompt, candidates, options_.pairs);
+  return {{.dropped = pair.dropped, .json = pair.dropped ? Json() : win_lose_row(prompt, pair)}};
+}
+
+void WinLoseRows::count(const std::vector<Candidate>& candidates) {
+  for (const Candidate& candidate : candidates) {
+    if (candidate.verdict == nullptr) continue;
+    if (candidate.verdict->score) {
+      ++totals_.judged;
+      totals_.sum += *candidate.verdict->score;
+    } else {
+      ++totals_.unjudged;
+    }
   }
-  chosen_file.commit();
-  pairs_file.commit();
-  Json json = summary.to_json();
-  json.erase("rejected");  // win-lose has no rejected policy
-  json["verdicts"] = totals.to_json();
-  write_json_file(out / "summary.json", json);
-  return summary;
+}
+
+void WinLoseRows::complete(Json& summary) const {
+  const double mean = totals_.judged > 0 ? totals_.sum / static_cast<double>(totals_.judged) : 0.0;
+  summary["verdicts"] = {{"judged", totals_.judged},
+                         {"unjudged", totals_.unjudged},
+                         {"mean_score", std::round(mean * 1000) / 1000}};
 }
 
 }  // namespace retmask::synthesize

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "outputs.h"
-#include "retmask/synthesize/verdicts.h"
+#include "judge.h"
+#include "training_rows.h"
 
 namespace retmask::synthesize {
 
@@ -31,19 +31,36 @@ WinLose best_and_worst(const Prompt& prompt,
                        const std::vector<Candidate>& candidates,
                        const PairOptions& options);
 
-// Judges the answers missing from `verdicts`, for prompts with at least two usable answers.
-void judge_answers(const Options& options,
-                   const Judge& judge,
-                   const std::vector<Prompt>& prompts,
-                   const AnswerLookup& answers,
-                   VerdictJournal& verdicts);
+// Has the answers judged, and makes one pair per prompt, with "score" and "sample" of each side in
+// "meta". Writes verdicts.jsonl; summary.json gets "verdicts": {"judged", "unjudged",
+// "mean_score"}.
+class WinLoseRows : public RowMaker {
+ public:
+  // `options` must outlive this object. Throws UserError for a bad judge prompt.
+  explicit WinLoseRows(const Options& options)
+      : options_(options), judge_(options.judge, options.decoding.seed) {}
 
-// Writes chosen.jsonl.gz with all answers, pairs.jsonl (with "score" and "sample" of each side in
-// "meta") and summary.json (with "verdicts": {"judged", "unjudged", "mean_score"}).
-Summary write_win_lose(const Options& options,
-                       const PromptSet& set,
-                       const AnswerLookup& answers,
-                       const VerdictJournal& verdicts,
-                       const std::filesystem::path& out);
+  // Judges the answers missing from verdicts.jsonl, for prompts with at least two usable answers.
+  void prepare(const std::vector<Prompt>& prompts,
+               const AnswersTo& answers,
+               const std::filesystem::path& out) override;
+  std::vector<TrainingRow> make(const Prompt& prompt, const PolicyAnswers& answers) override;
+  void complete(Json& summary) const override;
+
+ private:
+  // Totals over the verdicts of this run's answers.
+  struct Totals {
+    int64_t judged = 0;
+    int64_t unjudged = 0;
+    double sum = 0.0;
+  };
+
+  void count(const std::vector<Candidate>& candidates);
+
+  const Options& options_;
+  Judge judge_;
+  std::optional<VerdictJournal> verdicts_;  // from prepare()
+  Totals totals_;
+};
 
 }  // namespace retmask::synthesize

@@ -1,11 +1,13 @@
 #include "retmask/synthesize/workers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <string_view>
 
 #include "retmask/base/error.h"
 #include "retmask/base/slurm.h"
+#include "retmask/synthesize/options.h"
 
 namespace fs = std::filesystem;
 
@@ -93,6 +95,18 @@ std::map<std::pair<int64_t, int64_t>, fs::path> part_dirs(const fs::path& out) {
 }  // namespace
 
 std::string Part::name() const { return std::to_string(shard) + "/" + std::to_string(num_shards); }
+
+Part parse_part(const std::string& text) {
+  const std::string_view whole = text;
+  const size_t slash = std::min(whole.find('/'), whole.size());
+  const auto shard = to_number(whole.substr(0, slash));
+  const auto count = to_number(whole.substr(std::min(slash + 1, whole.size())));
+  if (!shard || !count) {
+    user_error("--shard ", text, ": expected i/n, such as 0/4 for the first of four parts");
+  }
+  Selection{.shard = *shard, .num_shards = *count}.validate();
+  return {.shard = *shard, .num_shards = *count};
+}
 
 std::optional<Part> part_from_slurm(const Environment& environment) {
   const Part array = array_part(environment);

@@ -1,5 +1,5 @@
 #include "harnesses.h"
-#include "prompt_record.h"
+#include "prompt_rows.h"
 #include "retmask/base/error.h"
 #include "retmask/rows/row_files.h"
 #include "scratch_file.h"

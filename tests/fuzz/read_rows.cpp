@@ -1,5 +1,5 @@
 #include "harnesses.h"
-#include "prompt_record.h"
+#include "prompt_rows.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/train/rows.h"

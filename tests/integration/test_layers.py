@@ -54,6 +54,20 @@ def test_commands_do_not_know_each_other():
         assert not reachable(links, command) & commands, command
 
 
+def test_files_of_synthesize_include_in_one_direction():
+    """A file and its header are one topic; topics that include each other can only be read together."""
+    include = re.compile(r'^#include "(?:retmask/synthesize/)?([a-z_]+)\.h"', re.MULTILINE)
+    below = {}
+    for path in files_of("synthesize"):
+        below.setdefault(path.stem, set()).update(set(include.findall(path.read_text())) - {path.stem})
+    assert len(below) > 5
+    while below:
+        lowest = [topic for topic, others in below.items() if not others & below.keys()]
+        assert lowest, f"in a circle, or above one: {sorted(below)}"
+        for topic in lowest:
+            del below[topic]
+
+
 def test_public_headers_are_used_by_others():
     """What only its own library includes belongs into src."""
     used = {}

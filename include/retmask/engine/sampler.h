@@ -1,8 +1,6 @@
 #pragma once
 // Sampling: one token per sequence from its logits.
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <initializer_list>
 #include <span>

@@ -1,5 +1,6 @@
 #pragma once
-// Answers and the journal that stores each one as soon as it is finished.
+// Answers, the sources that generate them, and the journal that stores each one as soon as it is
+// finished.
 
 #include <cstdint>
 #include <filesystem>
@@ -10,13 +11,11 @@
 #include <vector>
 
 #include "retmask/base/journal.h"
+#include "retmask/engine/memory.h"
+#include "retmask/synthesize/options.h"
 #include "retmask/synthesize/prompts.h"
 
 namespace retmask::synthesize {
-
-// Side of the pair an answer belongs to.
-enum class Policy { chosen, rejected };
-std::string to_string(Policy policy);
 
 // The end of an answer.
 enum class Ending {
@@ -39,7 +38,7 @@ struct Answer {
   std::vector<double> token_logprobs = {};
 
   // Computed from the fields above when the final files are written; not stored in the journal.
-  bool runaway = false;           // is_runaway() in pairs.h
+  bool runaway = false;           // is_runaway() in training_rows.h
   bool unended_thinking = false;  // the thinking never ended: strip_thinking()
 };
 
@@ -54,6 +53,30 @@ struct AnswerTask {
 };
 
 using AnswerVisitor = std::function<void(const AnswerTask& task, const Answer& answer)>;
+
+// Planned memory on this machine and the peak so far, in bytes.
+struct MemoryUse {
+  MemoryBudget budget;
+  int64_t peak = 0;
+  std::string compute = {};  // compute_path()
+};
+
+// A local checkpoint, which answers for one or both policies, or a server, which answers for one.
+class AnswerSource {
+ public:
+  virtual ~AnswerSource() = default;
+
+  // Gets ready to answer these tasks. A checkpoint logs its memory plan and loads its weights.
+  // Throws UserError.
+  virtual void load(const std::vector<AnswerTask>& tasks) = 0;
+
+  // Calls `on_answer` once per task, on the calling thread, as soon as the answer is complete.
+  // Answers are independent of each other. `tasks` are those given to load().
+  virtual void answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) = 0;
+
+  // Empty if the answers are generated on a server.
+  virtual std::optional<MemoryUse> memory_use() const { return std::nullopt; }
+};
 
 // answers.jsonl: one row per answer, in order of completion:
 //   {"id", "policy", "sample", "text", "tokens", "finish_reason", "mean_logprob",

@@ -1,5 +1,5 @@
 #pragma once
-// Reads prompts from dataset files.
+// Prompts: read from dataset files, selected and encoded.
 //
 // Files: .jsonl, .jsonl.gz, .json (an array of rows, or JSON Lines), .parquet, and folders of
 // these. The prompt is taken from the first of these columns present in the row:
@@ -11,15 +11,20 @@
 // system, system_prompt and history are merged into the messages (rows/messages.h); tools and
 // chat_template_kwargs are passed to the template.
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/base/json.h"
+#include "retmask/synthesize/options.h"
+#include "retmask/tokenizer/chat_template.h"
+#include "retmask/tokenizer/tokenizer.h"
 
 namespace retmask::synthesize {
 
@@ -35,72 +40,6 @@ struct Prompt {
   bool redacted = false;  // the row's flag (LMSYS-Chat-1M, WildChat)
   std::string where;      // "prompts.jsonl:12", for errors; rows of .json and .parquet count from 1
 };
-
-// Part of a conversation used as the prompt.
-enum class Turns {
-  first,  // the system message, if any, and the first user turn
-  all,    // everything up to the last user turn, including assistant turns
-};
-// Throws UserError.
-Turns parse_turns(const std::string& text);
-
-// Filters on the rows. A filter on a field that no row has is a UserError.
-struct PromptFilters {
-  // Accepted values of "language", case-insensitive; empty: any.
-  std::vector<std::string> languages = {};
-  bool exclude_redacted = false;  // "redacted" (LMSYS-Chat-1M, WildChat)
-  // "toxic" (WildChat), or any "flagged" in "openai_moderation" (LMSYS-Chat-1M).
-  bool exclude_toxic = false;
-  int64_t min_turns = 0;     // user turns in the row's whole conversation
-  int64_t max_turns = 0;     // 0: any number
-  bool deduplicate = false;  // keep the first of several prompts with the same messages
-  // Tokens of the rendered prompt; applied by leave_out_by_tokens() in prompt_encoder.h.
-  int64_t min_tokens = 0;
-  int64_t max_tokens = 0;  // 0: any number
-
-  // Throws UserError.
-  void validate() const;
-};
-
-struct PromptOptions {
-  // Files and folders; a folder is expanded to the files in it, sorted by path.
-  std::vector<std::filesystem::path> files = {};
-  std::string field = {};          // column with the prompt; empty: the first known column
-  std::string system_prompt = {};  // for prompts without a system message; empty: none
-  Turns turns = Turns::first;
-  PromptFilters filters = {};
-
-  // Throws UserError.
-  void validate() const;
-};
-
-// Reason for skipping a row, in the order of the checks. A row with several reasons is counted
-// under the first.
-enum class SkipReason {
-  blank,  // no user turn, or the one to be answered has no text
-  language,
-  redacted,
-  toxic,
-  turns,
-  duplicate,
-  tokens,
-  not_sampled,  // from here on: Selection
-  skipped,
-  beyond_limit,
-  other_shard,
-};
-inline constexpr std::array kSkipReasons = {SkipReason::blank,
-                                            SkipReason::language,
-                                            SkipReason::redacted,
-                                            SkipReason::toxic,
-                                            SkipReason::turns,
-                                            SkipReason::duplicate,
-                                            SkipReason::tokens,
-                                            SkipReason::not_sampled,
-                                            SkipReason::skipped,
-                                            SkipReason::beyond_limit,
-                                            SkipReason::other_shard};
-std::string to_string(SkipReason reason);
 
 struct PromptSet {
   std::vector<Prompt> prompts;  // in file order
@@ -120,10 +59,44 @@ struct PromptSet {
 // filters leave no prompt.
 PromptSet read_prompts(const PromptOptions& options);
 
+// Throws UserError if skip leaves no prompt. A shard may be empty: there may be more workers than
+// prompts.
+void select_prompts(const Selection& selection, PromptSet& set);
+
 // Hash over the content of the files (folders expanded), their order and their names as used in
 // ids. Throws UserError.
 std::string hash_prompt_files(const PromptOptions& options);
 // The hash of version 0.1, which also depends on the spelling of the paths.
 std::string older_hash_of_prompt_files(const PromptOptions& options);
+
+// Encodes prompts into a checkpoint's tokens.
+class PromptEncoder {
+ public:
+  // Tokenizer and template of a checkpoint folder; `template_variables` and `moment` as in
+  // RenderOptions. `model_vocab_size` is the number of embedding rows; a tokenizer with added
+  // tokens can exceed it. Throws UserError.
+  PromptEncoder(const std::filesystem::path& dir,
+                Json template_variables,
+                std::optional<Moment> moment = std::nullopt,
+                int64_t model_vocab_size = std::numeric_limits<int64_t>::max());
+
+  // Encodes the rendered conversation with the generation prompt. Throws UserError naming the
+  // prompt's file and row if the template rejects it or a token is outside the model's vocabulary.
+  std::vector<int64_t> encode(const Prompt& prompt) const;
+
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+
+ private:
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<const ChatTemplate> template_;
+  RenderOptions render_;
+  int64_t model_vocab_size_;
+};
+
+// Applies PromptFilters' limits on the number of tokens of the rendered prompt. Throws UserError as
+// encode() does.
+void leave_out_by_tokens(const PromptFilters& filters,
+                         const PromptEncoder& encoder,
+                         PromptSet& set);
 
 }  // namespace retmask::synthesize

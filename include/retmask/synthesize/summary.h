@@ -8,7 +8,7 @@
 
 #include "retmask/base/json.h"
 #include "retmask/synthesize/answers.h"
-#include "retmask/synthesize/pairs.h"
+#include "retmask/synthesize/prompts.h"
 
 namespace retmask::synthesize {
 

@@ -6,65 +6,23 @@
 // Files in the output folder:
 //
 //   answers.jsonl      journal, one answer per row; a stopped run resumes from it
-//   chosen.jsonl.gz    theta's answers in prompt order (reference_row())
+//   chosen.jsonl.gz    theta's answers in prompt order (reference_row() in training_rows.h)
 //   rejected.jsonl.gz  the same for theta' (strategies with two policies)
 //   pairs.jsonl        kept pairs (pair_row())
 //   sft.jsonl          instead of pairs.jsonl (sft)
 //   verdicts.jsonl     the judge's journal (win-lose)
 //   summary.json       Summary
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 
-#include "retmask/base/json.h"
-#include "retmask/base/moment.h"
 #include "retmask/base/stop_signals.h"
-#include "retmask/synthesize/judge.h"
-#include "retmask/synthesize/model_answerer.h"
-#include "retmask/synthesize/pairs.h"
-#include "retmask/synthesize/prompts.h"
-#include "retmask/synthesize/selection.h"
-#include "retmask/synthesize/strategy.h"
+#include "retmask/synthesize/answers.h"
+#include "retmask/synthesize/options.h"
 #include "retmask/synthesize/summary.h"
-#include "retmask/synthesize/thinking.h"
 
 namespace retmask::synthesize {
-
-struct Options {
-  Strategy strategy = Strategy::automatic;
-  std::filesystem::path model;  // checkpoint folder: theta
-  // Generates the chosen answers instead of `model`, which is then only needed for a mask.
-  endpoint::Options chosen_server;
-  // Source of the rejected answers: exactly one of the next three if the strategy has a rejected
-  // policy. `mask` is a mask.json with the masked heads of theta'. Another checkpoint or server
-  // uses its own tokenizer and template.
-  std::filesystem::path mask;
-  std::filesystem::path rejected_model;
-  endpoint::Options rejected_server;
-  std::string mask_label;  // name of the mask in the rows; empty: its path
-  JudgeOptions judge;      // win-lose only
-  PromptOptions prompts;
-  Selection selection;
-  int64_t samples = 1;  // answers per prompt and policy
-  DecodingOptions decoding;
-  PairOptions pairs;
-  Thinking thinking = Thinking::keep;
-  Json template_variables = Json::object();  // as in RenderOptions, except those set by `thinking`
-  int64_t max_position = 0;                  // see limit_positions()
-  std::optional<Moment> moment;              // as in RenderOptions
-  std::string device = "auto";               // as in parse_device
-  std::string dtype = "auto";                // as in parse_dtype
-
-  // Throws UserError.
-  void validate() const;
-
-  // template_variables plus those set by `thinking`.
-  Json render_variables() const;
-};
-
-// options.strategy, or the one implied by the sources. Throws UserError if they imply none.
-Strategy resolved_strategy(const Options& options);
 
 struct Result {
   Strategy strategy = Strategy::automatic;  // the resolved one
@@ -80,13 +38,18 @@ struct Result {
 };
 
 // Runs the checks that run() makes before it loads weights. Throws UserError.
-void check_inputs(const Options& options);
+void check_inputs(const ResolvedOptions& options);
 
-// Throws UserError for bad options or input before it loads weights, and if the disk is full;
+// Throws UserError for bad input before it loads weights, and if the disk is full;
 // endpoint::EndpointFailure if a server does not answer; Stopped after the next answer once
 // `stop_asked` returns a signal. Finished answers are kept.
-Result run(const Options& options,
+Result run(const ResolvedOptions& options,
            const std::filesystem::path& out,
            const StopPoll& stop_asked = nullptr);
+
+// Merges the parts of OUT into the final files, which equal those of a single-worker run. `options`
+// are the workers' options without a shard. Throws UserError if an answer is missing or is in two
+// parts.
+Result merge(const ResolvedOptions& options, const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

@@ -1,6 +1,6 @@
 #pragma once
 // Multiple workers on one set of prompts: each answers one part and writes it to OUT/shard-i-of-n;
-// merge() joins the parts.
+// merge() in synthesize.h joins the parts.
 
 #include <cstdint>
 #include <filesystem>
@@ -8,8 +8,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "retmask/synthesize/synthesize.h"
 
 namespace retmask::synthesize {
 
@@ -20,6 +18,9 @@ struct Part {
 
   std::string name() const;  // "0/4", the form of --shard
 };
+
+// Parses "0/4". Throws UserError.
+Part parse_part(const std::string& text);
 
 // Returns null for an unset variable, like std::getenv.
 using Environment = std::function<const char*(const char* name)>;
@@ -37,10 +38,5 @@ std::filesystem::path part_dir(const std::filesystem::path& out, const Part& par
 // All part folders of OUT, in order. Throws UserError if there are none, if they belong to
 // different numbers of workers, or if one is missing; the message says how to create it.
 std::vector<std::filesystem::path> find_parts(const std::filesystem::path& out);
-
-// Merges the parts of OUT into the final files, which equal those of a single-worker run. `options`
-// are the workers' options without a shard. Throws UserError if an answer is missing or is in two
-// parts.
-Result merge(const Options& options, const std::filesystem::path& out);
 
 }  // namespace retmask::synthesize

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "retmask/synthesize/prompt_encoder.h"
 #include "retmask/synthesize/prompts.h"
 #include "support.h"
 

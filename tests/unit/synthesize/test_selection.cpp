@@ -4,7 +4,8 @@
 #include <map>
 #include <set>
 
-#include "retmask/synthesize/selection.h"
+#include "retmask/synthesize/prompts.h"
+#include "retmask/synthesize/workers.h"
 #include "support.h"
 
 namespace retmask::synthesize {
@@ -98,15 +99,14 @@ TEST(SelectPrompts, ShardsPartitionExactly) {
 }
 
 TEST(SelectPrompts, ShardIsParsed) {
-  Selection selection;
-  parse_shard("2/4", selection);
-  EXPECT_EQ(selection.shard, 2);
-  EXPECT_EQ(selection.num_shards, 4);
+  const Part part = parse_part("2/4");
+  EXPECT_EQ(part.shard, 2);
+  EXPECT_EQ(part.num_shards, 4);
   for (const char* bad : {"4/4", "-1/4", "0/0"}) {
-    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", bad, "0/n"});
+    expect_user_error([&] { parse_part(bad); }, {"--shard", bad, "0/n"});
   }
   for (const char* bad : {"", "2", "/4", "2/", "a/4", "1/2/4", "1 /4"}) {
-    expect_user_error([&] { parse_shard(bad, selection); }, {"--shard", "0/4"});
+    expect_user_error([&] { parse_part(bad); }, {"--shard", "0/4"});
   }
 }
 

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "retmask/synthesize/pairs.h"
-#include "retmask/synthesize/thinking.h"
 #include "support.h"
+#include "thinking.h"
+#include "training_rows.h"
 
 namespace retmask::synthesize {
 namespace {

@@ -3,20 +3,26 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model_source.h"
 #include "retmask/model/config.h"
-#include "retmask/synthesize/model_answerer.h"
 #include "support.h"
 
 namespace retmask::synthesize {
 namespace {
 
 using testing::golden;
+namespace fs = std::filesystem;
 
 class ModelAnswererTest : public ::testing::Test {
  protected:
   ModelAnswererTest() {
-    decoding_.max_new_tokens = 24;
-    decoding_.batch_size = 3;
+    const fs::path mask = dir_.write("mask.json", R"({"heads": [[0, 1], [1, 0], [2, 2]]})");
+    source_ = {.model = golden("tiny/llama"),
+               .masks = {{Policy::chosen, ""}, {Policy::rejected, mask}}};
+    options_.device = "cpu";
+    options_.dtype = "float32";
+    options_.decoding.max_new_tokens = 24;
+    options_.decoding.batch_size = 3;
     for (const char* text : {"Rain?", "Bread and butter?", "The moon, then?", "Owls?"}) {
       prompts_.push_back(testing::prompt(text, text));
     }
@@ -28,39 +34,47 @@ class ModelAnswererTest : public ::testing::Test {
 
   std::map<std::string, std::string> texts(const std::vector<AnswerTask>& tasks) {
     std::map<std::string, std::string> all;
-    ModelAnswerer answerer(
-        model_, encoder_, heads_, stop_ids_, decoding_, decoding_.generator_options());
-    answerer.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
+    ModelSource source(source_, options_);
+    source.load(tasks);
+    source.answer(tasks, [&](const AnswerTask& task, const Answer& answer) {
       EXPECT_TRUE(all.emplace(task.name(), answer.text).second) << task.name() << " came twice";
       answers_[task.name()] = answer;
     });
     return all;
   }
 
-  const Checkpoint checkpoint_{golden("tiny/llama")};
-  const InferenceLm model_{CausalLm::load(checkpoint_, torch::kCPU, torch::kFloat32)};
-  const PromptEncoder encoder_{golden("tiny/llama"), Json::object()};
-  PolicyHeads heads_{{Policy::chosen, {}}, {Policy::rejected, {{0, 1}, {1, 0}, {2, 2}}}};
-  std::vector<int64_t> stop_ids_ = checkpoint_.eos_token_ids();
-  DecodingOptions decoding_;
+  // Makes every token end the answer.
+  void stop_at_any_token() {
+    const fs::path model = dir_ / "model";
+    fs::copy(source_.model, model, fs::copy_options::recursive);
+    const int64_t vocab_size = read_model_config(Checkpoint(model)).vocab_size;
+    std::vector<int64_t> ids(static_cast<size_t>(vocab_size));
+    std::iota(ids.begin(), ids.end(), 0);
+    write_json_file(model / "generation_config.json", {{"eos_token_id", ids}});
+    source_.model = model;
+  }
+
+  const testing::TemporaryDir dir_;
+  Source source_;
+  ResolvedOptions options_;
   std::vector<Prompt> prompts_;
   std::vector<AnswerTask> tasks_;
   std::map<std::string, Answer> answers_;
 };
 
 TEST_F(ModelAnswererTest, EachPolicyHasItsOwnHeads) {
-  decoding_.sampling.temperature = 0;
+  options_.decoding.sampling.temperature = 0;
   const auto masked = texts(tasks_);
   EXPECT_EQ(masked.size(), tasks_.size());
   EXPECT_NE(masked.at("Rain?/chosen/0"), masked.at("Rain?/rejected/0"));
-  heads_[Policy::rejected].clear();
+  source_.masks[Policy::rejected].clear();
   const auto unmasked = texts(tasks_);
   EXPECT_EQ(unmasked.at("Rain?/rejected/0"), masked.at("Rain?/chosen/0"));
 }
 
 TEST_F(ModelAnswererTest, AnswersDoNotDependOnBatchOrOrder) {
   const auto together = texts(tasks_);
-  decoding_.batch_size = 1;
+  options_.decoding.batch_size = 1;
   EXPECT_EQ(texts(tasks_), together);
   std::reverse(tasks_.begin(), tasks_.end());
   EXPECT_EQ(texts(tasks_), together);
@@ -78,8 +92,7 @@ TEST_F(ModelAnswererTest, CountsTokensAndTellsHowItEnded) {
     EXPECT_LT(answer.mean_logprob, 0);
     EXPECT_EQ(answer.ending, answer.tokens == 24 ? Ending::length : Ending::stop) << name;
   }
-  stop_ids_.resize(static_cast<size_t>(model_.config().vocab_size));
-  std::iota(stop_ids_.begin(), stop_ids_.end(), 0);
+  stop_at_any_token();
   texts(tasks_);
   for (const auto& [name, answer] : answers_) {
     EXPECT_EQ(answer.ending, Ending::stop);
@@ -98,14 +111,6 @@ TEST_F(ModelAnswererTest, PromptsThatAreTooLongGetNoAnswer) {
   EXPECT_EQ(answers_.at("long/chosen/0").ending, Ending::prompt_too_long);
   EXPECT_EQ(answers_.at("long/chosen/0").tokens, 0);
   EXPECT_NE(answers_.at("Rain?/chosen/0").ending, Ending::prompt_too_long);
-}
-
-TEST(DecodingOptions, MistakesAreUserErrors) {
-  testing::expect_user_error([] { DecodingOptions{.max_new_tokens = 0}.validate(); },
-                             {"--max-new-tokens"});
-  testing::expect_user_error([] { DecodingOptions{.batch_size = 0}.validate(); }, {"--batch-size"});
-  testing::expect_user_error([] { DecodingOptions{.sampling = {.top_p = 1.5}}.validate(); },
-                             {"--top-p"});
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "endpoint_answerer.h"
+#include "endpoint_source.h"
 
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/base/random.h"
-#include "retmask/synthesize/thinking.h"
+#include "thinking.h"
 
 namespace retmask::synthesize {
 namespace {
@@ -29,18 +29,10 @@ Answer to_answer(const endpoint::ChatReply& reply) {
 
 }  // namespace
 
-EndpointAnswerer::EndpointAnswerer(const endpoint::Options& server,
-                                   DecodingOptions decoding,
-                                   Json template_variables)
-    : client_(server),
-      decoding_(std::move(decoding)),
-      template_variables_(std::move(template_variables)),
-      logprobs_(server.logprobs || decoding_.logprobs) {
-  decoding_.validate();
-}
+void EndpointSource::load(const std::vector<AnswerTask>& /*tasks*/) { client_.emplace(server_); }
 
-void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
-                              const AnswerVisitor& on_answer) {
+void EndpointSource::answer(const std::vector<AnswerTask>& tasks, const AnswerVisitor& on_answer) {
+  RETMASK_CHECK(client_.has_value(), "not loaded");
   for (const AnswerTask& task : tasks) {
     if (!task.prompt->template_variables.contains("tools")) continue;
     user_error(task.prompt->where,
@@ -48,12 +40,12 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
                "answer them with --model");
   }
   size_t only_thinking = 0;
-  client_.run(
+  client_->run(
       tasks.size(),
       [&](size_t task) { return request(tasks[task]); },
       [&](size_t task, const endpoint::ChatReply& reply) {
         Answer answer = to_answer(reply);
-        if (decoding_.logprobs) answer.token_logprobs = reply.logprobs;
+        if (options_.decoding.logprobs) answer.token_logprobs = reply.logprobs;
         const bool ended = reply.ending == endpoint::ChatEnding::stop;
         if (ended && !reply.reasoning.empty() && reply.text.empty()) ++only_thinking;
         on_answer(tasks[task], answer);
@@ -68,19 +60,20 @@ void EndpointAnswerer::answer(const std::vector<AnswerTask>& tasks,
   }
 }
 
-endpoint::ChatRequest EndpointAnswerer::request(const AnswerTask& task) const {
+endpoint::ChatRequest EndpointSource::request(const AnswerTask& task) const {
+  const DecodingOptions& decoding = options_.decoding;
   Json variables = task.prompt->template_variables;
-  variables.update(template_variables_);
+  variables.update(options_.template_variables);
   return {.messages = task.prompt->messages,
-          .temperature = decoding_.sampling.temperature,
-          .top_p = decoding_.sampling.top_p,
-          .top_k = decoding_.sampling.top_k,
-          .min_p = decoding_.sampling.min_p,
-          .repetition_penalty = decoding_.sampling.repetition_penalty,
-          .stop = decoding_.stop,
-          .max_tokens = decoding_.max_new_tokens,
-          .seed = RandomStream(decoding_.seed, task.name()).next(),
-          .logprobs = logprobs_,
+          .temperature = decoding.sampling.temperature,
+          .top_p = decoding.sampling.top_p,
+          .top_k = decoding.sampling.top_k,
+          .min_p = decoding.sampling.min_p,
+          .repetition_penalty = decoding.sampling.repetition_penalty,
+          .stop = decoding.stop,
+          .max_tokens = decoding.max_new_tokens,
+          .seed = RandomStream(decoding.seed, task.name()).next(),
+          .logprobs = server_.logprobs,
           .template_variables = std::move(variables)};
 }
 

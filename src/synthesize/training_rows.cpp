@@ -1,19 +1,35 @@
-#include "retmask/synthesize/pairs.h"
+#include "training_rows.h"
 
+#include <algorithm>
 #include <cmath>
-#include <string_view>
-
-#include "repetition.h"
-#include "retmask/base/error.h"
 
 namespace retmask::synthesize {
 namespace {
 
+constexpr size_t kCopies = 3;
+constexpr size_t kLeastBytes = 300;
+
+// result[i]: length of the longest common prefix of the text and its suffix at i.
+std::vector<size_t> z_function(std::string_view text) {
+  std::vector<size_t> common(text.size(), 0);
+  size_t left = 0;
+  size_t right = 0;  // [left, right) is known to equal the start of the text
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (i < right) common[i] = std::min(right - i, common[i - left]);
+    while (i + common[i] < text.size() && text[common[i]] == text[i + common[i]]) ++common[i];
+    if (i + common[i] > right) {
+      left = i;
+      right = i + common[i];
+    }
+  }
+  return common;
+}
+
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kWhite = " \t\r\n\f\v";
-  const size_t begin = text.find_first_not_of(kWhite);
+  constexpr std::string_view kWhiteSpace = " \t\r\n\f\v";
+  const size_t begin = text.find_first_not_of(kWhiteSpace);
   if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhite) + 1 - begin);
+  return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
 }
 
 bool either(const Answer& chosen, const Answer& rejected, Ending ending) {
@@ -27,34 +43,35 @@ double stable_digits(double mean_logprob) { return std::round(mean_logprob * 100
 
 Json message(const Answer& answer) { return {{"role", "assistant"}, {"content", answer.text}}; }
 
-}  // namespace
-
-std::string to_string(DropReason reason) {
-  switch (reason) {
-    case DropReason::prompt_too_long:
-      return "prompt_too_long";
-    case DropReason::empty_answer:
-      return "empty_answer";
-    case DropReason::equal_answers:
-      return "equal_answers";
-    case DropReason::redacted:
-      return "redacted";
-    case DropReason::unfinished:
-      return "unfinished";
-    case DropReason::runaway:
-      return "runaway";
-    case DropReason::unjudged:
-      return "unjudged";
-    case DropReason::tie:
-      return "tie";
-  }
-  RETMASK_CHECK(false, "unknown drop reason");
+Json answer_meta(const Answer& answer) {
+  return {{"tokens", answer.tokens},
+          {"finish_reason", to_string(answer.ending)},
+          {"mean_logprob", stable_digits(answer.mean_logprob)},
+          {"repetition_flag", answer.runaway}};
 }
 
-void PairOptions::validate() const {
-  if (runaway_tokens < 0) {
-    user_error("--runaway-tokens is ", runaway_tokens, ", expected 1 or more, or 0 for no limit");
+void add_template_variables(const Prompt& prompt, Json& row) {
+  Json extra = prompt.template_variables;
+  if (extra.contains("tools")) {
+    row["tools"] = extra["tools"];
+    extra.erase("tools");
   }
+  if (!extra.empty()) row["chat_template_kwargs"] = std::move(extra);
+}
+
+}  // namespace
+
+bool repeats_at_the_end(std::string_view text) {
+  const size_t end = text.find_last_not_of(" \t\r\n\f\v");
+  if (end == std::string_view::npos) return false;
+  const std::string backwards(text.rend() - static_cast<std::ptrdiff_t>(end + 1), text.rend());
+  const std::vector<size_t> common = z_function(backwards);
+  // If the reversed text matches itself shifted by `period` for n bytes, the text ends in n +
+  // period bytes of a loop.
+  for (size_t period = 1; period * kCopies <= backwards.size(); ++period) {
+    if (period + common[period] >= std::max(period * kCopies, kLeastBytes)) return true;
+  }
+  return false;
 }
 
 bool is_runaway(const Answer& answer, const PairOptions& options) {
@@ -91,22 +108,6 @@ std::optional<DropReason> drop_reason(const Prompt& prompt,
   return std::nullopt;
 }
 
-Json answer_meta(const Answer& answer) {
-  return {{"tokens", answer.tokens},
-          {"finish_reason", to_string(answer.ending)},
-          {"mean_logprob", stable_digits(answer.mean_logprob)},
-          {"repetition_flag", answer.runaway}};
-}
-
-void add_template_variables(const Prompt& prompt, Json& row) {
-  Json extra = prompt.template_variables;
-  if (extra.contains("tools")) {
-    row["tools"] = extra["tools"];
-    extra.erase("tools");
-  }
-  if (!extra.empty()) row["chat_template_kwargs"] = std::move(extra);
-}
-
 Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const Answer& rejected) {
   Json row = {
       {"prompt", prompt.messages},
@@ -115,6 +116,16 @@ Json pair_row(const Prompt& prompt, int64_t sample, const Answer& chosen, const 
       {"id", prompt.id},
       {"meta",
        {{"sample", sample}, {"chosen", answer_meta(chosen)}, {"rejected", answer_meta(rejected)}}}};
+  add_template_variables(prompt, row);
+  return row;
+}
+
+Json sft_row(const Prompt& prompt, int64_t sample, const Answer& answer) {
+  Json messages = prompt.messages;
+  messages.push_back({{"role", "assistant"}, {"content", answer.text}});
+  Json meta = {{"sample", sample}};
+  meta.update(answer_meta(answer));
+  Json row = {{"messages", std::move(messages)}, {"id", prompt.id}, {"meta", std::move(meta)}};
   add_template_variables(prompt, row);
   return row;
 }
@@ -143,6 +154,35 @@ Json reference_row(const Prompt& prompt,
               {"synthesis_model", synthesis_model}};
   add_template_variables(prompt, row);
   return row;
+}
+
+std::vector<TrainingRow> PairRows::make(const Prompt& prompt, const PolicyAnswers& answers) {
+  const std::vector<Answer>& chosen = answers.at(Policy::chosen);
+  const std::vector<Answer>& rejected = answers.at(Policy::rejected);
+  std::vector<TrainingRow> rows;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    TrainingRow& row = rows.emplace_back();
+    row.dropped = drop_reason(prompt, chosen[i], rejected[i], options_);
+    if (!row.dropped) row.json = pair_row(prompt, static_cast<int64_t>(i), chosen[i], rejected[i]);
+  }
+  return rows;
+}
+
+std::vector<TrainingRow> SftRows::make(const Prompt& prompt, const PolicyAnswers& answers) {
+  const std::vector<Answer>& chosen = answers.at(Policy::chosen);
+  std::vector<TrainingRow> rows;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    TrainingRow& row = rows.emplace_back();
+    row.dropped = drop_reason(prompt, chosen[i], options_);
+    if (!row.dropped) row.json = sft_row(prompt, static_cast<int64_t>(i), chosen[i]);
+  }
+  return rows;
+}
+
+void SftRows::complete(Json& summary) const {
+  Json renamed = Json::object();
+  for (const auto& [key, value] : summary.items()) renamed[key == "pairs" ? "rows" : key] = value;
+  summary = std::move(renamed);
 }
 
 }  // namespace retmask::synthesize

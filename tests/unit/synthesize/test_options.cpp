@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "sources.h"
+#include "retmask/synthesize/options.h"
 #include "support.h"
 
 namespace retmask::synthesize {
@@ -42,16 +42,18 @@ TEST(Strategies, NamesGoBothWays) {
 }
 
 TEST(Sources, ImplyTheStrategy) {
-  EXPECT_EQ(resolved_strategy(masked()), Strategy::retrieval_masked);
-  EXPECT_EQ(resolved_strategy(win_lose()), Strategy::win_lose);
+  EXPECT_EQ(resolve(masked()).strategy, Strategy::retrieval_masked);
+  EXPECT_EQ(resolve(win_lose()).strategy, Strategy::win_lose);
   Options options = with_prompts();
+  options.model = "theta";
   options.rejected_model = "small";
-  EXPECT_EQ(resolved_strategy(options), Strategy::rejected_model);
-  options = with_prompts();
+  EXPECT_EQ(resolve(options).strategy, Strategy::rejected_model);
+  options.rejected_model.clear();
   options.rejected_server = kServer;
-  EXPECT_EQ(resolved_strategy(options), Strategy::rejected_model);
+  EXPECT_EQ(resolve(options).strategy, Strategy::rejected_model);
+  options.rejected_server = {};
   options.strategy = Strategy::sft;
-  EXPECT_EQ(resolved_strategy(options), Strategy::sft);
+  EXPECT_EQ(resolve(options).strategy, Strategy::sft);
 }
 
 TEST(Sources, AnySideMayBeRemote) {
@@ -127,17 +129,71 @@ TEST(Sources, TheJudgeBelongsToWinLose) {
   refused(options, {"--judge-prompt", "--judge-endpoint"});
 }
 
+std::vector<std::vector<Policy>> policies_by_source(const Options& options) {
+  std::vector<std::vector<Policy>> all;
+  for (const Source& source : resolve(options).sources) {
+    std::vector<Policy>& policies = all.emplace_back();
+    for (const auto& [policy, mask] : source.masks) policies.push_back(policy);
+  }
+  return all;
+}
+
+TEST(Sources, AnswerForTheirPolicies) {
+  using Policies = std::vector<std::vector<Policy>>;
+  Options options = masked();
+  EXPECT_EQ(policies_by_source(options), (Policies{{Policy::chosen, Policy::rejected}}));
+  const Source theta = resolve(options).sources.at(0);
+  EXPECT_FALSE(theta.is_remote());
+  EXPECT_EQ(theta.masks.at(Policy::chosen), "");
+  EXPECT_EQ(theta.masks.at(Policy::rejected), "mask.json");
+  options.chosen_server = kServer;
+  EXPECT_EQ(policies_by_source(options), (Policies{{Policy::rejected}, {Policy::chosen}}))
+      << "the masked model answers first";
+  EXPECT_TRUE(resolve(options).source_of(Policy::chosen).is_remote());
+
+  options = with_prompts();
+  options.model = options.rejected_model = "theta";
+  EXPECT_EQ(policies_by_source(options), (Policies{{Policy::chosen}, {Policy::rejected}}));
+  EXPECT_EQ(policies_by_source(win_lose()), (Policies{{Policy::chosen}}));
+}
+
 TEST(Sources, HaveNames) {
   Options options = masked();
-  EXPECT_EQ(source_name(options, Policy::chosen), "theta");
-  EXPECT_EQ(source_name(options, Policy::rejected), "theta masked by mask.json");
+  const auto name = [&](Policy policy) { return resolve(options).source_name(policy); };
+  EXPECT_EQ(name(Policy::chosen), "theta");
+  EXPECT_EQ(name(Policy::rejected), "theta masked by mask.json");
   options.mask_label = "random heads";
-  EXPECT_EQ(source_name(options, Policy::rejected), "theta masked by random heads");
+  EXPECT_EQ(name(Policy::rejected), "theta masked by random heads");
   options = with_prompts();
   options.chosen_server = options.rejected_server = kServer;
   options.rejected_server.model = "other";
-  EXPECT_EQ(source_name(options, Policy::chosen), "served");
-  EXPECT_EQ(source_name(options, Policy::rejected), "other");
+  EXPECT_EQ(name(Policy::chosen), "served");
+  EXPECT_EQ(name(Policy::rejected), "other");
+}
+
+TEST(ResolvedOptions, SettleWhatDependsOnOthers) {
+  Options options = masked();
+  options.chosen_server = kServer;
+  options.template_variables = {{"date", "today"}};
+  const ResolvedOptions plain = resolve(options);
+  EXPECT_EQ(plain.template_variables, options.template_variables);
+  EXPECT_FALSE(plain.source_of(Policy::chosen).server.logprobs);
+  options.thinking = Thinking::off;
+  options.decoding.logprobs = true;
+  const ResolvedOptions resolved = resolve(options);
+  EXPECT_EQ(resolved.template_variables,
+            Json::parse(R"({"date": "today", "enable_thinking": false})"));
+  EXPECT_TRUE(resolved.source_of(Policy::chosen).server.logprobs);
+  options.template_variables["enable_thinking"] = true;
+  testing::expect_user_error([&] { resolve(options); }, {"--thinking off", "enable_thinking"});
+}
+
+TEST(DecodingOptions, MistakesAreUserErrors) {
+  testing::expect_user_error([] { DecodingOptions{.max_new_tokens = 0}.validate(); },
+                             {"--max-new-tokens"});
+  testing::expect_user_error([] { DecodingOptions{.batch_size = 0}.validate(); }, {"--batch-size"});
+  testing::expect_user_error([] { DecodingOptions{.sampling = {.top_p = 1.5}}.validate(); },
+                             {"--top-p"});
 }
 
 }  // namespace

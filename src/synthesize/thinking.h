@@ -9,14 +9,6 @@
 
 namespace retmask::synthesize {
 
-enum class Thinking {
-  keep,   // the answer includes the thinking
-  strip,  // removed from the final files; the journal keeps it
-  off,    // disabled in the chat template: enable_thinking is false
-};
-// Throws UserError.
-Thinking parse_thinking(const std::string& text);
-
 // Keeps the text after the last </think>, without leading line breaks, as Qwen3's template does for
 // earlier turns. Thinking that never ended leaves an empty text and sets unended_thinking. An
 // answer without thinking is unchanged. `opened_by_prompt`: see prompt_opens_thinking().
