@@ -16,7 +16,7 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 #include "train_plan.h"
 
 namespace retmask::cli {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "optimizer.h"
 #include "retmask/base/json.h"
 #include "retmask/train/batches.h"
-#include "schedule.h"
 
 namespace retmask::train {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "held_out.h"
+#include "steps.h"
 #include "tiny_run.h"
 #include "unit/support/temp_dir.h"
 

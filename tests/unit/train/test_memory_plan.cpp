@@ -112,7 +112,7 @@ TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
   using enum ActivationCheckpointing;
   const auto choose = [&](int64_t available) {
     return choose_activation_checkpointing(
-        smollm2(), memory_case, /*process=*/100 * kMebibyte, available);
+        smollm2(), memory_case, {.process = 100 * kMebibyte, .available = available});
   };
   EXPECT_EQ(choose(total(none) + 100 * kMebibyte), none);
   EXPECT_EQ(choose(total(none) + 99 * kMebibyte), selective);

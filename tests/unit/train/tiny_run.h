@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 
 namespace retmask::train {
 

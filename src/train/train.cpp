@@ -1,14 +1,10 @@
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 
 #include <chrono>
 #include <cstdio>
 #include <optional>
 
 #include "checkpoints.h"
-#include "final_model.h"
-#include "held_out.h"
-#include "large_tensors.h"
-#include "metrics.h"
 #include "objective.h"
 #include "optimizer.h"
 #include "reference.h"
@@ -20,13 +16,11 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
+#include "retmask/train/memory_plan.h"
 #include "retmask/train/utilization.h"
-#include "save_schedule.h"
-#include "schedule.h"
-#include "settle_memory.h"
 #include "sharded_gradients.h"
 #include "sharded_parameters.h"
-#include "step_runner.h"
+#include "steps.h"
 
 namespace fs = std::filesystem;
 
@@ -34,9 +28,7 @@ namespace retmask::train {
 namespace {
 
 constexpr const char* kMetricsFile = "metrics.jsonl";
-constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
 constexpr const char* kHeldOutFile = "eval_metrics.jsonl";
-constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
@@ -57,50 +49,22 @@ const char* signal_anywhere(const TrainingJob& job) {
   return own != nullptr ? own : "a signal to another rank";
 }
 
-PairLogprobs compute_reference(const TrainingJob& job,
-                               const std::vector<TrainingExample>& examples,
-                               const char* file,
-                               const Json& key,
-                               const TrainOptions& options) {
-  const auto before_pass = [&] {
-    if (const char* signal = signal_anywhere(job)) {
-      throw Stopped(detail::concat("stopped by ",
-                                   signal,
-                                   "; the log-probs of the untrained model so far are kept; run "
-                                   "the same command again to resume"));
-    }
-  };
-  return reference_logprobs({.model = job.model,
-                             .examples = examples,
-                             .micro_batch_tokens = options.micro_batch_tokens,
-                             .cache = job.out / file,
-                             .key = sha256(key.dump()),
-                             .group = *job.group,
-                             .in_step = options.zero_stage == 3,
-                             .before_pass = before_pass});
+void stop_reference_if_asked(const TrainingJob& job) {
+  if (const char* signal = signal_anywhere(job)) {
+    throw Stopped(detail::concat("stopped by ",
+                                 signal,
+                                 "; the log-probs of the untrained model so far are kept; run "
+                                 "the same command again to resume"));
+  }
 }
 
-struct References {
-  PairLogprobs training;
-  PairLogprobs held_out;
+// Thrown inside a step or between two steps; handled in one place, train_steps.
+struct StopAsked {
+  const char* signal;
 };
 
-// Log-probs of the untrained model; empty for a loss that needs none.
-References compute_references(const TrainingJob& job,
-                              const TrainOptions& options,
-                              const Json& identity) {
-  References references;
-  if (options.loss == LossKind::sft) return references;
-  Json key = {{"model", identity["model"]},
-              {"data", identity["data"]},
-              {"dtype", identity["dtype"]},
-              {"micro-batch-tokens", options.micro_batch_tokens}};
-  references.training = compute_reference(job, job.examples, kReferenceFile, key, options);
-  if (!job.held_out.empty()) {
-    key["data"] = hash_examples(job.held_out);
-    references.held_out = compute_reference(job, job.held_out, kHeldOutReferenceFile, key, options);
-  }
-  return references;
+void stop_if_asked_anywhere(const TrainingJob& job) {
+  if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
 }
 
 std::string progress_note(const StepMetrics& metrics) {
@@ -144,6 +108,48 @@ ReadWeights reader_of(const Checkpoint& checkpoint) {
     checkpoint.release(name);
     stop_point();
   };
+}
+
+// The parameters of all units in order.
+class WeightStream {
+ public:
+  explicit WeightStream(ShardedParameters& parameters) : parameters_(parameters) {}
+
+  // `name` must be the parameter after the previous one.
+  torch::Tensor next(const std::string& name) {
+    if (!weights_.defined()) weights_ = parameters_.gather(unit_);
+    const auto& members = parameters_.unit(unit_).parameters;
+    const UnitParameter& member = members[index_];
+    RETMASK_CHECK(member.name == name);
+    const torch::Tensor weight =
+        weights_.narrow(0, member.offset, member.tensor.numel()).view(member.tensor.sizes());
+    if (++index_ == members.size()) {
+      weights_.reset();
+      index_ = 0;
+      ++unit_;
+    }
+    return weight;
+  }
+
+ private:
+  ShardedParameters& parameters_;
+  torch::Tensor weights_;
+  size_t unit_ = 0;
+  size_t index_ = 0;
+};
+
+// Writes the float32 weights as a checkpoint folder with the source's config and tokenizer.
+// Collective: rank 0 gathers and writes one unit at a time, so no host holds more than one unit in
+// addition to its own share. Throws UserError.
+void save_final_model(const TrainingJob& job, ShardedParameters& parameters) {
+  const torch::NoGradGuard no_grad;
+  if (!job.group->is_first()) {
+    for (size_t i = 0; i < parameters.num_units(); ++i) parameters.gather(i);
+    return;
+  }
+  WeightStream stream(parameters);
+  const auto weight_of = [&](const std::string& name) { return stream.next(name); };
+  save_model(job.model, job.checkpoint, job.out, job.save_dtype, weight_of, job.save);
 }
 
 void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
@@ -201,15 +207,6 @@ void report_held_out(const Json& row) {
                   row.at("accuracy").get<double>());
   }
   log::info(text);
-}
-
-// Thrown inside a step or between two steps; handled in one place, train_steps.
-struct StopAsked {
-  const char* signal;
-};
-
-void stop_if_asked_anywhere(const TrainingJob& job) {
-  if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
 }
 
 struct StepLoop {
@@ -315,7 +312,7 @@ void train_steps(TrainingJob& job,
                                  plan.total_steps(),
                                  "; the state is saved; run the same command again to resume"));
   }
-  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, job.save, parameters, group);
+  save_final_model(job, parameters);
 }
 
 }  // namespace
@@ -348,7 +345,9 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
                                job.model.device(),
                                reader_of(job.checkpoint));
   if (options.zero_stage == 3) job.model.set_weight_gatherer(&parameters);
-  train_steps(job, options, parameters, compute_references(job, options, identity), checkpoints);
+  const References references =
+      compute_references(job, options, identity, [&] { stop_reference_if_asked(job); });
+  train_steps(job, options, parameters, references, checkpoints);
   if (!group.is_first()) return {};
   const TrainingSummary summary = summarize(job.out);
   const int64_t peak = peak_memory(job.model.device());
