@@ -385,7 +385,7 @@ void check_identity(const Json& found, const Json& expected, const std::string& 
              "; use the same options and data, or give a new --out");
 }
 
-SaveSchedule::SaveSchedule(const TrainOptions& options)
+SaveSchedule::SaveSchedule(const Options& options)
     : save_every_(options.save_every), save_minutes_(options.save_minutes) {}
 
 bool SaveSchedule::due(int64_t step) const {

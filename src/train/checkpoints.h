@@ -68,7 +68,7 @@ void check_identity(const Json& found, const Json& expected, const std::string& 
 // after the last save (or the start).
 class SaveSchedule {
  public:
-  explicit SaveSchedule(const TrainOptions& options);
+  explicit SaveSchedule(const Options& options);
 
   // After `step` (counted from 1).
   bool due(int64_t step) const;

@@ -227,7 +227,7 @@ namespace {
 // Applies --max-length to rows as they come and counts what it did.
 class LengthLimit {
  public:
-  LengthLimit(const TrainOptions& options, int64_t max_positions)
+  LengthLimit(const Options& options, int64_t max_positions)
       : limit_(limit_of(options, max_positions)),
         policy_(options.long_rows),
         as_reference_(options.reference_truncation) {
@@ -286,7 +286,7 @@ class LengthLimit {
   }
 
  private:
-  static int64_t limit_of(const TrainOptions& options, int64_t max_positions) {
+  static int64_t limit_of(const Options& options, int64_t max_positions) {
     if (options.reference_truncation) return ReferenceTruncation{}.max_length;
     return options.max_length > 0 ? options.max_length : max_positions;
   }
@@ -303,7 +303,7 @@ class LengthLimit {
 
 std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
                                            const RowTokenizer& tokenizer,
-                                           const TrainOptions& options,
+                                           const Options& options,
                                            int64_t max_positions) {
   LengthLimit limit(options, max_positions);
   std::vector<TrainingExample> examples;

@@ -137,7 +137,7 @@ WorkingBytes working_bytes(const ModelConfig& config,
 }  // namespace
 
 LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
-                                      const TrainOptions& options,
+                                      const Options& options,
                                       int64_t ranks,
                                       int64_t hidden_size) {
   const BatchPlan plan(static_cast<int64_t>(examples.size()), options);
@@ -240,7 +240,7 @@ ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& confi
   return full;
 }
 
-MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goes_on) {
+MemoryPlan settle_memory(const Job& job, Options& options, bool goes_on) {
   distributed::ProcessGroup& group = *job.group;
   const fs::path path = job.out / "memory_plan.json";
   MemoryCase memory_case{.device = job.model.device(),

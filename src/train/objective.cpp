@@ -88,7 +88,7 @@ RewardSums& RewardSums::operator+=(const RewardSums& other) {
 Objective::Objective(const CausalLm& model,
                      const std::vector<TrainingExample>& examples,
                      PairLogprobs reference,
-                     const TrainOptions& options)
+                     const Options& options)
     : model_(model),
       examples_(examples),
       reference_(std::move(reference)),

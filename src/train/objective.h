@@ -80,7 +80,7 @@ class Objective {
   Objective(const CausalLm& model,
             const std::vector<TrainingExample>& examples,
             PairLogprobs reference,
-            const TrainOptions& options);
+            const Options& options);
 
   RowLosses evaluate(const RowIndices& rows) const;
   // Called before each forward pass; it may throw to leave a long step.

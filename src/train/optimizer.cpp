@@ -10,11 +10,11 @@
 
 namespace retmask::train {
 
-int64_t warmup_steps(const TrainOptions& options, int64_t total_steps) {
+int64_t warmup_steps(const Options& options, int64_t total_steps) {
   return static_cast<int64_t>(std::ceil(static_cast<double>(total_steps) * options.warmup_ratio));
 }
 
-double learning_rate_at(const TrainOptions& options, int64_t step, int64_t total_steps) {
+double learning_rate_at(const Options& options, int64_t step, int64_t total_steps) {
   const int64_t warmup = warmup_steps(options, total_steps);
   if (step < warmup) {
     return options.learning_rate * (static_cast<double>(step) / static_cast<double>(warmup));
@@ -26,7 +26,7 @@ double learning_rate_at(const TrainOptions& options, int64_t step, int64_t total
   return options.learning_rate * (cosine * (1 - floor) + floor);
 }
 
-AdamW::AdamW(ShardedParameters& parameters, const TrainOptions& options)
+AdamW::AdamW(ShardedParameters& parameters, const Options& options)
     : parameters_(parameters),
       beta1_(options.adam_beta1),
       beta2_(options.adam_beta2),

@@ -13,12 +13,12 @@
 namespace retmask::train {
 
 // Steps of the linear rise: ceil(ratio * total_steps).
-int64_t warmup_steps(const TrainOptions& options, int64_t total_steps);
+int64_t warmup_steps(const Options& options, int64_t total_steps);
 
 // The rate of step 0 .. total_steps - 1: a linear rise from 0 (the very first step has rate 0),
 // then half a cosine down to min_learning_rate. Source: transformers
 // get_cosine_with_min_lr_schedule_with_warmup.
-double learning_rate_at(const TrainOptions& options, int64_t step, int64_t total_steps);
+double learning_rate_at(const Options& options, int64_t step, int64_t total_steps);
 
 inline constexpr std::array kStateNames = {"weight", "exp_avg", "exp_avg_sq"};
 
@@ -28,7 +28,7 @@ inline constexpr std::array kStateNames = {"weight", "exp_avg", "exp_avg_sq"};
 class AdamW {
  public:
   // `parameters` outlives this object.
-  AdamW(ShardedParameters& parameters, const TrainOptions& options);
+  AdamW(ShardedParameters& parameters, const Options& options);
 
   // Updates the float32 weights, then the network's weights on all ranks.
   void step(const ShardedGradients& gradients, double learning_rate);

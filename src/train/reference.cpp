@@ -18,8 +18,8 @@ constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 
 // The reference of the training rows or of the held-out rows.
 struct ReferenceWork {
-  const TrainingJob& job;
-  const TrainOptions& options;
+  const Job& job;
+  const Options& options;
   const std::vector<TrainingExample>& examples;
   fs::path cache;   // a .jsonl file
   std::string key;  // identifies weights, data and dtype
@@ -182,8 +182,8 @@ PairLogprobs reference_logprobs(const ReferenceWork& work) {
 
 }  // namespace
 
-References compute_references(const TrainingJob& job,
-                              const TrainOptions& options,
+References compute_references(const Job& job,
+                              const Options& options,
                               const Json& identity,
                               const std::function<void()>& before_pass) {
   References references;

@@ -23,8 +23,8 @@ struct References {
 // file with another key is replaced. Ranks share the micro-batches; each writes its own file next
 // to the first until all are done. A micro-batch gives the same sums on any rank. `before_pass` is
 // called before each micro-batch on all ranks and may throw to stop. Every rank gets all sums.
-References compute_references(const TrainingJob& job,
-                              const TrainOptions& options,
+References compute_references(const Job& job,
+                              const Options& options,
                               const Json& identity,
                               const std::function<void()>& before_pass);
 

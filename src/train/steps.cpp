@@ -61,7 +61,7 @@ StepRunner::StepRunner(const Objective& objective,
                        ShardedGradients& gradients,
                        AdamW& optimizer,
                        distributed::ProcessGroup& group,
-                       const TrainOptions& options)
+                       const Options& options)
     : objective_(objective),
       examples_(examples),
       gradients_(gradients),
@@ -201,7 +201,7 @@ Json HeldOutMetrics::to_json() const {
 
 HeldOut::HeldOut(const std::vector<TrainingExample>& examples,
                  const Objective& objective,
-                 const TrainOptions& options,
+                 const Options& options,
                  const std::filesystem::path& path,
                  int64_t steps_done,
                  distributed::ProcessGroup& group)

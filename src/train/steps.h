@@ -60,7 +60,7 @@ class StepRunner {
              ShardedGradients& gradients,
              AdamW& optimizer,
              distributed::ProcessGroup& group,
-             const TrainOptions& options);
+             const Options& options);
 
   // Trains one step on the rows of `batch`. Throws UserError, before any weight changes, when a
   // loss or a gradient is not finite. Collective; every rank gets the metrics of the whole batch.
@@ -83,7 +83,7 @@ class StepRunner {
   ShardedGradients& gradients_;
   AdamW& optimizer_;
   distributed::ProcessGroup& group_;
-  const TrainOptions& options_;
+  const Options& options_;
 };
 
 // A row of eval_metrics.jsonl.
@@ -104,7 +104,7 @@ class HeldOut {
   // stopped after its last checkpoint, are dropped.
   HeldOut(const std::vector<TrainingExample>& examples,
           const Objective& objective,
-          const TrainOptions& options,
+          const Options& options,
           const std::filesystem::path& path,
           int64_t steps_done,
           distributed::ProcessGroup& group);

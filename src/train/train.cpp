@@ -33,7 +33,7 @@ constexpr const char* kSummaryFile = "training.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
 // Everything that determines the trained weights.
-Json make_identity(const TrainingJob& job, const TrainOptions& options) {
+Json make_identity(const Job& job, const Options& options) {
   Json identity = options.identity();
   identity["model"] = job.checkpoint.fingerprint();
   identity["data"] = hash_examples(job.examples);
@@ -43,13 +43,13 @@ Json make_identity(const TrainingJob& job, const TrainOptions& options) {
 }
 
 // The signal that asked any rank to stop, or null. Collective.
-const char* signal_anywhere(const TrainingJob& job) {
+const char* signal_anywhere(const Job& job) {
   const char* own = job.stop_asked ? job.stop_asked() : nullptr;
   if (!job.group->any(own != nullptr)) return nullptr;
   return own != nullptr ? own : "a signal to another rank";
 }
 
-void stop_reference_if_asked(const TrainingJob& job) {
+void stop_reference_if_asked(const Job& job) {
   if (const char* signal = signal_anywhere(job)) {
     throw Stopped(detail::concat("stopped by ",
                                  signal,
@@ -63,7 +63,7 @@ struct StopAsked {
   const char* signal;
 };
 
-void stop_if_asked_anywhere(const TrainingJob& job) {
+void stop_if_asked_anywhere(const Job& job) {
   if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
 }
 
@@ -79,9 +79,9 @@ std::string progress_note(const StepMetrics& metrics) {
   return note;
 }
 
-TrainingSummary summarize(const fs::path& out) {
+Result summarize(const fs::path& out) {
   const std::vector<Json> metrics = read_json_lines(out / kMetricsFile, "metrics file");
-  TrainingSummary summary;
+  Result summary;
   for (const Json& row : metrics) {
     const auto tokens = row.at("tokens").get<int64_t>();
     summary.tokens += tokens;
@@ -141,7 +141,7 @@ class WeightStream {
 // Writes the float32 weights as a checkpoint folder with the source's config and tokenizer.
 // Collective: rank 0 gathers and writes one unit at a time, so no host holds more than one unit in
 // addition to its own share. Throws UserError.
-void save_final_model(const TrainingJob& job, ShardedParameters& parameters) {
+void save_final_model(const Job& job, ShardedParameters& parameters) {
   const torch::NoGradGuard no_grad;
   if (!job.group->is_first()) {
     for (size_t i = 0; i < parameters.num_units(); ++i) parameters.gather(i);
@@ -152,7 +152,7 @@ void save_final_model(const TrainingJob& job, ShardedParameters& parameters) {
   save_model(job.model, job.checkpoint, job.out, job.save_dtype, weight_of, job.save);
 }
 
-void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
+void announce(const Options& options, const BatchPlan& plan, int64_t num_rows) {
   const int64_t steps = plan.total_steps();
   const int64_t warmup = warmup_steps(options, steps);
   log::info(detail::concat(num_rows,
@@ -210,8 +210,8 @@ void report_held_out(const Json& row) {
 }
 
 struct StepLoop {
-  const TrainingJob& job;
-  const TrainOptions& options;
+  const Job& job;
+  const Options& options;
   const BatchPlan& plan;
   StepRunner& runner;
   HeldOut* held_out;  // null without held-out rows
@@ -258,8 +258,8 @@ void run_steps(const StepLoop& loop) {
 
 // Resumes from the newest checkpoint and trains up to the final model. Throws Stopped once the
 // state is saved.
-void train_steps(TrainingJob& job,
-                 const TrainOptions& options,
+void train_steps(Job& job,
+                 const Options& options,
                  ShardedParameters& parameters,
                  const References& references,
                  TrainingCheckpoints& checkpoints) {
@@ -317,7 +317,7 @@ void train_steps(TrainingJob& job,
 
 }  // namespace
 
-TrainingSummary run_training(TrainingJob job, TrainOptions options) {
+Result run(Job job, Options options) {
   options.validate();
   RETMASK_CHECK(!job.examples.empty());
   if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
@@ -349,7 +349,7 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
       compute_references(job, options, identity, [&] { stop_reference_if_asked(job); });
   train_steps(job, options, parameters, references, checkpoints);
   if (!group.is_first()) return {};
-  const TrainingSummary summary = summarize(job.out);
+  const Result summary = summarize(job.out);
   const int64_t peak = peak_memory(job.model.device());
   log::info("peak memory " + format_bytes(peak) + ", planned " + format_bytes(memory.total()));
   write_json_file(summary_path,

@@ -101,7 +101,7 @@ bool truncate_as_reference(TrainingExample& example, const ReferenceTruncation& 
 // row is left.
 std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
                                            const RowTokenizer& tokenizer,
-                                           const TrainOptions& options,
+                                           const Options& options,
                                            int64_t max_positions);
 
 // A hash of all tokens and their roles: it depends on the data, the template, the tokenizer and the

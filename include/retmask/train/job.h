@@ -22,7 +22,7 @@ struct MemoryRoom {
   int64_t available = std::numeric_limits<int64_t>::max();  // including `process`
 };
 
-struct TrainingJob {
+struct Job {
   const Checkpoint& checkpoint;
   CausalLm model;  // from CausalLm::without_weights: each rank loads only what it keeps
   std::vector<TrainingExample> examples;

@@ -25,7 +25,7 @@ struct LargestMicroBatch {
 
 // The largest micro-batch of all ranks and steps (in very long runs, of the first 4,096 steps).
 LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
-                                      const TrainOptions& options,
+                                      const Options& options,
                                       int64_t ranks,
                                       int64_t hidden_size);
 
@@ -71,7 +71,7 @@ ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& confi
 // Logs the memory that the run needs, writes it to memory_plan.json, and sets the activation
 // checkpointing in `options`. The choice is made once per run: a resumed run (`goes_on`) keeps it
 // even if less memory is free, so that sums are computed in the same order. Collective.
-MemoryPlan settle_memory(const TrainingJob& job, TrainOptions& options, bool goes_on);
+MemoryPlan settle_memory(const Job& job, Options& options, bool goes_on);
 
 // From now on large CPU tensors of this process are allocated from one BlockHeap of at least `room`
 // bytes, the total that the run will need. If it is full, they fall back to the default allocator.

@@ -9,7 +9,7 @@
 
 namespace retmask::train {
 
-struct TrainingSummary {
+struct Result {
   int64_t steps = 0;
   int64_t tokens = 0;  // trained on, including earlier starts of this run
   double seconds = 0;  // of the steps, without reference, loading and saving
@@ -32,6 +32,6 @@ struct TrainingSummary {
 // after the step), discards the unfinished step, saves the state and throws Stopped. Throws
 // UserError if `out` belongs to another run, if the disk is full, and if a loss or gradient is not
 // finite (naming the rows; files on disk are unchanged).
-TrainingSummary run_training(TrainingJob job, TrainOptions options);
+Result run(Job job, Options options);
 
 }  // namespace retmask::train
