@@ -3,8 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <iomanip>
-#include <iostream>
+#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -85,32 +84,35 @@ Examples load_examples(const TrainDpoCommandOptions& options,
 
 void print_held_out(const Json& before, const Json& after) {
   const auto print = [&](const char* key) {
-    std::cout << " " << key << " " << before.at(key).get<double>() << " -> "
-              << after.at(key).get<double>();
+    std::printf(" %s %.4f -> %.4f", key, before.at(key).get<double>(), after.at(key).get<double>());
   };
-  std::cout << "\nheld out, before and after:";
+  std::printf("\nheld out, before and after:");
   print("loss");
   if (after.at("margin").is_null()) return;
-  std::cout << ",";
+  std::printf(",");
   print("margin");
-  std::cout << ",";
+  std::printf(",");
   print("accuracy");
 }
 
 void print_summary(const train::Result& summary, const std::filesystem::path& out) {
   const Json& last = summary.last_step;
-  std::cout << "trained " << summary.steps << " steps, " << summary.tokens << " tokens in "
-            << std::fixed << std::setprecision(1) << summary.seconds << " s ("
-            << static_cast<double>(summary.tokens) / summary.seconds << " tokens/s)\n"
-            << std::setprecision(4) << "last step: loss " << last.at("loss").get<double>();
+  std::printf("trained %ld steps, %ld tokens in %.1f s (%.1f tokens/s)\nlast step: loss %.4f",
+              summary.steps,
+              summary.tokens,
+              summary.seconds,
+              static_cast<double>(summary.tokens) / summary.seconds,
+              last.at("loss").get<double>());
   if (!last.at("margin").is_null()) {
-    std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
-              << last.at("accuracy").get<double>();
+    std::printf(", margin %.4f, accuracy %.4f",
+                last.at("margin").get<double>(),
+                last.at("accuracy").get<double>());
   }
   if (!summary.held_out_after.is_null()) {
     print_held_out(summary.held_out_before, summary.held_out_after);
   }
-  std::cout << "\nmodel: " << out.string() << std::endl;
+  std::printf("\nmodel: %s\n", out.c_str());
+  std::fflush(stdout);  // a rank that loses another one ends without it
 }
 
 // Ranks started by --nproc share the machine's cores, unless --threads is given.

@@ -5,6 +5,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
 #include "retmask/base/progress.h"
 
@@ -265,24 +266,21 @@ class LengthLimit {
   void report(int64_t num_rows) const {
     if (long_ == 0) return;
     if (as_reference_) {
-      log::warn(
-          detail::concat("--reference-truncation truncated ", long_, " of ", num_rows, " rows"));
+      log::warn(format_text("--reference-truncation truncated %ld of %ld rows", long_, num_rows));
       return;
     }
-    const std::string what = detail::concat(long_,
-                                            " of ",
-                                            num_rows,
-                                            " rows are longer than ",
-                                            limit_,
-                                            " tokens (the first: ",
-                                            first_,
-                                            ")");
+    const std::string what =
+        format_text("%ld of %ld rows are longer than %ld tokens (the first: %s)",
+                    long_,
+                    num_rows,
+                    limit_,
+                    first_.c_str());
     if (policy_ == LongRows::error) {
       user_error(
           what,
           "; give --long-rows drop or truncate, or a larger --max-length if the model allows");
     }
-    log::warn(detail::concat(what, "; ", dropped_, " dropped, ", long_ - dropped_, " truncated"));
+    log::warn(what + format_text("; %ld dropped, %ld truncated", dropped_, long_ - dropped_));
   }
 
  private:

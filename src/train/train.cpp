@@ -1,7 +1,6 @@
 #include "retmask/train/train.h"
 
 #include <chrono>
-#include <cstdio>
 #include <optional>
 
 #include "checkpoints.h"
@@ -10,6 +9,7 @@
 #include "reference.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
 #include "retmask/base/progress.h"
@@ -51,10 +51,10 @@ const char* signal_anywhere(const Job& job) {
 
 void stop_reference_if_asked(const Job& job) {
   if (const char* signal = signal_anywhere(job)) {
-    throw Stopped(detail::concat("stopped by ",
-                                 signal,
-                                 "; the log-probs of the untrained model so far are kept; run "
-                                 "the same command again to resume"));
+    throw Stopped(format_text(
+        "stopped by %s; the log-probs of the untrained model so far are kept; run the same command "
+        "again to resume",
+        signal));
   }
 }
 
@@ -68,15 +68,11 @@ void stop_if_asked_anywhere(const Job& job) {
 }
 
 std::string progress_note(const StepMetrics& metrics) {
-  char note[128];
-  std::snprintf(note,
-                sizeof note,
-                "loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
-                metrics.pairs.loss,
-                static_cast<double>(metrics.tokens) / metrics.seconds,
-                100 * metrics.utilization,
-                static_cast<double>(metrics.memory_bytes) / 1e9);
-  return note;
+  return format_text("loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
+                     metrics.pairs.loss,
+                     static_cast<double>(metrics.tokens) / metrics.seconds,
+                     100 * metrics.utilization,
+                     static_cast<double>(metrics.memory_bytes) / 1e9);
 }
 
 Result summarize(const fs::path& out) {
@@ -155,16 +151,12 @@ void save_final_model(const Job& job, ShardedParameters& parameters) {
 void announce(const Options& options, const BatchPlan& plan, int64_t num_rows) {
   const int64_t steps = plan.total_steps();
   const int64_t warmup = warmup_steps(options, steps);
-  log::info(detail::concat(num_rows,
-                           " rows in batches of ",
-                           options.global_batch_size,
-                           ": ",
-                           steps,
-                           " steps, ",
-                           plan.steps_per_epoch(),
-                           " per epoch, ",
-                           warmup,
-                           " of them warm-up"));
+  log::info(format_text("%ld rows in batches of %ld: %ld steps, %ld per epoch, %ld of them warm-up",
+                        num_rows,
+                        options.global_batch_size,
+                        steps,
+                        plan.steps_per_epoch(),
+                        warmup));
   if (warmup == steps) {
     log::warn(
         "every step is a warm-up step and the first has learning rate 0; use a smaller "
@@ -175,9 +167,7 @@ void announce(const Options& options, const BatchPlan& plan, int64_t num_rows) {
 // The device's peak, against which utilization is measured.
 double measured_peak(const CausalLm& model) {
   const double peak = measure_peak_flops(model.device(), model.dtype());
-  char text[96];
-  std::snprintf(text, sizeof text, "peak of a matrix product: %.3g TFLOP/s", peak / 1e12);
-  log::info(text);
+  log::info(format_text("peak of a matrix product: %.3g TFLOP/s", peak / 1e12));
   return peak;
 }
 
@@ -185,26 +175,21 @@ void save_state(TrainingCheckpoints& checkpoints, const AdamW& optimizer, const 
   const auto start = std::chrono::steady_clock::now();
   checkpoints.save(optimizer);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  const std::string name = "step-" + std::to_string(optimizer.steps_taken());
-  char text[32];
-  std::snprintf(text, sizeof text, " in %.2f s", elapsed.count());
-  log::info("saved " + (out / kCheckpointFolder / name).string() + text);
+  log::info(format_text("saved %s/step-%ld in %.2f s",
+                        (out / kCheckpointFolder).c_str(),
+                        optimizer.steps_taken(),
+                        elapsed.count()));
 }
 
 void report_held_out(const Json& row) {
   if (row.is_null()) return;
-  char text[128];
-  int length = std::snprintf(text,
-                             sizeof text,
-                             "held out, after step %ld: loss %.4f",
-                             row.at("step").get<int64_t>(),
-                             row.at("loss").get<double>());
+  std::string text = format_text("held out, after step %ld: loss %.4f",
+                                 row.at("step").get<int64_t>(),
+                                 row.at("loss").get<double>());
   if (!row.at("margin").is_null()) {
-    std::snprintf(text + length,
-                  sizeof text - static_cast<size_t>(length),
-                  ", margin %.4f, accuracy %.4f",
-                  row.at("margin").get<double>(),
-                  row.at("accuracy").get<double>());
+    text += format_text(", margin %.4f, accuracy %.4f",
+                        row.at("margin").get<double>(),
+                        row.at("accuracy").get<double>());
   }
   log::info(text);
 }
@@ -304,13 +289,12 @@ void train_steps(Job& job,
   } catch (const StopAsked& asked) {
     const int64_t done = optimizer.steps_taken();
     if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
-    throw Stopped(detail::concat("stopped by ",
-                                 asked.signal,
-                                 " after step ",
-                                 done,
-                                 " of ",
-                                 plan.total_steps(),
-                                 "; the state is saved; run the same command again to resume"));
+    throw Stopped(format_text(
+        "stopped by %s after step %ld of %ld; the state is saved; run the same command again to "
+        "resume",
+        asked.signal,
+        done,
+        plan.total_steps()));
   }
   save_final_model(job, parameters);
 }
