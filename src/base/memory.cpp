@@ -5,10 +5,10 @@
 #include <fstream>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <string_view>
 
 #include "retmask/base/error.h"
+#include "retmask/base/format_text.h"
 
 namespace fs = std::filesystem;
 
@@ -93,12 +93,8 @@ int64_t available_memory() {
 std::string format_bytes(int64_t bytes) {
   constexpr double kMebibyte = 1 << 20;
   const double mebibytes = static_cast<double>(bytes) / kMebibyte;
-  std::ostringstream text;
-  text.setf(std::ios::fixed);
-  const bool large = mebibytes >= 1024;
-  text.precision(large ? 2 : 0);
-  text << (large ? mebibytes / 1024 : mebibytes) << (large ? " GiB" : " MiB");
-  return text.str();
+  if (mebibytes < 1024) return format_text("%.0f MiB", mebibytes);
+  return format_text("%.2f GiB", mebibytes / 1024);
 }
 
 }  // namespace retmask

@@ -1,8 +1,8 @@
 #include "retmask/base/progress.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
 #include "retmask/base/terminal.h"
 
@@ -14,22 +14,15 @@ constexpr auto kLogInterval = std::chrono::seconds(15);
 constexpr int kBarWidth = 24;
 
 std::string format_rate(double rate) {
-  char text[32];
-  std::snprintf(text, sizeof text, rate >= 100 ? "%.0f" : rate >= 1 ? "%.1f" : "%.2f", rate);
-  return text;
+  return format_text(rate >= 100 ? "%.0f" : rate >= 1 ? "%.1f" : "%.2f", rate);
 }
 
 }  // namespace
 
 std::string format_duration(double seconds) {
   const auto whole = static_cast<int64_t>(seconds + 0.5);
-  char text[32];
-  if (whole >= 3600) {
-    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
-  } else {
-    std::snprintf(text, sizeof text, "%ld:%02ld", whole / 60, whole % 60);
-  }
-  return text;
+  if (whole < 3600) return format_text("%ld:%02ld", whole / 60, whole % 60);
+  return format_text("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
 Progress::Progress(std::string title, int64_t total, std::string unit, int64_t done)

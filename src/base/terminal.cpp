@@ -9,6 +9,8 @@
 #include <ctime>
 #include <mutex>
 
+#include "retmask/base/format_text.h"
+
 namespace retmask::terminal {
 namespace {
 
@@ -115,11 +117,7 @@ std::string timestamp() {
 
 std::string printable(std::string_view text) {
   std::string shown;
-  const auto escape = [&](unsigned char byte) {
-    char code[8];
-    std::snprintf(code, sizeof code, "\\x%02x", byte);
-    shown += code;
-  };
+  const auto escape = [&](unsigned char byte) { shown += format_text("\\x%02x", byte); };
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);

@@ -105,6 +105,15 @@ void check_one_of(const std::string& flag,
   user_error(flag, " is \"", value, "\", expected one of: ", CLI::detail::join(known, ", "));
 }
 
+// Names of the flags that have a value from the command line or, once applied, the config file.
+std::vector<std::string> names_given(const CLI::App& app) {
+  std::vector<std::string> given;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0) given.push_back(option->get_single_name());
+  }
+  return given;
+}
+
 // `path` and its parent folders, with links resolved.
 std::vector<fs::path> with_parents(const fs::path& path) {
   std::error_code error;
@@ -229,13 +238,28 @@ Json default_options(const CLI::App& app) {
   return defaults;
 }
 
+bool is_unset(const Json& value) {
+  return value.is_null() || value == false || (value.is_array() && value.empty());
+}
+
+void set_options(CLI::App& app, const Json& options) {
+  const auto text = [](const Json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
+  for (const auto& [name, value] : options.items()) {
+    if (is_unset(value)) continue;
+    CLI::Option& option = *app.get_option("--" + name);
+    for (const Json& item : value.is_array() ? value : Json::array({value})) {
+      option.add_result(text(item));
+    }
+    option.run_callback();
+  }
+}
+
 Invocation resolve(const Command& command, const CLI::App& root) {
   check_no_extras(*command.app);
   const CommonOptions& common = *command.common;
-  std::vector<std::string> on_command_line;
-  for (const CLI::Option* option : command.app->get_options()) {
-    if (option->count() > 0) on_command_line.push_back(option->get_single_name());
-  }
+  std::vector<std::string> on_command_line = names_given(*command.app);
   if (!common.config.empty()) {
     apply_config_file(*command.app, root, common.config, command.alternatives);
   }
@@ -248,7 +272,8 @@ Invocation resolve(const Command& command, const CLI::App& root) {
           .common = common,
           .options = resolved_options(*command.app),
           .defaults = default_options(*command.app),
-          .on_command_line = std::move(on_command_line)};
+          .on_command_line = std::move(on_command_line),
+          .given = names_given(*command.app)};
 }
 
 }  // namespace retmask::cli

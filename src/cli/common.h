@@ -75,6 +75,7 @@ struct Invocation {
   Json options;                                   // all flag values, by name without dashes
   Json defaults;                                  // all default values
   std::vector<std::string> on_command_line = {};  // names of the flags given on the command line
+  std::vector<std::string> given = {};            // those, and of the flags in the config file
 
   // Creates --out and locks it against other processes. Call it before anything is read or written.
   // Throws UserError if another process writes there, or if --out is, is inside or contains one of
@@ -144,6 +145,11 @@ inline CLI::Option* add_count_option(CLI::App& app,
 Json resolved_options(const CLI::App& app);
 // Invocation::defaults.
 Json default_options(const CLI::App& app);
+// Whether the value of a flag in resolved_options() is that of one that was never given: null,
+// false or an empty list.
+bool is_unset(const Json& value);
+// The inverse of resolved_options(), for an app that has parsed nothing: gives its flags `options`.
+void set_options(CLI::App& app, const Json& options);
 
 // Call it after parsing: applies the config file and checks required flags. Throws UserError.
 Invocation resolve(const Command& command, const CLI::App& root);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "retmask/base/child_processes.h"
-#include "retmask/base/error.h"
+#include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
 #include "retmask/base/stop_signals.h"
 
@@ -45,7 +45,7 @@ int64_t automatic_workers(const std::string& device) {
 
 void run_local_workers(int64_t count) {
   const std::vector<std::string> devices = device_names();
-  log::info(detail::concat(count, " workers; the first one shows its progress"));
+  log::info(format_text("%ld workers; the first one shows its progress", count));
   CopyOptions copies;
   copies.count = count;
   copies.environment = [&](int64_t index) {
@@ -64,14 +64,12 @@ void run_local_workers(int64_t count) {
         "stopped by a signal; the answers so far are kept; run the same command again to resume");
   }
   if (!result.cause || result.cause->signal == 0) throw SilentExit(result.exit_code);
-  throw std::runtime_error(
-      detail::concat("worker ",
-                     result.cause->index,
-                     " of ",
-                     count,
-                     " ended by ",
-                     result.cause->describe(),
-                     "; the answers so far are kept; run the same command again to resume"));
+  throw std::runtime_error(format_text(
+      "worker %ld of %ld ended by %s; the answers so far are kept; run the same command "
+      "again to resume",
+      result.cause->index,
+      count,
+      result.cause->describe().c_str()));
 }
 
 std::optional<synthesize::Part> part_of_local_worker() {

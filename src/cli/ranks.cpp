@@ -11,6 +11,7 @@
 
 #include "retmask/base/child_processes.h"
 #include "retmask/base/error.h"
+#include "retmask/base/format_text.h"
 #include "retmask/base/stop_signals.h"
 
 namespace retmask::cli {
@@ -75,8 +76,8 @@ std::shared_ptr<distributed::ProcessGroup> meet(const distributed::Placement& pl
   } catch (const Stopped&) {
   }
   if (placement.rank > 0) throw SilentExit(kStoppedExitCode);
-  throw Stopped(detail::concat(
-      "stopped by ", stop_asked_by(), " before all ranks had joined; run the same command again"));
+  throw Stopped(format_text("stopped by %s before all ranks had joined; run the same command again",
+                            stop_asked_by()));
 }
 
 }  // namespace
@@ -92,13 +93,11 @@ void run_copies_as_ranks(int64_t count) {
        .peer_lost_exit_code = kPeerLost,
        .hold_signals = true});
   if (result.cause && result.cause->signal != 0) {
-    throw std::runtime_error(detail::concat("rank ",
-                                            result.cause->index,
-                                            " (process ",
-                                            result.cause->process_id,
-                                            ") was ended by ",
-                                            result.cause->describe(),
-                                            "; the other ranks were stopped"));
+    throw std::runtime_error(
+        format_text("rank %ld (process %d) was ended by %s; the other ranks were stopped",
+                    result.cause->index,
+                    result.cause->process_id,
+                    result.cause->describe().c_str()));
   }
   if (result.exit_code == kPeerLost) {
     throw std::runtime_error("the ranks lost the connection to each other");

@@ -310,15 +310,6 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   run.finish();
 }
 
-// The kChoosingFlags set on this call; the parts' values of these do not matter.
-std::vector<std::string> set_choosing_flags(const CLI::App& app) {
-  std::vector<std::string> set;
-  for (const std::string& name : kChoosingFlags) {
-    if (app.get_option("--" + name)->count() > 0) set.push_back(name);
-  }
-  return set;
-}
-
 // `options` and `common` already hold the parts' flags.
 void merge_parts(const PartRecords& parts,
                  const SynthesizeCommandOptions& options,
@@ -353,36 +344,53 @@ void merge_parts(const PartRecords& parts,
   run.finish();
 }
 
-PartRecords read_parts(const CLI::App& app, const CommonOptions& common) {
-  std::vector<std::string> may_differ = set_choosing_flags(app);
-  may_differ.insert(may_differ.end(), kPartFlags.begin(), kPartFlags.end());
+// The parts' values of the kChoosingFlags given on this call do not matter.
+PartRecords read_parts(const Invocation& invocation) {
+  std::vector<std::string> may_differ = kPartFlags;
+  for (const std::string& name : kChoosingFlags) {
+    if (std::ranges::find(invocation.given, name) != invocation.given.end()) {
+      may_differ.push_back(name);
+    }
+  }
   return read_part_records(
-      common.out, may_differ, kIgnoredEndpointFlags, run_rules(), default_options(app));
+      invocation.common.out, may_differ, kIgnoredEndpointFlags, run_rules(), invocation.defaults);
 }
 
-// Uses the parts' flags; `options` and `common` are bound to `app`.
-void run_merge(CLI::App& app,
-               const SynthesizeCommandOptions& options,
-               const CommonOptions& common,
-               Invocation invocation) {
+struct ParsedFlags {
+  SynthesizeCommandOptions options;
+  CommonOptions common;
+};
+
+// What the flags of a call with these Invocation::options hold.
+ParsedFlags parse_flags(const Json& options) {
+  ParsedFlags parsed;
+  CLI::App root;
+  Command command = add_command(root, "synthesize", "", "");
+  add_synthesize_flags(command, parsed.options);
+  set_options(*command.app, options);
+  parsed.common = *command.common;
+  return parsed;
+}
+
+// Uses the parts' flags where `invocation` gives none.
+void run_merge(const SynthesizeCommandOptions& options, Invocation invocation) {
   if (!options.shard.empty()) user_error("--merge joins all parts; omit --shard");
   const OutputLock lock = invocation.claim_out(models_of(options));
-  const PartRecords parts = read_parts(app, common);
-  take_earlier_options(app,
-                       parts.options,
-                       kPartFlags,
-                       kChoosingFlags,
-                       run_rules().inputs,
-                       parts.dirs.front().string());
-  invocation.common = common;
-  invocation.options = resolved_options(app);
+  const PartRecords parts = read_parts(invocation);
+  invocation.options = with_earlier_options(invocation,
+                                            parts.options,
+                                            kPartFlags,
+                                            kChoosingFlags,
+                                            run_rules().inputs,
+                                            parts.dirs.front().string());
+  const ParsedFlags flags = parse_flags(invocation.options);
+  invocation.common = flags.common;
   RunRecord run = invocation.start_run(run_rules(), parts.moment);
-  merge_parts(parts, options, common, run);
+  merge_parts(parts, flags.options, flags.common, run);
 }
 
 // Runs all workers on this machine. Input errors are reported here, once.
-void run_workers(CLI::App& app,
-                 const SynthesizeCommandOptions& options,
+void run_workers(const SynthesizeCommandOptions& options,
                  const CommonOptions& common,
                  Invocation invocation,
                  int64_t count) {
@@ -395,7 +403,7 @@ void run_workers(CLI::App& app,
   record_inputs(job, common.out, run);
   synthesize::check_inputs(job.options);
   run_local_workers(count);
-  merge_parts(read_parts(app, common), options, common, run);
+  merge_parts(read_parts(invocation), options, common, run);
 }
 
 }  // namespace
@@ -410,9 +418,9 @@ Command setup_synthesize(CLI::App& root) {
       "--model llama --prompts prompts.jsonl --mask runs/masked/mask.json --out runs/pairs");
   add_synthesize_flags(command, *options);
   // Required flags are checked by validate(), because --merge takes them from the parts.
-  command.run = [options, app = command.app, common = command.common](const Invocation& given) {
+  command.run = [options, common = command.common](const Invocation& given) {
     if (options->merge) {
-      run_merge(*app, *options, *common, given);
+      run_merge(*options, given);
       return;
     }
     if (part_of_local_worker()) {
@@ -425,7 +433,7 @@ Command setup_synthesize(CLI::App& root) {
     }
     const int64_t workers = num_workers(*options, common->device);
     if (workers > 1) {
-      run_workers(*app, *options, *common, given, workers);
+      run_workers(*options, *common, given, workers);
     } else {
       run_worker(*options, given);
     }

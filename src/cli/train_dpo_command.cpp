@@ -3,8 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <iomanip>
-#include <iostream>
+#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -16,7 +15,7 @@
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 #include "train_plan.h"
 
 namespace retmask::cli {
@@ -34,13 +33,13 @@ struct TrainDpoCommandOptions {
   bool no_shuffle = false;
   int64_t nproc = 1;
   int64_t watchdog_seconds = 30;
-  train::TrainOptions train;
+  train::Options train;
   TrainPlanOptions plan;
 };
 
 // Converts the flags that are text on the command line.
-train::TrainOptions resolve_options(const TrainDpoCommandOptions& options, uint64_t seed) {
-  train::TrainOptions resolved = options.train;
+train::Options resolve_options(const TrainDpoCommandOptions& options, uint64_t seed) {
+  train::Options resolved = options.train;
   resolved.loss = train::parse_loss_kind(options.loss);
   resolved.long_rows = train::parse_long_rows(options.long_rows);
   if (options.activation_checkpointing != "auto") {
@@ -70,7 +69,7 @@ struct Examples {
 };
 
 Examples load_examples(const TrainDpoCommandOptions& options,
-                       const train::TrainOptions& train_options,
+                       const train::Options& train_options,
                        const ModelConfig& config,
                        const Moment& moment) {
   const auto tokenizer = Tokenizer::load(options.model);
@@ -85,32 +84,35 @@ Examples load_examples(const TrainDpoCommandOptions& options,
 
 void print_held_out(const Json& before, const Json& after) {
   const auto print = [&](const char* key) {
-    std::cout << " " << key << " " << before.at(key).get<double>() << " -> "
-              << after.at(key).get<double>();
+    std::printf(" %s %.4f -> %.4f", key, before.at(key).get<double>(), after.at(key).get<double>());
   };
-  std::cout << "\nheld out, before and after:";
+  std::printf("\nheld out, before and after:");
   print("loss");
   if (after.at("margin").is_null()) return;
-  std::cout << ",";
+  std::printf(",");
   print("margin");
-  std::cout << ",";
+  std::printf(",");
   print("accuracy");
 }
 
-void print_summary(const train::TrainingSummary& summary, const std::filesystem::path& out) {
+void print_summary(const train::Result& summary, const std::filesystem::path& out) {
   const Json& last = summary.last_step;
-  std::cout << "trained " << summary.steps << " steps, " << summary.tokens << " tokens in "
-            << std::fixed << std::setprecision(1) << summary.seconds << " s ("
-            << static_cast<double>(summary.tokens) / summary.seconds << " tokens/s)\n"
-            << std::setprecision(4) << "last step: loss " << last.at("loss").get<double>();
+  std::printf("trained %ld steps, %ld tokens in %.1f s (%.1f tokens/s)\nlast step: loss %.4f",
+              summary.steps,
+              summary.tokens,
+              summary.seconds,
+              static_cast<double>(summary.tokens) / summary.seconds,
+              last.at("loss").get<double>());
   if (!last.at("margin").is_null()) {
-    std::cout << ", margin " << last.at("margin").get<double>() << ", accuracy "
-              << last.at("accuracy").get<double>();
+    std::printf(", margin %.4f, accuracy %.4f",
+                last.at("margin").get<double>(),
+                last.at("accuracy").get<double>());
   }
   if (!summary.held_out_after.is_null()) {
     print_held_out(summary.held_out_before, summary.held_out_after);
   }
-  std::cout << "\nmodel: " << out.string() << std::endl;
+  std::printf("\nmodel: %s\n", out.c_str());
+  std::fflush(stdout);  // a rank that loses another one ends without it
 }
 
 // Ranks started by --nproc share the machine's cores, unless --threads is given.
@@ -166,7 +168,7 @@ SaveOptions save_options(RunRecord& run, const std::filesystem::path& out) {
 
 // One rank's part of the run. Only rank 0 writes run.json, shows progress and prints the result.
 void train_as_rank(const TrainDpoCommandOptions& options,
-                   const train::TrainOptions& train_options,
+                   const train::Options& train_options,
                    const Invocation& invocation,
                    torch::Device device,
                    const std::shared_ptr<distributed::ProcessGroup>& group,
@@ -210,18 +212,18 @@ void train_as_rank(const TrainDpoCommandOptions& options,
   auto examples = load_examples(options, train_options, config, moment);
   stop_together();  // by now rank 0 has created --out
   const train::MemoryRoom memory = measure_memory(device, group->placement());
-  train::TrainingJob job{.checkpoint = checkpoint,
-                         .model = CausalLm::without_weights(checkpoint, config, device, dtype),
-                         .examples = std::move(examples.training),
-                         .out = common.out,
-                         .save_dtype = save_dtype,
-                         .group = group,
-                         .on_step = [&](int64_t step) { watchdog.at_step(step); },
-                         .held_out = std::move(examples.held_out),
-                         .stop_asked = stop_asked_by,
-                         .memory = memory,
-                         .save = run ? save_options(*run, common.out) : SaveOptions()};
-  const train::TrainingSummary summary = train::run_training(std::move(job), train_options);
+  train::Job job{.checkpoint = checkpoint,
+                 .model = CausalLm::without_weights(checkpoint, config, device, dtype),
+                 .examples = std::move(examples.training),
+                 .out = common.out,
+                 .save_dtype = save_dtype,
+                 .group = group,
+                 .on_step = [&](int64_t step) { watchdog.at_step(step); },
+                 .held_out = std::move(examples.held_out),
+                 .stop_asked = stop_asked_by,
+                 .memory = memory,
+                 .save = run ? save_options(*run, common.out) : SaveOptions()};
+  const train::Result summary = train::run(std::move(job), train_options);
   if (!run) return;
   run->set_throughput("tokens_per_second", static_cast<double>(summary.tokens) / summary.seconds);
   run->finish();
@@ -231,7 +233,7 @@ void train_as_rank(const TrainDpoCommandOptions& options,
 // --plan: --model needs nothing but its config.json, with --pairs also its tokenizer.
 void plan_training(const TrainDpoCommandOptions& options, const Invocation& invocation) {
   options.plan.validate();
-  const train::TrainOptions train_options = resolve_options(options, invocation.common.seed);
+  const train::Options train_options = resolve_options(options, invocation.common.seed);
   const auto path = options.model / "config.json";
   ModelConfig config = parse_model_config(read_json_file(path, "config file"), path.string());
   limit_positions(config, options.max_position);
@@ -275,7 +277,7 @@ void run_train_dpo(const TrainDpoCommandOptions& options, const Invocation& invo
               {.watchdog_limit = limit},
               [&](const std::shared_ptr<distributed::ProcessGroup>& group,
                   distributed::Watchdog& watchdog) {
-                const train::TrainOptions train_options = resolve();
+                const train::Options train_options = resolve();
                 const torch::Device device = device_of_rank(find_device(), placement);
                 group->connect(device);
                 train_as_rank(options, train_options, invocation, device, group, watchdog);
@@ -320,7 +322,7 @@ void add_data_flags(CLI::App& app, TrainDpoCommandOptions& options) {
   app.add_flag("--no-shuffle", options.no_shuffle, "Keep the order of the files in every epoch");
 }
 
-void add_optimizer_flags(CLI::App& app, train::TrainOptions& options) {
+void add_optimizer_flags(CLI::App& app, train::Options& options) {
   app.add_option("--learning-rate", options.learning_rate, "Peak learning rate, after the warm-up");
   app.add_option("--min-learning-rate",
                  options.min_learning_rate,

@@ -41,7 +41,7 @@ double available_gib(const TrainPlanOptions& plan, torch::Device device) {
 
 // Forward and backward of every step, and the reference's forward pass over each row once.
 double operations(const ModelConfig& config,
-                  const train::TrainOptions& options,
+                  const train::Options& options,
                   const train::BatchPlan& batches,
                   const std::vector<train::TrainingExample>& examples) {
   train::RowIndices all(examples.size());
@@ -55,7 +55,7 @@ double operations(const ModelConfig& config,
 
 void print_time(const TrainPlanOptions& plan,
                 const ModelConfig& config,
-                const train::TrainOptions& options,
+                const train::Options& options,
                 const std::vector<train::TrainingExample>& examples) {
   const train::BatchPlan batches(static_cast<int64_t>(examples.size()), options);
   const double total = operations(config, options, batches, examples);
@@ -88,7 +88,7 @@ void print_train_plan(const TrainPlanOptions& plan,
                       const ModelConfig& config,
                       torch::Device device,
                       torch::ScalarType dtype,
-                      const train::TrainOptions& options,
+                      const train::Options& options,
                       const std::vector<train::TrainingExample>& examples) {
   train::MemoryCase memory_case{.device = device, .dtype = dtype, .ranks = plan.ranks};
   memory_case.pass = {.tokens = options.micro_batch_tokens,

@@ -31,7 +31,7 @@ void print_train_plan(const TrainPlanOptions& plan,
                       const ModelConfig& config,
                       torch::Device device,
                       torch::ScalarType dtype,
-                      const train::TrainOptions& options,
+                      const train::Options& options,
                       const std::vector<train::TrainingExample>& examples);
 
 }  // namespace retmask::cli

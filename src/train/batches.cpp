@@ -8,7 +8,7 @@
 
 namespace retmask::train {
 
-BatchPlan::BatchPlan(int64_t num_rows, const TrainOptions& options)
+BatchPlan::BatchPlan(int64_t num_rows, const Options& options)
     : num_rows_(num_rows),
       batch_size_(options.global_batch_size),
       shuffle_(options.shuffle),

@@ -1,7 +1,8 @@
 #pragma once
-// Training states on disk: <dir>/step-N, complete or absent. Every rank writes and reads its own
-// part.
+// Training states on disk, and when to save them: <dir>/step-N, complete or absent. Every rank
+// writes and reads its own part.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "optimizer.h"
 #include "retmask/base/json.h"
 #include "retmask/distributed/process_group.h"
+#include "retmask/train/options.h"
 
 namespace retmask::train {
 
@@ -61,5 +63,23 @@ class TrainingCheckpoints {
 // Throws UserError that lists the keys in which two identities differ; `where` names the file of
 // `found`.
 void check_identity(const Json& found, const Json& expected, const std::string& where);
+
+// When to save: every --save-every steps, and after the first step that ends --save-minutes or more
+// after the last save (or the start).
+class SaveSchedule {
+ public:
+  explicit SaveSchedule(const Options& options);
+
+  // After `step` (counted from 1).
+  bool due(int64_t step) const;
+  // Restarts the minutes after a save.
+  void saved();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int64_t save_every_;
+  double save_minutes_;
+  Clock::time_point last_ = Clock::now();
+};
 
 }  // namespace retmask::train

@@ -1,10 +1,16 @@
 #include "retmask/train/memory_plan.h"
 
+#include <c10/core/CPUAllocator.h>
+
 #include <algorithm>
 
+#include "retmask/base/block_heap.h"
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 #include "retmask/base/memory.h"
 #include "retmask/train/batches.h"
+
+namespace fs = std::filesystem;
 
 namespace retmask::train {
 namespace {
@@ -131,7 +137,7 @@ WorkingBytes working_bytes(const ModelConfig& config,
 }  // namespace
 
 LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
-                                      const TrainOptions& options,
+                                      const Options& options,
                                       int64_t ranks,
                                       int64_t hidden_size) {
   const BatchPlan plan(static_cast<int64_t>(examples.size()), options);
@@ -225,14 +231,91 @@ MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case)
 
 ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& config,
                                                         MemoryCase memory_case,
-                                                        int64_t process,
-                                                        int64_t available) {
+                                                        const MemoryRoom& room) {
   using enum ActivationCheckpointing;
   for (const auto mode : {none, selective}) {
     memory_case.activation_checkpointing = mode;
-    if (process + plan_memory(config, memory_case).total() <= available) return mode;
+    if (room.process + plan_memory(config, memory_case).total() <= room.available) return mode;
   }
   return full;
+}
+
+MemoryPlan settle_memory(const Job& job, Options& options, bool goes_on) {
+  distributed::ProcessGroup& group = *job.group;
+  const fs::path path = job.out / "memory_plan.json";
+  MemoryCase memory_case{.device = job.model.device(),
+                         .dtype = job.model.dtype(),
+                         .ranks = group.size(),
+                         .zero_stage = options.zero_stage,
+                         .pass = largest_micro_batch(
+                             job.examples, options, group.size(), job.model.config().hidden_size)};
+  std::optional<ActivationCheckpointing> mode = options.activation_checkpointing;
+  if (options.zero_stage == 3) mode = ActivationCheckpointing::full;
+  if (!mode && goes_on && fs::exists(path)) {
+    const Json earlier = read_json_file(path, "memory plan");
+    mode = parse_activation_checkpointing(
+        json_get<std::string>(earlier, "activation_checkpointing", path.string()));
+  }
+  if (!mode) {
+    mode = choose_activation_checkpointing(job.model.config(), memory_case, job.memory);
+  }
+  // Ranks may find different amounts of free memory; rank 0 decides.
+  const double choice = group.is_first() ? static_cast<double>(*mode) : 0;
+  mode = static_cast<ActivationCheckpointing>(group.sum({choice}).front());
+  options.activation_checkpointing = mode;
+  memory_case.activation_checkpointing = *mode;
+
+  MemoryPlan plan = plan_memory(job.model.config(), memory_case);
+  plan.process = job.memory.process;
+  log::info("memory per rank " + plan.text() + "; activation checkpointing: " + to_string(*mode));
+  if (plan.total() > job.memory.available) {
+    log::warn("only " + format_bytes(job.memory.available) +
+              " available; lower --micro-batch-tokens, train on more ranks or raise "
+              "--zero-stage");
+  }
+  if (group.is_first()) {
+    Json file = plan.to_json();
+    file["activation_checkpointing"] = to_string(*mode);
+    write_json_file(path, file);
+  }
+  return plan;
+}
+
+namespace {
+
+// Smaller tensors are numerous and take little memory.
+constexpr size_t kLargeBytes = size_t{64} << 10;
+
+// Never destroyed: static tensors may outlive it.
+BlockHeap& heap() {
+  static BlockHeap& heap = *new BlockHeap;
+  return heap;
+}
+
+void free_tensor(void* memory) {
+  if (!heap().release(memory)) c10::GetDefaultCPUAllocator()->raw_deallocate(memory);
+}
+
+class LargeTensorAllocator : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    void* block = bytes >= kLargeBytes ? heap().allocate(bytes) : nullptr;
+    if (block == nullptr) return c10::GetDefaultCPUAllocator()->allocate(bytes);
+    return {block, block, &free_tensor, c10::Device(c10::kCPU)};
+  }
+  // Used by oneDNN for its scratch memory.
+  c10::DeleterFnPtr raw_deleter() const override { return &free_tensor; }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+};
+
+}  // namespace
+
+void keep_large_tensors(int64_t room) {
+  static LargeTensorAllocator& allocator = *new LargeTensorAllocator;
+  heap().reserve(static_cast<size_t>(room));
+  c10::SetCPUAllocator(&allocator);
 }
 
 }  // namespace retmask::train

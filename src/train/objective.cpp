@@ -1,9 +1,61 @@
 #include "objective.h"
 
-#include "loss.h"
 #include "retmask/base/error.h"
+#include "retmask/engine/generator.h"
 
 namespace retmask::train {
+
+PairLogprobs answer_logprobs(const CausalLm& model,
+                             const std::vector<TrainingExample>& examples,
+                             const RowIndices& rows) {
+  std::vector<std::vector<int64_t>> sequences;
+  std::vector<int64_t> answer_starts;
+  for (const int64_t row : rows) {
+    const TrainingExample& example = examples[static_cast<size_t>(row)];
+    sequences.push_back(example.chosen_sequence());
+    answer_starts.push_back(example.chosen_start());
+    if (example.rejected.empty()) continue;
+    sequences.push_back(example.rejected_sequence());
+    answer_starts.push_back(example.rejected_start());
+  }
+  const std::vector<torch::Tensor> logprobs = token_logprobs(model, sequences, answer_starts);
+
+  std::vector<torch::Tensor> chosen;
+  std::vector<torch::Tensor> rejected;
+  size_t next = 0;
+  for (const int64_t row : rows) {
+    const TrainingExample& example = examples[static_cast<size_t>(row)];
+    chosen.push_back(logprobs[next++].sum());
+    if (!example.rejected.empty()) rejected.push_back(logprobs[next++].sum());
+  }
+  return {torch::stack(chosen), rejected.empty() ? torch::Tensor() : torch::stack(rejected)};
+}
+
+PairLogprobs select(const PairLogprobs& all, const RowIndices& rows) {
+  const torch::Tensor index = torch::tensor(rows, torch::kInt64).to(all.chosen.device());
+  return {all.chosen.index_select(0, index), all.rejected.index_select(0, index)};
+}
+
+PairRatios log_ratios(const PairLogprobs& policy, const PairLogprobs& reference) {
+  return {policy.chosen - reference.chosen, policy.rejected - reference.rejected};
+}
+
+PairRatios per_token(const PairRatios& ratios, const AnswerLengths& lengths) {
+  return {ratios.chosen / lengths.chosen, ratios.rejected / lengths.rejected};
+}
+
+torch::Tensor dpo_losses(const PairRatios& ratios, double beta, double label_smoothing) {
+  const torch::Tensor scaled = beta * (ratios.chosen - ratios.rejected);  // [n]
+  const torch::Tensor losses = -torch::log_sigmoid(scaled);
+  if (label_smoothing == 0) return losses;
+  return (1 - label_smoothing) * losses - label_smoothing * torch::log_sigmoid(-scaled);
+}
+
+torch::Tensor ipo_losses(const PairRatios& averages, double beta) {
+  const torch::Tensor difference = averages.chosen - averages.rejected;  // [n]
+  return (difference - 1 / (2 * beta)).square();
+}
+
 namespace {
 
 torch::Tensor lengths_of(const std::vector<TrainingExample>& examples,
@@ -36,7 +88,7 @@ RewardSums& RewardSums::operator+=(const RewardSums& other) {
 Objective::Objective(const CausalLm& model,
                      const std::vector<TrainingExample>& examples,
                      PairLogprobs reference,
-                     const TrainOptions& options)
+                     const Options& options)
     : model_(model),
       examples_(examples),
       reference_(std::move(reference)),

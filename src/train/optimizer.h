@@ -1,5 +1,5 @@
 #pragma once
-// AdamW on this rank's part of the float32 weights.
+// The learning rate schedule, and AdamW on this rank's part of the float32 weights.
 
 #include <array>
 #include <cstdint>
@@ -12,15 +12,23 @@
 
 namespace retmask::train {
 
+// Steps of the linear rise: ceil(ratio * total_steps).
+int64_t warmup_steps(const Options& options, int64_t total_steps);
+
+// The rate of step 0 .. total_steps - 1: a linear rise from 0 (the very first step has rate 0),
+// then half a cosine down to min_learning_rate. Source: transformers
+// get_cosine_with_min_lr_schedule_with_warmup.
+double learning_rate_at(const Options& options, int64_t step, int64_t total_steps);
+
 inline constexpr std::array kStateNames = {"weight", "exp_avg", "exp_avg_sq"};
 
 // AdamW (Loshchilov & Hutter 2019) with libtorch's fused kernel, or with ours for split weights
-// (float32_halves.h) on a CPU. Norms and biases, the one-dimensional parameters of these models, do
+// (split_float32) on a CPU. Norms and biases, the one-dimensional parameters of these models, do
 // not decay, as in transformers' Trainer.
 class AdamW {
  public:
   // `parameters` outlives this object.
-  AdamW(ShardedParameters& parameters, const TrainOptions& options);
+  AdamW(ShardedParameters& parameters, const Options& options);
 
   // Updates the float32 weights, then the network's weights on all ranks.
   void step(const ShardedGradients& gradients, double learning_rate);

@@ -19,7 +19,7 @@ void require(bool condition, const char* flag, double value, const char* expecte
 }
 
 // --reference-truncation fixes its own limits and policy.
-void check_reference_truncation(const TrainOptions& options) {
+void check_reference_truncation(const Options& options) {
   if (options.loss == LossKind::sft) {
     user_error("--reference-truncation applies to --loss dpo and ipo, not to sft");
   }
@@ -41,7 +41,7 @@ LongRows parse_long_rows(const std::string& name) {
   return kLongRowsNames.parse("--long-rows", name);
 }
 
-void TrainOptions::validate() const {
+void Options::validate() const {
   require(beta > 0, "--beta", beta, "a number above 0");
   require(label_smoothing >= 0 && label_smoothing < 0.5,
           "--label-smoothing",
@@ -87,7 +87,7 @@ void TrainOptions::validate() const {
   require(keep_last > 0, "--keep-last", keep_last, "at least 1");
 }
 
-Json TrainOptions::identity() const {
+Json Options::identity() const {
   return {{"loss", to_string(loss)},
           {"beta", beta},
           {"label-smoothing", label_smoothing},

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 #include "retmask/base/journal.h"
 #include "retmask/base/progress.h"
 
@@ -11,6 +12,19 @@ namespace fs = std::filesystem;
 
 namespace retmask::train {
 namespace {
+
+constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
+constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
+
+// The reference of the training rows or of the held-out rows.
+struct ReferenceWork {
+  const Job& job;
+  const Options& options;
+  const std::vector<TrainingExample>& examples;
+  fs::path cache;   // a .jsonl file
+  std::string key;  // identifies weights, data and dtype
+  const std::function<void()>& before_pass;
+};
 
 std::vector<float> to_vector(const torch::Tensor& values) {
   const torch::Tensor on_cpu = values.to(torch::kCPU).contiguous();
@@ -79,16 +93,16 @@ void append(std::vector<float>& all, const Json& values) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
-// One rank's share of the work.
+// One rank's share of the micro-batches.
 class MicroBatchRunner {
  public:
-  MicroBatchRunner(const ReferenceJob& job, const std::vector<RowIndices>& micro_batches)
-      : job_(job), micro_batches_(micro_batches) {}
+  MicroBatchRunner(const ReferenceWork& work, const std::vector<RowIndices>& micro_batches)
+      : work_(work), micro_batches_(micro_batches) {}
 
   Json run(int64_t number) const {
     const RowIndices& rows = micro_batches_[static_cast<size_t>(number)];
-    const PairLogprobs sums = answer_logprobs(job_.model, job_.examples, rows);
-    check_finite(sums, job_.examples, rows);
+    const PairLogprobs sums = answer_logprobs(work_.job.model, work_.examples, rows);
+    check_finite(sums, work_.examples, rows);
     return {{"pass", number},
             {"chosen", to_vector(sums.chosen)},
             {"rejected", to_vector(sums.rejected)}};
@@ -96,16 +110,17 @@ class MicroBatchRunner {
 
   // Runs this rank's share of the `missing` micro-batches.
   void run_share(const std::vector<int64_t>& missing, Journal& journal) const {
-    const auto size = static_cast<size_t>(job_.group.size());
+    const distributed::ProcessGroup& group = *work_.job.group;
+    const auto size = static_cast<size_t>(group.size());
     const size_t rounds = (missing.size() + size - 1) / size;
     Progress progress("reference", static_cast<int64_t>(rounds), "micro-batches");
     for (size_t round = 0; round < rounds; ++round) {
-      job_.before_pass();
-      const size_t i = round * size + static_cast<size_t>(job_.group.rank());
+      work_.before_pass();
+      const size_t i = round * size + static_cast<size_t>(group.rank());
       if (i < missing.size()) {
         journal.append(run(missing[i]));
-      } else if (job_.in_step) {
-        run(missing.front());
+      } else if (work_.options.zero_stage == 3) {
+        run(missing.front());  // every micro-batch gathers weights, so all ranks run as many
       }
       progress.advance();
     }
@@ -113,25 +128,23 @@ class MicroBatchRunner {
   }
 
  private:
-  const ReferenceJob& job_;
+  const ReferenceWork& work_;
   const std::vector<RowIndices>& micro_batches_;
 };
 
-}  // namespace
-
-PairLogprobs reference_logprobs(const ReferenceJob& job) {
-  const fs::path& cache = job.cache;
-  distributed::ProcessGroup& group = job.group;
-  RowIndices rows(job.examples.size());
+PairLogprobs reference_logprobs(const ReferenceWork& work) {
+  const fs::path& cache = work.cache;
+  distributed::ProcessGroup& group = *work.job.group;
+  RowIndices rows(work.examples.size());
   std::iota(rows.begin(), rows.end(), 0);
   // Always split all rows, finished or not: a resumed run has the same micro-batches and therefore
   // bit-identical sums.
   const std::vector<RowIndices> micro_batches =
-      split_by_tokens(rows, job.examples, job.micro_batch_tokens);
+      split_by_tokens(rows, work.examples, work.options.micro_batch_tokens);
 
-  if (group.is_first()) collect(cache, job.key);
+  if (group.is_first()) collect(cache, work.key);
   group.barrier();
-  Finished finished = read_finished(cache, job.key);
+  Finished finished = read_finished(cache, work.key);
   std::vector<int64_t> missing;
   for (int64_t number = 0; number < static_cast<int64_t>(micro_batches.size()); ++number) {
     if (!finished.contains(number)) missing.push_back(number);
@@ -141,13 +154,13 @@ PairLogprobs reference_logprobs(const ReferenceJob& job) {
     const torch::NoGradGuard no_grad;
     {
       Journal journal(group.size() == 1 ? cache : part_path(cache, group.rank()));
-      if (journal.empty()) journal.append({{"key", job.key}});
-      MicroBatchRunner(job, micro_batches).run_share(missing, journal);
+      if (journal.empty()) journal.append({{"key", work.key}});
+      MicroBatchRunner(work, micro_batches).run_share(missing, journal);
     }
     group.barrier();
-    if (group.is_first() && group.size() > 1) collect(cache, job.key);
+    if (group.is_first() && group.size() > 1) collect(cache, work.key);
     group.barrier();
-    finished = read_finished(cache, job.key);
+    finished = read_finished(cache, work.key);
   }
 
   std::vector<float> chosen;
@@ -156,15 +169,43 @@ PairLogprobs reference_logprobs(const ReferenceJob& job) {
     append(chosen, row.at("chosen"));
     append(rejected, row.at("rejected"));
   }
-  RETMASK_CHECK(chosen.size() == job.examples.size() && rejected.size() == job.examples.size(),
+  RETMASK_CHECK(chosen.size() == work.examples.size() && rejected.size() == work.examples.size(),
                 cache,
                 " holds ",
                 chosen.size(),
                 " of ",
-                job.examples.size(),
+                work.examples.size(),
                 " rows");
-  return {torch::tensor(chosen).to(job.model.device()),
-          torch::tensor(rejected).to(job.model.device())};
+  return {torch::tensor(chosen).to(work.job.model.device()),
+          torch::tensor(rejected).to(work.job.model.device())};
+}
+
+}  // namespace
+
+References compute_references(const Job& job,
+                              const Options& options,
+                              const Json& identity,
+                              const std::function<void()>& before_pass) {
+  References references;
+  if (options.loss == LossKind::sft) return references;
+  Json key = {{"model", identity["model"]},
+              {"data", identity["data"]},
+              {"dtype", identity["dtype"]},
+              {"micro-batch-tokens", options.micro_batch_tokens}};
+  const auto compute = [&](const std::vector<TrainingExample>& examples, const char* file) {
+    return reference_logprobs({.job = job,
+                               .options = options,
+                               .examples = examples,
+                               .cache = job.out / file,
+                               .key = sha256(key.dump()),
+                               .before_pass = before_pass});
+  };
+  references.training = compute(job.examples, kReferenceFile);
+  if (!job.held_out.empty()) {
+    key["data"] = hash_examples(job.held_out);
+    references.held_out = compute(job.held_out, kHeldOutReferenceFile);
+  }
+  return references;
 }
 
 }  // namespace retmask::train

@@ -7,18 +7,70 @@
 //   2      whole               slice                          slice
 //   3      slice (2)           slice                          slice
 //
-// (1) A bfloat16 network's weights are their upper halves (float32_halves.h); a float32 network
-//     uses the same memory.
+// (1) A bfloat16 network's weights are their upper halves (split_float32); a float32 network uses
+//     the same memory.
 // (2) A unit's weights are gathered while in use; the next unit's are prefetched.
+//
+// A unit is what is gathered, reduced and sliced together: the embedding, a decoder layer, the
+// head.
 
+#include <torch/torch.h>
+
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "parameter_units.h"
 #include "retmask/distributed/process_group.h"
 #include "retmask/model/weight_gatherer.h"
 
 namespace retmask::train {
+
+using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+
+// Parameters and slices begin at multiples of this: GPUs read aligned rows faster, and sums over
+// rows of this many elements do not depend on where a slice is cut.
+inline constexpr int64_t kUnitAlignment = 64;  // elements
+
+// Units in flight between ranks in addition to the current one. Each needs its own memory, also in
+// Gloo, which reduces in copies.
+inline constexpr size_t kMostInFlight = 2;
+
+struct UnitParameter {
+  std::string name;
+  torch::Tensor tensor;  // the model's own
+  int64_t offset = 0;    // of its first element in the unit
+
+  int64_t end() const { return offset + tensor.numel(); }
+};
+
+// One unit is one flat vector: its parameters in order, with gaps of zeros between them.
+struct ParameterUnit {
+  std::string name;  // "model.layers.3"
+  std::vector<UnitParameter> parameters;
+  int64_t length = 0;  // elements, gaps included; a multiple of kUnitAlignment
+
+  // Length of each of `ranks` even slices; together they may exceed the unit.
+  int64_t slice_length(int64_t ranks) const;
+};
+
+// Units in the order of the forward pass, which is that of `parameters`: "model.embed_tokens"
+// first, then each "model.layers.N", then the rest as "head".
+std::vector<ParameterUnit> make_units(const NamedTensors& parameters);
+
+// Float32 master weights for a bfloat16 network at 2 extra bytes per weight instead of 4: bfloat16
+// is the upper half of float32, so the network's weights plus the lower 16 bits are the float32
+// weights (as in Apex's DistributedFusedAdam with store_param_remainders). The upper half is
+// rounded to nearest with ties away from zero; ties to even could not be undone.
+
+// float32 [n] -> `upper` bfloat16 [n], `lower` int16 [n] (skipped if undefined).
+void split_float32(const torch::Tensor& values,
+                   const torch::Tensor& upper,
+                   const torch::Tensor& lower);
+
+// The exact inverse of split_float32: float32 [n].
+torch::Tensor join_float32(const torch::Tensor& upper, const torch::Tensor& lower);
 
 // Fills `into` (float32 [n]) with the elements of a parameter from `begin` on.
 using ReadWeights =

@@ -15,7 +15,7 @@ using RowIndices = std::vector<int64_t>;
 
 class BatchPlan {
  public:
-  BatchPlan(int64_t num_rows, const TrainOptions& options);
+  BatchPlan(int64_t num_rows, const Options& options);
 
   // The last batch of an epoch may be smaller; it is still a full step, as in transformers.
   int64_t steps_per_epoch() const { return steps_per_epoch_; }

@@ -82,12 +82,26 @@ class RowTokenizer {
   mutable bool warned_of_merge_ = false;
 };
 
+// Truncation of long rows as in the published implementation, which does it silently: its DPOConfig
+// leaves TRL's defaults for max_prompt_length, max_length and truncation_mode, "keep_end".
+struct ReferenceTruncation {
+  int64_t max_prompt = 512;
+  int64_t max_length = 1024;
+};
+
+// Keeps the last `max_prompt` tokens of the prompt, then the last `max_length` tokens of prompt +
+// answer, separately for each answer: a long answer first loses its prompt, then its own start. The
+// first token of an answer without a prompt is not scored, because nothing precedes it. Returns
+// whether anything was cut. Source: trl 0.24.0 (the version pinned by the published code),
+// trl/trainer/dpo_trainer.py, DPOTrainer.tokenize_row and concatenated_forward.
+bool truncate_as_reference(TrainingExample& example, const ReferenceTruncation& limits = {});
+
 // All rows of all files in order. `max_positions` is the model's limit. Warns about dropped and
 // truncated rows. Throws UserError for a bad row, for long rows under LongRows::error, and if no
 // row is left.
 std::vector<TrainingExample> read_examples(const std::vector<std::filesystem::path>& files,
                                            const RowTokenizer& tokenizer,
-                                           const TrainOptions& options,
+                                           const Options& options,
                                            int64_t max_positions);
 
 // A hash of all tokens and their roles: it depends on the data, the template, the tokenizer and the

@@ -1,5 +1,6 @@
 #pragma once
-// The memory that a training run needs on each rank, computed before it starts.
+// The memory that a training run needs on each rank, computed before it starts, and what follows
+// from it: the activation checkpointing and the room for large tensors.
 
 #include <torch/torch.h>
 
@@ -11,6 +12,7 @@
 #include "retmask/base/json.h"
 #include "retmask/model/model.h"
 #include "retmask/train/examples.h"
+#include "retmask/train/job.h"
 #include "retmask/train/options.h"
 
 namespace retmask::train {
@@ -23,7 +25,7 @@ struct LargestMicroBatch {
 
 // The largest micro-batch of all ranks and steps (in very long runs, of the first 4,096 steps).
 LargestMicroBatch largest_micro_batch(const std::vector<TrainingExample>& examples,
-                                      const TrainOptions& options,
+                                      const Options& options,
                                       int64_t ranks,
                                       int64_t hidden_size);
 
@@ -61,10 +63,18 @@ struct MemoryPlan {
 // Counts the tensors. Source of each stage's shares: Rajbhandari et al. 2020, Section 5.
 MemoryPlan plan_memory(const ModelConfig& config, const MemoryCase& memory_case);
 
-// The mode that recomputes least and still fits into `available` bytes; full if none fits.
+// The mode that recomputes least and still fits into `room`; full if none fits.
 ActivationCheckpointing choose_activation_checkpointing(const ModelConfig& config,
                                                         MemoryCase memory_case,
-                                                        int64_t process,
-                                                        int64_t available);
+                                                        const MemoryRoom& room);
+
+// Logs the memory that the run needs, writes it to memory_plan.json, and sets the activation
+// checkpointing in `options`. The choice is made once per run: a resumed run (`goes_on`) keeps it
+// even if less memory is free, so that sums are computed in the same order. Collective.
+MemoryPlan settle_memory(const Job& job, Options& options, bool goes_on);
+
+// From now on large CPU tensors of this process are allocated from one BlockHeap of at least `room`
+// bytes, the total that the run will need. If it is full, they fall back to the default allocator.
+void keep_large_tensors(int64_t room);
 
 }  // namespace retmask::train

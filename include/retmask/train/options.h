@@ -29,7 +29,7 @@ std::string to_string(LongRows policy);
 LossKind parse_loss_kind(const std::string& name);
 LongRows parse_long_rows(const std::string& name);
 
-struct TrainOptions {
+struct Options {
   LossKind loss = LossKind::dpo;
   double beta = 0.1;              // strength of the pull to the reference (DPO's beta, IPO's tau)
   double label_smoothing = 0.0;   // DPO: assumed fraction of pairs with swapped labels, 0 .. 0.5

@@ -31,12 +31,17 @@ class Program {
     return resolve(command_, root_);
   }
 
-  // As parse(), then fills unset flags from an earlier run.
+  // The flag values of parse(), with those of an earlier run for flags that were not given.
   Json parse_after(const std::string& arguments,
                    const Json& earlier,
                    const std::vector<std::string>& free = {}) {
-    parse(arguments);
-    take_earlier_options(*command_.app, earlier, {"out"}, free, {{"model", "model"}}, "run.json");
+    return with_earlier_options(
+        parse(arguments), earlier, {"out"}, free, {{"model", "model"}}, "run.json");
+  }
+
+  // The flag values after set_options().
+  Json set(const Json& options) {
+    set_options(*command_.app, options);
     return resolved_options(*command_.app);
   }
 
@@ -181,6 +186,26 @@ TEST(EarlierOptions, OthersAreRefusedButForTheFreeOnes) {
   const Json now =
       Program().parse_after("--out o --model m --threshold .2", earlier, {"threshold"});
   EXPECT_EQ(now["threshold"], 0.2);
+}
+
+TEST(EarlierOptions, AConfigFileGivesFlagsToo) {
+  const testing::TempDir folder;
+  const std::string file = (folder / "run.toml").string();
+  std::ofstream(file) << "threshold = 0.2\n";
+  const Json earlier = Program().parse("--out o --model m --threshold .1").options;
+  const std::string arguments = "--out o --model m --config " + file;
+  expect_user_error([&] { Program().parse_after(arguments, earlier); }, {"--threshold is 0.2"});
+  EXPECT_EQ(Program().parse_after(arguments, earlier, {"threshold"})["threshold"], 0.2);
+}
+
+TEST(SetOptions, GivesBackWhatWasResolved) {
+  for (const char* arguments :
+       {"--out o --model m",
+        "--out o --model m --threshold .1 --learning-rate 1e-6 --seed 18446744073709551615 "
+        "--threads 3 --heads 18-6,17-3 --lengths 256 --no-shuffle --quiet"}) {
+    const Json options = Program().parse(arguments).options;
+    EXPECT_EQ(Program().set(options), options);
+  }
 }
 
 }  // namespace

@@ -3,21 +3,21 @@
 #include <algorithm>
 #include <set>
 
+#include "optimizer.h"
 #include "retmask/base/json.h"
 #include "retmask/train/batches.h"
-#include "schedule.h"
 
 namespace retmask::train {
 namespace {
 
-TrainOptions batches_of(int64_t size) {
-  TrainOptions options;
+Options batches_of(int64_t size) {
+  Options options;
   options.global_batch_size = size;
   return options;
 }
 
 TEST(BatchPlan, LastBatchOfAnEpochIsSmaller) {
-  TrainOptions options = batches_of(4);
+  Options options = batches_of(4);
   options.shuffle = false;
   const BatchPlan plan(10, options);
   EXPECT_EQ(plan.steps_per_epoch(), 3);
@@ -28,7 +28,7 @@ TEST(BatchPlan, LastBatchOfAnEpochIsSmaller) {
 }
 
 TEST(BatchPlan, MaxStepsWinsOverEpochs) {
-  TrainOptions options = batches_of(4);
+  Options options = batches_of(4);
   options.max_steps = 7;
   const BatchPlan plan(10, options);
   EXPECT_EQ(plan.total_steps(), 7);
@@ -51,7 +51,7 @@ TEST(BatchPlan, EachEpochShowsEachRowOnceInItsOwnOrder) {
 }
 
 TEST(BatchPlan, OrderComesFromTheSeed) {
-  TrainOptions options = batches_of(10);
+  Options options = batches_of(10);
   const RowIndices order = BatchPlan(10, options).batch(0);
   EXPECT_EQ(BatchPlan(10, options).batch(0), order);
   options.seed = 1;
@@ -113,7 +113,7 @@ TEST(SpreadRows, LongSequencesCostMoreThanTheirTokens) {
 TEST(Schedule, EqualsTransformersCosineWithMinLr) {
   const auto path = std::filesystem::path(RETMASK_GOLDEN_DIR) / "dpo/schedule.json";
   for (const Json& golden : read_json_file(path, "golden file")) {
-    TrainOptions options;
+    Options options;
     options.warmup_ratio = golden.at("warmup_ratio");
     options.learning_rate = golden.at("learning_rate");
     options.min_learning_rate = golden.at("min_learning_rate");

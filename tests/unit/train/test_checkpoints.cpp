@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 // In bfloat16, so that the optimizer's weights and the network's differ.
 struct SavedRun : TinyParameters {
-  explicit SavedRun(int64_t stage = 0) : TinyParameters(torch::kBFloat16, TrainOptions(), stage) {}
+  explicit SavedRun(int64_t stage = 0) : TinyParameters(torch::kBFloat16, Options(), stage) {}
 
   void step(int64_t seed) {
     torch::manual_seed(seed);
@@ -181,7 +181,7 @@ TEST(TrainingCheckpoints, AStateThatDoesNotFitIsRefused) {
       /*stage=*/0,
       torch::kCPU,
       [](const auto&, int64_t, const torch::Tensor& into) { into.zero_(); });
-  AdamW other(parameters, TrainOptions());
+  AdamW other(parameters, Options());
   TrainingCheckpoints checkpoints = run.checkpoints(folder / "c");
   expect_user_error([&] { checkpoints.load(other); }, {"does not fit", "step-1"});
 }

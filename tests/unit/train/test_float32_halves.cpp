@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "float32_halves.h"
+#include "sharded_parameters.h"
 
 namespace retmask::train {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "held_out.h"
+#include "steps.h"
 #include "tiny_run.h"
 #include "unit/support/temp_dir.h"
 
@@ -18,7 +18,7 @@ std::vector<Json> eval_metrics_of(const fs::path& out) {
 TEST(HeldOut, GivesTheFiguresOfTheNextStepOnTheSameRows) {
   const testing::TempDir folder;
   for (const LossKind loss : {LossKind::dpo, LossKind::sft}) {
-    TrainOptions options = short_options();
+    Options options = short_options();
     options.loss = loss;
     options.max_steps = 3;
     options.global_batch_size = 8;
@@ -50,11 +50,11 @@ TEST(HeldOut, GivesTheFiguresOfTheNextStepOnTheSameRows) {
 
 TEST(HeldOut, AtTheStartAndTheEndUnlessAskedForMore) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.max_steps = 5;
   TinyRun run;
   run.held_out = {run.examples[30], run.examples[31]};
-  const TrainingSummary summary = run(folder / "ends", options);
+  const Result summary = run(folder / "ends", options);
   const auto ends = eval_metrics_of(folder / "ends");
   ASSERT_EQ(ends.size(), 2u);
   EXPECT_EQ(ends[0].at("step"), 0);
@@ -76,7 +76,7 @@ TEST(HeldOut, AtTheStartAndTheEndUnlessAskedForMore) {
 // As after a kill: the file has rows of steps that are repeated.
 TEST(HeldOut, RowsBehindTheLastStateAreDropped) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.max_steps = 4;
   options.eval_every = 1;
   options.save_every = 2;
@@ -92,9 +92,9 @@ TEST(HeldOut, RowsBehindTheLastStateAreDropped) {
 
 TEST(HeldOut, WithoutHeldOutRowsThereIsNoFile) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.max_steps = 1;
-  const TrainingSummary summary = TinyRun{}(folder / "out", options);
+  const Result summary = TinyRun{}(folder / "out", options);
   EXPECT_FALSE(fs::exists(folder / "out/eval_metrics.jsonl"));
   EXPECT_TRUE(summary.held_out_after.is_null());
 }

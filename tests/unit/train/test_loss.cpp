@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "loss.h"
+#include "objective.h"
 
 namespace retmask::train {
 namespace {

@@ -112,7 +112,7 @@ TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
   using enum ActivationCheckpointing;
   const auto choose = [&](int64_t available) {
     return choose_activation_checkpointing(
-        smollm2(), memory_case, /*process=*/100 * kMebibyte, available);
+        smollm2(), memory_case, {.process = 100 * kMebibyte, .available = available});
   };
   EXPECT_EQ(choose(total(none) + 100 * kMebibyte), none);
   EXPECT_EQ(choose(total(none) + 99 * kMebibyte), selective);
@@ -127,7 +127,7 @@ TEST(MemoryPlan, TheLargestPass) {
     examples.push_back({.where = "", .prompt = {1}, .chosen = tokens, .rejected = tokens});
   }
   // 22, 602, 102 and 402 tokens.
-  TrainOptions options;
+  Options options;
   options.shuffle = false;
   const auto expect = [&](int64_t ranks, int64_t tokens, int64_t scored_tokens, bool only) {
     const LargestMicroBatch micro_batch =

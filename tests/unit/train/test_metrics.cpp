@@ -1,4 +1,4 @@
-#include "metrics.h"
+#include "steps.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/temp_dir.h"
 

@@ -22,7 +22,7 @@ const std::vector<float> kRejected{-1.5F, 3.0F, 0.0F, 0.0F};
 class ObjectiveTest : public ::testing::Test {
  protected:
   // kChosen and kRejected are the distances to the reference.
-  RowLosses evaluate(const TrainOptions& options) const {
+  RowLosses evaluate(const Options& options) const {
     const torch::NoGradGuard no_grad;
     PairLogprobs reference = answer_logprobs(model_, examples_, kRows);
     reference.chosen -= torch::tensor(kChosen);

@@ -5,8 +5,8 @@
 namespace retmask::train {
 namespace {
 
-TrainOptions strong_options() {
-  TrainOptions options;
+Options strong_options() {
+  Options options;
   options.weight_decay = 0.3;
   options.adam_beta1 = 0.8;
   return options;
@@ -21,7 +21,7 @@ INSTANTIATE_TEST_SUITE_P(Dtypes,
 
 TEST_P(AdamWOn, EqualsTorchsWithDecayOnMatricesOnlyInEveryStage) {
   for (int64_t stage = 0; stage < 4; ++stage) {
-    const TrainOptions options = strong_options();
+    const Options options = strong_options();
     TinyParameters ours(GetParam(), options, stage);
     std::vector<torch::Tensor> matrices{ours.started_with[0]};
     std::vector<torch::Tensor> vectors{ours.started_with[1], ours.started_with[2]};
@@ -77,7 +77,7 @@ TEST(AdamW, SmallStepsAddUpInBfloat16) {
 
 TEST(ShardedParameters, TheOptimizersWeightsAreNotRounded) {
   for (int64_t stage = 0; stage < 4; ++stage) {
-    const TinyParameters tiny(torch::kBFloat16, TrainOptions(), stage);
+    const TinyParameters tiny(torch::kBFloat16, Options(), stage);
     for (size_t i = 0; i < tiny.named.size(); ++i) {
       EXPECT_TRUE(torch::equal(tiny.weight(i), tiny.started_with[i])) << stage;
       if (stage == 3) continue;  // gathered layer by layer
@@ -89,7 +89,7 @@ TEST(ShardedParameters, TheOptimizersWeightsAreNotRounded) {
 
 TEST(ShardedParameters, TakeBackWhatTheyGaveOut) {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
-    const TinyParameters tiny(dtype, TrainOptions());
+    const TinyParameters tiny(dtype, Options());
     const torch::Tensor before = tiny.parameters->weights(0).clone();
     const torch::Tensor part = tiny.parameters->weights(0, /*offset=*/10, /*count=*/50);
     part.mul_(1.0001);
@@ -106,7 +106,7 @@ TEST(ShardedParameters, TakeBackWhatTheyGaveOut) {
 TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
   for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
     for (int64_t stage = 0; stage < 4; ++stage) {
-      TinyParameters tiny(dtype, TrainOptions(), stage);
+      TinyParameters tiny(dtype, Options(), stage);
       // 256 + 1 is not representable in bfloat16.
       std::vector<std::vector<torch::Tensor>> micro_batches(2);
       for (const auto& [name, tensor] : tiny.named) {
@@ -126,7 +126,7 @@ TEST(ShardedGradients, SumInFloat32AndFreeTheModels) {
 
 TEST(ShardedGradients, NothingOfTheStepBeforeIsLeft) {
   for (int64_t stage = 0; stage < 4; ++stage) {
-    TinyParameters tiny(torch::kFloat32, TrainOptions(), stage);
+    TinyParameters tiny(torch::kFloat32, Options(), stage);
     const auto factors = tiny.random_factors(/*scale=*/1);
     tiny.backward({factors, factors});
     tiny.backward({{factors[0], torch::Tensor(), factors[2]}});
@@ -139,7 +139,7 @@ TEST(ShardedGradients, NothingOfTheStepBeforeIsLeft) {
 
 TEST(ShardedGradients, ClipAsTorchDoes) {
   for (const double max_norm : {0.5, 1e4}) {
-    TinyParameters tiny(torch::kFloat32, TrainOptions(), /*stage=*/1);
+    TinyParameters tiny(torch::kFloat32, Options(), /*stage=*/1);
     const auto factors = tiny.random_factors(/*scale=*/2);
     std::vector<torch::Tensor> expected;
     for (const torch::Tensor& factor : factors) {

@@ -5,7 +5,7 @@ namespace retmask::train {
 namespace {
 
 TEST(TrainOptions, DefaultsAreThePapersAndValid) {
-  const TrainOptions options;
+  const Options options;
   options.validate();
   EXPECT_EQ(options.epochs, 2);
   EXPECT_EQ(options.global_batch_size, 512);
@@ -17,8 +17,8 @@ TEST(TrainOptions, DefaultsAreThePapersAndValid) {
 }
 
 TEST(TrainOptions, EachBadValueIsNamed) {
-  const auto expect_bad = [](const char* flag, const std::function<void(TrainOptions&)>& spoil) {
-    TrainOptions options;
+  const auto expect_bad = [](const char* flag, const std::function<void(Options&)>& spoil) {
+    Options options;
     spoil(options);
     expect_user_error([&] { options.validate(); }, {flag});
   };
@@ -33,7 +33,7 @@ TEST(TrainOptions, EachBadValueIsNamed) {
     o.length_normalize = true;
     o.loss = LossKind::ipo;
   });
-  const auto with_reference_truncation = [&](const std::function<void(TrainOptions&)>& spoil) {
+  const auto with_reference_truncation = [&](const std::function<void(Options&)>& spoil) {
     expect_bad("--reference-truncation", [&](auto& o) {
       o.reference_truncation = true;
       spoil(o);
@@ -71,15 +71,15 @@ TEST(TrainOptions, NamesGoBothWays) {
 }
 
 TEST(TrainOptions, IdentityChangesWithWhatChangesTheResultAlone) {
-  const TrainOptions options;
-  TrainOptions other = options;
+  const Options options;
+  Options other = options;
   other.save_every = 7;
   other.keep_last = 3;
   other.save_minutes = 1;
   other.eval_every = 5;
   EXPECT_EQ(options.identity(), other.identity());
-  const auto expect_other = [&](const std::function<void(TrainOptions&)>& change) {
-    TrainOptions changed = options;
+  const auto expect_other = [&](const std::function<void(Options&)>& change) {
+    Options changed = options;
     change(changed);
     EXPECT_NE(options.identity(), changed.identity());
   };

@@ -14,7 +14,7 @@ StopPoll at_poll(int64_t n) {
 }
 
 // How often a whole run polls for a stop: once before each micro-batch.
-int64_t count_polls(TinyRun run, const fs::path& out, const TrainOptions& options) {
+int64_t count_polls(TinyRun run, const fs::path& out, const Options& options) {
   int64_t polls = 0;
   run.stop_asked = [&]() -> const char* {
     ++polls;
@@ -24,8 +24,8 @@ int64_t count_polls(TinyRun run, const fs::path& out, const TrainOptions& option
   return polls;
 }
 
-TrainOptions stop_options() {
-  TrainOptions options = short_options();
+Options stop_options() {
+  Options options = short_options();
   options.max_steps = 3;
   options.save_every = 2;
   options.eval_every = 1;
@@ -49,7 +49,7 @@ void expect_equal_runs(const fs::path& stopped, const fs::path& undisturbed) {
 
 TEST(Stops, AtAnyPassNothingIsLostAndNothingChanges) {
   const testing::TempDir folder;
-  const TrainOptions options = stop_options();
+  const Options options = stop_options();
   const TinyRun calm = evaluated_run();
   const int64_t polls = count_polls(calm, folder / "calm", options);
   ASSERT_GT(polls, 15);  // in the reference, in steps of several micro-batches, on held-out rows
@@ -67,7 +67,7 @@ TEST(Stops, AtAnyPassNothingIsLostAndNothingChanges) {
 
 TEST(Stops, TheStateOfTheLastWholeStepIsSaved) {
   const testing::TempDir folder;
-  TrainOptions options = stop_options();
+  Options options = stop_options();
   options.save_every = 0;
   TinyRun run;
   // In the second step; the polls before belong to the reference and the first step.
@@ -97,7 +97,7 @@ TEST(Stops, BeforeTheFirstStepThereIsNoState) {
 
 TEST(Stops, StatesAreSavedByTimeToo) {
   const testing::TempDir folder;
-  TrainOptions options = stop_options();
+  Options options = stop_options();
   options.save_every = 0;
   options.save_minutes = 0;
   TinyRun{}(folder / "never", options);

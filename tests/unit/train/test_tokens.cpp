@@ -85,7 +85,7 @@ fs::path write_rows(const testing::TempDir& folder, const std::vector<std::strin
 TEST_F(Tokens, LongRows) {
   const testing::TempDir folder;
   const auto file = write_rows(folder, {"1", "1234567890123456789", "123"});
-  TrainOptions options;
+  Options options;
   const auto whole = read_examples({file}, rows_, options, /*max_positions=*/100);
   ASSERT_EQ(whole.size(), 3u);
   options.max_length = whole[2].longest() - 2;
@@ -107,7 +107,7 @@ TEST_F(Tokens, LongRows) {
 TEST_F(Tokens, TheModelsOwnLimitHolds) {
   const testing::TempDir folder;
   const auto file = write_rows(folder, {"1234567890"});
-  TrainOptions options;
+  Options options;
   expect_user_error([&] { read_examples({file}, rows_, options, /*max_positions=*/8); },
                     {"longer than 8 tokens"});
   options.max_length = 9;

@@ -58,7 +58,7 @@ TEST_P(TrlGolden, StepsAndWeights) {
   const std::string name = family + "_" + loss;
   const Json golden = read_json_file(kGolden / "dpo" / ("steps_" + name + ".json"), "golden file");
   const Json& trl_options = golden.at("options");
-  TrainOptions options;
+  Options options;
   options.length_normalize = loss.ends_with("_norm");
   options.loss = parse_loss_kind(loss.substr(0, loss.find('_')));
   options.beta = trl_options.at("beta");
@@ -134,7 +134,7 @@ TEST(Training, DecaysWhatTransformersDecays) {
 }
 
 // Resets a finished folder to its last checkpoint, as a kill right before the end would.
-void expect_resumed_equals_undisturbed(const TinyRun& run, const TrainOptions& options) {
+void expect_resumed_equals_undisturbed(const TinyRun& run, const Options& options) {
   const testing::TempDir folder;
   run(folder / "undisturbed", options);
   run(folder / "stopped", options);
@@ -147,27 +147,27 @@ void expect_resumed_equals_undisturbed(const TinyRun& run, const TrainOptions& o
 }
 
 TEST(Training, AResumedRunIsBitIdentical) {
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.save_every = 2;
   expect_resumed_equals_undisturbed(TinyRun{}, options);
 }
 
 TEST(Training, AResumedBfloat16RunIsBitIdentical) {
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.save_every = 4;
   options.activation_checkpointing = ActivationCheckpointing::full;
   expect_resumed_equals_undisturbed(TinyRun{.dtype = torch::kBFloat16}, options);
 }
 
 TEST(Training, WithoutACheckpointAStoppedRunStartsAnew) {
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.save_every = 0;
   expect_resumed_equals_undisturbed(TinyRun{}, options);
 }
 
 TEST(Training, BatchesMayBeCutAnyWay) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   TinyRun{}(folder / "small", options);
   options.micro_batch_tokens = 100000;
   options.activation_checkpointing = ActivationCheckpointing::full;
@@ -182,7 +182,7 @@ TEST(Training, BatchesMayBeCutAnyWay) {
 
 TEST(Training, Bfloat16WithMastersFollowsFloat32) {
   const testing::TempDir folder;
-  const TrainOptions options = short_options();
+  const Options options = short_options();
   TinyRun{}(folder / "exact", options);
   TinyRun{.dtype = torch::kBFloat16}(folder / "rounded", options);
   const auto exact = metrics_of(folder / "exact");
@@ -201,7 +201,7 @@ TEST(Training, Bfloat16WithMastersFollowsFloat32) {
 TEST(Training, AGpuFollowsTheCpu) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   TinyRun{}(folder / "cpu", options);
   const auto cpu = metrics_of(folder / "cpu");
   for (const int64_t stage : {1, 3}) {
@@ -221,10 +221,10 @@ TEST(Training, AGpuFollowsTheCpu) {
 
 TEST(Training, AFinishedRunIsNotRepeated) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
-  const TrainingSummary first = TinyRun{}(folder / "out", options);
+  Options options = short_options();
+  const Result first = TinyRun{}(folder / "out", options);
   const auto written = fs::last_write_time(folder / "out/model.safetensors");
-  const TrainingSummary second = TinyRun{}(folder / "out", options);
+  const Result second = TinyRun{}(folder / "out", options);
   EXPECT_EQ(first.steps, 6);
   EXPECT_EQ(second.last_step, first.last_step);
   EXPECT_EQ(fs::last_write_time(folder / "out/model.safetensors"), written);
@@ -234,7 +234,7 @@ TEST(Training, AFinishedRunIsNotRepeated) {
 
 TEST(Training, TheReferenceIsComputedOnce) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.save_every = 0;
   TinyRun{}(folder / "out", options);
   const fs::path cache = folder / "out/reference_logprobs.jsonl";
@@ -261,7 +261,7 @@ TEST(Training, TheReferenceIsComputedOnce) {
 
 TEST(Training, ANonFiniteLossNamesTheRowAndKeepsTheWeights) {
   const testing::TempDir folder;
-  TrainOptions options = short_options();
+  Options options = short_options();
   options.learning_rate = 1e30;
   options.save_every = 1;
   expect_user_error([&] { TinyRun{}(folder / "out", options); },
@@ -276,11 +276,11 @@ TEST(Training, TheModelsOwnFolderIsNotOverwritten) {
   const Checkpoint checkpoint(folder / "model");
   expect_user_error(
       [&] {
-        run_training({.checkpoint = checkpoint,
-                      .model = CausalLm::load(checkpoint, torch::kCPU, torch::kFloat32),
-                      .examples = golden_examples(LossKind::dpo),
-                      .out = folder / "model"},
-                     short_options());
+        run({.checkpoint = checkpoint,
+             .model = CausalLm::load(checkpoint, torch::kCPU, torch::kFloat32),
+             .examples = golden_examples(LossKind::dpo),
+             .out = folder / "model"},
+            short_options());
       },
       {"own folder"});
 }

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "retmask/base/json.h"
-#include "truncation.h"
+#include "retmask/train/examples.h"
 
 namespace retmask::train {
 namespace {

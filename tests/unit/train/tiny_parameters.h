@@ -13,7 +13,7 @@
 namespace retmask::train {
 
 struct TinyParameters {
-  explicit TinyParameters(torch::ScalarType dtype, const TrainOptions& options, int64_t stage = 0) {
+  explicit TinyParameters(torch::ScalarType dtype, const Options& options, int64_t stage = 0) {
     torch::manual_seed(5);
     named = {{"model.embed_tokens.weight", torch::randn({7, 33})},
              {"model.layers.0.bias", torch::randn({33})},

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 
 namespace retmask::train {
 
@@ -35,7 +35,7 @@ struct TinyRun {
   std::vector<TrainingExample> held_out = {};
   StopPoll stop_asked = nullptr;
 
-  TrainingSummary operator()(const fs::path& out, const TrainOptions& options) const {
+  Result operator()(const fs::path& out, const Options& options) const {
     fs::create_directories(out);
     const Checkpoint checkpoint(kGolden / "tiny" / family);
     // As run.json does for the program: the files that an earlier run has saved here.
@@ -43,20 +43,20 @@ struct TinyRun {
     const SaveOptions save{
         .own_files = fs::exists(own_files) ? read_json_file(own_files, "files") : Json::array(),
         .announce = [=](const Json& files) { write_json_file(own_files, files); }};
-    return run_training({.checkpoint = checkpoint,
-                         .model = CausalLm::without_weights(
-                             checkpoint, read_model_config(checkpoint), device, dtype),
-                         .examples = examples,
-                         .out = out,
-                         .held_out = held_out,
-                         .stop_asked = stop_asked,
-                         .save = save},
-                        options);
+    return run({.checkpoint = checkpoint,
+                .model = CausalLm::without_weights(
+                    checkpoint, read_model_config(checkpoint), device, dtype),
+                .examples = examples,
+                .out = out,
+                .held_out = held_out,
+                .stop_asked = stop_asked,
+                .save = save},
+               options);
   }
 };
 
-inline TrainOptions short_options() {
-  TrainOptions options;
+inline Options short_options() {
+  Options options;
   options.global_batch_size = 4;
   options.max_steps = 6;
   options.learning_rate = 1e-3;

@@ -1,32 +1,26 @@
-#include "retmask/train/trainer.h"
+#include "retmask/train/train.h"
 
 #include <chrono>
-#include <cstdio>
 #include <optional>
 
 #include "checkpoints.h"
-#include "final_model.h"
-#include "held_out.h"
-#include "large_tensors.h"
-#include "metrics.h"
 #include "objective.h"
 #include "optimizer.h"
 #include "reference.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
 #include "retmask/base/progress.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
 #include "retmask/train/batches.h"
+#include "retmask/train/memory_plan.h"
 #include "retmask/train/utilization.h"
-#include "save_schedule.h"
-#include "schedule.h"
-#include "settle_memory.h"
 #include "sharded_gradients.h"
 #include "sharded_parameters.h"
-#include "step_runner.h"
+#include "steps.h"
 
 namespace fs = std::filesystem;
 
@@ -34,14 +28,12 @@ namespace retmask::train {
 namespace {
 
 constexpr const char* kMetricsFile = "metrics.jsonl";
-constexpr const char* kReferenceFile = "reference_logprobs.jsonl";
 constexpr const char* kHeldOutFile = "eval_metrics.jsonl";
-constexpr const char* kHeldOutReferenceFile = "eval_reference_logprobs.jsonl";
 constexpr const char* kSummaryFile = "training.json";
 constexpr const char* kCheckpointFolder = "checkpoints";
 
 // Everything that determines the trained weights.
-Json make_identity(const TrainingJob& job, const TrainOptions& options) {
+Json make_identity(const Job& job, const Options& options) {
   Json identity = options.identity();
   identity["model"] = job.checkpoint.fingerprint();
   identity["data"] = hash_examples(job.examples);
@@ -51,73 +43,41 @@ Json make_identity(const TrainingJob& job, const TrainOptions& options) {
 }
 
 // The signal that asked any rank to stop, or null. Collective.
-const char* signal_anywhere(const TrainingJob& job) {
+const char* signal_anywhere(const Job& job) {
   const char* own = job.stop_asked ? job.stop_asked() : nullptr;
   if (!job.group->any(own != nullptr)) return nullptr;
   return own != nullptr ? own : "a signal to another rank";
 }
 
-PairLogprobs compute_reference(const TrainingJob& job,
-                               const std::vector<TrainingExample>& examples,
-                               const char* file,
-                               const Json& key,
-                               const TrainOptions& options) {
-  const auto before_pass = [&] {
-    if (const char* signal = signal_anywhere(job)) {
-      throw Stopped(detail::concat("stopped by ",
-                                   signal,
-                                   "; the log-probs of the untrained model so far are kept; run "
-                                   "the same command again to resume"));
-    }
-  };
-  return reference_logprobs({.model = job.model,
-                             .examples = examples,
-                             .micro_batch_tokens = options.micro_batch_tokens,
-                             .cache = job.out / file,
-                             .key = sha256(key.dump()),
-                             .group = *job.group,
-                             .in_step = options.zero_stage == 3,
-                             .before_pass = before_pass});
+void stop_reference_if_asked(const Job& job) {
+  if (const char* signal = signal_anywhere(job)) {
+    throw Stopped(format_text(
+        "stopped by %s; the log-probs of the untrained model so far are kept; run the same command "
+        "again to resume",
+        signal));
+  }
 }
 
-struct References {
-  PairLogprobs training;
-  PairLogprobs held_out;
+// Thrown inside a step or between two steps; handled in one place, train_steps.
+struct StopAsked {
+  const char* signal;
 };
 
-// Log-probs of the untrained model; empty for a loss that needs none.
-References compute_references(const TrainingJob& job,
-                              const TrainOptions& options,
-                              const Json& identity) {
-  References references;
-  if (options.loss == LossKind::sft) return references;
-  Json key = {{"model", identity["model"]},
-              {"data", identity["data"]},
-              {"dtype", identity["dtype"]},
-              {"micro-batch-tokens", options.micro_batch_tokens}};
-  references.training = compute_reference(job, job.examples, kReferenceFile, key, options);
-  if (!job.held_out.empty()) {
-    key["data"] = hash_examples(job.held_out);
-    references.held_out = compute_reference(job, job.held_out, kHeldOutReferenceFile, key, options);
-  }
-  return references;
+void stop_if_asked_anywhere(const Job& job) {
+  if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
 }
 
 std::string progress_note(const StepMetrics& metrics) {
-  char note[128];
-  std::snprintf(note,
-                sizeof note,
-                "loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
-                metrics.pairs.loss,
-                static_cast<double>(metrics.tokens) / metrics.seconds,
-                100 * metrics.utilization,
-                static_cast<double>(metrics.memory_bytes) / 1e9);
-  return note;
+  return format_text("loss %.4f, %.0f tokens/s, %.0f %% of peak, %.1f GB",
+                     metrics.pairs.loss,
+                     static_cast<double>(metrics.tokens) / metrics.seconds,
+                     100 * metrics.utilization,
+                     static_cast<double>(metrics.memory_bytes) / 1e9);
 }
 
-TrainingSummary summarize(const fs::path& out) {
+Result summarize(const fs::path& out) {
   const std::vector<Json> metrics = read_json_lines(out / kMetricsFile, "metrics file");
-  TrainingSummary summary;
+  Result summary;
   for (const Json& row : metrics) {
     const auto tokens = row.at("tokens").get<int64_t>();
     summary.tokens += tokens;
@@ -146,19 +106,57 @@ ReadWeights reader_of(const Checkpoint& checkpoint) {
   };
 }
 
-void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_rows) {
+// The parameters of all units in order.
+class WeightStream {
+ public:
+  explicit WeightStream(ShardedParameters& parameters) : parameters_(parameters) {}
+
+  // `name` must be the parameter after the previous one.
+  torch::Tensor next(const std::string& name) {
+    if (!weights_.defined()) weights_ = parameters_.gather(unit_);
+    const auto& members = parameters_.unit(unit_).parameters;
+    const UnitParameter& member = members[index_];
+    RETMASK_CHECK(member.name == name);
+    const torch::Tensor weight =
+        weights_.narrow(0, member.offset, member.tensor.numel()).view(member.tensor.sizes());
+    if (++index_ == members.size()) {
+      weights_.reset();
+      index_ = 0;
+      ++unit_;
+    }
+    return weight;
+  }
+
+ private:
+  ShardedParameters& parameters_;
+  torch::Tensor weights_;
+  size_t unit_ = 0;
+  size_t index_ = 0;
+};
+
+// Writes the float32 weights as a checkpoint folder with the source's config and tokenizer.
+// Collective: rank 0 gathers and writes one unit at a time, so no host holds more than one unit in
+// addition to its own share. Throws UserError.
+void save_final_model(const Job& job, ShardedParameters& parameters) {
+  const torch::NoGradGuard no_grad;
+  if (!job.group->is_first()) {
+    for (size_t i = 0; i < parameters.num_units(); ++i) parameters.gather(i);
+    return;
+  }
+  WeightStream stream(parameters);
+  const auto weight_of = [&](const std::string& name) { return stream.next(name); };
+  save_model(job.model, job.checkpoint, job.out, job.save_dtype, weight_of, job.save);
+}
+
+void announce(const Options& options, const BatchPlan& plan, int64_t num_rows) {
   const int64_t steps = plan.total_steps();
   const int64_t warmup = warmup_steps(options, steps);
-  log::info(detail::concat(num_rows,
-                           " rows in batches of ",
-                           options.global_batch_size,
-                           ": ",
-                           steps,
-                           " steps, ",
-                           plan.steps_per_epoch(),
-                           " per epoch, ",
-                           warmup,
-                           " of them warm-up"));
+  log::info(format_text("%ld rows in batches of %ld: %ld steps, %ld per epoch, %ld of them warm-up",
+                        num_rows,
+                        options.global_batch_size,
+                        steps,
+                        plan.steps_per_epoch(),
+                        warmup));
   if (warmup == steps) {
     log::warn(
         "every step is a warm-up step and the first has learning rate 0; use a smaller "
@@ -169,9 +167,7 @@ void announce(const TrainOptions& options, const BatchPlan& plan, int64_t num_ro
 // The device's peak, against which utilization is measured.
 double measured_peak(const CausalLm& model) {
   const double peak = measure_peak_flops(model.device(), model.dtype());
-  char text[96];
-  std::snprintf(text, sizeof text, "peak of a matrix product: %.3g TFLOP/s", peak / 1e12);
-  log::info(text);
+  log::info(format_text("peak of a matrix product: %.3g TFLOP/s", peak / 1e12));
   return peak;
 }
 
@@ -179,42 +175,28 @@ void save_state(TrainingCheckpoints& checkpoints, const AdamW& optimizer, const 
   const auto start = std::chrono::steady_clock::now();
   checkpoints.save(optimizer);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  const std::string name = "step-" + std::to_string(optimizer.steps_taken());
-  char text[32];
-  std::snprintf(text, sizeof text, " in %.2f s", elapsed.count());
-  log::info("saved " + (out / kCheckpointFolder / name).string() + text);
+  log::info(format_text("saved %s/step-%ld in %.2f s",
+                        (out / kCheckpointFolder).c_str(),
+                        optimizer.steps_taken(),
+                        elapsed.count()));
 }
 
 void report_held_out(const Json& row) {
   if (row.is_null()) return;
-  char text[128];
-  int length = std::snprintf(text,
-                             sizeof text,
-                             "held out, after step %ld: loss %.4f",
-                             row.at("step").get<int64_t>(),
-                             row.at("loss").get<double>());
+  std::string text = format_text("held out, after step %ld: loss %.4f",
+                                 row.at("step").get<int64_t>(),
+                                 row.at("loss").get<double>());
   if (!row.at("margin").is_null()) {
-    std::snprintf(text + length,
-                  sizeof text - static_cast<size_t>(length),
-                  ", margin %.4f, accuracy %.4f",
-                  row.at("margin").get<double>(),
-                  row.at("accuracy").get<double>());
+    text += format_text(", margin %.4f, accuracy %.4f",
+                        row.at("margin").get<double>(),
+                        row.at("accuracy").get<double>());
   }
   log::info(text);
 }
 
-// Thrown inside a step or between two steps; handled in one place, train_steps.
-struct StopAsked {
-  const char* signal;
-};
-
-void stop_if_asked_anywhere(const TrainingJob& job) {
-  if (const char* signal = signal_anywhere(job)) throw StopAsked{signal};
-}
-
 struct StepLoop {
-  const TrainingJob& job;
-  const TrainOptions& options;
+  const Job& job;
+  const Options& options;
   const BatchPlan& plan;
   StepRunner& runner;
   HeldOut* held_out;  // null without held-out rows
@@ -261,8 +243,8 @@ void run_steps(const StepLoop& loop) {
 
 // Resumes from the newest checkpoint and trains up to the final model. Throws Stopped once the
 // state is saved.
-void train_steps(TrainingJob& job,
-                 const TrainOptions& options,
+void train_steps(Job& job,
+                 const Options& options,
                  ShardedParameters& parameters,
                  const References& references,
                  TrainingCheckpoints& checkpoints) {
@@ -307,20 +289,19 @@ void train_steps(TrainingJob& job,
   } catch (const StopAsked& asked) {
     const int64_t done = optimizer.steps_taken();
     if (done > 0 && checkpoints.newest() != done) save_state(checkpoints, optimizer, job.out);
-    throw Stopped(detail::concat("stopped by ",
-                                 asked.signal,
-                                 " after step ",
-                                 done,
-                                 " of ",
-                                 plan.total_steps(),
-                                 "; the state is saved; run the same command again to resume"));
+    throw Stopped(format_text(
+        "stopped by %s after step %ld of %ld; the state is saved; run the same command again to "
+        "resume",
+        asked.signal,
+        done,
+        plan.total_steps()));
   }
-  save_final_model(job.model, job.checkpoint, job.out, job.save_dtype, job.save, parameters, group);
+  save_final_model(job, parameters);
 }
 
 }  // namespace
 
-TrainingSummary run_training(TrainingJob job, TrainOptions options) {
+Result run(Job job, Options options) {
   options.validate();
   RETMASK_CHECK(!job.examples.empty());
   if (fs::exists(job.out) && fs::equivalent(job.out, job.checkpoint.dir())) {
@@ -348,9 +329,11 @@ TrainingSummary run_training(TrainingJob job, TrainOptions options) {
                                job.model.device(),
                                reader_of(job.checkpoint));
   if (options.zero_stage == 3) job.model.set_weight_gatherer(&parameters);
-  train_steps(job, options, parameters, compute_references(job, options, identity), checkpoints);
+  const References references =
+      compute_references(job, options, identity, [&] { stop_reference_if_asked(job); });
+  train_steps(job, options, parameters, references, checkpoints);
   if (!group.is_first()) return {};
-  const TrainingSummary summary = summarize(job.out);
+  const Result summary = summarize(job.out);
   const int64_t peak = peak_memory(job.model.device());
   log::info("peak memory " + format_bytes(peak) + ", planned " + format_bytes(memory.total()));
   write_json_file(summary_path,
