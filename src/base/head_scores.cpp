@@ -1,7 +1,6 @@
 #include "retmask/base/head_scores.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -10,13 +9,6 @@
 
 namespace retmask {
 namespace {
-
-std::optional<int64_t> parse_index(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 double score_value(const Json& score, const std::string& where) {
   const bool is_score =
@@ -37,19 +29,6 @@ double mean_of(const std::vector<double>& scores) {
 const char* const kHeadScoresForm =
     "{\"layer-head\": [score, ...], ...} as detect writes it into head_scores.json";
 
-std::string head_name(const HeadIndex& head) {
-  return std::to_string(head.first) + "-" + std::to_string(head.second);
-}
-
-std::optional<HeadIndex> parse_head_name(std::string_view name) {
-  const size_t dash = name.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const auto layer = parse_index(name.substr(0, dash));
-  const auto head = parse_index(name.substr(dash + 1));
-  if (!layer || !head) return std::nullopt;
-  return HeadIndex(*layer, *head);
-}
-
 int64_t HeadScores::num_samples() const {
   return samples.empty() ? 0 : static_cast<int64_t>(samples.begin()->second.size());
 }
@@ -62,7 +41,7 @@ HeadMeans HeadScores::means() const {
 
 Json to_json(const HeadScores& scores) {
   Json json = Json::object();
-  for (const auto& [head, samples] : scores.samples) json[head_name(head)] = samples;
+  for (const auto& [head, samples] : scores.samples) json[to_string(head)] = samples;
   return json;
 }
 
@@ -73,7 +52,7 @@ HeadScores parse_head_scores(const Json& json, const std::string& where) {
   const size_t num_samples = json.begin()->size();
   HeadScores scores;
   for (const auto& [name, values] : json.items()) {
-    const std::optional<HeadIndex> head = parse_head_name(name);
+    const std::optional<Head> head = parse_head_name(name);
     if (!head)
       user_error(where, ": \"", name, "\" is not a head, expected LAYER-HEAD such as 18-6");
     const std::string at = where + ": head " + name;

@@ -32,13 +32,11 @@ void print_heads(const mask::Result& result) {
     return;
   }
   HeadMeans masked;
-  for (const auto& [layer, head] : result.heads) {
-    masked[{layer, head}] = result.means->at({layer, head});
-  }
+  for (const Head& head : result.heads) masked[head] = result.means->at(head);
   std::cout << "head   mean score of " << result.num_samples << " samples\n"
             << std::left << std::fixed << std::setprecision(4);
   for (const auto& [head, mean] : ranked_heads(masked)) {
-    std::cout << std::setw(7) << head_name(head) << mean << "\n";
+    std::cout << std::setw(7) << to_string(head) << mean << "\n";
   }
 }
 

@@ -53,8 +53,8 @@ Json summary_json(const Result& result,
                   {"by_length", by_length(result, samples)},
                   {"timing", {{"samples", result.answered_now}, {"seconds", result.seconds}}},
                   {"heads", Json::array()}};
-  for (const HeadMean& head : ranked) {
-    summary["heads"].push_back({{"head", head.head}, {"mean", head.mean}});
+  for (const auto& [head, mean] : ranked) {
+    summary["heads"].push_back({{"head", {head.layer, head.head}}, {"mean", mean}});
   }
   return summary;
 }

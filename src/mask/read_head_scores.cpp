@@ -11,14 +11,14 @@ namespace {
 
 // Reports scores of another model as such rather than as a missing head.
 void check_shape(const HeadScores& scores, const ModelConfig& config, const std::string& where) {
-  HeadIndex last;
+  Head last;
   for (const auto& [head, samples] : scores.samples) {
-    last = {std::max(last.first, head.first), std::max(last.second, head.second)};
+    last = {std::max(last.layer, head.layer), std::max(last.head, head.head)};
   }
   constexpr int64_t kMost = 1 << 20;  // larger indices are reported by check_heads()
-  if (last.first >= kMost || last.second >= kMost) return;
-  const int64_t layers = last.first + 1;
-  const int64_t heads = last.second + 1;
+  if (last.layer >= kMost || last.head >= kMost) return;
+  const int64_t layers = last.layer + 1;
+  const int64_t heads = last.head + 1;
   const bool is_whole = static_cast<int64_t>(scores.samples.size()) == layers * heads;
   const bool fits = layers == config.num_hidden_layers() && heads == config.num_attention_heads;
   if (!is_whole || fits) return;
@@ -27,11 +27,11 @@ void check_shape(const HeadScores& scores, const ModelConfig& config, const std:
 
 void check_complete(const HeadScores& scores, const ModelConfig& config, const std::string& where) {
   std::vector<Head> listed;
-  for (const auto& [head, samples] : scores.samples) listed.push_back({head.first, head.second});
+  for (const auto& [head, samples] : scores.samples) listed.push_back(head);
   check_heads(listed, config, where);
   const int64_t expected = config.num_hidden_layers() * config.num_attention_heads;
   for (int64_t i = 0; i < expected; ++i) {
-    const HeadIndex head(i / config.num_attention_heads, i % config.num_attention_heads);
+    const Head head{i / config.num_attention_heads, i % config.num_attention_heads};
     if (scores.samples.contains(head)) continue;
     user_error(where,
                " has scores of ",
@@ -39,7 +39,7 @@ void check_complete(const HeadScores& scores, const ModelConfig& config, const s
                " heads, the model has ",
                expected,
                "; the first without one is ",
-               head_name(head),
+               to_string(head),
                "; was it made with another model?");
   }
 }

@@ -46,12 +46,12 @@ std::vector<Head> retrieval_heads(const SelectOptions& options,
                  " or more; the highest is ",
                  best.mean,
                  " (",
-                 head_name(best.head),
+                 to_string(best.head),
                  ")");
     }
   }
   std::vector<Head> heads;
-  for (const auto& [head, mean] : ranked) heads.push_back({head.first, head.second});
+  for (const auto& [head, mean] : ranked) heads.push_back(head);
   std::sort(heads.begin(), heads.end());
   return heads;
 }

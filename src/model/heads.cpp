@@ -1,7 +1,6 @@
 #include "retmask/model/heads.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -10,11 +9,6 @@
 
 namespace retmask {
 namespace {
-
-bool parse_number(std::string_view text, int64_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= 0;
-}
 
 constexpr char kMaskForm[] = "{\"heads\": [[layer, head], ...]} as retmask mask writes it";
 
@@ -56,19 +50,10 @@ std::string other_model(int64_t layers, int64_t heads, const ModelConfig& config
                         "; it was made with another model");
 }
 
-std::string to_string(const Head& head) {
-  return std::to_string(head.layer) + "-" + std::to_string(head.head);
-}
-
 Head parse_head(const std::string& text, const std::string& where) {
-  const auto dash = text.find('-');
-  Head head;
-  if (dash == std::string::npos ||
-      !parse_number(std::string_view(text).substr(0, dash), head.layer) ||
-      !parse_number(std::string_view(text).substr(dash + 1), head.head)) {
-    user_error(where, ": \"", text, "\" is not a head, expected LAYER-HEAD such as 18-6");
-  }
-  return head;
+  const std::optional<Head> head = parse_head_name(text);
+  if (!head) user_error(where, ": \"", text, "\" is not a head, expected LAYER-HEAD such as 18-6");
+  return *head;
 }
 
 void check_heads(const std::vector<Head>& heads,

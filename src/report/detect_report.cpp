@@ -54,16 +54,16 @@ std::string verdict(const DetectReport& report) {
 }  // namespace
 
 std::vector<std::vector<double>> score_table(const HeadMeans& means) {
-  HeadIndex last;
+  Head last;
   for (const auto& [head, mean] : means) {
-    last = {std::max(last.first, head.first), std::max(last.second, head.second)};
+    last = {std::max(last.layer, head.layer), std::max(last.head, head.head)};
   }
   std::vector<std::vector<double>> table(
-      static_cast<size_t>(last.first + 1),
-      std::vector<double>(static_cast<size_t>(last.second + 1),
+      static_cast<size_t>(last.layer + 1),
+      std::vector<double>(static_cast<size_t>(last.head + 1),
                           std::numeric_limits<double>::quiet_NaN()));
   for (const auto& [head, mean] : means) {
-    table[static_cast<size_t>(head.first)][static_cast<size_t>(head.second)] = mean;
+    table[static_cast<size_t>(head.layer)][static_cast<size_t>(head.head)] = mean;
   }
   return table;
 }
@@ -97,16 +97,16 @@ Table top_heads(const DetectReport& report, size_t count) {
   HeadMeans means;
   for (size_t layer = 0; layer < report.scores.size(); ++layer) {
     for (size_t head = 0; head < report.scores[layer].size(); ++head)
-      means[HeadIndex(layer, head)] = report.scores[layer][head];
+      means[{static_cast<int64_t>(layer), static_cast<int64_t>(head)}] = report.scores[layer][head];
   }
   std::vector<HeadMean> heads = ranked_heads(means);
   heads.resize(std::min(heads.size(), count));
 
-  const std::set<HeadIndex> marked(report.marked.begin(), report.marked.end());
+  const std::set<Head> marked(report.marked.begin(), report.marked.end());
   Table table{.columns = {"rank", "head (layer-head)", "score", "outlined"}, .rows = {}};
   for (const auto& [head, score] : heads) {
     table.rows.push_back({std::to_string(table.rows.size() + 1),
-                          head_name(head),
+                          to_string(head),
                           std::isnan(score) ? "no data" : format_number(score),
                           marked.contains(head) ? "yes" : "no"});
   }

@@ -35,7 +35,7 @@ size_t label_step(double cell, double label_width) {
 
 void draw_cells(
     SvgCanvas& canvas, const HeadMap& map, const Box& plot, double cell, double largest) {
-  const std::set<HeadIndex> marked(map.marked.begin(), map.marked.end());
+  const std::set<Head> marked(map.marked.begin(), map.marked.end());
   for (size_t layer = 0; layer < map.values.size(); ++layer) {
     for (size_t head = 0; head < map.values[layer].size(); ++head) {
       const double value = map.values[layer][head];
@@ -43,9 +43,9 @@ void draw_cells(
                     plot.top + static_cast<double>(head) * cell,
                     cell,
                     cell};
-      const HeadIndex index(layer, head);
+      const Head index{static_cast<int64_t>(layer), static_cast<int64_t>(head)};
       const bool is_marked = marked.contains(index);
-      std::string tooltip = "head " + head_name(index) + ": " +
+      std::string tooltip = "head " + to_string(index) + ": " +
                             (std::isnan(value) ? "no data" : format_number(value));
       if (is_marked && !map.marked_label.empty()) tooltip += " (" + map.marked_label + ")";
       canvas.rect(

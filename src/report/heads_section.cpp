@@ -45,8 +45,12 @@ const RunFolder* retrieval_mask(const RunFolders& masks) {
   return nullptr;
 }
 
-std::vector<HeadIndex> masked_heads(const RunFolder& mask) {
-  return json_get<std::vector<HeadIndex>>(mask.read("mask.json"), "heads", mask.where("mask.json"));
+std::vector<Head> masked_heads(const RunFolder& mask) {
+  std::vector<Head> heads;
+  for (const auto& [layer, head] : json_get<std::vector<std::pair<int64_t, int64_t>>>(
+           mask.read("mask.json"), "heads", mask.where("mask.json")))
+    heads.push_back({layer, head});
+  return heads;
 }
 
 void add_glance(Table& glance, const RunFolder& run, const DetectReport& report) {
@@ -99,11 +103,11 @@ HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
   for (const RunFolder& run : masks) {
     const std::string where = run.where("mask.json");
     const Json spec = run.read("mask.json");
-    const std::vector<HeadIndex> heads = masked_heads(run);
+    const std::vector<Head> heads = masked_heads(run);
     const auto select = json_get<std::string>(spec, "select", where);
     const double score = mean_of(json_get_or<std::vector<double>>(spec, "mean_scores", {}, where));
     std::string list;
-    for (const HeadIndex& head : heads) list += (list.empty() ? "" : ", ") + head_name(head);
+    for (const Head& head : heads) list += (list.empty() ? "" : ", ") + to_string(head);
     table.rows.push_back(
         {run.name, std::to_string(heads.size()), select, format_number(score, 3), list});
     glance.rows.push_back(

@@ -5,28 +5,19 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
+#include "retmask/base/head.h"
 #include "retmask/base/json.h"
 
 namespace retmask {
 
-using HeadIndex = std::pair<int64_t, int64_t>;  // (layer, head), zero-based
-
-// "18-6", the key of head_scores.json.
-std::string head_name(const HeadIndex& head);
-// Empty unless the name is LAYER-HEAD.
-std::optional<HeadIndex> parse_head_name(std::string_view name);
-
 // Mean score per head; NaN: no data.
-using HeadMeans = std::map<HeadIndex, double>;
+using HeadMeans = std::map<Head, double>;
 
 struct HeadScores {
-  std::map<HeadIndex, std::vector<double>> samples;  // equally many for each head
+  std::map<Head, std::vector<double>> samples;  // equally many for each head
 
   int64_t num_samples() const;
   // 0 for every head if there are no samples.
@@ -42,7 +33,7 @@ Json to_json(const HeadScores& scores);
 HeadScores parse_head_scores(const Json& json, const std::string& where);
 
 struct HeadMean {
-  HeadIndex head;
+  Head head;
   double mean = 0.0;
 };
 // By descending mean; ties by layer and head; heads without data last.

@@ -1,24 +1,16 @@
 #pragma once
-// Attention heads: names, lists and masks.
+// Lists of attention heads, and masks.
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "retmask/base/head.h"
 #include "retmask/base/json.h"
 #include "retmask/model/config.h"
 
 namespace retmask {
 
-struct Head {
-  int64_t layer = 0;  // zero-based
-  int64_t head = 0;
-
-  auto operator<=>(const Head&) const = default;
-};
-
-// "18-6", the key of head_scores.json and of --heads.
-std::string to_string(const Head& head);
 // Throws UserError naming `where` unless the text is LAYER-HEAD.
 Head parse_head(const std::string& text, const std::string& where);
 

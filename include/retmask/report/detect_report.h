@@ -20,7 +20,7 @@ std::vector<std::vector<double>> score_table(const HeadMeans& means);
 struct DetectReport {
   std::string model;                        // as given by the user
   std::vector<std::vector<double>> scores;  // score_table() of the means over correct samples
-  std::vector<HeadIndex> marked;            // the retrieval heads
+  std::vector<Head> marked;                 // the retrieval heads
   std::string marked_label;                 // the criterion: "score of at least 0.1"
 
   struct Sample {

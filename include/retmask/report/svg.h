@@ -17,7 +17,7 @@ struct HeadMap {
   std::string title;
   std::string value_label = "score";        // of the colour legend
   std::vector<std::vector<double>> values;  // [layers][heads], rectangular
-  std::vector<HeadIndex> marked;            // to outline
+  std::vector<Head> marked;                 // to outline
   std::string marked_label;                 // "score of at least 0.1"; shown in the legend
 };
 std::string head_map_svg(const HeadMap& map);

@@ -9,8 +9,8 @@ namespace retmask {
 namespace {
 
 TEST(HeadName, IsLayerAndHead) {
-  EXPECT_EQ(head_name({18, 6}), "18-6");
-  EXPECT_EQ(parse_head_name("18-6"), HeadIndex(18, 6));
+  EXPECT_EQ(to_string({18, 6}), "18-6");
+  EXPECT_EQ(parse_head_name("18-6"), (Head{18, 6}));
   for (const char* bad : {"", "-", "18", "18-", "-6", "18-6-", "18--6", "a-6", "18-6 ", "1e1-6"})
     EXPECT_EQ(parse_head_name(bad), std::nullopt) << bad;
 }
@@ -45,9 +45,9 @@ TEST(HeadScores, RefuseMalformedFiles) {
 TEST(RankedHeads, HighestFirstEqualsInOrderNoDataLast) {
   const std::vector<HeadMean> ranked =
       ranked_heads({{{0, 0}, NAN}, {{0, 1}, 0.5}, {{1, 0}, 0.0}, {{1, 1}, 0.75}, {{2, 0}, 0.5}});
-  std::vector<HeadIndex> order;
+  std::vector<Head> order;
   for (const HeadMean& head : ranked) order.push_back(head.head);
-  EXPECT_EQ(order, (std::vector<HeadIndex>{{1, 1}, {0, 1}, {2, 0}, {1, 0}, {0, 0}}));
+  EXPECT_EQ(order, (std::vector<Head>{{1, 1}, {0, 1}, {2, 0}, {1, 0}, {0, 0}}));
 }
 
 }  // namespace

@@ -44,11 +44,11 @@ TEST(HeadScores, AreEmptyWithoutARightAnswer) {
 TEST(RankedHeads, HighestMeanFirstEqualsInOrder) {
   const std::vector<HeadMean> ranked = ranked_heads(head_scores(example(), two_by_two()).means());
   ASSERT_EQ(ranked.size(), 4u);
-  EXPECT_EQ(ranked[0].head, (HeadIndex{0, 1}));
+  EXPECT_EQ(ranked[0].head, (Head{0, 1}));
   EXPECT_DOUBLE_EQ(ranked[0].mean, 0.375);
-  EXPECT_EQ(ranked[1].head, (HeadIndex{1, 0}));
-  EXPECT_EQ(ranked[2].head, (HeadIndex{0, 0}));
-  EXPECT_EQ(ranked[3].head, (HeadIndex{1, 1}));
+  EXPECT_EQ(ranked[1].head, (Head{1, 0}));
+  EXPECT_EQ(ranked[2].head, (Head{0, 0}));
+  EXPECT_EQ(ranked[3].head, (Head{1, 1}));
 }
 
 TEST(Summary, CountsAndRanks) {

@@ -90,7 +90,7 @@ struct Official {
   int64_t num_samples;
   double threshold;  // the paper's
   int64_t num_retrieval_heads;
-  HeadIndex best;
+  Head best;
 };
 
 // The published scores; the figures were counted in Python.
