@@ -33,6 +33,7 @@ rm -rf $results
 mkdir -p $results
 # One thread per test program: ctest runs as many as there are cores. Failures are ignored here: the summary sets the exit code.
 OMP_NUM_THREADS=1 ctest --preset release --parallel "$(nproc)" "${unit[@]}" --output-junit "$PWD/$results/ctest.xml" || true
-# One test process per core; the tests of a file share a process, because they share expensive fixtures.
-.venv/bin/python -m pytest "${integration[@]}" -n "$(nproc)" --dist loadfile --junitxml=$results/pytest.xml || true
+# One test process per core; the tests of a file share a process, because they share expensive fixtures. conftest.py orders them.
+distribution=(-n "$(nproc)" --dist loadfile --no-loadscope-reorder)
+.venv/bin/python -m pytest "${integration[@]}" "${distribution[@]}" --junitxml=$results/pytest.xml || true
 .venv/bin/python scripts/summarize_tests.py $results/ctest.xml $results/pytest.xml

@@ -12,6 +12,16 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+# Files that take minutes. They start first, in this order, so that the test processes end at about the same time.
+LONG_FILES = ["detect", "train_ranks", "trl", "train", "slurm", "tokenizer", "eval", "model", "synthesize", "masked_text"]
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has grouped tests by parameters of session fixtures
+def pytest_collection_modifyitems(items):
+    rank = {f"test_{name}.py": number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes minutes on two cores; part of the normal run all the same")
 
