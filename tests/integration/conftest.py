@@ -96,11 +96,16 @@ def shared():
 
 
 @pytest.fixture(scope="session")
-def official_grid(shared):
-    """Flags of the 30 reference samples."""
+def official_needles(shared):
+    """Flags of the published needles and haystacks, without lengths."""
     folder = shared / "reference/haystack_for_detect"
-    flags = ["--needles", folder / "needles.jsonl", "--haystack", folder]
-    return [*flags, "--lengths", "512,1024", "--depths", 5, "--dtype", "float32", "--device", "cpu"]
+    return ["--needles", folder / "needles.jsonl", "--haystack", folder, "--depths", 5, "--dtype", "float32", "--device", "cpu"]
+
+
+@pytest.fixture(scope="session")
+def official_grid(official_needles):
+    """Flags of the 30 reference samples."""
+    return [*official_needles, "--lengths", "512,1024"]
 
 
 @pytest.fixture(scope="session")

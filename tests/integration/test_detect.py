@@ -1,7 +1,5 @@
 """retmask detect against transformers, and its input errors."""
 
-import hashlib
-import importlib.util
 import json
 import pathlib
 
@@ -146,31 +144,10 @@ def test_mistakes_are_one_line(retmask, tiny_llama, tmp_path, name):
     assert len(lines) == 1 and lines[0].startswith("retmask: error: ") and message in lines[0], done.stderr
 
 
-def shared_reference(shared, model_dir):
-    """Output of shared/reference/niah_reference.py on the checkpoint, cached in build/reference."""
-    script = shared / "reference/niah_reference.py"
-    digest = hashlib.sha256(script.read_bytes())
-    for file in sorted(model_dir.iterdir()):
-        digest.update(file.name.encode() + file.read_bytes())
-    cache = ROOT / "build/reference" / f"niah_{digest.hexdigest()[:16]}.json"
-    if not cache.is_file():
-        spec = importlib.util.spec_from_file_location("niah_reference", script)
-        reference = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(reference)
-        folder = reference.HERE
-        needles = read_rows(folder / "needles.jsonl")
-        haystacks = [(folder / f"part{i + 1}/p1.txt").read_text(encoding="utf-8") for i in range(len(needles))]
-        model, tokenizer = load(model_dir)
-        scores, rows = reference.detect(model, tokenizer, needles, haystacks, [512, 1024], 5, set(eos_ids(model_dir)))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps({"scores": scores, "rows": rows}))
-    return json.loads(cache.read_text())
-
-
 @pytest.mark.slow
-def test_smollm2_equals_the_reference(smollm2_detection, shared, demo_model):
+def test_smollm2_equals_the_reference(smollm2_detection):
     """End-to-end check of detect: 30 samples of the official grid, compared by sample and head."""
-    expected = shared_reference(shared, demo_model)
+    expected = json.loads((ROOT / "tests/golden/smollm2/detection.json").read_text())
     rows = read_rows(smollm2_detection / "samples.jsonl")
     assert len(rows) == 30
     for row, want in zip(rows, expected["rows"], strict=True):

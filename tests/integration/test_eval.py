@@ -141,18 +141,20 @@ def test_mistakes_in_the_data_name_file_and_line(retmask, tiny_llama, tmp_path, 
 
 @pytest.mark.slow
 def test_masking_retrieval_heads_breaks_retrieval_and_others_do_not(
-    retmask, demo_model, official_grid, smollm2_detection, tmp_path
+    retmask, demo_model, official_needles, smollm2_detection, tmp_path
 ):
+    """15 samples, of which the whole model answers 9."""
     success = {}
     for select in ["retrieval", "non-retrieval"]:
         flags = ["--scores", smollm2_detection / "head_scores.json", "--top-k", 20, "--select", select, "--spec-only"]
         retmask("mask", "--model", demo_model, *flags, "--out", tmp_path / select)
         mask = tmp_path / select / "mask.json"
         out = tmp_path / f"eval-{select}"
-        retmask("eval", "--model", demo_model, "--suite", "niah", "--mask", mask, *official_grid, "--out", out)
+        flags = ["--suite", "niah", "--mask", mask, *official_needles, "--lengths", 256]
+        retmask("eval", "--model", demo_model, *flags, "--out", out)
         success[select] = json.loads((out / "results.json").read_text())["success"]
-    assert success["retrieval"] <= 2
-    assert success["non-retrieval"] >= 9
+    assert success["retrieval"] <= 1
+    assert success["non-retrieval"] >= 7
 
 
 def test_longer_than_max_position_embeddings(retmask, tmp_path):
