@@ -4,7 +4,7 @@
     .venv/bin/python tests/golden/make_smollm2_golden.py [logits greedy detection masked_text]
 
   logits.safetensors   1,000 tokens of the demo's prompts; in float32 every LOGIT_STRIDE-th logit of the flattened [token,
-                       vocabulary] array (32,746 different vocabulary entries), and for each token the largest logit's entry
+                       vocabulary] array (32,747 different vocabulary entries), and for each token the largest logit's entry
                        and the logarithm of the sum of exponentials; of the first tokens the largest logit's entry in bfloat16
   greedy.json          20 of the demo's prompts and their greedy answers
   detection.json       the output of shared/reference/niah_reference.py on the official grid of 30 samples
