@@ -36,8 +36,9 @@ class PrettyPrinter {
   }
 
  private:
-  std::vector<Dict::Entry> sorted_entries(const Value& dict) {
-    std::vector<Dict::Entry> entries = dict.dict_data().entries();
+  std::vector<const Dict::Entry*> sorted_entries(const Value& dict) {
+    std::vector<const Dict::Entry*> entries;
+    for (const Dict::Entry& entry : dict.dict_data().entries()) entries.push_back(&entry);
     const auto before = [&](const Value& a, const Value& b) {
       runtime_.step();
       try {
@@ -47,8 +48,8 @@ class PrettyPrinter {
         return a.type_name() < b.type_name();
       }
     };
-    std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
-      return before(a.first, b.first);
+    std::stable_sort(entries.begin(), entries.end(), [&](const auto* a, const auto* b) {
+      return before(a->first, b->first);
     });
     return entries;
   }
@@ -59,9 +60,9 @@ class PrettyPrinter {
     std::string out;
     if (value.is_dict()) {
       out = "{";
-      for (const auto& [key, item] : sorted_entries(value)) {
+      for (const Dict::Entry* entry : sorted_entries(value)) {
         if (out.size() > 1) out += ", ";
-        out += one_line(key) + ": " + one_line(item);
+        out += one_line(entry->first) + ": " + one_line(entry->second);
       }
       out += "}";
     } else if (value.is_list() || (value.is_tuple() && !value.tuple_data().is_group)) {
@@ -83,12 +84,12 @@ class PrettyPrinter {
   void print_dict(const Value& dict, int64_t indent, int64_t allowance, int level) {
     out_ += '{';
     ++indent;
-    const std::vector<Dict::Entry> entries = sorted_entries(dict);
+    const std::vector<const Dict::Entry*> entries = sorted_entries(dict);
     for (size_t i = 0; i < entries.size(); ++i) {
       const bool is_last = i + 1 == entries.size();
-      const std::string key = one_line(entries[i].first);
+      const std::string key = one_line(entries[i]->first);
       out_ += key + ": ";
-      print(entries[i].second, indent + width_of(key) + 2, is_last ? allowance : 1, level);
+      print(entries[i]->second, indent + width_of(key) + 2, is_last ? allowance : 1, level);
       if (is_last) break;
       out_ += ',';
       new_line(indent);
