@@ -34,6 +34,21 @@ torch::Tensor make_token_sequence(const PackedBatch& batch, torch::Device device
   return upload(sequence, device);
 }
 
+}  // namespace
+
+ForwardContext make_context(const PackedBatch& batch,
+                            const RopeSet& ropes,
+                            torch::Device device,
+                            torch::ScalarType dtype) {
+  const torch::Tensor known =
+      ropes.depends_on_length() ? make_known_lengths(batch, device) : torch::Tensor();
+  ForwardContext context{.batch = batch,
+                         .rotations = ropes.rotations(make_positions(batch, device), known),
+                         .varlen = plan_varlen(batch, device, dtype, ropes.head_dim())};
+  if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
+  return context;
+}
+
 CacheSlots make_slots(const PackedBatch& batch, torch::Device device) {
   const int64_t block_size = batch.cache->block_size;
   const auto tables = batch.cache->block_tables.accessor<int32_t, 2>();
@@ -47,22 +62,6 @@ CacheSlots make_slots(const PackedBatch& batch, torch::Device device) {
     }
   }
   return {.blocks = upload(blocks, device), .rows = upload(rows, device), .batch_rows = {}};
-}
-
-}  // namespace
-
-ForwardContext make_context(const PackedBatch& batch,
-                            const RopeSet& ropes,
-                            torch::Device device,
-                            torch::ScalarType dtype) {
-  const torch::Tensor known =
-      ropes.depends_on_length() ? make_known_lengths(batch, device) : torch::Tensor();
-  ForwardContext context{.batch = batch,
-                         .rotations = ropes.rotations(make_positions(batch, device), known),
-                         .varlen = plan_varlen(batch, device, dtype, ropes.head_dim())};
-  if (batch.gate != nullptr) context.token_sequence = make_token_sequence(batch, device);
-  if (batch.cache != nullptr) context.slots = make_slots(batch, device);
-  return context;
 }
 
 LeaderBatch::LeaderBatch(const PackedBatch& batch) {

@@ -1,5 +1,6 @@
 #pragma once
-// What the layers of one forward call share: the batch, its rotations and where its tokens lie.
+// State that the layers of one forward call share: the batch, its rotations and where its tokens
+// lie.
 
 #include <torch/torch.h>
 
@@ -14,7 +15,7 @@ namespace retmask {
 struct DecodeBatch;
 struct VarlenPlan;
 
-// Where the tokens of a batch are stored in the KV cache.
+// Places of a batch's tokens in the KV cache.
 struct CacheSlots {
   torch::Tensor blocks;  // [T] int64, on the model's device
   torch::Tensor rows;    // [T] int64: rows of these blocks
@@ -41,11 +42,14 @@ struct ForwardContext {
   }
 };
 
-// Uploads what the layers need to `device`, once for all of them. `dtype` is the model's.
+// Uploads what the layers need to `device`, once for all of them, but for the slots. `dtype` is the
+// model's.
 ForwardContext make_context(const PackedBatch& batch,
                             const RopeSet& ropes,
                             torch::Device device,
                             torch::ScalarType dtype);
+
+CacheSlots make_slots(const PackedBatch& batch, torch::Device device);
 
 // The leaders of a batch as a batch of their own: input of the layers below the first difference.
 // Saves a fifth of the time of long prompts (tests/bench/RESULTS.md).

@@ -96,7 +96,8 @@ torch::Tensor InferenceLm::forward(const PackedBatch& batch) const {
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
   const torch::NoGradGuard no_grad;
   const RopeSet& ropes = impl_->model.ropes;
-  const ForwardContext whole = make_context(batch, ropes, device(), dtype());
+  ForwardContext whole = make_context(batch, ropes, device(), dtype());
+  if (batch.cache != nullptr) whole.slots = make_slots(batch, device());
   const ForwardContext* context = &whole;
   // Below the first difference, only the leaders.
   std::optional<LeaderBatch> leaders;
