@@ -1,5 +1,5 @@
 #pragma once
-// What the training form (CausalLm) and the inference form (InferenceLm) of a model share.
+// Base of a model's training form (CausalLm) and its inference form (InferenceLm).
 
 #include <torch/torch.h>
 

@@ -144,7 +144,7 @@ struct DecodingOptions {
   void validate() const;
 };
 
-// What to do with the thinking of reasoning models, see thinking.h.
+// Treatment of the thinking of reasoning models, see thinking.h.
 enum class Thinking {
   keep,   // the answer includes the thinking
   strip,  // removed from the final files; the journal keeps it

@@ -1,5 +1,5 @@
 #pragma once
-// What a training run works on, apart from its options.
+// Input of a training run, apart from its options.
 
 #include <cstdint>
 #include <filesystem>
