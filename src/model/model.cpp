@@ -4,7 +4,6 @@
 
 #include "head_logprobs.h"
 #include "model_impl.h"
-#include "recompute.h"
 #include "retmask/base/error.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"

@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "recompute.h"
 #include "retmask/base/error.h"
 #include "retmask/model/model.h"
+#include "training_layer.h"
 #include "unit/support/golden.h"
 
 namespace retmask {
