@@ -1,38 +1,24 @@
 #include "matmul_amx.h"
 
+#include "amx.h"
 #include "avx512.h"
-#include "matmul_finish_avx512.h"
+#include "avx512_steps.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 
-#define RETMASK_AMX __attribute__((target("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")))
-
 namespace retmask::kernels::amx {
 namespace {
 
-constexpr int64_t kTileRows = 16;
-constexpr int64_t kTileBytes = 64;  // per row
 constexpr int64_t kColumnTiles = kPanelWidth / kTileRows;
 static_assert(kColumnTiles == 3 && kPanelWidth == kColumnTiles * avx512::kLanes);
 // Distance between pairs of inputs in a panel.
 constexpr int64_t kPairStride = kPanelWidth * 2 * static_cast<int64_t>(sizeof(BFloat16));
 constexpr int64_t kCacheLine = 64;
-
-// The argument of LDTILECFG: Intel 64 and IA-32 Architectures Software Developer's Manual, volume
-// 1, 18.5.
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
 
 // Eight tiles: six for sums (two row tiles by three column tiles), one for inputs and one for
 // weights. Macros, because the intrinsics paste their arguments into assembler text.
@@ -52,9 +38,7 @@ RETMASK_AMX void configure(int64_t rows) {
     config.row_bytes[tile] = kTileBytes;
     config.rows[tile] = static_cast<uint8_t>(tile == RETMASK_WEIGHTS ? kTileRows : rows);
   }
-  // GCC's intrinsic declares only eight bytes of its argument as read.
-  __asm__ volatile("" : : "r"(&config) : "memory");
-  _tile_loadconfig(&config);
+  load_tile_config(config);
 }
 
 // Without tiles the OS saves less state of the thread.

@@ -1,7 +1,7 @@
 #include "matmul_avx512.h"
 
 #include "avx512.h"
-#include "matmul_finish_avx512.h"
+#include "avx512_steps.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -14,17 +14,6 @@ namespace {
 constexpr int64_t kVectors = kPanelWidth / kLanes;
 // 8 rows x 3 vectors of sums, 3 of weights and 1 broadcast fill 28 of the 32 registers.
 constexpr int64_t kRows = 8;
-
-// One step along k: two elements of bfloat16, one of float32.
-RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const float* x, const float* weights) {
-  return _mm512_fmadd_ps(_mm512_set1_ps(*x), _mm512_loadu_ps(weights), sum);
-}
-RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const BFloat16* x, const BFloat16* weights) {
-  int pair = 0;
-  __builtin_memcpy(&pair, x, sizeof pair);
-  return _mm512_dpbf16_ps(
-      sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)_mm512_loadu_si512(weights));
-}
 
 // Bytes of the next panel that a block of rows prefetches while it computes, so that reading and
 // multiplying weights overlap: one cache line per vector every `stride` steps.

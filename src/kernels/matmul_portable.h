@@ -5,10 +5,6 @@
 
 namespace retmask::kernels {
 
-// Elements along k that are contiguous for one output.
-template <typename Element>
-constexpr int64_t kPair = sizeof(Element) == 2 ? 2 : 1;
-
 void run_portable(const Matmul<float, float>& matmul,
                   int64_t row_begin,
                   int64_t row_end,

@@ -1,74 +1,73 @@
 #include "retmask/kernels/paged_attention.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
-#include "attention_work.h"
-#include "avx512.h"
-#include "paged_attention_avx512.h"
+#include "attention_tiles.h"
 #include "simd.h"
-#include "softmax_row.h"
+#include "workspace.h"
 
 namespace retmask::kernels {
 namespace {
 
+// Rows, a row being one query head of one token, that are computed together: two tiles of AMX.
+constexpr int64_t kMostRows = 32;
+// Keys between two updates of the online softmax.
+constexpr int64_t kChunk = kMostBlocks * kBlockTokens;
+// Below any score, but finite: the difference of two of them is 0, not NaN.
+constexpr float kNoScore = -FLT_MAX;
+
+struct RowState {
+  float largest = kNoScore;  // score so far
+  float total = 0;           // of the weights relative to it
+  int64_t first = 0;         // visible positions: [first, end)
+  int64_t end = 0;
+  int64_t largest_key = 0;
+};
+
+// exp(score - largest) of the visible scores [begin, end) as weights, zeros for the others of
+// [0, width). Returns the sum.
 template <typename Element>
-RETMASK_INLINE void score_rows(const Element* keys,
-                               int64_t rows,
-                               const AttentionWork<Element>& work,
-                               int64_t position) {
-  const int64_t dim = work.head_dim;
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t head = 0; head < work.heads; ++head) {
-      const Element* q = work.q + head * dim;
-      float sum = 0;
+RETMASK_INLINE float weigh(const float* scores,
+                           int64_t begin,
+                           int64_t end,
+                           int64_t width,
+                           float largest,
+                           Element* weights) {
+  std::fill_n(weights, begin, Element{});
+  float sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < dim; ++i) sum += widen(q[i]) * widen(keys[row * dim + i]);
-      work.weights[head * work.count + position + row] = sum * work.scale;
-    }
+  for (int64_t i = begin; i < end; ++i) {
+    const float weight = fast_exp(scores[i] - largest);
+    sum += weight;
+    narrow(weight, weights[i]);
   }
+  std::fill(weights + end, weights + width, Element{});
+  return sum;
+}
+RETMASK_SIMD_CLONES float to_weights(
+    const float* scores, int64_t begin, int64_t end, int64_t width, float largest, float* weights) {
+  return weigh(scores, begin, end, width, largest, weights);
+}
+RETMASK_SIMD_CLONES float to_weights(const float* scores,
+                                     int64_t begin,
+                                     int64_t end,
+                                     int64_t width,
+                                     float largest,
+                                     BFloat16* weights) {
+  return weigh(scores, begin, end, width, largest, weights);
 }
 
-template <typename Element>
-RETMASK_INLINE void add_rows(const Element* values,
-                             int64_t rows,
-                             const AttentionWork<Element>& work,
-                             int64_t position) {
-  const int64_t dim = work.head_dim;
-  for (int64_t head = 0; head < work.heads; ++head) {
-    float* sums = work.sums + head * dim;
-    const float* weights = work.weights + head * work.count + position;
-    for (int64_t row = 0; row < rows; ++row) {
-      const float weight = weights[row];
-#pragma omp simd
-      for (int64_t i = 0; i < dim; ++i) sums[i] += weight * widen(values[row * dim + i]);
-    }
+// Scales the scores [begin, end) and returns the largest of them.
+RETMASK_SIMD_CLONES float scale_scores(float* scores, int64_t begin, int64_t end, float scale) {
+  float largest = kNoScore;
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = begin; i < end; ++i) {
+    scores[i] *= scale;
+    largest = largest < scores[i] ? scores[i] : largest;
   }
-}
-
-RETMASK_SIMD_CLONES void score_rows_portable(const float* keys,
-                                             int64_t rows,
-                                             const AttentionWork<float>& work,
-                                             int64_t position) {
-  score_rows(keys, rows, work, position);
-}
-RETMASK_SIMD_CLONES void score_rows_portable(const BFloat16* keys,
-                                             int64_t rows,
-                                             const AttentionWork<BFloat16>& work,
-                                             int64_t position) {
-  score_rows(keys, rows, work, position);
-}
-RETMASK_SIMD_CLONES void add_rows_portable(const float* values,
-                                           int64_t rows,
-                                           const AttentionWork<float>& work,
-                                           int64_t position) {
-  add_rows(values, rows, work, position);
-}
-RETMASK_SIMD_CLONES void add_rows_portable(const BFloat16* values,
-                                           int64_t rows,
-                                           const AttentionWork<BFloat16>& work,
-                                           int64_t position) {
-  add_rows(values, rows, work, position);
+  return largest;
 }
 
 RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
@@ -76,119 +75,179 @@ RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
   for (int64_t i = 0; i < count; ++i) row[i] *= factor;
 }
 
-// Maximum number of contiguous visible rows handled at once.
-struct Stretch {
-  static constexpr int64_t kMostRows = 16;
-  int64_t rows;
-  int64_t offset;  // of the first row, in elements
-};
-
 template <typename Element>
-Stretch stretch_at(const PagedKeyValues<Element>& cache, int64_t token, int64_t key_value_head) {
-  const int64_t row = token % cache.block_size;
-  const int64_t block = cache.blocks[token / cache.block_size];
-  const int64_t first =
-      (block * cache.num_key_value_heads + key_value_head) * cache.block_size + row;
-  return {std::min({Stretch::kMostRows, cache.block_size - row, cache.end - token}),
-          first * cache.head_dim};
+RETMASK_INLINE void narrow_row(const float* from, int64_t count, float factor, Element* to) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) narrow(factor * from[i], to[i]);
+}
+RETMASK_SIMD_CLONES void store_row(const float* from, int64_t count, float factor, float* to) {
+  narrow_row(from, count, factor, to);
+}
+RETMASK_SIMD_CLONES void store_row(const float* from, int64_t count, float factor, BFloat16* to) {
+  narrow_row(from, count, factor, to);
 }
 
-// Blocks are scattered, so the hardware cannot prefetch the next one.
 template <typename Element>
-void ask_for(const Element* rows, const Stretch& stretch, int64_t head_dim) {
-  constexpr int64_t kCacheLine = 64;
-  const auto* bytes = reinterpret_cast<const char*>(rows + stretch.offset);
-  const int64_t size = stretch.rows * head_dim * static_cast<int64_t>(sizeof(Element));
-  for (int64_t i = 0; i < size; i += kCacheLine) __builtin_prefetch(bytes + i);
-}
-
-// Calls visit(rows, count, position) for each run of rows; `position` counts from the first visible
-// token.
-template <typename Element, typename Visit>
-void for_each_stretch(const PagedKeyValues<Element>& cache,
-                      const Element* base,
-                      int64_t key_value_head,
-                      const Visit& visit) {
-  Stretch stretch = stretch_at(cache, cache.first, key_value_head);
-  for (int64_t token = cache.first; token < cache.end;) {
-    const Stretch current = stretch;
-    const int64_t next = token + current.rows;
-    if (next < cache.end) {
-      stretch = stretch_at(cache, next, key_value_head);
-      ask_for(base, stretch, cache.head_dim);
+class Attention {
+ public:
+  Attention(const PagedKeyValues<Element>& cache,
+            const GroupQueries<Element>& queries,
+            std::vector<float>& scratch)
+      : cache_(cache), queries_(queries), workspace_(scratch, scratch_bytes(cache.head_dim)) {
+    rows_ = workspace_.template take<Element>(kMostRows * dim());
+    scores_ = workspace_.template take<float>(kMostRows * kChunk);
+    weights_ = workspace_.template take<Element>(kMostRows * kChunk);
+    sums_ = workspace_.template take<float>(kMostRows * dim());
+    // A head that is off needs no work unless its largest key is requested.
+    for (int64_t g = 0; g < queries.group; ++g) {
+      if (gate(g) == 0)
+        for (int64_t t = 0; t < queries.tokens; ++t) std::fill_n(out(t, g), dim(), Element{});
+      if (gate(g) != 0 || queries.largest_key != nullptr) heads_.push_back(g);
     }
-    visit(base + current.offset, current.rows, token - cache.first);
-    token = next;
   }
-}
 
-template <typename Element>
-void attend_group(const PagedKeyValues<Element>& cache,
-                  const GroupQuery<Element>& query,
-                  std::vector<float>& scratch) {
-  const int64_t dim = cache.head_dim;
-  const int64_t count = cache.end - cache.first;
-  // A head that is off needs no work unless its largest key is requested.
-  std::vector<int64_t> heads;
-  for (int64_t g = 0; g < query.group; ++g) {
-    const bool off = query.gate != nullptr && widen(query.gate[g]) == 0;
-    if (off) std::fill_n(query.out + g * dim, dim, Element{});
-    if (!off || query.largest_key != nullptr) heads.push_back(g);
+  void run() {
+    const int64_t count = queries_.tokens * static_cast<int64_t>(heads_.size());
+    for (int64_t row = 0; row < count; row += kMostRows)
+      attend_rows(row, std::min(kMostRows, count - row));
   }
-  const auto num_heads = static_cast<int64_t>(heads.size());
-  scratch.assign(static_cast<size_t>(num_heads * dim), 0.0F);
-  scratch.resize(static_cast<size_t>(num_heads * (dim + count)));
-  std::vector<Element> packed_q;
-  if (num_heads < query.group) {
-    for (const int64_t g : heads)
-      packed_q.insert(packed_q.end(), query.q + g * dim, query.q + (g + 1) * dim);
-  }
-  const AttentionWork<Element> work{.q = num_heads < query.group ? packed_q.data() : query.q,
-                                    .weights = scratch.data() + num_heads * dim,
-                                    .sums = scratch.data(),
-                                    .heads = num_heads,
-                                    .count = count,
-                                    .head_dim = dim,
-                                    .scale = 1.0F / std::sqrt(static_cast<float>(dim))};
-  const bool fast = has_avx512<Element>() && dim % avx512::kHeadDimMultiple == 0;
 
-  ask_for(cache.values, stretch_at(cache, cache.first, query.key_value_head), dim);
-  for_each_stretch(cache, cache.keys, query.key_value_head, [&](auto* keys, auto n, auto at) {
-    if (fast)
-      avx512::score_rows(keys, n, work, at);
-    else
-      score_rows_portable(keys, n, work, at);
-  });
-  for (int64_t h = 0; h < num_heads; ++h) {
-    float* row = work.weights + h * count;
-    if (query.largest_key != nullptr)
-      query.largest_key[heads[h]] = cache.first + (std::max_element(row, row + count) - row);
-    multiply_row(row, count, 1.0F / exponentiate(row, count).sum);
+ private:
+  static int64_t scratch_bytes(int64_t dim) {
+    return Workspace::size_of<Element>(kMostRows * dim) +
+           Workspace::size_of<float>(kMostRows * kChunk) +
+           Workspace::size_of<Element>(kMostRows * kChunk) +
+           Workspace::size_of<float>(kMostRows * dim);
   }
-  for_each_stretch(cache, cache.values, query.key_value_head, [&](auto* values, auto n, auto at) {
-    if (fast)
-      avx512::add_rows(values, n, work, at);
-    else
-      add_rows_portable(values, n, work, at);
-  });
-  for (int64_t h = 0; h < num_heads; ++h) {
-    const float gate = query.gate != nullptr ? widen(query.gate[heads[h]]) : 1.0F;
-    for (int64_t i = 0; i < dim; ++i)
-      narrow(gate * work.sums[h * dim + i], query.out[heads[h] * dim + i]);
+
+  int64_t dim() const { return cache_.head_dim; }
+  float gate(int64_t g) const { return queries_.gate != nullptr ? widen(queries_.gate[g]) : 1.0F; }
+  Element* out(int64_t token, int64_t g) const {
+    return queries_.out + token * queries_.out_stride + g * dim();
   }
-}
+  // Rows are ordered by token, then by head.
+  int64_t token_of(int64_t row) const { return row / static_cast<int64_t>(heads_.size()); }
+  int64_t head_of(int64_t row) const { return heads_[static_cast<size_t>(row) % heads_.size()]; }
+
+  const Element* block(const Element* base, int64_t index) const {
+    const int64_t place =
+        cache_.blocks[index] * cache_.num_key_value_heads + queries_.key_value_head;
+    return base + place * kBlockTokens * dim();
+  }
+  // Blocks of the chunk from `first`, a block index, that end before `end`, a position.
+  struct Chunk {
+    const Element* keys[kMostBlocks];
+    const Element* values[kMostBlocks];
+    int64_t num_blocks;
+  };
+  Chunk chunk_at(int64_t first, int64_t end) const {
+    Chunk chunk;
+    const int64_t next = (first / kMostBlocks + 1) * kMostBlocks;
+    chunk.num_blocks = std::min(next, (end + kBlockTokens - 1) / kBlockTokens) - first;
+    for (int64_t i = 0; i < chunk.num_blocks; ++i) {
+      chunk.keys[i] = block(cache_.keys, first + i);
+      chunk.values[i] = block(cache_.values, first + i);
+    }
+    return chunk;
+  }
+
+  void attend_rows(int64_t first_row, int64_t count) {
+    int64_t first = INT64_MAX;
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t token = token_of(first_row + r);
+      const int64_t end = queries_.position + token + 1;
+      states_[r] = {.first = std::max<int64_t>(0, end - queries_.window), .end = end};
+      first = std::min(first, states_[r].first);
+      std::copy_n(queries_.q + token * queries_.q_stride + head_of(first_row + r) * dim(),
+                  dim(),
+                  rows_ + r * dim());
+    }
+    std::fill_n(sums_, count * dim(), 0.0F);
+    const int64_t end = states_[count - 1].end;
+    int64_t block = first / kBlockTokens;
+    Chunk chunk = chunk_at(block, end);
+    while (chunk.num_blocks > 0) {
+      const int64_t next_block = block + chunk.num_blocks;
+      const Chunk next = chunk_at(next_block, end);
+      score_blocks(BlockScores<Element>{.rows = rows_,
+                                        .num_rows = count,
+                                        .head_dim = dim(),
+                                        .blocks = chunk.keys,
+                                        .num_blocks = chunk.num_blocks,
+                                        .scores = scores_,
+                                        .stride = kChunk,
+                                        .next = chunk.values});
+      update(count, block * kBlockTokens, chunk.num_blocks * kBlockTokens);
+      add_weighted_blocks(BlockSums<Element>{
+          .weights = weights_,
+          .stride = kChunk,
+          .num_rows = count,
+          .head_dim = dim(),
+          .blocks = chunk.values,
+          .num_tokens = std::min(next_block * kBlockTokens, end) - block * kBlockTokens,
+          .sums = sums_,
+          .next = next.keys,
+          .num_next = next.num_blocks});
+      block = next_block;
+      chunk = next;
+    }
+    for (int64_t r = 0; r < count; ++r) finish(first_row + r, states_[r], sums_ + r * dim());
+  }
+
+  // Turns the scores of `width` keys from position `start` on into weights, and rescales the sums.
+  void update(int64_t count, int64_t start, int64_t width) {
+    const float scale = 1.0F / std::sqrt(static_cast<float>(dim()));
+    for (int64_t r = 0; r < count; ++r) {
+      RowState& state = states_[r];
+      float* scores = scores_ + r * kChunk;
+      const int64_t begin = std::clamp<int64_t>(state.first - start, 0, width);
+      const int64_t end = std::clamp<int64_t>(state.end - start, begin, width);
+      const float largest = scale_scores(scores, begin, end, scale);
+      if (largest > state.largest) {
+        if (queries_.largest_key != nullptr)
+          state.largest_key = start + (std::find(scores + begin, scores + end, largest) - scores);
+        const float factor = fast_exp(state.largest - largest);
+        state.largest = largest;
+        state.total *= factor;
+        multiply_row(sums_ + r * dim(), dim(), factor);
+      }
+      state.total += to_weights(scores, begin, end, width, state.largest, weights_ + r * kChunk);
+    }
+  }
+
+  void finish(int64_t row, const RowState& state, const float* sums) const {
+    const int64_t token = token_of(row);
+    const int64_t g = head_of(row);
+    if (gate(g) != 0) store_row(sums, dim(), gate(g) / state.total, out(token, g));
+    if (queries_.largest_key != nullptr && token == queries_.tokens - 1)
+      queries_.largest_key[g] = state.largest_key;
+    if (queries_.log_sums != nullptr)
+      queries_.log_sums[token * queries_.log_sums_stride + g] =
+          state.largest + std::log(state.total);
+  }
+
+  const PagedKeyValues<Element>& cache_;
+  const GroupQueries<Element>& queries_;
+  std::vector<int64_t> heads_;
+  Workspace workspace_;
+  Element* rows_;     // [kMostRows, D]
+  float* scores_;     // [kMostRows, kChunk]
+  Element* weights_;  // [kMostRows, kChunk]
+  float* sums_;       // [kMostRows, D]
+  RowState states_[kMostRows];
+};
 
 }  // namespace
 
 void attend(const PagedKeyValues<float>& cache,
-            const GroupQuery<float>& query,
+            const GroupQueries<float>& queries,
             std::vector<float>& scratch) {
-  attend_group(cache, query, scratch);
+  Attention<float>(cache, queries, scratch).run();
 }
 void attend(const PagedKeyValues<BFloat16>& cache,
-            const GroupQuery<BFloat16>& query,
+            const GroupQueries<BFloat16>& queries,
             std::vector<float>& scratch) {
-  attend_group(cache, query, scratch);
+  Attention<BFloat16>(cache, queries, scratch).run();
 }
 
 }  // namespace retmask::kernels

@@ -2,172 +2,52 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <numeric>
 
-#include "float_product.h"
+#include "attention_tiles.h"
+#include "retmask/kernels/paged_attention.h"
 #include "simd.h"
-#include "softmax_row.h"
+#include "workspace.h"
 
 namespace retmask::kernels {
 namespace {
 
-// Queries per block: their scores with all keys stay in the cache.
-constexpr int64_t kQueries = 32;
-// Keys per transposed panel.
-constexpr int64_t kPanelKeys = 64;
+// Queries of the backward pass that are computed together.
+constexpr int64_t kMostQueries = 32;
+constexpr int64_t kQueryBlocks = kMostQueries / kBlockTokens;
+// Keys that are computed together.
+constexpr int64_t kChunk = kMostBlocks * kBlockTokens;
 
-constexpr int64_t padded(int64_t keys) { return (keys + kPanelKeys - 1) / kPanelKeys * kPanelKeys; }
+constexpr int64_t blocks_for(int64_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
-// Converts `count` rows of `width` elements to contiguous float32 rows, times `scale`.
-RETMASK_SIMD_CLONES void widen_rows(
-    Rows<const float> from, int64_t count, int64_t width, float scale, float* to) {
-  for (int64_t row = 0; row < count; ++row, to += width)
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) to[i] = scale * from.data[row * from.stride + i];
+// `count` rows as blocks of keys or values, completed by zeros.
+template <typename Element, typename Store>
+void store_blocks(
+    Rows<const Element> rows, int64_t count, int64_t dim, Element* blocks, const Store& store) {
+  std::fill_n(blocks, blocks_for(count) * kBlockTokens * dim, Element{});
+  for (int64_t i = 0; i < count; ++i)
+    store(rows.data + i * rows.stride,
+          i % kBlockTokens,
+          dim,
+          blocks + i / kBlockTokens * kBlockTokens * dim);
 }
-RETMASK_SIMD_CLONES void widen_rows(
-    Rows<const BFloat16> from, int64_t count, int64_t width, float scale, float* to) {
-  for (int64_t row = 0; row < count; ++row, to += width)
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) to[i] = scale * widen(from.data[row * from.stride + i]);
+template <typename Element>
+void store_keys(Rows<const Element> rows, int64_t count, int64_t dim, Element* blocks) {
+  store_blocks(rows, count, dim, blocks, store_key<Element>);
 }
-
-// The inverse of widen_rows.
-RETMASK_SIMD_CLONES void narrow_rows(
-    const float* from, int64_t count, int64_t width, float scale, Rows<float> to) {
-  for (int64_t row = 0; row < count; ++row, from += width)
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) to.data[row * to.stride + i] = scale * from[i];
-}
-RETMASK_SIMD_CLONES void narrow_rows(
-    const float* from, int64_t count, int64_t width, float scale, Rows<BFloat16> to) {
-  for (int64_t row = 0; row < count; ++row, from += width)
-#pragma omp simd
-    for (int64_t i = 0; i < width; ++i) narrow(scale * from[i], to.data[row * to.stride + i]);
+template <typename Element>
+void store_values(Rows<const Element> rows, int64_t count, int64_t dim, Element* blocks) {
+  store_blocks(rows, count, dim, blocks, store_value<Element>);
 }
 
-// x [tokens, dim] -> panels of kPanelKeys tokens, each transposed: [dim, kPanelKeys]. Columns of
-// the last panel beyond the tokens are uninitialised; their scores are never read.
-void transpose_panels(const float* x, int64_t tokens, int64_t dim, float* panels) {
-  for (int64_t first = 0; first < tokens; first += kPanelKeys, panels += kPanelKeys * dim) {
-    const int64_t count = std::min(kPanelKeys, tokens - first);
-    for (int64_t i = 0; i < dim; ++i) {
-      float* row = panels + i * kPanelKeys;
-      for (int64_t key = 0; key < count; ++key) row[key] = x[(first + key) * dim + i];
-    }
+// Pointers to adjacent blocks.
+template <typename Element>
+struct BlockPointers {
+  const Element* data[kMostBlocks];
+  BlockPointers(const Element* first, int64_t count, int64_t dim) {
+    for (int64_t i = 0; i < count; ++i) data[i] = first + i * kBlockTokens * dim;
   }
-}
-
-// For one query: scores become weights, dweights become dscores = weight * (dweight - pull).
-RETMASK_SIMD_CLONES void score_gradients(
-    float* scores, float* gradients, int64_t count, float log_sum, float pull) {
-#pragma omp simd
-  for (int64_t i = 0; i < count; ++i) {
-    scores[i] = fast_exp(scores[i] - log_sum);
-    gradients[i] = scores[i] * (gradients[i] - pull);
-  }
-}
-
-RETMASK_SIMD_CLONES float dot(const float* a, const float* b, int64_t count) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < count; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-// Queries [first, end), and the panels of keys that at least one of them sees.
-struct Block {
-  int64_t first;
-  int64_t end;
-  int64_t first_key;  // of the first panel; the last key belongs to the last query
-  int64_t width;      // keys in whole panels: the row stride of the scores
-  int64_t window;
-
-  Block(const SequenceShape& shape, int64_t query)
-      : first(query),
-        end(std::min(query + kQueries, shape.tokens)),
-        first_key(std::max<int64_t>(0, query + 1 - shape.window) / kPanelKeys * kPanelKeys),
-        width(padded(end - first_key)),
-        window(shape.window) {}
-
-  int64_t queries() const { return end - first; }
-  int64_t keys() const { return end - first_key; }
-  // Keys visible to a query, counted from first_key.
-  int64_t first_visible(int64_t query) const {
-    return std::max<int64_t>(0, query + 1 - window - first_key);
-  }
-  int64_t end_visible(int64_t query) const { return query + 1 - first_key; }
 };
-
-// Allocates from the scratch buffer.
-class Workspace {
- public:
-  Workspace(std::vector<float>& scratch, int64_t size) {
-    if (static_cast<int64_t>(scratch.size()) < size) scratch.resize(static_cast<size_t>(size));
-    next_ = scratch.data();
-  }
-  float* take(int64_t size) { return std::exchange(next_, next_ + size); }
-
- private:
-  float* next_ = nullptr;
-};
-
-// x [queries, D] times every key (or value) of the panels of the block: [queries, width].
-void multiply_panels(
-    const Block& block, const float* x, int64_t dim, const float* panels, float* products) {
-  for (int64_t key = 0; key < block.width; key += kPanelKeys) {
-    multiply({.m = block.queries(),
-              .n = kPanelKeys,
-              .k = dim,
-              .a = x,
-              .a_row = dim,
-              .a_column = 1,
-              .b = panels + (block.first_key + key) * dim,
-              .b_row = kPanelKeys,
-              .c = products + key,
-              .c_row = block.width});
-  }
-}
-
-// weights [queries, width] times the keys (or values) of the block in rows [T, D]: [queries, D].
-void multiply_rows(
-    const Block& block, const float* weights, int64_t dim, const float* rows, float* sums) {
-  multiply({.m = block.queries(),
-            .n = dim,
-            .k = block.keys(),
-            .a = weights,
-            .a_row = block.width,
-            .a_column = 1,
-            .b = rows + block.first_key * dim,
-            .b_row = dim,
-            .c = sums,
-            .c_row = dim});
-}
-
-// Adds transposed weights times x [queries, D] to the keys of the block in rows [T, D].
-void add_to_rows(
-    const Block& block, const float* weights, int64_t dim, const float* x, float* rows) {
-  multiply({.m = block.keys(),
-            .n = dim,
-            .k = block.queries(),
-            .a = weights,
-            .a_row = 1,
-            .a_column = block.width,
-            .b = x,
-            .b_row = dim,
-            .c = rows + block.first_key * dim,
-            .c_row = dim,
-            .add = true});
-}
-
-void clear_hidden(const Block& block, int64_t query, float* row) {
-  std::fill_n(row, block.first_visible(query), 0.0F);
-  std::fill(row + block.end_visible(query), row + block.keys(), 0.0F);
-}
-
-float score_scale(const SequenceShape& shape) {
-  return 1.0F / std::sqrt(static_cast<float>(shape.head_dim));
-}
 
 template <typename Element>
 Rows<Element> part(const Rows<Element>& rows, int64_t token, int64_t offset) {
@@ -177,99 +57,263 @@ Rows<Element> part(const Rows<Element>& rows, int64_t token, int64_t offset) {
 template <typename Element>
 void attend_group(const SequenceAttention<Element>& a, std::vector<float>& scratch) {
   const auto [tokens, group, dim, window] = a.shape;
-  const int64_t keys = padded(tokens);
-  Workspace workspace(scratch, 2 * keys * dim + 2 * kQueries * dim + kQueries * keys);
-  float* key_panels = workspace.take(keys * dim);
-  float* values = workspace.take(keys * dim);
-  float* q = workspace.take(kQueries * dim);
-  float* sums = workspace.take(kQueries * dim);
-  float* weights = workspace.take(kQueries * keys);
+  const int64_t size = blocks_for(tokens) * kBlockTokens * dim;
+  std::vector<float> buffer;
+  Workspace workspace(
+      scratch,
+      2 * Workspace::size_of<Element>(size) + Workspace::size_of<int32_t>(blocks_for(tokens)));
+  auto* keys = workspace.take<Element>(size);
+  auto* values = workspace.take<Element>(size);
+  auto* table = workspace.take<int32_t>(blocks_for(tokens));
+  store_keys(a.k, tokens, dim, keys);
+  store_values(a.v, tokens, dim, values);
+  std::iota(table, table + blocks_for(tokens), 0);
+  attend(PagedKeyValues<Element>{.keys = keys,
+                                 .values = values,
+                                 .num_key_value_heads = 1,
+                                 .head_dim = dim,
+                                 .blocks = table},
+         GroupQueries<Element>{.q = a.q.data,
+                               .q_stride = a.q.stride,
+                               .tokens = tokens,
+                               .position = 0,
+                               .window = window,
+                               .group = group,
+                               .key_value_head = 0,
+                               .out = a.out.data,
+                               .out_stride = a.out.stride,
+                               .log_sums = a.log_sums.data,
+                               .log_sums_stride = a.log_sums.stride},
+         buffer);
+}
 
-  widen_rows(a.k, tokens, dim, 1.0F, values);  // the keys, until they are transposed
-  transpose_panels(values, tokens, dim, key_panels);
-  widen_rows(a.v, tokens, dim, 1.0F, values);
-  for (int64_t head = 0; head < group; ++head) {
-    for (int64_t query = 0; query < tokens; query += kQueries) {
-      const Block block(a.shape, query);
-      widen_rows(part(a.q, query, head * dim), block.queries(), dim, score_scale(a.shape), q);
-      multiply_panels(block, q, dim, key_panels, weights);
-      float sums_of_weights[kQueries];
-      for (int64_t i = block.first; i < block.end; ++i) {
-        float* row = weights + (i - block.first) * block.width;
-        const int64_t first = block.first_visible(i);
-        const auto [largest, sum] = exponentiate(row + first, block.end_visible(i) - first);
-        part(a.log_sums, i, head).data[0] = largest + std::log(sum);
-        sums_of_weights[i - block.first] = sum;
-        clear_hidden(block, i, row);
-      }
-      multiply_rows(block, weights, dim, values, sums);
-      for (int64_t i = block.first; i < block.end; ++i) {
-        narrow_rows(sums + (i - block.first) * dim,
-                    1,
-                    dim,
-                    1.0F / sums_of_weights[i - block.first],
-                    part(a.out, i, head * dim));
-      }
-    }
+// For one query: weights = exp(scale * score - log_sum) and dscores = weight * (dweight - pull) of
+// the visible keys [begin, end), zeros for the others of [0, kChunk).
+template <typename Element>
+RETMASK_INLINE void weigh(const float* scores,
+                          const float* dweights,
+                          int64_t begin,
+                          int64_t end,
+                          float scale,
+                          float log_sum,
+                          float pull,
+                          Element* weights,
+                          Element* dscores) {
+  std::fill_n(weights, begin, Element{});
+  std::fill_n(dscores, begin, Element{});
+#pragma omp simd
+  for (int64_t i = begin; i < end; ++i) {
+    const float weight = fast_exp(scores[i] * scale - log_sum);
+    narrow(weight, weights[i]);
+    narrow(weight * (dweights[i] - pull), dscores[i]);
+  }
+  std::fill(weights + end, weights + kChunk, Element{});
+  std::fill(dscores + end, dscores + kChunk, Element{});
+}
+RETMASK_SIMD_CLONES void score_gradients(const float* scores,
+                                         const float* dweights,
+                                         int64_t begin,
+                                         int64_t end,
+                                         float scale,
+                                         float log_sum,
+                                         float pull,
+                                         float* weights,
+                                         float* dscores) {
+  weigh(scores, dweights, begin, end, scale, log_sum, pull, weights, dscores);
+}
+RETMASK_SIMD_CLONES void score_gradients(const float* scores,
+                                         const float* dweights,
+                                         int64_t begin,
+                                         int64_t end,
+                                         float scale,
+                                         float log_sum,
+                                         float pull,
+                                         BFloat16* weights,
+                                         BFloat16* dscores) {
+  weigh(scores, dweights, begin, end, scale, log_sum, pull, weights, dscores);
+}
+
+template <typename Element>
+RETMASK_INLINE float dot_rows(const Element* a, const Element* b, int64_t count) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) sum += widen(a[i]) * widen(b[i]);
+  return sum;
+}
+RETMASK_SIMD_CLONES float dot(const float* a, const float* b, int64_t count) {
+  return dot_rows(a, b, count);
+}
+RETMASK_SIMD_CLONES float dot(const BFloat16* a, const BFloat16* b, int64_t count) {
+  return dot_rows(a, b, count);
+}
+
+// x [rows, kChunk] -> [kChunk, kMostQueries], columns from `rows` on zero.
+template <typename Element>
+void transpose(const Element* x, int64_t rows, Element* out) {
+  for (int64_t key = 0; key < kChunk; ++key) {
+    for (int64_t row = 0; row < rows; ++row) out[key * kMostQueries + row] = x[row * kChunk + key];
+    std::fill(out + key * kMostQueries + rows, out + (key + 1) * kMostQueries, Element{});
   }
 }
 
 template <typename Element>
-void attend_group_backward(const SequenceAttentionGradient<Element>& a,
-                           std::vector<float>& scratch) {
-  const auto [tokens, group, dim, window] = a.shape;
-  const int64_t rows = padded(tokens) * dim;
-  const int64_t block_rows = kQueries * dim;
-  const int64_t block_keys = kQueries * padded(tokens);
-  Workspace workspace(scratch, 5 * rows + 4 * block_rows + 2 * block_keys);
-  float* keys = workspace.take(rows);
-  float* key_panels = workspace.take(rows);
-  float* value_panels = workspace.take(rows);
-  float* dk = workspace.take(rows);
-  float* dv = workspace.take(rows);
-  float* q = workspace.take(block_rows);
-  float* out = workspace.take(block_rows);
-  float* dout = workspace.take(block_rows);
-  float* dq = workspace.take(block_rows);
-  float* weights = workspace.take(block_keys);
-  float* gradients = workspace.take(block_keys);
-
-  widen_rows(a.v, tokens, dim, 1.0F, keys);  // the values, until they are transposed
-  transpose_panels(keys, tokens, dim, value_panels);
-  widen_rows(a.k, tokens, dim, 1.0F, keys);
-  transpose_panels(keys, tokens, dim, key_panels);
-  std::fill_n(dk, rows, 0.0F);
-  std::fill_n(dv, rows, 0.0F);
-  const float scale = score_scale(a.shape);
-  for (int64_t head = 0; head < group; ++head) {
-    for (int64_t query = 0; query < tokens; query += kQueries) {
-      const Block block(a.shape, query);
-      const int64_t count = block.queries();
-      widen_rows(part(a.q, query, head * dim), count, dim, scale, q);
-      widen_rows(part(a.out, query, head * dim), count, dim, 1.0F, out);
-      widen_rows(part(a.dout, query, head * dim), count, dim, 1.0F, dout);
-      multiply_panels(block, q, dim, key_panels, weights);
-      multiply_panels(block, dout, dim, value_panels, gradients);
-      for (int64_t i = block.first; i < block.end; ++i) {
-        const int64_t at = (i - block.first) * block.width;
-        const int64_t first = block.first_visible(i);
-        score_gradients(weights + at + first,
-                        gradients + at + first,
-                        block.end_visible(i) - first,
-                        part(a.log_sums, i, head).data[0],
-                        dot(dout + (i - block.first) * dim, out + (i - block.first) * dim, dim));
-        clear_hidden(block, i, weights + at);
-        clear_hidden(block, i, gradients + at);
-      }
-      add_to_rows(block, weights, dim, dout, dv);
-      add_to_rows(block, gradients, dim, q, dk);
-      multiply_rows(block, gradients, dim, keys, dq);
-      narrow_rows(dq, count, dim, scale, part(a.dq, query, head * dim));
-    }
-  }
-  narrow_rows(dk, tokens, dim, 1.0F, a.dk);
-  narrow_rows(dv, tokens, dim, 1.0F, a.dv);
+void store_scaled(const float* from, int64_t count, int64_t dim, float scale, Rows<Element> to) {
+  for (int64_t row = 0; row < count; ++row)
+    for (int64_t i = 0; i < dim; ++i)
+      narrow(scale * from[row * dim + i], to.data[row * to.stride + i]);
 }
+
+template <typename Element>
+class AttentionGradient {
+ public:
+  AttentionGradient(const SequenceAttentionGradient<Element>& a, std::vector<float>& scratch)
+      : a_(a), blocks_(blocks_for(a.shape.tokens)), workspace_(scratch, scratch_bytes()) {
+    key_blocks_ = workspace_.template take<Element>(size());
+    key_sums_blocks_ = workspace_.template take<Element>(size());
+    value_blocks_ = workspace_.template take<Element>(size());
+    dk_ = workspace_.template take<float>(size());
+    dv_ = workspace_.template take<float>(size());
+    q_ = workspace_.template take<Element>(kMostQueries * dim());
+    dout_ = workspace_.template take<Element>(kMostQueries * dim());
+    q_blocks_ = workspace_.template take<Element>(kMostQueries * dim());
+    dout_blocks_ = workspace_.template take<Element>(kMostQueries * dim());
+    dq_ = workspace_.template take<float>(kMostQueries * dim());
+    scores_ = workspace_.template take<float>(kMostQueries * kChunk);
+    dweights_ = workspace_.template take<float>(kMostQueries * kChunk);
+    weights_ = workspace_.template take<Element>(kMostQueries * kChunk);
+    dscores_ = workspace_.template take<Element>(kMostQueries * kChunk);
+    transposed_ = workspace_.template take<Element>(kMostQueries * kChunk);
+  }
+
+  void run() {
+    const int64_t tokens = a_.shape.tokens;
+    store_keys(a_.k, tokens, dim(), key_blocks_);
+    store_values(a_.k, tokens, dim(), key_sums_blocks_);
+    store_keys(a_.v, tokens, dim(), value_blocks_);
+    std::fill_n(dk_, size(), 0.0F);
+    std::fill_n(dv_, size(), 0.0F);
+    for (int64_t head = 0; head < a_.shape.group; ++head) {
+      for (int64_t query = 0; query < tokens; query += kMostQueries)
+        add_queries(head, query, std::min(kMostQueries, tokens - query));
+    }
+    store_scaled(dk_, tokens, dim(), scale(), a_.dk);
+    store_scaled(dv_, tokens, dim(), 1.0F, a_.dv);
+  }
+
+ private:
+  int64_t scratch_bytes() const {
+    return 3 * Workspace::size_of<Element>(size()) + 2 * Workspace::size_of<float>(size()) +
+           4 * Workspace::size_of<Element>(kMostQueries * dim()) +
+           Workspace::size_of<float>(kMostQueries * dim()) +
+           2 * Workspace::size_of<float>(kMostQueries * kChunk) +
+           3 * Workspace::size_of<Element>(kMostQueries * kChunk);
+  }
+  int64_t dim() const { return a_.shape.head_dim; }
+  int64_t size() const { return blocks_ * kBlockTokens * dim(); }
+  float scale() const { return 1.0F / std::sqrt(static_cast<float>(dim())); }
+
+  // Adds the gradients of `count` queries of one head.
+  void add_queries(int64_t head, int64_t query, int64_t count) {
+    const auto q = part(a_.q, query, head * dim());
+    const auto dout = part(a_.dout, query, head * dim());
+    const auto out = part(a_.out, query, head * dim());
+    store_values(q, count, dim(), q_blocks_);
+    store_values(dout, count, dim(), dout_blocks_);
+    float pulls[kMostQueries];
+    for (int64_t i = 0; i < count; ++i) {
+      std::copy_n(q.data + i * q.stride, dim(), q_ + i * dim());
+      std::copy_n(dout.data + i * dout.stride, dim(), dout_ + i * dim());
+      pulls[i] = dot(dout.data + i * dout.stride, out.data + i * out.stride, dim());
+    }
+    std::fill_n(dq_, count * dim(), 0.0F);
+    const int64_t first_key = std::max<int64_t>(0, query + 1 - a_.shape.window);
+    const int64_t end_key = query + count;
+    for (int64_t key = first_key / kBlockTokens * kBlockTokens; key < end_key; key += kChunk) {
+      const int64_t keys = std::min(kChunk, blocks_ * kBlockTokens - key);
+      score(q_, count, key_blocks_, key, keys, scores_);
+      score(dout_, count, value_blocks_, key, keys, dweights_);
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t first = std::max<int64_t>(0, query + i + 1 - a_.shape.window);
+        const int64_t begin = std::clamp<int64_t>(first - key, 0, keys);
+        score_gradients(scores_ + i * kChunk,
+                        dweights_ + i * kChunk,
+                        begin,
+                        std::clamp<int64_t>(query + i + 1 - key, begin, keys),
+                        scale(),
+                        part(a_.log_sums, query + i, head).data[0],
+                        pulls[i],
+                        weights_ + i * kChunk,
+                        dscores_ + i * kChunk);
+      }
+      const BlockPointers<Element> key_rows(
+          block_at(key_sums_blocks_, key), keys / kBlockTokens, dim());
+      add_weighted_blocks(BlockSums<Element>{.weights = dscores_,
+                                             .stride = kChunk,
+                                             .num_rows = count,
+                                             .head_dim = dim(),
+                                             .blocks = key_rows.data,
+                                             .num_tokens = keys,
+                                             .sums = dq_});
+      add_transposed(weights_, count, dout_blocks_, keys, dv_ + key * dim());
+      add_transposed(dscores_, count, q_blocks_, keys, dk_ + key * dim());
+    }
+    store_scaled(dq_, count, dim(), scale(), part(a_.dq, query, head * dim()));
+  }
+
+  const Element* block_at(const Element* blocks, int64_t token) const {
+    return blocks + token * dim();
+  }
+
+  // rows [count, D] times the keys (or values) of [key, key + keys): [count, kChunk].
+  void score(const Element* rows,
+             int64_t count,
+             const Element* blocks,
+             int64_t key,
+             int64_t keys,
+             float* scores) const {
+    const BlockPointers<Element> pointers(block_at(blocks, key), keys / kBlockTokens, dim());
+    score_blocks(BlockScores<Element>{.rows = rows,
+                                      .num_rows = count,
+                                      .head_dim = dim(),
+                                      .blocks = pointers.data,
+                                      .num_blocks = keys / kBlockTokens,
+                                      .scores = scores,
+                                      .stride = kChunk});
+  }
+
+  // Adds transposed weights [count, keys] times the queries' rows in `blocks` to sums [keys, D].
+  void add_transposed(
+      const Element* weights, int64_t count, const Element* blocks, int64_t keys, float* sums) {
+    transpose(weights, count, transposed_);
+    const BlockPointers<Element> pointers(blocks, kQueryBlocks, dim());
+    add_weighted_blocks(BlockSums<Element>{.weights = transposed_,
+                                           .stride = kMostQueries,
+                                           .num_rows = keys,
+                                           .head_dim = dim(),
+                                           .blocks = pointers.data,
+                                           .num_tokens = count,
+                                           .sums = sums});
+  }
+
+  const SequenceAttentionGradient<Element>& a_;
+  const int64_t blocks_;
+  Workspace workspace_;
+  Element* key_blocks_;       // as keys, for the scores
+  Element* key_sums_blocks_;  // as values, for dq
+  Element* value_blocks_;     // as keys, for dweights
+  float* dk_;                 // [tokens, D]
+  float* dv_;
+  Element* q_;  // [kMostQueries, D]
+  Element* dout_;
+  Element* q_blocks_;  // as values, for dk and dv
+  Element* dout_blocks_;
+  float* dq_;
+  float* scores_;  // [kMostQueries, kChunk]
+  float* dweights_;
+  Element* weights_;
+  Element* dscores_;
+  Element* transposed_;  // [kChunk, kMostQueries]
+};
 
 }  // namespace
 
@@ -281,11 +325,11 @@ void attend(const SequenceAttention<BFloat16>& attention, std::vector<float>& sc
 }
 void attend_backward(const SequenceAttentionGradient<float>& gradient,
                      std::vector<float>& scratch) {
-  attend_group_backward(gradient, scratch);
+  AttentionGradient<float>(gradient, scratch).run();
 }
 void attend_backward(const SequenceAttentionGradient<BFloat16>& gradient,
                      std::vector<float>& scratch) {
-  attend_group_backward(gradient, scratch);
+  AttentionGradient<BFloat16>(gradient, scratch).run();
 }
 
 }  // namespace retmask::kernels

@@ -1,6 +1,6 @@
 #pragma once
 // Stores new keys and values in the cache blocks, and gathers those of a sequence into one tensor.
-// Any device, plain libtorch; on the CPU single tokens read the blocks in place (cpu_layer.cpp).
+// Plain libtorch on any device; cpu_layer.cpp reads the blocks in place, in a layout of its own.
 
 #include <torch/torch.h>
 

@@ -1,9 +1,13 @@
 #pragma once
-// Maps tensors to the element types and pointers of the CPU kernels.
+// From tensors to the CPU kernels: element types, pointers, threads.
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <atomic>
 #include <type_traits>
+#include <vector>
 
 #include "retmask/base/error.h"
 #include "retmask/kernels/bfloat16.h"
@@ -27,6 +31,18 @@ const Element* data_of(const torch::Tensor& tensor) {
 template <typename Element>
 Element* mutable_data_of(const torch::Tensor& tensor) {
   return static_cast<Element*>(tensor.mutable_data_ptr());
+}
+
+// Calls run(i, scratch) once for each i in [0, count), in ascending order, each on the next free
+// thread. `scratch` is a buffer of the thread.
+template <typename Run>
+void run_tasks(int64_t count, const Run& run) {
+  std::atomic<int64_t> next = 0;
+  const auto threads = std::min<int64_t>(at::get_num_threads(), count);
+  at::parallel_for(0, threads, /*grain_size=*/1, [&](int64_t, int64_t) {
+    std::vector<float> scratch;
+    for (int64_t i = next++; i < count; i = next++) run(i, scratch);
+  });
 }
 
 }  // namespace retmask

@@ -3,9 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "cache_access.h"
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
 #include "prepared_matrix.h"
@@ -14,98 +12,156 @@
 namespace retmask {
 namespace {
 
-// store_keys, without intermediate copies.
-void store_in_blocks(const ProjectedHeads& heads,
-                     const KeyValueBlocks::Layer& cache,
-                     const CacheSlots& slots) {
-  const int64_t kv_heads = cache.keys.size(1);
-  const int64_t block_size = cache.keys.size(2);
-  const int64_t row_bytes =
-      cache.keys.size(3) * static_cast<int64_t>(torch::elementSize(cache.keys.scalar_type()));
-  const int64_t token_bytes = heads.k.stride(0) * heads.k.element_size();
-  const auto* blocks = data_of<int64_t>(slots.blocks);
-  const auto* rows = data_of<int64_t>(slots.rows);
-  const auto* sources = data_of<int64_t>(slots.batch_rows);
-  const auto store = [&](const torch::Tensor& from, const torch::Tensor& to, int64_t token) {
-    const char* source =
-        data_of<char>(from) + (sources != nullptr ? sources[token] : token) * token_bytes;
-    char* block = mutable_data_of<char>(to) + blocks[token] * kv_heads * block_size * row_bytes;
-    for (int64_t head = 0; head < kv_heads; ++head) {
-      std::memcpy(block + (head * block_size + rows[token]) * row_bytes,
-                  source + head * row_bytes,
-                  static_cast<size_t>(row_bytes));
+// Keys and values of all sequences of a batch, in blocks as the kernels read them
+// (kernels/attention_blocks.h).
+struct BlockedKeyValues {
+  torch::Tensor keys, values;  // [blocks, Hkv, P, D] elements
+  torch::Tensor tables;        // [S, longest] int32
+  CacheSlots slots;            // of the new tokens
+};
+
+// Temporary blocks for a batch without a cache.
+BlockedKeyValues temporary_blocks(const std::vector<int64_t>& lengths, const torch::Tensor& k) {
+  std::vector<int64_t> blocks;
+  std::vector<int64_t> rows;
+  std::vector<torch::Tensor> tables;
+  int64_t num_blocks = 0;
+  for (const int64_t length : lengths) {
+    for (int64_t i = 0; i < length; ++i) {
+      blocks.push_back(num_blocks + i / kernels::kBlockTokens);
+      rows.push_back(i % kernels::kBlockTokens);
     }
-  };
-  const int64_t width = 2 * kv_heads * cache.keys.size(3);
-  at::parallel_for(
-      0, slots.blocks.size(0), rows_per_thread(width), [&](int64_t begin, int64_t end) {
-        for (int64_t token = begin; token < end; ++token) {
-          store(heads.k, cache.keys, token);
-          store(heads.v, cache.values, token);
-        }
-      });
+    const int64_t end = num_blocks + (length + kernels::kBlockTokens - 1) / kernels::kBlockTokens;
+    tables.push_back(torch::arange(num_blocks, end, torch::kInt32));
+    num_blocks = end;
+  }
+  const torch::Tensor keys =
+      torch::empty({num_blocks, k.size(1), kernels::kBlockTokens, k.size(2)}, k.options());
+  return {
+      .keys = keys,
+      .values = torch::empty_like(keys),
+      .tables = torch::nn::utils::rnn::pad_sequence(tables, /*batch_first=*/true),
+      .slots = {.blocks = torch::tensor(blocks), .rows = torch::tensor(rows), .batch_rows = {}}};
 }
 
-// Attention of each sequence with exactly one new token over its cache blocks, read in place, all
-// at once. Writes that token's row of output [T, H, D]; other rows are untouched. q [T, H, D], rows
-// may be strided. gate [S, H] and largest [S, H] int64 may be undefined.
-void attend_to_blocks(const torch::Tensor& q,
-                      const PackedBatch& batch,
-                      const KeyValueBlocks::Layer& cache,
-                      std::optional<int64_t> sliding_window,
-                      const torch::Tensor& gate,
-                      const torch::Tensor& output,
-                      const torch::Tensor& largest) {
+BlockedKeyValues blocks_of(const ForwardContext& context, int64_t layer, const torch::Tensor& k) {
+  const PackedBatch& batch = context.batch;
+  if (batch.cache == nullptr) return temporary_blocks(batch.lengths, k);
+  RETMASK_CHECK(batch.cache->block_size == kernels::kBlockTokens);
+  const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[static_cast<size_t>(layer)];
+  return {cache.keys, cache.values, batch.cache->block_tables, context.slots};
+}
+
+void store_in_blocks(const ProjectedHeads& heads, const BlockedKeyValues& to) {
+  const int64_t kv_heads = heads.k.size(1);
+  const int64_t dim = heads.k.size(2);
+  const int64_t count = to.slots.blocks.size(0);
+  const auto* blocks = data_of<int64_t>(to.slots.blocks);
+  const auto* rows = data_of<int64_t>(to.slots.rows);
+  const auto* sources = data_of<int64_t>(to.slots.batch_rows);
+  with_element(heads.k.scalar_type(), [&](auto element) {
+    using Element = decltype(element);
+    const auto* k = data_of<Element>(heads.k);
+    const auto* v = data_of<Element>(heads.v);
+    auto* keys = mutable_data_of<Element>(to.keys);
+    auto* values = mutable_data_of<Element>(to.values);
+    const auto store = [&](int64_t token) {
+      const int64_t source = sources != nullptr ? sources[token] : token;
+      const bool is_followed = token + 1 < count && blocks[token + 1] == blocks[token] &&
+                               rows[token + 1] == rows[token] + 1;
+      for (int64_t head = 0; head < kv_heads; ++head) {
+        const int64_t block = (blocks[token] * kv_heads + head) * kernels::kBlockTokens * dim;
+        kernels::store_key(
+            k + source * heads.k.stride(0) + head * dim, rows[token], dim, keys + block);
+        kernels::store_value(
+            v + source * heads.v.stride(0) + head * dim, rows[token], dim, values + block);
+        if (!is_followed) kernels::end_values(rows[token], dim, values + block);
+      }
+    };
+    at::parallel_for(
+        0, count, rows_per_thread(2 * kv_heads * dim), [&](int64_t begin, int64_t end) {
+          for (int64_t token = begin; token < end; ++token) store(token);
+        });
+  });
+}
+
+// New tokens of one sequence and key/value head that a thread attends at once. With any group of
+// query heads they fill whole tiles of the kernel.
+constexpr int64_t kTokensPerTask = 32;
+
+struct AttentionTask {
+  size_t sequence;
+  int64_t row;    // of the batch
+  int64_t begin;  // tokens of the sequence's new ones
+  int64_t end;
+};
+
+// Tasks that take longest first, so that none is left for the end.
+std::vector<AttentionTask> attention_tasks(const PackedBatch& batch) {
+  std::vector<AttentionTask> tasks;
+  int64_t row = 0;
+  for (size_t s = 0; s < batch.lengths.size(); row += batch.lengths[s++]) {
+    for (int64_t begin = 0; begin < batch.lengths[s]; begin += kTokensPerTask)
+      tasks.push_back({s, row + begin, begin, std::min(begin + kTokensPerTask, batch.lengths[s])});
+  }
+  const auto cost = [&](const AttentionTask& task) {
+    const int64_t past = batch.past.empty() ? 0 : batch.past[task.sequence];
+    return (task.end - task.begin) * (past + task.end);
+  };
+  std::stable_sort(
+      tasks.begin(), tasks.end(), [&](const auto& a, const auto& b) { return cost(a) > cost(b); });
+  return tasks;
+}
+
+// Attention of the new tokens, whose keys and values are in `cache`. q [T, H, D], rows may be
+// strided. gate [S, H] and largest [S, H] int64 may be undefined.
+torch::Tensor attend_to_blocks(const torch::Tensor& q,
+                               const PackedBatch& batch,
+                               const BlockedKeyValues& cache,
+                               std::optional<int64_t> sliding_window,
+                               const torch::Tensor& gate,
+                               const torch::Tensor& largest) {
   const int64_t num_heads = q.size(1);
   const int64_t dim = q.size(2);
   const int64_t kv_heads = cache.keys.size(1);
   const int64_t group = num_heads / kv_heads;
   RETMASK_CHECK(q.stride(2) == 1 && q.stride(1) == dim);
-  const torch::Tensor& tables = batch.cache->block_tables;
-
-  struct Decoding {
-    int64_t sequence;
-    int64_t row;  // row of q
-  };
-  std::vector<Decoding> decoding;
-  int64_t row = 0;
-  for (size_t s = 0; s < batch.lengths.size(); row += batch.lengths[s++]) {
-    if (batch.lengths[s] == 1) decoding.push_back({static_cast<int64_t>(s), row});
-  }
-  const auto items = static_cast<int64_t>(decoding.size()) * kv_heads;
+  const torch::Tensor output = torch::empty(q.sizes(), q.options());  // [T, H, D]
+  const std::vector<AttentionTask> tasks = attention_tasks(batch);
+  const auto items = static_cast<int64_t>(tasks.size()) * kv_heads;
   with_element(q.scalar_type(), [&](auto element) {
     using Element = decltype(element);
-    at::parallel_for(0, items, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
-      std::vector<float> scratch;
-      for (int64_t item = begin; item < end; ++item) {
-        const auto [s, q_row] = decoding[static_cast<size_t>(item / kv_heads)];
-        const int64_t kv_head = item % kv_heads;
-        const int64_t num_keys = batch.past[static_cast<size_t>(s)] + 1;
-        const kernels::PagedKeyValues<Element> keys{
-            .keys = data_of<Element>(cache.keys),
-            .values = data_of<Element>(cache.values),
-            .num_key_value_heads = kv_heads,
-            .block_size = batch.cache->block_size,
-            .head_dim = dim,
-            .blocks = tables.const_data_ptr<int32_t>() + s * tables.stride(0),
-            .first = std::max<int64_t>(0, num_keys - sliding_window.value_or(num_keys)),
-            .end = num_keys};
-        const int64_t head = kv_head * group;
-        kernels::attend(
-            keys,
-            kernels::GroupQuery<Element>{
-                .q = data_of<Element>(q) + q_row * q.stride(0) + head * dim,
-                .group = group,
-                .key_value_head = kv_head,
-                .gate = gate.defined() ? data_of<Element>(gate) + s * num_heads + head : nullptr,
-                .out = mutable_data_of<Element>(output) + (q_row * num_heads + head) * dim,
-                .largest_key = largest.defined()
-                                   ? mutable_data_of<int64_t>(largest) + s * num_heads + head
-                                   : nullptr},
-            scratch);
-      }
+    run_tasks(items, [&](int64_t item, std::vector<float>& scratch) {
+      const AttentionTask& task = tasks[static_cast<size_t>(item / kv_heads)];
+      const auto s = static_cast<int64_t>(task.sequence);
+      const int64_t past = batch.past.empty() ? 0 : batch.past[task.sequence];
+      const int64_t head = item % kv_heads * group;
+      const bool is_last = task.end == batch.lengths[task.sequence];
+      const bool is_probed = largest.defined() && is_last && batch.probe->wants(task.sequence);
+      kernels::attend(
+          kernels::PagedKeyValues<Element>{
+              .keys = data_of<Element>(cache.keys),
+              .values = data_of<Element>(cache.values),
+              .num_key_value_heads = kv_heads,
+              .head_dim = dim,
+              .blocks = cache.tables.const_data_ptr<int32_t>() + s * cache.tables.stride(0)},
+          kernels::GroupQueries<Element>{
+              .q = data_of<Element>(q) + task.row * q.stride(0) + head * dim,
+              .q_stride = q.stride(0),
+              .tokens = task.end - task.begin,
+              .position = past + task.begin,
+              .window = sliding_window.value_or(past + task.end),
+              .group = group,
+              .key_value_head = item % kv_heads,
+              .gate = gate.defined() ? data_of<Element>(gate) + s * num_heads + head : nullptr,
+              .out = mutable_data_of<Element>(output) + (task.row * num_heads + head) * dim,
+              .out_stride = num_heads * dim,
+              .largest_key =
+                  is_probed ? mutable_data_of<int64_t>(largest) + s * num_heads + head : nullptr},
+          scratch);
     });
   });
+  return output;
 }
 
 class CpuLayer : public DecoderLayer {
@@ -135,30 +191,15 @@ class CpuLayer : public DecoderLayer {
 
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const override {
     const PackedBatch& batch = context.batch;
-    const auto window = shape_.sliding_window;
     const torch::Tensor gate =  // [S, H] or undefined
         batch.gate != nullptr ? batch.gate->layer(shape_.layer) : torch::Tensor();
-    const torch::Tensor output = torch::empty(heads.q.sizes(), heads.q.options());  // [T, H, D]
     torch::Tensor largest;
     if (batch.probe != nullptr)
       largest = unknown_keys(batch, shape_.num_attention_heads, torch::kCPU);
-    if (batch.cache != nullptr) {
-      const auto& cache = (*batch.cache->layers)[static_cast<size_t>(shape_.layer)];
-      store_in_blocks(heads, cache, context.slots);
-      attend_to_blocks(heads.q, batch, cache, window, gate, output, largest);
-    }
-    int64_t start = 0;
-    for (size_t s = 0; s < batch.lengths.size(); start += batch.lengths[s++]) {
-      if (batch.cache != nullptr && batch.lengths[s] == 1) continue;
-      const torch::Tensor q = heads.q.narrow(0, start, batch.lengths[s]);
-      const SequenceKeys keys = sequence_keys(heads.k, heads.v, shape_.layer, s, start, batch);
-      const auto row = static_cast<int64_t>(s);
-      if (batch.probe != nullptr && batch.probe->wants(s))
-        largest[row] = largest_key(q[-1], keys.keys, window);
-      torch::Tensor attended = retmask::attention(q, keys.keys, keys.values, window);  // [t, H, D]
-      if (gate.defined()) attended = attended * gate[row].unsqueeze(-1);
-      output.narrow(0, start, batch.lengths[s]).copy_(attended);
-    }
+    const BlockedKeyValues blocks = blocks_of(context, shape_.layer, heads.k);
+    store_in_blocks(heads, blocks);
+    const torch::Tensor output =
+        attend_to_blocks(heads.q, batch, blocks, shape_.sliding_window, gate, largest);
     if (batch.probe != nullptr) batch.probe->record(largest);
     return output.flatten(1);
   }

@@ -1,11 +1,9 @@
 #include "sequence_attention.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "cpu_dispatch.h"
 #include "flash_window.h"
@@ -46,12 +44,8 @@ class CpuTasks {
   // Calls run(task, scratch) once for every task.
   template <typename Run>
   void for_each(const Run& run) const {
-    std::atomic<size_t> next = 0;
-    const auto threads =
-        std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(tasks_.size()));
-    at::parallel_for(0, threads, /*grain_size=*/1, [&](int64_t, int64_t) {
-      std::vector<float> scratch;
-      for (size_t i = next++; i < tasks_.size(); i = next++) run(tasks_[i], scratch);
+    run_tasks(static_cast<int64_t>(tasks_.size()), [&](int64_t i, std::vector<float>& scratch) {
+      run(tasks_[static_cast<size_t>(i)], scratch);
     });
   }
 

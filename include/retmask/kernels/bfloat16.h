@@ -11,6 +11,10 @@ struct BFloat16 {
 };
 static_assert(sizeof(BFloat16) == 2);
 
+// Adjacent elements that one instruction multiplies and adds: how kernels interleave operands.
+template <typename Element>
+inline constexpr int64_t kPair = sizeof(Element) == 2 ? 2 : 1;
+
 inline float widen(float value) { return value; }
 
 inline float widen(BFloat16 value) {

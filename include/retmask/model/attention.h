@@ -21,7 +21,9 @@ namespace retmask {
 // (engine/block_pool.h). Token i of sequence s is in block block_tables[s][i / P], row i % P.
 struct KeyValueBlocks {
   struct Layer {
-    torch::Tensor keys;    // [blocks, Hkv, P, D]
+    // [blocks, Hkv, P, D] elements; on a CPU a block is laid out for the kernels
+    // (kernels/attention_blocks.h).
+    torch::Tensor keys;
     torch::Tensor values;  // the same
   };
   const std::vector<Layer>* layers = nullptr;

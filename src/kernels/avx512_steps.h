@@ -1,5 +1,6 @@
 #pragma once
-// Epilogue shared by the products: bias, residual, rounding.
+// What the products on AVX-512 share: a step of the inner loop, and the end with bias, residual and
+// rounding.
 
 #include "avx512.h"
 #include "retmask/kernels/matmul.h"
@@ -10,6 +11,17 @@
 #include <algorithm>
 
 namespace retmask::kernels::avx512 {
+
+// sum += x * weights, x in all lanes. One step along k is a pair of bfloat16 or one float32.
+RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const float* x, const float* weights) {
+  return _mm512_fmadd_ps(_mm512_set1_ps(*x), _mm512_loadu_ps(weights), sum);
+}
+RETMASK_AVX512_INLINE __m512 multiply_add(__m512 sum, const BFloat16* x, const BFloat16* weights) {
+  int pair = 0;
+  __builtin_memcpy(&pair, x, sizeof pair);
+  return _mm512_dpbf16_ps(
+      sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)_mm512_loadu_si512(weights));
+}
 
 RETMASK_AVX512_INLINE __m512 load(const float* from, __mmask16 mask) {
   return _mm512_maskz_loadu_ps(mask, from);
