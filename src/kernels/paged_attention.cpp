@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "attention_tiles.h"
+#include "attention_weights.h"
 #include "simd.h"
 #include "workspace.h"
 
@@ -25,50 +26,6 @@ struct RowState {
   int64_t end = 0;
   int64_t largest_key = 0;
 };
-
-// exp(score - largest) of the visible scores [begin, end) as weights, zeros for the others of
-// [0, width). Returns the sum.
-template <typename Element>
-RETMASK_INLINE float weigh(const float* scores,
-                           int64_t begin,
-                           int64_t end,
-                           int64_t width,
-                           float largest,
-                           Element* weights) {
-  std::fill_n(weights, begin, Element{});
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = begin; i < end; ++i) {
-    const float weight = fast_exp(scores[i] - largest);
-    sum += weight;
-    narrow(weight, weights[i]);
-  }
-  std::fill(weights + end, weights + width, Element{});
-  return sum;
-}
-RETMASK_SIMD_CLONES float to_weights(
-    const float* scores, int64_t begin, int64_t end, int64_t width, float largest, float* weights) {
-  return weigh(scores, begin, end, width, largest, weights);
-}
-RETMASK_SIMD_CLONES float to_weights(const float* scores,
-                                     int64_t begin,
-                                     int64_t end,
-                                     int64_t width,
-                                     float largest,
-                                     BFloat16* weights) {
-  return weigh(scores, begin, end, width, largest, weights);
-}
-
-// Scales the scores [begin, end) and returns the largest of them.
-RETMASK_SIMD_CLONES float scale_scores(float* scores, int64_t begin, int64_t end, float scale) {
-  float largest = kNoScore;
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = begin; i < end; ++i) {
-    scores[i] *= scale;
-    largest = largest < scores[i] ? scores[i] : largest;
-  }
-  return largest;
-}
 
 RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
 #pragma omp simd
@@ -194,24 +151,29 @@ class Attention {
     for (int64_t r = 0; r < count; ++r) finish(first_row + r, states_[r], sums_ + r * dim());
   }
 
+  float scale() const { return 1.0F / std::sqrt(static_cast<float>(dim())); }
+
   // Turns the scores of `width` keys from position `start` on into weights, and rescales the sums.
   void update(int64_t count, int64_t start, int64_t width) {
-    const float scale = 1.0F / std::sqrt(static_cast<float>(dim()));
     for (int64_t r = 0; r < count; ++r) {
       RowState& state = states_[r];
-      float* scores = scores_ + r * kChunk;
       const int64_t begin = std::clamp<int64_t>(state.first - start, 0, width);
-      const int64_t end = std::clamp<int64_t>(state.end - start, begin, width);
-      const float largest = scale_scores(scores, begin, end, scale);
+      const ScoreRow row{.scores = scores_ + r * kChunk,
+                         .begin = begin,
+                         .end = std::clamp<int64_t>(state.end - start, begin, width),
+                         .width = width};
+      const float largest = largest_score(row);
       if (largest > state.largest) {
-        if (queries_.largest_key != nullptr)
-          state.largest_key = start + (std::find(scores + begin, scores + end, largest) - scores);
-        const float factor = fast_exp(state.largest - largest);
+        if (queries_.largest_key != nullptr) {
+          const float* end = row.scores + row.end;
+          state.largest_key = start + (std::find(row.scores + begin, end, largest) - row.scores);
+        }
+        const float factor = fast_exp((state.largest - largest) * scale());
         state.largest = largest;
         state.total *= factor;
         multiply_row(sums_ + r * dim(), dim(), factor);
       }
-      state.total += to_weights(scores, begin, end, width, state.largest, weights_ + r * kChunk);
+      state.total += exp_weights(row, scale(), state.largest, weights_ + r * kChunk);
     }
   }
 
@@ -223,7 +185,7 @@ class Attention {
       queries_.largest_key[g] = state.largest_key;
     if (queries_.log_sums != nullptr)
       queries_.log_sums[token * queries_.log_sums_stride + g] =
-          state.largest + std::log(state.total);
+          state.largest * scale() + std::log(state.total);
   }
 
   const PagedKeyValues<Element>& cache_;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "attention_tiles.h"
+#include "attention_weights.h"
 #include "retmask/kernels/paged_attention.h"
 #include "simd.h"
 #include "workspace.h"
@@ -12,9 +13,6 @@
 namespace retmask::kernels {
 namespace {
 
-// Queries of the backward pass that are computed together.
-constexpr int64_t kMostQueries = 32;
-constexpr int64_t kQueryBlocks = kMostQueries / kBlockTokens;
 // Keys that are computed together.
 constexpr int64_t kChunk = kMostBlocks * kBlockTokens;
 
@@ -87,52 +85,6 @@ void attend_group(const SequenceAttention<Element>& a, std::vector<float>& scrat
          buffer);
 }
 
-// For one query: weights = exp(scale * score - log_sum) and dscores = weight * (dweight - pull) of
-// the visible keys [begin, end), zeros for the others of [0, kChunk).
-template <typename Element>
-RETMASK_INLINE void weigh(const float* scores,
-                          const float* dweights,
-                          int64_t begin,
-                          int64_t end,
-                          float scale,
-                          float log_sum,
-                          float pull,
-                          Element* weights,
-                          Element* dscores) {
-  std::fill_n(weights, begin, Element{});
-  std::fill_n(dscores, begin, Element{});
-#pragma omp simd
-  for (int64_t i = begin; i < end; ++i) {
-    const float weight = fast_exp(scores[i] * scale - log_sum);
-    narrow(weight, weights[i]);
-    narrow(weight * (dweights[i] - pull), dscores[i]);
-  }
-  std::fill(weights + end, weights + kChunk, Element{});
-  std::fill(dscores + end, dscores + kChunk, Element{});
-}
-RETMASK_SIMD_CLONES void score_gradients(const float* scores,
-                                         const float* dweights,
-                                         int64_t begin,
-                                         int64_t end,
-                                         float scale,
-                                         float log_sum,
-                                         float pull,
-                                         float* weights,
-                                         float* dscores) {
-  weigh(scores, dweights, begin, end, scale, log_sum, pull, weights, dscores);
-}
-RETMASK_SIMD_CLONES void score_gradients(const float* scores,
-                                         const float* dweights,
-                                         int64_t begin,
-                                         int64_t end,
-                                         float scale,
-                                         float log_sum,
-                                         float pull,
-                                         BFloat16* weights,
-                                         BFloat16* dscores) {
-  weigh(scores, dweights, begin, end, scale, log_sum, pull, weights, dscores);
-}
-
 template <typename Element>
 RETMASK_INLINE float dot_rows(const Element* a, const Element* b, int64_t count) {
   float sum = 0;
@@ -147,15 +99,6 @@ RETMASK_SIMD_CLONES float dot(const BFloat16* a, const BFloat16* b, int64_t coun
   return dot_rows(a, b, count);
 }
 
-// x [rows, kChunk] -> [kChunk, kMostQueries], columns from `rows` on zero.
-template <typename Element>
-void transpose(const Element* x, int64_t rows, Element* out) {
-  for (int64_t key = 0; key < kChunk; ++key) {
-    for (int64_t row = 0; row < rows; ++row) out[key * kMostQueries + row] = x[row * kChunk + key];
-    std::fill(out + key * kMostQueries + rows, out + (key + 1) * kMostQueries, Element{});
-  }
-}
-
 template <typename Element>
 void store_scaled(const float* from, int64_t count, int64_t dim, float scale, Rows<Element> to) {
   for (int64_t row = 0; row < count; ++row)
@@ -163,38 +106,51 @@ void store_scaled(const float* from, int64_t count, int64_t dim, float scale, Ro
       narrow(scale * from[row * dim + i], to.data[row * to.stride + i]);
 }
 
+// `count` rows without gaps, and zeros up to whole blocks.
+template <typename Element>
+void copy_rows(Rows<const Element> rows, int64_t count, int64_t dim, Element* to) {
+  for (int64_t i = 0; i < count; ++i) std::copy_n(rows.data + i * rows.stride, dim, to + i * dim);
+  std::fill(to + count * dim, to + blocks_for(count) * kBlockTokens * dim, Element{});
+}
+
+// The backward pass computes scores with the keys as rows, so that weights and dscores are at once
+// the weights of the queries in dv and dk; dq is summed transposed.
 template <typename Element>
 class AttentionGradient {
  public:
   AttentionGradient(const SequenceAttentionGradient<Element>& a, std::vector<float>& scratch)
-      : a_(a), blocks_(blocks_for(a.shape.tokens)), workspace_(scratch, scratch_bytes()) {
-    key_blocks_ = workspace_.template take<Element>(size());
-    key_sums_blocks_ = workspace_.template take<Element>(size());
-    value_blocks_ = workspace_.template take<Element>(size());
-    dk_ = workspace_.template take<float>(size());
-    dv_ = workspace_.template take<float>(size());
-    q_ = workspace_.template take<Element>(kMostQueries * dim());
-    dout_ = workspace_.template take<Element>(kMostQueries * dim());
-    q_blocks_ = workspace_.template take<Element>(kMostQueries * dim());
-    dout_blocks_ = workspace_.template take<Element>(kMostQueries * dim());
-    dq_ = workspace_.template take<float>(kMostQueries * dim());
-    scores_ = workspace_.template take<float>(kMostQueries * kChunk);
-    dweights_ = workspace_.template take<float>(kMostQueries * kChunk);
-    weights_ = workspace_.template take<Element>(kMostQueries * kChunk);
-    dscores_ = workspace_.template take<Element>(kMostQueries * kChunk);
-    transposed_ = workspace_.template take<Element>(kMostQueries * kChunk);
+      : a_(a),
+        padded_(blocks_for(a.shape.tokens) * kBlockTokens),
+        workspace_(scratch, scratch_bytes()) {
+    k_ = workspace_.template take<Element>(padded_ * dim());
+    v_ = workspace_.template take<Element>(padded_ * dim());
+    transposed_k_ = workspace_.template take<Element>(padded_ * dim());
+    dk_ = workspace_.template take<float>(padded_ * dim());
+    dv_ = workspace_.template take<float>(padded_ * dim());
+    q_keys_ = workspace_.template take<Element>(kTileQueries * dim());
+    q_values_ = workspace_.template take<Element>(kTileQueries * dim());
+    dout_keys_ = workspace_.template take<Element>(kTileQueries * dim());
+    dout_values_ = workspace_.template take<Element>(kTileQueries * dim());
+    transposed_dq_ = workspace_.template take<float>(kTileQueries * dim());
+    scores_ = workspace_.template take<float>(kChunk * kTileQueries);
+    dweights_ = workspace_.template take<float>(kChunk * kTileQueries);
+    weights_ = workspace_.template take<Element>(kChunk * kTileQueries);
+    dscores_ = workspace_.template take<Element>(kChunk * kTileQueries);
+    dscore_blocks_ = workspace_.template take<Element>(kChunk * kTileQueries);
   }
 
   void run() {
     const int64_t tokens = a_.shape.tokens;
-    store_keys(a_.k, tokens, dim(), key_blocks_);
-    store_values(a_.k, tokens, dim(), key_sums_blocks_);
-    store_keys(a_.v, tokens, dim(), value_blocks_);
-    std::fill_n(dk_, size(), 0.0F);
-    std::fill_n(dv_, size(), 0.0F);
+    copy_rows(a_.k, tokens, dim(), k_);
+    copy_rows(a_.v, tokens, dim(), v_);
+    for (int64_t i = 0; i < dim(); ++i)
+      for (int64_t token = 0; token < padded_; ++token)
+        transposed_k_[i * padded_ + token] = k_[token * dim() + i];
+    std::fill_n(dk_, padded_ * dim(), 0.0F);
+    std::fill_n(dv_, padded_ * dim(), 0.0F);
     for (int64_t head = 0; head < a_.shape.group; ++head) {
-      for (int64_t query = 0; query < tokens; query += kMostQueries)
-        add_queries(head, query, std::min(kMostQueries, tokens - query));
+      for (int64_t query = 0; query < tokens; query += kTileQueries)
+        add_queries(head, query, std::min(kTileQueries, tokens - query));
     }
     store_scaled(dk_, tokens, dim(), scale(), a_.dk);
     store_scaled(dv_, tokens, dim(), 1.0F, a_.dv);
@@ -202,14 +158,14 @@ class AttentionGradient {
 
  private:
   int64_t scratch_bytes() const {
-    return 3 * Workspace::size_of<Element>(size()) + 2 * Workspace::size_of<float>(size()) +
-           4 * Workspace::size_of<Element>(kMostQueries * dim()) +
-           Workspace::size_of<float>(kMostQueries * dim()) +
-           2 * Workspace::size_of<float>(kMostQueries * kChunk) +
-           3 * Workspace::size_of<Element>(kMostQueries * kChunk);
+    return 3 * Workspace::size_of<Element>(padded_ * dim()) +
+           2 * Workspace::size_of<float>(padded_ * dim()) +
+           4 * Workspace::size_of<Element>(kTileQueries * dim()) +
+           Workspace::size_of<float>(kTileQueries * dim()) +
+           2 * Workspace::size_of<float>(kChunk * kTileQueries) +
+           3 * Workspace::size_of<Element>(kChunk * kTileQueries);
   }
   int64_t dim() const { return a_.shape.head_dim; }
-  int64_t size() const { return blocks_ * kBlockTokens * dim(); }
   float scale() const { return 1.0F / std::sqrt(static_cast<float>(dim())); }
 
   // Adds the gradients of `count` queries of one head.
@@ -217,102 +173,105 @@ class AttentionGradient {
     const auto q = part(a_.q, query, head * dim());
     const auto dout = part(a_.dout, query, head * dim());
     const auto out = part(a_.out, query, head * dim());
-    store_values(q, count, dim(), q_blocks_);
-    store_values(dout, count, dim(), dout_blocks_);
-    float pulls[kMostQueries];
+    store_keys(q, count, dim(), q_keys_);
+    store_values(q, count, dim(), q_values_);
+    store_keys(dout, count, dim(), dout_keys_);
+    store_values(dout, count, dim(), dout_values_);
+    GradientTile<Element> tile{.scores = scores_,
+                               .dweights = dweights_,
+                               .scale = scale(),
+                               .log_sums = {},
+                               .pulls = {},
+                               .first = {},
+                               .end = {},
+                               .weights = weights_,
+                               .dscores = dscores_,
+                               .dscore_blocks = dscore_blocks_};
     for (int64_t i = 0; i < count; ++i) {
-      std::copy_n(q.data + i * q.stride, dim(), q_ + i * dim());
-      std::copy_n(dout.data + i * dout.stride, dim(), dout_ + i * dim());
-      pulls[i] = dot(dout.data + i * dout.stride, out.data + i * out.stride, dim());
+      tile.log_sums[i] = part(a_.log_sums, query + i, head).data[0];
+      tile.pulls[i] = dot(dout.data + i * dout.stride, out.data + i * out.stride, dim());
     }
-    std::fill_n(dq_, count * dim(), 0.0F);
+    std::fill_n(transposed_dq_, kTileQueries * dim(), 0.0F);
     const int64_t first_key = std::max<int64_t>(0, query + 1 - a_.shape.window);
-    const int64_t end_key = query + count;
+    const int64_t end_key = blocks_for(query + count) * kBlockTokens;
     for (int64_t key = first_key / kBlockTokens * kBlockTokens; key < end_key; key += kChunk) {
-      const int64_t keys = std::min(kChunk, blocks_ * kBlockTokens - key);
-      score(q_, count, key_blocks_, key, keys, scores_);
-      score(dout_, count, value_blocks_, key, keys, dweights_);
+      tile.keys = std::min(kChunk, end_key - key);
       for (int64_t i = 0; i < count; ++i) {
-        const int64_t first = std::max<int64_t>(0, query + i + 1 - a_.shape.window);
-        const int64_t begin = std::clamp<int64_t>(first - key, 0, keys);
-        score_gradients(scores_ + i * kChunk,
-                        dweights_ + i * kChunk,
-                        begin,
-                        std::clamp<int64_t>(query + i + 1 - key, begin, keys),
-                        scale(),
-                        part(a_.log_sums, query + i, head).data[0],
-                        pulls[i],
-                        weights_ + i * kChunk,
-                        dscores_ + i * kChunk);
+        tile.first[i] = static_cast<int32_t>(query + i + 1 - a_.shape.window - key);
+        tile.end[i] = static_cast<int32_t>(query + i + 1 - key);
       }
-      const BlockPointers<Element> key_rows(
-          block_at(key_sums_blocks_, key), keys / kBlockTokens, dim());
-      add_weighted_blocks(BlockSums<Element>{.weights = dscores_,
-                                             .stride = kChunk,
-                                             .num_rows = count,
-                                             .head_dim = dim(),
-                                             .blocks = key_rows.data,
-                                             .num_tokens = keys,
-                                             .sums = dq_});
-      add_transposed(weights_, count, dout_blocks_, keys, dv_ + key * dim());
-      add_transposed(dscores_, count, q_blocks_, keys, dk_ + key * dim());
+      score(k_ + key * dim(), tile.keys, q_keys_, count, scores_);
+      score(v_ + key * dim(), tile.keys, dout_keys_, count, dweights_);
+      gradients_of_scores(tile);
+      add(weights_, kTileQueries, tile.keys, dim(), dout_values_, count, dv_ + key * dim());
+      add(dscores_, kTileQueries, tile.keys, dim(), q_values_, count, dk_ + key * dim());
+      add(transposed_k_ + key,
+          padded_,
+          dim(),
+          kTileQueries,
+          dscore_blocks_,
+          tile.keys,
+          transposed_dq_);
     }
-    store_scaled(dq_, count, dim(), scale(), part(a_.dq, query, head * dim()));
+    const auto dq = part(a_.dq, query, head * dim());
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t d = 0; d < dim(); ++d)
+        narrow(scale() * transposed_dq_[d * kTileQueries + i], dq.data[i * dq.stride + d]);
   }
 
-  const Element* block_at(const Element* blocks, int64_t token) const {
-    return blocks + token * dim();
-  }
-
-  // rows [count, D] times the keys (or values) of [key, key + keys): [count, kChunk].
+  // rows [num_rows, D] times the `count` queries in `blocks`: [num_rows, kTileQueries].
   void score(const Element* rows,
-             int64_t count,
+             int64_t num_rows,
              const Element* blocks,
-             int64_t key,
-             int64_t keys,
+             int64_t count,
              float* scores) const {
-    const BlockPointers<Element> pointers(block_at(blocks, key), keys / kBlockTokens, dim());
+    const BlockPointers<Element> pointers(blocks, blocks_for(count), dim());
     score_blocks(BlockScores<Element>{.rows = rows,
-                                      .num_rows = count,
+                                      .num_rows = num_rows,
                                       .head_dim = dim(),
                                       .blocks = pointers.data,
-                                      .num_blocks = keys / kBlockTokens,
+                                      .num_blocks = blocks_for(count),
                                       .scores = scores,
-                                      .stride = kChunk});
+                                      .stride = kTileQueries});
   }
 
-  // Adds transposed weights [count, keys] times the queries' rows in `blocks` to sums [keys, D].
-  void add_transposed(
-      const Element* weights, int64_t count, const Element* blocks, int64_t keys, float* sums) {
-    transpose(weights, count, transposed_);
-    const BlockPointers<Element> pointers(blocks, kQueryBlocks, dim());
-    add_weighted_blocks(BlockSums<Element>{.weights = transposed_,
-                                           .stride = kMostQueries,
-                                           .num_rows = keys,
-                                           .head_dim = dim(),
+  // sums [num_rows, width] += weights [num_rows, count] times `count` rows of `width` in `blocks`.
+  static void add(const Element* weights,
+                  int64_t stride,
+                  int64_t num_rows,
+                  int64_t width,
+                  const Element* blocks,
+                  int64_t count,
+                  float* sums) {
+    const BlockPointers<Element> pointers(blocks, blocks_for(count), width);
+    add_weighted_blocks(BlockSums<Element>{.weights = weights,
+                                           .stride = stride,
+                                           .num_rows = num_rows,
+                                           .head_dim = width,
                                            .blocks = pointers.data,
                                            .num_tokens = count,
                                            .sums = sums});
   }
 
   const SequenceAttentionGradient<Element>& a_;
-  const int64_t blocks_;
+  const int64_t padded_;  // tokens in whole blocks
   Workspace workspace_;
-  Element* key_blocks_;       // as keys, for the scores
-  Element* key_sums_blocks_;  // as values, for dq
-  Element* value_blocks_;     // as keys, for dweights
-  float* dk_;                 // [tokens, D]
+  Element* k_;  // [padded, D]
+  Element* v_;
+  Element* transposed_k_;  // [D, padded]
+  float* dk_;              // [padded, D]
   float* dv_;
-  Element* q_;  // [kMostQueries, D]
-  Element* dout_;
-  Element* q_blocks_;  // as values, for dk and dv
-  Element* dout_blocks_;
-  float* dq_;
-  float* scores_;  // [kMostQueries, kChunk]
+  // A tile of queries as keys, for the scores, and as values, for the sums.
+  Element* q_keys_;
+  Element* q_values_;
+  Element* dout_keys_;
+  Element* dout_values_;
+  float* transposed_dq_;  // [D, kTileQueries]
+  float* scores_;         // [kChunk, kTileQueries]
   float* dweights_;
   Element* weights_;
   Element* dscores_;
-  Element* transposed_;  // [kChunk, kMostQueries]
+  Element* dscore_blocks_;
 };
 
 }  // namespace
