@@ -124,6 +124,7 @@ double error_of(
   if (settings.temperature == 0) return id == row.best() ? logprob_error : kInfinity;
   double distance = kInfinity;
   for (const double scale : {1.0, 1 - kShare, 1 + kShare}) {
+    if (distance < kShare) break;
     Settings nearly = settings;
     nearly.top_p *= settings.top_p < 1 ? scale : 1.0;
     nearly.min_p *= scale;

@@ -29,10 +29,11 @@ template <typename Element>
 void add_silu(std::vector<Case>& cases) {
   // Whole vectors of 16 bytes, none, and more than one round of the grid.
   for (const auto& [rows, width] : {std::pair{5, 264}, {3, 77}, {1100, 961}}) {
-    cases.push_back({.name = std::string("silu/") + kElementName<Element> + "/" +
-                             std::to_string(rows) + "x" + std::to_string(width),
-                     .tolerance = kTolerance<Element>,
-                     .run = [rows = rows, width = width] { return check_silu<Element>(rows, width); }});
+    cases.push_back(
+        {.name = std::string("silu/") + kElementName<Element> + "/" + std::to_string(rows) + "x" +
+                 std::to_string(width),
+         .tolerance = kTolerance<Element>,
+         .run = [rows = rows, width = width] { return check_silu<Element>(rows, width); }});
   }
 }
 
