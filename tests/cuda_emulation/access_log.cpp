@@ -75,17 +75,10 @@ struct Byte {
   Accesses atomics;
 };
 
-struct Log {
-  // Of every static variable: __shared__ ones, dynamic_shared()'s among them, are the only ones
-  // that a kernel touches.
-  std::vector<Byte> shared{static_cast<size_t>(_end - __data_start)};
-  std::map<const char*, size_t> device;
-};
-
-Log& log() {
-  static Log instance;
-  return instance;
-}
+// Of every static variable: those in shared memory, dynamic_shared()'s among them, are the only
+// ones that a kernel touches.
+std::vector<Byte> shared_bytes(static_cast<size_t>(_end - __data_start));
+std::map<const char*, size_t> device_arrays;
 
 const char* begin_of(const Memory& memory) { return static_cast<const char*>(memory.begin); }
 
@@ -93,9 +86,16 @@ bool contains(const Memory& memory, const char* address, size_t size) {
   return address >= begin_of(memory) && address + size <= begin_of(memory) + memory.size;
 }
 
+bool is_shared_memory(const RunningThread& thread, const char* address, size_t size) {
+  if (address < __data_start || address + size > _end) return false;
+  const auto* dynamic = static_cast<const char*>(dynamic_shared());
+  const bool is_dynamic = address >= dynamic && address < dynamic + kMaxDynamicBytes;
+  return !is_dynamic || contains(thread.dynamic, address, size);
+}
+
 bool is_device_memory(const char* address, size_t size) {
-  const auto after = log().device.upper_bound(address);
-  if (after == log().device.begin()) return false;
+  const auto after = device_arrays.upper_bound(address);
+  if (after == device_arrays.begin()) return false;
   const auto& [begin, bytes] = *std::prev(after);
   return contains({begin, bytes}, address, size);
 }
@@ -149,18 +149,16 @@ void note(const void* at, size_t size, Access kind, const void* code) {
   const RunningThread* thread = running_thread();
   if (thread == nullptr) return;  // the host's part of a source file
   const auto* address = static_cast<const char*>(at);
-  if (contains(thread->stack, address, size) || is_device_memory(address, size)) return;
-  if (kind == Access::kRead && contains(thread->parameters, address, size)) return;
-  const bool is_static = address >= __data_start && address + size <= _end;
-  const auto* dynamic = static_cast<const char*>(dynamic_shared());
-  const bool is_beyond = address >= dynamic && address < dynamic + kMaxDynamicBytes &&
-                         !contains(thread->dynamic, address, size);
-  if (!is_static || is_beyond) {
-    fail("it " + std::string(verb(kind)) + " " + std::to_string(size) + " bytes (" + place(code) +
-         ") outside the device arrays and shared memory");
+  if (contains(thread->stack, address, size)) return;
+  if (is_shared_memory(*thread, address, size)) {
+    Byte* const bytes = &shared_bytes[static_cast<size_t>(address - __data_start)];
+    for (size_t i = 0; i < size; ++i) note_shared(*thread, bytes[i], kind, code);
+    return;
   }
-  for (size_t i = 0; i < size; ++i)
-    note_shared(*thread, log().shared[static_cast<size_t>(address - __data_start) + i], kind, code);
+  if (is_device_memory(address, size)) return;
+  if (kind == Access::kRead && contains(thread->parameters, address, size)) return;
+  fail("it " + std::string(verb(kind)) + " " + std::to_string(size) + " bytes (" + place(code) +
+       ") outside the device arrays and shared memory");
 }
 
 void note_aligned(const void* at, size_t size, Access kind, const void* code) {
@@ -170,9 +168,9 @@ void note_aligned(const void* at, size_t size, Access kind, const void* code) {
 
 }  // namespace
 
-void add_device_memory(Memory memory) { log().device[begin_of(memory)] = memory.size; }
+void add_device_memory(Memory memory) { device_arrays[begin_of(memory)] = memory.size; }
 void remove_device_memory(const void* begin) {
-  log().device.erase(static_cast<const char*>(begin));
+  device_arrays.erase(static_cast<const char*>(begin));
 }
 
 void note_atomic(const void* address, size_t size) {

@@ -189,9 +189,9 @@ std::vector<Case> sampling_cases() {
                      .run = [=] { return check_sampling(rows, vocab_size, settings); }});
   };
   for (const Settings& settings : kSettings) {
-    add(12, 5, settings);
-    add(12, 384, settings);
-    add(12, 1000, settings);
+    add(6, 5, settings);
+    add(6, 384, settings);
+    add(6, 1000, settings);
     add(2, 128256, settings);
   }
   add(1, kernels::cuda::kMaxVocabulary, kSettings.back());
