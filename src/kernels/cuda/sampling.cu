@@ -162,7 +162,6 @@ __device__ Fixed filter(const Row& row, int64_t top_k, double top_p, Shared& sha
     const float logit = row.logit(i);
     if (rank_of(logit, i) >= lowest) own += row.weight(logit);
   }
-  __syncthreads();
   const Fixed total = block_sum(own, shared.fixed_sums);
   // Tokens so improbable that all together they weigh less than the part of the largest weight that
   // top_p drops are never kept. Skipping them saves most of the histogram's additions; one more
@@ -269,7 +268,7 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(const SampleRows work)
       own += sum;
     }
   }
-  __syncthreads();
+  // The barrier in block_sum() also orders the accesses to chunk_sums.
   const Fixed total = block_sum(own, shared.fixed_sums);
   const double untempered_total = block_sum(untempered, shared.sums);
   if (threadIdx.x >= 32) return;
