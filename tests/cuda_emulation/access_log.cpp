@@ -31,8 +31,9 @@ bool is_unordered(const Stamp& before, const Position& now) {
   return then.thread / 32 != now.thread / 32 || then.warp_epoch == now.warp_epoch;
 }
 
-// Accesses of one kind to one byte. Two of them suffice to tell whether any is unordered with a
-// later one: the latest of one warp, and one of another warp or, failing that, of another lane.
+// Accesses of one kind to one byte: the latest of two lanes of the first warp since the last
+// barrier of the block. No others are needed to tell whether any is unordered with a later access:
+// between barriers the warps run one after another.
 class Accesses {
  public:
   const Stamp* unordered_with(const Position& now) const {
@@ -44,24 +45,15 @@ class Accesses {
     return stamps_[0].position.block_epoch >= block_epoch;
   }
   void add(const Stamp& stamp) {
+    const Position& first = stamps_[0].position;
     const Position& now = stamp.position;
-    const auto is_current = [&](const Stamp& held) {
-      return held.position.block_epoch == now.block_epoch;
-    };
-    const auto is_same_warp = [&](const Stamp& held) {
-      return held.position.thread / 32 == now.thread / 32;
-    };
-    Stamp& first = stamps_[0];
-    Stamp& second = stamps_[1];
-    if (!is_current(first)) {
-      first = stamp;
-    } else if (!is_same_warp(first)) {
-      if (!is_current(second) || !is_same_warp(second)) second = stamp;
-    } else if (first.position.warp_epoch != now.warp_epoch) {
-      first = stamp;
-    } else if (first.position.thread != now.thread &&
-               !(is_current(second) && !is_same_warp(second))) {
-      second = stamp;
+    if (first.block_epoch == now.block_epoch && first.thread / 32 != now.thread / 32) return;
+    const bool is_together =
+        first.block_epoch == now.block_epoch && first.warp_epoch == now.warp_epoch;
+    if (is_together && first.thread != now.thread) {
+      stamps_[1] = stamp;
+    } else {
+      stamps_[0] = stamp;
     }
   }
 

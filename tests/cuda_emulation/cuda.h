@@ -14,9 +14,9 @@
 //  - a barrier or warp operation that not all threads reach.
 //
 // Not emulated: lanes in lockstep (threads run freely between synchronisations), operations of some
-// lanes of a warp, blocks that are not whole warps, blocks at the same time, races on device memory,
-// streams, inline PTX, the GPU's rounding of exp2f and the like, speed. What is not declared here
-// is used by no kernel.
+// lanes of a warp, blocks that are not whole warps, blocks at the same time, races on device
+// memory, streams, inline PTX, the GPU's rounding of exp2f and the like, speed. What is not
+// declared here is used by no kernel.
 
 #include <bit>
 #include <cmath>

@@ -60,9 +60,27 @@ TEST(CudaEmulation, FindsARaceWithinAWarp) {
   EXPECT_EQ(after([](int* data) { shuffle_by_a_lane(data, true); }), next);
 }
 
+TEST(CudaEmulation, FindsAWriteAfterReads) {
+  for (int writer = 0; writer < 32; ++writer) {
+    const auto run = [&](bool have_warp_sync) {
+      return [=](int* data) { read_then_write(data, {32, writer, have_warp_sync}); };
+    };
+    EXPECT_EQ(after(run(true))[31], 7);
+    expect_fault(fault_of(run(false)), "thread " + std::to_string(writer) + ": race");
+  }
+  // A warp's own barrier does not order it after another warp.
+  expect_fault(fault_of([](int* data) {
+                 read_then_write(data, {64, 32, true});
+               }),
+               "thread 32: race");
+}
+
 TEST(CudaEmulation, AtomicsDoNotRace) {
-  EXPECT_EQ(after([](int* data) { count_twice(data, true); }), std::vector<int>(kThreads, 2));
-  expect_fault(fault_of([](int* data) { count_twice(data, false); }), "race on shared memory");
+  EXPECT_EQ(after([](int* data) { count_twice(data, Count::kAtomic); }),
+            std::vector<int>(kThreads, 2));
+  expect_fault(fault_of([](int* data) { count_twice(data, Count::kPlain); }), "race");
+  expect_fault(fault_of([](int* data) { count_twice(data, Count::kAtomicWithoutBarrier); }),
+               "thread 31: race on shared memory: it reads");
 }
 
 TEST(CudaEmulation, FindsReadsOfWhatTheBlockDidNotWrite) {

@@ -36,20 +36,37 @@ __global__ void shuffle_by_a_lane_kernel(int* data, bool by_all_lanes) {
   data[i] = __shfl_sync(kAllLanes, data[i], static_cast<int>(i + 1));
 }
 
-__global__ void count_twice_kernel(int* data, bool is_atomic) {
+__global__ void count_twice_kernel(int* data, Count count) {
   __shared__ int counts[kThreads];
   const unsigned i = threadIdx.x;
   counts[i] = 0;
   __syncthreads();
   for (const unsigned to : {i, (i + 1) % kThreads}) {
-    if (is_atomic) {
-      atomicAdd(&counts[to], 1);
-    } else {
+    if (count == Count::kPlain) {
       counts[to] += 1;
+    } else {
+      atomicAdd(&counts[to], 1);
     }
   }
-  __syncthreads();
+  // All lanes have counted before one reads, in the order of the emulation.
+  __shfl_xor_sync(kAllLanes, 0, 0);
+  if (count != Count::kAtomicWithoutBarrier) __syncthreads();
   data[i] = counts[i];
+}
+
+__global__ void read_then_write_kernel(int* data, Readers readers) {
+  __shared__ int value;
+  const unsigned i = threadIdx.x;
+  if (i == 0) value = 7;
+  __syncthreads();
+  if (i >= static_cast<unsigned>(readers.threads)) return;
+  if (i == 0) data[0] = value;
+  __syncwarp();
+  if (i >= 32) __syncwarp();  // now the warps differ in how many they have had
+  // All read before one writes, in the order of the emulation.
+  data[i] = __shfl_xor_sync(kAllLanes, i == 0 ? 7 : value, 0);
+  if (readers.have_warp_sync) __syncwarp();
+  if (i == static_cast<unsigned>(readers.writer)) value = 8;
 }
 
 __global__ void read_of_nobody_kernel(int* data, bool was_written) {
@@ -106,8 +123,11 @@ void rotate_by_a_lane(int* data, bool has_warp_sync) {
 void shuffle_by_a_lane(int* data, bool by_all_lanes) {
   launch(shuffle_by_a_lane_kernel, 1, kThreads, 0, nullptr, data, by_all_lanes);
 }
-void count_twice(int* data, bool is_atomic) {
-  launch(count_twice_kernel, 1, kThreads, 0, nullptr, data, is_atomic);
+void count_twice(int* data, Count count) {
+  launch(count_twice_kernel, 1, kThreads, 0, nullptr, data, count);
+}
+void read_then_write(int* data, Readers readers) {
+  launch(read_then_write_kernel, 1, kThreads, 0, nullptr, data, readers);
 }
 void read_of_nobody(int* data, bool was_written) {
   launch(read_of_nobody_kernel, 1, kThreads, 0, nullptr, data, was_written);

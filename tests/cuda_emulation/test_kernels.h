@@ -6,10 +6,18 @@ namespace retmask::testing {
 inline constexpr int kThreads = 64;
 
 // Runs `kernel` with kThreads threads on `data` [kThreads], which holds 0 .. kThreads - 1.
-void rotate_by_a_warp(int* data, bool has_barrier);        // data[i] = data[(i + 32) % 64]
-void rotate_by_a_lane(int* data, bool has_warp_sync);      // within each warp
-void shuffle_by_a_lane(int* data, bool by_all_lanes);      // the same by a shuffle
-void count_twice(int* data, bool is_atomic);               // data[i] = 2, by two threads each
+void rotate_by_a_warp(int* data, bool has_barrier);    // data[i] = data[(i + 32) % 64]
+void rotate_by_a_lane(int* data, bool has_warp_sync);  // within each warp
+void shuffle_by_a_lane(int* data, bool by_all_lanes);  // the same by a shuffle
+enum class Count { kPlain, kAtomic, kAtomicWithoutBarrier };
+void count_twice(int* data, Count count);  // data[i] = 2, by two threads each
+struct Readers {
+  int threads;
+  int writer;
+  bool have_warp_sync;
+};
+void read_then_write(int* data,
+                     Readers readers);  // data[i] = 7, read by `threads`, overwritten by one
 void read_of_nobody(int* data, bool was_written);          // data[i] = i
 void read_dynamic(int* data, int size);                    // data[i] = i, for size = kThreads
 void barrier_of_some(int* data, bool of_all);              // data[i] = i
