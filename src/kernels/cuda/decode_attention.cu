@@ -1,6 +1,7 @@
 #include <cfloat>
 
 #include "element.cuh"
+#include "launch.cuh"
 #include "retmask/kernels/cuda/decode_attention.h"
 
 namespace retmask::kernels::cuda {
@@ -322,24 +323,24 @@ __global__ void __launch_bounds__(D) combine_kernel(const DecodeAttention<Elemen
 }
 
 template <typename Element, int D, int G, bool kLargestKey>
-void launch(const DecodeAttention<Element>& work, Stream stream) {
+void launch_splits(const DecodeAttention<Element>& work, Stream stream) {
   const int64_t group = work.heads / work.key_value_heads;
   const auto group_tiles = static_cast<int>((group + G - 1) / G);
   const dim3 grid(static_cast<unsigned>(work.splits),
                   static_cast<unsigned>(work.key_value_heads * group_tiles),
                   static_cast<unsigned>(work.sequences));
-  attend_kernel<Element, D, G, kLargestKey><<<grid, kThreads, 0, stream>>>(work, group_tiles);
+  launch(attend_kernel<Element, D, G, kLargestKey>, grid, kThreads, 0, stream, work, group_tiles);
   if (work.splits == 1) return;
   const dim3 heads(static_cast<unsigned>(work.heads), static_cast<unsigned>(work.sequences));
-  combine_kernel<Element, D, kLargestKey><<<heads, D, 0, stream>>>(work);
+  launch(combine_kernel<Element, D, kLargestKey>, heads, D, 0, stream, work);
 }
 
 template <typename Element, int D, int G>
 void launch_group(const DecodeAttention<Element>& work, Stream stream) {
   if (work.largest_keys != nullptr) {
-    launch<Element, D, G, true>(work, stream);
+    launch_splits<Element, D, G, true>(work, stream);
   } else {
-    launch<Element, D, G, false>(work, stream);
+    launch_splits<Element, D, G, false>(work, stream);
   }
 }
 

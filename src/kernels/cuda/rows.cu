@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "element.cuh"
+#include "launch.cuh"
 #include "retmask/kernels/cuda/rows.h"
 
 namespace retmask::kernels::cuda {
@@ -107,7 +108,7 @@ void launch_rotate_and_store(const RotateAndStore<Element>& work, Stream stream)
   const int64_t heads = work.heads + 2 * work.key_value_heads;
   const dim3 grid(static_cast<unsigned>((heads + kWarps - 1) / kWarps),
                   static_cast<unsigned>(work.sequences));
-  rotate_and_store_kernel<<<grid, kWarps * 32, 0, stream>>>(work);
+  launch(rotate_and_store_kernel<Element>, grid, kWarps * 32, 0, stream, work);
 }
 
 __device__ float silu_product(float gate, float up) { return gate / (1.0F + expf(-gate)) * up; }
@@ -151,9 +152,11 @@ void launch_silu_multiply(
   const auto blocks =
       static_cast<unsigned>(std::min(kMostBlocks, (items + kThreads - 1) / kThreads));
   if (width % N == 0) {
-    silu_multiply_kernel<Element, N><<<blocks, kThreads, 0, stream>>>(gate_up, rows, width, out);
+    launch(
+        silu_multiply_kernel<Element, N>, blocks, kThreads, 0, stream, gate_up, rows, width, out);
   } else {
-    silu_multiply_kernel<Element, 1><<<blocks, kThreads, 0, stream>>>(gate_up, rows, width, out);
+    launch(
+        silu_multiply_kernel<Element, 1>, blocks, kThreads, 0, stream, gate_up, rows, width, out);
   }
 }
 

@@ -1,5 +1,6 @@
 #include <cfloat>
 
+#include "launch.cuh"
 #include "retmask/kernels/cuda/sampling.h"
 
 namespace retmask::kernels::cuda {
@@ -161,7 +162,6 @@ __device__ Fixed filter(const Row& row, int64_t top_k, double top_p, Shared& sha
     const float logit = row.logit(i);
     if (rank_of(logit, i) >= lowest) own += row.weight(logit);
   }
-  __syncthreads();
   const Fixed total = block_sum(own, shared.fixed_sums);
   // Tokens so improbable that all together they weigh less than the part of the largest weight that
   // top_p drops are never kept. Skipping them saves most of the histogram's additions; one more
@@ -215,7 +215,7 @@ __device__ Drawn draw(int32_t count, Fixed target, const WeightOf& weight_of) {
 
 // One thread block per row. Dynamic shared memory: one sum per chunk.
 __global__ void __launch_bounds__(kThreads) sample_kernel(const SampleRows work) {
-  extern __shared__ Fixed chunk_sums[];
+  auto* const chunk_sums = dynamic_shared<Fixed>();
   __shared__ Shared shared;
   const int64_t index = blockIdx.x;
   Row row{work.logits + index * work.vocab_size, static_cast<int32_t>(work.vocab_size), 0, 0};
@@ -268,7 +268,7 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(const SampleRows work)
       own += sum;
     }
   }
-  __syncthreads();
+  // The barrier in block_sum() also orders the accesses to chunk_sums.
   const Fixed total = block_sum(own, shared.fixed_sums);
   const double untempered_total = block_sum(untempered, shared.sums);
   if (threadIdx.x >= 32) return;
@@ -292,8 +292,12 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(const SampleRows work)
 void sample_rows(const SampleRows& work, Stream stream) {
   if (work.rows == 0) return;
   const auto chunks = static_cast<size_t>((work.vocab_size + kChunk - 1) / kChunk);
-  sample_kernel<<<static_cast<unsigned>(work.rows), kThreads, chunks * sizeof(Fixed), stream>>>(
-      work);
+  launch(sample_kernel,
+         static_cast<unsigned>(work.rows),
+         kThreads,
+         chunks * sizeof(Fixed),
+         stream,
+         work);
 }
 
 }  // namespace retmask::kernels::cuda
