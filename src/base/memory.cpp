@@ -1,5 +1,8 @@
 #include "retmask/base/memory.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +91,14 @@ int64_t peak_resident_memory() { return kernel_figure("/proc/self/status", "VmHW
 
 int64_t available_memory() {
   return std::min(kernel_figure("/proc/meminfo", "MemAvailable"), control_group_room());
+}
+
+void prefer_huge_pages(void* begin, size_t bytes) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(begin);
+  const uintptr_t first = (address + page - 1) / page * page;
+  const uintptr_t end = (address + bytes) / page * page;
+  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 std::string format_bytes(int64_t bytes) {

@@ -28,4 +28,15 @@ bool has_avx512() {
 #endif
 }
 
+// Whether float32 multiplies faster than pairs of bfloat16: on Intel's processors two instructions
+// per cycle of the one, and half an instruction of the other.
+inline bool prefers_float32() {
+#if defined(__x86_64__)
+  static const bool prefers = __builtin_cpu_is("intel") > 0;
+  return prefers;
+#else
+  return false;
+#endif
+}
+
 }  // namespace retmask::kernels

@@ -6,7 +6,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#include <utility>
+#include <vector>
 
 namespace retmask::kernels::avx512 {
 namespace {
@@ -22,16 +22,24 @@ struct Ahead {
   int64_t stride = 1;
 };
 
+// The inputs of a product: those of the Matmul, or widened.
+template <typename X>
+struct Inputs {
+  const X* rows;  // of the row 0 of the product
+  int64_t stride;
+};
+
 // Computes `Rows` rows of one panel.
-template <int64_t Rows, typename Element, typename Out>
+template <int64_t Rows, typename X, typename Element, typename Out>
 RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
+                                   const Inputs<X>& inputs,
                                    int64_t row,
                                    int64_t panel,
                                    Ahead ahead) {
   constexpr int64_t kStep = sizeof(Element) == 2 ? 2 : 1;
   constexpr int64_t kCacheLine = 64;
   const Element* weights = m.packed + panel * kPanelWidth * m.k;
-  const Element* x = m.x + row * m.x_stride;
+  const X* x = inputs.rows + row * inputs.stride;
   int64_t until_ahead = ahead.next == nullptr ? m.k : 0;
   __m512 sums[Rows][kVectors];
   for (auto& row_sums : sums)
@@ -45,7 +53,8 @@ RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
     }
     for (int64_t r = 0; r < Rows; ++r) {
       for (int64_t v = 0; v < kVectors; ++v) {
-        sums[r][v] = multiply_add(sums[r][v], x + r * m.x_stride + i, weights + v * kLanes * kStep);
+        sums[r][v] =
+            multiply_add(sums[r][v], x + r * inputs.stride + i, weights + v * kLanes * kStep);
       }
     }
   }
@@ -57,25 +66,28 @@ RETMASK_AVX512 void multiply_panel(const Matmul<Element, Out>& m,
 }
 
 // The remaining rows, fewer than kRows.
-template <int64_t Rows, typename Element, typename Out>
-void multiply_rest(
-    const Matmul<Element, Out>& m, int64_t row, int64_t rows, int64_t panel, Ahead ahead) {
+template <int64_t Rows, typename X, typename Element, typename Out>
+void multiply_rest(const Matmul<Element, Out>& m,
+                   const Inputs<X>& inputs,
+                   int64_t row,
+                   int64_t rows,
+                   int64_t panel,
+                   Ahead ahead) {
   if constexpr (Rows > 0) {
     if (rows == Rows)
-      multiply_panel<Rows>(m, row, panel, ahead);
+      multiply_panel<Rows>(m, inputs, row, panel, ahead);
     else
-      multiply_rest<Rows - 1>(m, row, rows, panel, ahead);
+      multiply_rest<Rows - 1>(m, inputs, row, rows, panel, ahead);
   }
 }
 
-}  // namespace
-
-template <typename Element, typename Out>
-void run(const Matmul<Element, Out>& matmul,
-         int64_t row_begin,
-         int64_t row_end,
-         int64_t panel_begin,
-         int64_t panel_end) {
+template <typename X, typename Element, typename Out>
+void run_with(const Matmul<Element, Out>& matmul,
+              const Inputs<X>& inputs,
+              int64_t row_begin,
+              int64_t row_end,
+              int64_t panel_begin,
+              int64_t panel_end) {
   const int64_t num_blocks = (row_end - row_begin + kRows - 1) / kRows;
   const int64_t panel_bytes = kPanelWidth * matmul.k * static_cast<int64_t>(sizeof(Element));
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
@@ -89,9 +101,34 @@ void run(const Matmul<Element, Out>& matmul,
     int64_t row = row_begin;
     int64_t block = 0;
     for (; row + kRows <= row_end; row += kRows)
-      multiply_panel<kRows>(matmul, row, panel, part(block++));
-    multiply_rest<kRows - 1>(matmul, row, row_end - row, panel, part(block));
+      multiply_panel<kRows>(matmul, inputs, row, panel, part(block++));
+    multiply_rest<kRows - 1>(matmul, inputs, row, row_end - row, panel, part(block));
   }
+}
+
+}  // namespace
+
+template <typename Element, typename Out>
+void run(const Matmul<Element, Out>& matmul,
+         int64_t row_begin,
+         int64_t row_end,
+         int64_t panel_begin,
+         int64_t panel_end) {
+  if constexpr (sizeof(Element) == 2) {
+    if (prefers_float32()) {
+      thread_local std::vector<float> widened;
+      widened.resize(static_cast<size_t>((row_end - row_begin) * matmul.k));
+      for (int64_t row = row_begin; row < row_end; ++row)
+        widen_row(matmul.x + row * matmul.x_stride,
+                  matmul.k,
+                  widened.data() + (row - row_begin) * matmul.k);
+      const Inputs<float> inputs{widened.data() - row_begin * matmul.k, matmul.k};
+      run_with(matmul, inputs, row_begin, row_end, panel_begin, panel_end);
+      return;
+    }
+  }
+  const Inputs<Element> inputs{matmul.x, matmul.x_stride};
+  run_with(matmul, inputs, row_begin, row_end, panel_begin, panel_end);
 }
 
 }  // namespace retmask::kernels::avx512

@@ -3,8 +3,10 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cpu_dispatch.h"
+#include "retmask/base/memory.h"
 #include "retmask/kernels/matmul.h"
 
 namespace retmask {
@@ -50,20 +52,69 @@ kernels::Matmul<Element, Out> make_matmul(const torch::Tensor& x,
           .out_stride = out.size(1)};
 }
 
+int64_t num_outputs(const LinearStack& linears) {
+  int64_t outputs = 0;
+  for (const Linear& linear : linears) outputs += linear->weight.size(0);
+  return outputs;
+}
+
+int64_t packed_elements(const LinearStack& linears) {
+  return kernels::packed_size(num_outputs(linears), linears.at(0)->weight.size(1));
+}
+
+void pack(const LinearStack& linears, const torch::Tensor& packed) {
+  const int64_t k = linears.at(0)->weight.size(1);
+  RETMASK_CHECK(k % 2 == 0, "packed matrix with ", k, " inputs");
+  int64_t row = 0;
+  for (const Linear& linear : linears) {
+    const torch::Tensor weight = linear->weight.contiguous();
+    with_element(weight.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      kernels::pack_rows(
+          data_of<Element>(weight), row, weight.size(0), k, mutable_data_of<Element>(packed));
+    });
+    row += weight.size(0);
+  }
+}
+
 }  // namespace
 
-PreparedMatrix::PreparedMatrix(const std::vector<Linear>& linears)
-    : k_(linears.at(0)->weight.size(1)) {
+PreparedMatrix::PreparedMatrix(const LinearStack& linears)
+    : PreparedMatrix(std::move(prepare({linears})[0])) {}
+
+std::vector<PreparedMatrix> PreparedMatrix::prepare(const std::vector<LinearStack>& stacks) {
+  const torch::Tensor& some_weight = stacks.at(0).at(0)->weight;
+  torch::Tensor memory;
+  if (some_weight.is_cpu()) {
+    int64_t elements = 0;
+    for (const LinearStack& stack : stacks) elements += packed_elements(stack);
+    memory = torch::empty({elements}, some_weight.options().requires_grad(false));
+    prefer_huge_pages(memory.mutable_data_ptr(), memory.nbytes());
+    memory.zero_();
+  }
+  std::vector<PreparedMatrix> matrices;
+  int64_t begin = 0;
+  for (const LinearStack& stack : stacks) {
+    const int64_t elements = packed_elements(stack);
+    matrices.push_back(PreparedMatrix(
+        stack, memory.defined() ? memory.narrow(0, begin, elements) : torch::Tensor()));
+    begin += elements;
+  }
+  return matrices;
+}
+
+PreparedMatrix::PreparedMatrix(const LinearStack& linears, const torch::Tensor& memory)
+    : n_(num_outputs(linears)), k_(linears.at(0)->weight.size(1)) {
   const torch::TensorOptions options = linears.at(0)->weight.options().requires_grad(false);
   std::vector<torch::Tensor> weights;
   std::vector<torch::Tensor> biases;
   for (const Linear& linear : linears) {
-    n_ += linear->weight.size(0);
     weights.push_back(linear->weight.detach());
     if (linear->bias.defined()) biases.push_back(linear->bias);
   }
-  if (linears[0]->weight.is_cpu()) {
-    pack_for_cpu(linears);
+  if (memory.defined()) {
+    packed_ = memory;
+    pack(linears, packed_);
   } else {
     packed_ = weights.size() == 1 ? weights[0] : torch::cat(weights);
   }
@@ -72,29 +123,18 @@ PreparedMatrix::PreparedMatrix(const std::vector<Linear>& linears)
   if (!biases.empty()) bias_ = torch::cat(biases);
 }
 
-void PreparedMatrix::pack_for_cpu(const std::vector<Linear>& linears) {
-  RETMASK_CHECK(k_ % 2 == 0, "packed matrix with ", k_, " inputs");
-  packed_ = torch::zeros({kernels::packed_size(n_, k_)},
-                         linears.at(0)->weight.options().requires_grad(false));
-  int64_t row = 0;
-  for (const Linear& linear : linears) {
-    const torch::Tensor weight = linear->weight.contiguous();
-    with_element(weight.scalar_type(), [&](auto element) {
-      using Element = decltype(element);
-      kernels::pack_rows(
-          data_of<Element>(weight), row, weight.size(0), k_, mutable_data_of<Element>(packed_));
-    });
-    row += weight.size(0);
-  }
+PreparedLayer::PreparedLayer(const LayerParameters& parameters) {
+  const AttentionParameters& attn = parameters->self_attn;
+  const MlpParameters& mlp = parameters->mlp;
+  auto matrices = PreparedMatrix::prepare({{attn->q_proj, attn->k_proj, attn->v_proj},
+                                           {attn->o_proj},
+                                           {mlp->gate_proj, mlp->up_proj},
+                                           {mlp->down_proj}});
+  qkv = std::move(matrices[0]);
+  output = std::move(matrices[1]);
+  gate_up = std::move(matrices[2]);
+  down = std::move(matrices[3]);
 }
-
-PreparedLayer::PreparedLayer(const LayerParameters& parameters)
-    : qkv({parameters->self_attn->q_proj,
-           parameters->self_attn->k_proj,
-           parameters->self_attn->v_proj}),
-      output({parameters->self_attn->o_proj}),
-      gate_up({parameters->mlp->gate_proj, parameters->mlp->up_proj}),
-      down({parameters->mlp->down_proj}) {}
 
 torch::Tensor PreparedMatrix::multiply(const torch::Tensor& x,
                                        const torch::Tensor& residual) const {

@@ -10,12 +10,19 @@
 
 namespace retmask {
 
+// Linears that are multiplied with the same input.
+using LinearStack = std::vector<Linear>;
+
 class PreparedMatrix {
  public:
   PreparedMatrix() = default;  // holds nothing
   // Stacks the linears' weights and biases along their outputs and frees the originals, so there is
   // one copy of each weight. All have the same input size, which is even on the CPU.
-  explicit PreparedMatrix(const std::vector<Linear>& linears);
+  explicit PreparedMatrix(const LinearStack& linears);
+  // Several at once. On a CPU they share one allocation, on huge pages where the OS grants them: a
+  // decoding step reads every weight, and spends a fifth of that time on misses of the TLB if pages
+  // are small. The matrices of a small model alone would not fill a huge page.
+  static std::vector<PreparedMatrix> prepare(const std::vector<LinearStack>& stacks);
 
   bool defined() const { return packed_.defined(); }
 
@@ -30,7 +37,8 @@ class PreparedMatrix {
   torch::Tensor rows(const torch::Tensor& ids) const;
 
  private:
-  void pack_for_cpu(const std::vector<Linear>& linears);
+  // `memory` holds the packed matrix on a CPU.
+  PreparedMatrix(const LinearStack& linears, const torch::Tensor& memory);
 
   torch::Tensor packed_;  // on a GPU [n, k]
   torch::Tensor bias_;    // [n] or undefined

@@ -1,6 +1,7 @@
 #pragma once
 // Memory of this process and of the machine, in bytes, as reported by Linux.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -13,6 +14,10 @@ int64_t peak_resident_memory();
 // Memory this process may still allocate: the machine's MemAvailable, or less if a control group (a
 // container, a SLURM job's --mem) is closer to its limit.
 int64_t available_memory();
+
+// Asks the OS for huge pages in this memory, which nothing has written yet. Where it refuses, the
+// pages stay small.
+void prefer_huge_pages(void* begin, size_t bytes);
 
 // "1.25 GiB", "312 MiB".
 std::string format_bytes(int64_t bytes);
