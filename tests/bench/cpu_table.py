@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""The tables of RESULTS.md: generation, training and detection on this CPU against llama.cpp, transformers and TRL, in one run.
+"""The tables of RESULTS.md: generation, training and detection on this CPU against OpenVINO GenAI, llama.cpp, transformers and
+TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
-        [--llama-batched-bench PROGRAM --gguf FILE] [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]
+        [--gguf FILE [--openvino-python PYTHON] [--llama-batched-bench PROGRAM]] [--runs N] \
+        [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]
 
 Each of our figures is followed by the peer's, measured right after it with the same number of threads. Prints Markdown.
 The source of llama.cpp is in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
 with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding only,
-ours includes prefill. The default training pairs are short; `retmask synthesize` makes longer ones. TRL runs with its defaults,
+ours includes prefill. PYTHON is that of an environment with openvino-genai, see openvino_peer.py. The default training pairs are short; `retmask synthesize` makes longer ones. TRL runs with its defaults,
 activation checkpointing and the reference model at every step: "mixed" has float32 weights (its default), "bfloat16" uses no
 float32 anywhere.
 """
@@ -29,6 +31,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 PROMPT_TOKENS, NEW_TOKENS = 32, 128
 BATCH_SIZES = [1, 16, 64]
+# With longer prompts attention counts: prompt tokens, new tokens, batch sizes.
+LONG_CASES = [(512, 256, [16, 64]), (2048, 256, [16])]
 TRAIN_STEPS, TRL_MICRO_BATCH = 4, 8
 LENGTHS, DEPTHS = "512,1024", 2
 
@@ -59,24 +63,37 @@ def llama_cpp_rates(program: str, gguf: str) -> dict[int, float]:
     return {row["pl"]: row["speed_tg"] for row in rows}
 
 
-def generation(model: str, llama_cpp: tuple[str, str] | None) -> list[tuple]:
-    ours = {}
-    for line in run(
-        BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu", "--runs", 3,
-        "--prompt-tokens", PROMPT_TOKENS, "--new-tokens", NEW_TOKENS, "--batch-sizes", ",".join(map(str, BATCH_SIZES)),
-    ).splitlines():
-        row = json.loads(line)
-        ours[row["batch_size"]] = row["tokens_per_second"]
-        print(line, file=sys.stderr)
-    peers = {"transformers": transformers_rates(model)}
-    if llama_cpp:
-        peers["llama.cpp"] = llama_cpp_rates(*llama_cpp)
-    what = "generation, bf16, batch {}, " + f"{PROMPT_TOKENS} + {NEW_TOKENS} tokens"
-    return [
-        (what.format(batch_size), "tokens/s", ours[batch_size], rates[batch_size], peer)
-        for peer, rates in peers.items()
-        for batch_size in BATCH_SIZES
-    ]
+def bench_rates(command: list, prompt_tokens: int, new_tokens: int, batch_sizes: list[int], runs: int) -> dict[int, float]:
+    """Tokens/s by batch size, of generate_bench or openvino_peer.py. Their rows go to stderr."""
+    output = run(
+        *command, "--runs", runs, "--prompt-tokens", prompt_tokens, "--new-tokens", new_tokens,
+        "--batch-sizes", ",".join(map(str, batch_sizes)),
+    )
+    print(output, end="", file=sys.stderr, flush=True)
+    rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return {row["batch_size"]: row["tokens_per_second"] for row in rows}
+
+
+def generation(arguments: argparse.Namespace) -> list[tuple]:
+    model, runs = arguments.model, arguments.runs
+    ours = [BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu"]
+    openvino = [arguments.openvino_python, ROOT / "tests/bench/openvino_peer.py", "--gguf", arguments.gguf]
+    rows = []
+    for prompt_tokens, new_tokens, batch_sizes in [(PROMPT_TOKENS, NEW_TOKENS, BATCH_SIZES), *LONG_CASES]:
+        case = prompt_tokens, new_tokens, batch_sizes
+        own_rates = bench_rates(ours, *case, runs)
+        peers = {}
+        if arguments.openvino_python:
+            peers["OpenVINO GenAI"] = bench_rates(openvino, *case, runs)
+        if prompt_tokens == PROMPT_TOKENS:
+            peers["transformers"] = transformers_rates(model)
+            if arguments.llama_batched_bench:
+                peers["llama.cpp"] = llama_cpp_rates(arguments.llama_batched_bench, arguments.gguf)
+        what = f"generation, bf16, batch {{}}, {prompt_tokens} + {new_tokens} tokens"
+        for peer, rates in peers.items():
+            for batch_size in batch_sizes:
+                rows.append((what.format(batch_size), "tokens/s", own_rates[batch_size], rates[batch_size], peer))
+    return rows
 
 
 def mean_tokens(steps: list[dict], pairs_a_step: int) -> float:
@@ -162,20 +179,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(ROOT / "build/models/SmolLM2-135M-Instruct"))
     parser.add_argument("--reference", type=pathlib.Path, default=ROOT.parent / "shared/reference/niah_reference.py")
-    parser.add_argument("--llama-batched-bench")
-    parser.add_argument("--gguf")
+    parser.add_argument("--gguf", help="the same model for the peers that read GGUF files")
+    parser.add_argument("--openvino-python", help="a Python with openvino-genai; needs --gguf")
+    parser.add_argument("--llama-batched-bench", help="llama.cpp's program; needs --gguf")
+    parser.add_argument("--runs", type=int, default=3, help="generation runs, of which the median counts")
     parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="training pairs")
     parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
                         help="training runs: dtype and pairs per step")  # fmt: skip
     parser.add_argument("--only", choices=["generation", "training", "detection"])
     args = parser.parse_args()
+    if (args.openvino_python or args.llama_batched_bench) and not args.gguf:
+        parser.error("--openvino-python and --llama-batched-bench need --gguf")
     torch.manual_seed(0)
     threads = os.cpu_count()
     torch.set_num_threads(threads)
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         if args.only in (None, "generation"):
-            rows += generation(args.model, (args.llama_batched_bench, args.gguf) if args.llama_batched_bench else None)
+            rows += generation(args)
         if args.only in (None, "training"):
             rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
         if args.only in (None, "detection"):
