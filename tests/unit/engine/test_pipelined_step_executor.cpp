@@ -110,11 +110,9 @@ TEST_P(PipelinedStepExecutorTest, EqualsTheHostExecutor) {
   for (uint64_t seed = 0; seed < kMixes; ++seed) {
     SCOPED_TRACE(::testing::Message() << "mix " << seed);
     const RequestMix mix = draw_mix(model.config(), seed);
-    const PipelinedAnswers wanted = run_mix(
-        model,
-        mix,
-        [](const auto&... arguments) { return std::make_unique<HostStepExecutor>(arguments...); },
-        nullptr);
+    const PipelinedAnswers wanted = run_mix(model, mix, [](const auto&... arguments) {
+      return std::make_unique<HostStepExecutor>(arguments...);
+    });
     const PipelinedAnswers found = run_mix(
         model,
         mix,
