@@ -2,8 +2,6 @@
 
 #include <ATen/cuda/CUDAContext.h>
 
-#include <algorithm>
-
 #include "retmask/kernels/cuda/sampling.h"
 #include "retmask/model/decode.h"
 
@@ -35,18 +33,6 @@ void sample_on_device(const torch::Tensor& logits,
        .logprobs = logprobs.mutable_data_ptr<double>()},
       c10::cuda::getCurrentCUDAStream().stream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
-}
-
-int64_t padded_rows(int64_t rows, int64_t max_rows) {
-  // 1, 2, 4, 8, 16, 24, 32, 48, 64, ...: at most half of the rows are padding, and there are few
-  // graphs.
-  int64_t size = 1;
-  while (size < rows) {
-    const int64_t middle = size + size / 2;
-    if (size >= 16 && middle >= rows) return std::min(middle, max_rows);
-    size *= 2;
-  }
-  return std::min(size, max_rows);
 }
 
 DecodeGraphs::DecodeGraphs(const InferenceLm& model,

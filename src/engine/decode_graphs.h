@@ -14,30 +14,16 @@
 #include "block_pool.h"
 #include "decode_inputs.h"
 #include "retmask/model/inference.h"
+#include "step_device.h"
 
 namespace retmask {
 
-// Outputs of a step.
-struct DecodeOutputs {
-  torch::Tensor logits;        // [max_rows, vocab_size] float32
-  torch::Tensor ids;           // [2 * max_rows] int64: decoding rows, then finished prompts
-  torch::Tensor logprobs;      // [2 * max_rows] float64
-  torch::Tensor largest_keys;  // [L, max_rows, H] int64; only with a probe
-};
-
 // Samples rows of logits [n, vocab_size] float32 into ids [n] int64 and logprobs [n] float64 on the
 // current stream.
-struct DeviceDraws {
-  torch::Tensor uniforms, inverse_temperatures, top_p, min_p;  // [n] float64
-  torch::Tensor top_k;                                         // [n] int64
-};
 void sample_on_device(const torch::Tensor& logits,
                       const DeviceDraws& draws,
                       torch::Tensor ids,
                       torch::Tensor logprobs);
-
-// The batch size to which `rows` is padded.
-int64_t padded_rows(int64_t rows, int64_t max_rows);
 
 class DecodeGraphs {
  public:

@@ -15,8 +15,7 @@ PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Dev
       gates_(host_.to(device)) {}
 
 // Returns false when the table is full.
-bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences) {
-  bool any_new = false;
+bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences, bool& any_new) {
   for (const Sequence* sequence : sequences) {
     if (numbers_.contains(sequence->masked_heads())) continue;
     const auto number = static_cast<int64_t>(numbers_.size());
@@ -27,18 +26,19 @@ bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences) {
     gate.fill_(1);
     for (const Head& head : sequence->masked_heads()) gate[head.layer][head.head] = 0;
   }
-  if (any_new) gates_.copy_(host_);
   return true;
 }
 
-std::vector<int64_t> PolicyTable::numbers_of(const std::vector<const Sequence*>& sequences) {
-  if (!add_missing(sequences)) {
+PolicyTable::Numbers PolicyTable::numbers_of(const std::vector<const Sequence*>& sequences) {
+  bool any_new = false;
+  if (!add_missing(sequences, any_new)) {
     numbers_.clear();  // some belong to sequences that have ended
-    RETMASK_CHECK(add_missing(sequences), "more policies than sequences");
+    RETMASK_CHECK(add_missing(sequences, any_new), "more policies than sequences");
   }
-  std::vector<int64_t> result;
+  Numbers result;
   for (const Sequence* sequence : sequences)
-    result.push_back(numbers_.at(sequence->masked_heads()));
+    result.of_sequences.push_back(numbers_.at(sequence->masked_heads()));
+  if (any_new) result.new_gates = host_.clone();  // the next step may change host_ again
   return result;
 }
 
@@ -58,9 +58,10 @@ DecodeInputs::DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::D
   fields_ =
       torch::zeros({kNumFields, max_rows}, torch::TensorOptions(torch::kInt64).device(device));
   block_tables_ = torch::zeros({most_blocks}, torch::TensorOptions(torch::kInt32).device(device));
+  const auto host = torch::TensorOptions().pinned_memory(device.is_cuda());
   for (Staging& staging : staging_) {
-    staging.fields = torch::zeros_like(fields_, torch::kCPU).pin_memory();
-    staging.block_tables = torch::zeros_like(block_tables_, torch::kCPU).pin_memory();
+    staging.fields = torch::zeros(fields_.sizes(), host.dtype(torch::kInt64));
+    staging.block_tables = torch::zeros(block_tables_.sizes(), host.dtype(torch::kInt32));
   }
 }
 
@@ -71,18 +72,19 @@ torch::Tensor DecodeInputs::real_field(Field which, int64_t rows) const {
   return field(which, rows).view(torch::kFloat64);
 }
 
-void DecodeInputs::fill(const std::vector<Sequence*>& sequences,
-                        const std::vector<int64_t>& sources,
-                        const std::vector<bool>& on_device,
-                        int64_t padded) {
-  Staging& staging = staging_[next_staging_];
+DecodeInputs::Staged DecodeInputs::stage(const std::vector<Sequence*>& sequences,
+                                         const std::vector<int64_t>& sources,
+                                         const std::vector<bool>& on_device,
+                                         int64_t padded) {
+  const size_t index_of_staging = next_staging_;
+  Staging& staging = staging_[index_of_staging];
   next_staging_ = 1 - next_staging_;
   auto fields = staging.fields.accessor<int64_t, 2>();
   auto* blocks = staging.block_tables.mutable_data_ptr<int32_t>();
   const auto set_real = [&](Field which, int64_t row, double value) {
     fields[which][row] = std::bit_cast<int64_t>(value);
   };
-  const std::vector<int64_t> policies = policies_.numbers_of({sequences.begin(), sequences.end()});
+  const PolicyTable::Numbers policies = policies_.numbers_of({sequences.begin(), sequences.end()});
   const auto num_sequences = static_cast<int64_t>(sequences.size());
   int64_t num_blocks = 0;
   for (int64_t i = 0; i < padded; ++i) {
@@ -95,7 +97,7 @@ void DecodeInputs::fill(const std::vector<Sequence*>& sequences,
     // The kernels skip a row whose past is -1.
     fields[past][i] = is_sequence ? sequence->past() : -1;
     fields[table_start][i] = num_blocks;
-    fields[policy][i] = is_sequence ? policies[index] : 0;
+    fields[policy][i] = is_sequence ? policies.of_sequences[index] : 0;
     const DrawParameters draw =
         is_sequence && on_device[index] ? draw_parameters(*sequence) : DrawParameters{};
     set_real(uniform, i, draw.uniform);
@@ -107,9 +109,27 @@ void DecodeInputs::fill(const std::vector<Sequence*>& sequences,
     std::copy(sequence->blocks.begin(), sequence->blocks.end(), blocks + num_blocks);
     num_blocks += static_cast<int64_t>(sequence->blocks.size());
   }
+  return {index_of_staging, num_blocks, policies.new_gates};
+}
+
+void DecodeInputs::upload(const Staged& staged) {
+  const Staging& staging = staging_[staged.staging];
+  if (staged.new_gates.defined()) policies_.upload(staged.new_gates);
   fields_.copy_(staging.fields, /*non_blocking=*/true);
-  block_tables_.narrow(0, 0, num_blocks)
-      .copy_(staging.block_tables.narrow(0, 0, num_blocks), /*non_blocking=*/true);
+  block_tables_.narrow(0, 0, staged.num_blocks)
+      .copy_(staging.block_tables.narrow(0, 0, staged.num_blocks), /*non_blocking=*/true);
+}
+
+int64_t padded_rows(int64_t rows, int64_t max_rows) {
+  // 1, 2, 4, 8, 16, 24, 32, 48, 64, ...: at most half of the rows are padding, and there are few
+  // graphs.
+  int64_t size = 1;
+  while (size < rows) {
+    const int64_t middle = size + size / 2;
+    if (size >= 16 && middle >= rows) return std::min(middle, max_rows);
+    size *= 2;
+  }
+  return std::min(size, max_rows);
 }
 
 }  // namespace retmask

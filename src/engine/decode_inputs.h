@@ -1,6 +1,6 @@
 #pragma once
-// Inputs that change from one decoding step to the next, in GPU buffers at fixed addresses: a CUDA
-// graph reads them at every replay.
+// Inputs that change from one decoding step to the next, in device buffers at fixed addresses: a
+// CUDA graph reads them at every replay.
 
 #include <torch/torch.h>
 
@@ -23,12 +23,17 @@ class PolicyTable {
 
   // [capacity, L, H] float32, at a fixed address.
   const torch::Tensor& gates() const { return gates_; }
-  // The policy index of each sequence. At most `capacity` sequences. Waits for the GPU when a
-  // policy is new, which is rare.
-  std::vector<int64_t> numbers_of(const std::vector<const Sequence*>& sequences);
+  struct Numbers {
+    std::vector<int64_t> of_sequences;  // the policy index of each sequence
+    torch::Tensor new_gates;            // for upload(); undefined if nothing changed, as usual
+  };
+  // At most `capacity` sequences.
+  Numbers numbers_of(const std::vector<const Sequence*>& sequences);
+  // Waits for a GPU.
+  void upload(const torch::Tensor& new_gates) { gates_.copy_(new_gates); }
 
  private:
-  bool add_missing(const std::vector<const Sequence*>& sequences);
+  bool add_missing(const std::vector<const Sequence*>& sequences, bool& any_new);
 
   const int64_t num_layers_, num_heads_;
   torch::Tensor host_, gates_;
@@ -54,13 +59,22 @@ class DecodeInputs {
 
   DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device);
 
-  // Writes the state of the sequences for the next step; sources[i] as in Field. Draws one number
-  // from the random stream of each sequence that the GPU samples (`on_device`). The remaining rows
-  // up to `padded` have no sequence. The buffers of the step before last must have been read.
-  void fill(const std::vector<Sequence*>& sequences,
-            const std::vector<int64_t>& sources,
-            const std::vector<bool>& on_device,
-            int64_t padded);
+  // Where stage() left the inputs of a step.
+  struct Staged {
+    size_t staging;
+    int64_t num_blocks;
+    torch::Tensor new_gates;
+  };
+  // Writes the state of the sequences for the next step to host memory; sources[i] as in Field.
+  // Draws one number from the random stream of each sequence that the device samples (`on_device`).
+  // The remaining rows up to `padded` have no sequence. The upload of the step before last must
+  // have ended.
+  Staged stage(const std::vector<Sequence*>& sequences,
+               const std::vector<int64_t>& sources,
+               const std::vector<bool>& on_device,
+               int64_t padded);
+  // Copies the inputs to the device, asynchronously on a GPU.
+  void upload(const Staged& staged);
 
   // [rows] int64; real_field: float64.
   torch::Tensor field(Field which, int64_t rows) const;
@@ -70,8 +84,8 @@ class DecodeInputs {
 
  private:
   struct Staging {
-    torch::Tensor fields;        // [kNumFields, max_rows] int64, page-locked
-    torch::Tensor block_tables;  // page-locked
+    torch::Tensor fields;        // [kNumFields, max_rows] int64, page-locked for a GPU
+    torch::Tensor block_tables;  // the same
   };
   torch::Tensor fields_, block_tables_;
   std::array<Staging, 2> staging_;  // one is filled while the other is being copied
@@ -79,8 +93,8 @@ class DecodeInputs {
   PolicyTable policies_;
 };
 
-// Sampling parameters of one sequence for the GPU sampler. The default is greedy, without a random
-// number.
+// Sampling parameters of one sequence for the device sampler. The default is greedy, without a
+// random number.
 struct DrawParameters {
   double uniform = 0;
   double inverse_temperature = 0;  // 0: greedy
@@ -90,5 +104,8 @@ struct DrawParameters {
 };
 // Draws one number from the random stream unless greedy, as Sampler::sample does.
 DrawParameters draw_parameters(Sequence& sequence);
+
+// The batch size to which `rows` is padded.
+int64_t padded_rows(int64_t rows, int64_t max_rows);
 
 }  // namespace retmask

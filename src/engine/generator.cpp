@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
+#include "run_generation.h"
 #include "scheduler.h"
 #include "step_executor.h"
 
@@ -39,6 +40,7 @@ class Run {
  public:
   Run(const InferenceLm& model,
       const GeneratorOptions& options,
+      const StepExecutorFactory& make_executor,
       const RequestSource& source,
       const ResultVisitor& on_finish,
       const StepObserver& observer,
@@ -52,12 +54,12 @@ class Run {
               options.reserve_cache),
         // An observer must not see a token twice.
         scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
-        executor_(make_step_executor(model,
-                                     pool_,
-                                     {.max_rows = options.max_batch_size,
-                                      .probe = observer != nullptr,
-                                      .cuda_graphs = options.cuda_graphs,
-                                      .times = times})) {}
+        executor_(make_executor(model,
+                                pool_,
+                                {.max_rows = options.max_batch_size,
+                                 .probe = observer != nullptr,
+                                 .cuda_graphs = options.cuda_graphs,
+                                 .times = times})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -140,8 +142,18 @@ void Generator::run(const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
                     GenerationTimes* times) {
+  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times);
+}
+
+void run_generation(const InferenceLm& model,
+                    const GeneratorOptions& options,
+                    const StepExecutorFactory& make_executor,
+                    const RequestSource& source,
+                    const ResultVisitor& on_finish,
+                    const StepObserver& observer,
+                    GenerationTimes* times) {
   const torch::InferenceMode inference;
-  Run(model_, options_, source, on_finish, observer, times).run();
+  Run(model, options, make_executor, source, on_finish, observer, times).run();
 }
 
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {

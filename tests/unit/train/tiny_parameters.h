@@ -13,20 +13,23 @@
 namespace retmask::train {
 
 struct TinyParameters {
-  explicit TinyParameters(torch::ScalarType dtype, const Options& options, int64_t stage = 0) {
+  explicit TinyParameters(torch::ScalarType dtype,
+                          const Options& options,
+                          int64_t stage = 0,
+                          torch::Device device = torch::kCPU) {
     torch::manual_seed(5);
     named = {{"model.embed_tokens.weight", torch::randn({7, 33})},
              {"model.layers.0.bias", torch::randn({33})},
              {"model.norm.weight", torch::randn({5})}};
     for (auto& [name, tensor] : named) {
       started_with.push_back(tensor);
-      tensor = tensor.to(dtype, /*non_blocking=*/false, /*copy=*/true).requires_grad_();
+      tensor = tensor.to(device, dtype, /*non_blocking=*/false, /*copy=*/true).requires_grad_();
     }
     parameters = std::make_unique<ShardedParameters>(
         named,
         group,
         stage,
-        torch::kCPU,
+        device,
         [&](const std::string& name, int64_t begin, const torch::Tensor& into) {
           for (size_t i = 0; i < named.size(); ++i) {
             if (named[i].first != name) continue;
@@ -51,10 +54,11 @@ struct TinyParameters {
       for (size_t u = 0; u < named.size(); ++u) {
         parameters->gather(static_cast<int64_t>(u), Pass::forward);
       }
-      torch::Tensor loss = torch::zeros({});
+      torch::Tensor loss = torch::zeros({}, named[0].second.device());
       for (size_t i = 0; i < named.size(); ++i) {
         if (!micro_batches[p][i].defined()) continue;
-        loss = loss + (named[i].second.to(torch::kFloat32) * micro_batches[p][i]).sum();
+        loss = loss +
+               (named[i].second.to(torch::kFloat32) * micro_batches[p][i].to(loss.device())).sum();
       }
       if (loss.requires_grad()) loss.backward();
       gradients->finish_pass();
