@@ -5,11 +5,13 @@
 //
 // DIR may hold only a config.json: the weights are then random, at the same speed. Each row is the
 // median of --runs runs after one warm-up. Tokens are counted over the time from the start of the
-// prefill to the end of the last answer. With --masked-heads every second sequence runs without
-// that many random heads. share_of_limit is the minimum time for the bytes and operations of the
-// run, given the bandwidth and peak measured at the start, divided by the actual time;
-// share_of_bandwidth uses the bytes alone. The parts of a step are timed inside the run on the CPU,
-// and one by one on a GPU (at the mean length of the run), where the rest includes the prefill.
+// prefill to the end of the last answer; the prefill's own rate comes from runs with one new token.
+// With --masked-heads every second sequence runs without that many random heads. With --probe each
+// step also finds the largest key of each head. share_of_limit is the minimum time for the bytes
+// and operations of the run, given the bandwidth and peak measured at the start, divided by the
+// actual time; share_of_bandwidth uses the bytes alone. The parts of a step are timed inside the
+// run on the CPU, and one by one on a GPU (at the mean length of the run), where the rest includes
+// the prefill.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +20,7 @@
 
 #include "gpu_limits.h"
 #include "machine_limits.h"
+#include "random_weights.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/engine/generator.h"
@@ -33,14 +36,14 @@ struct BenchOptions {
   int64_t new_tokens = 128;
   int64_t runs = 3;
   int64_t masked_heads = 0;
+  bool probe = false;
   std::string device = "auto";
   std::string dtype = "auto";
   int64_t threads = 0;  // 0: all cores
 };
 
 InferenceLm load(const BenchOptions& options) {
-  const auto path = options.model / "config.json";
-  const ModelConfig config = parse_model_config(read_json_file(path, "config"), path.string());
+  const ModelConfig config = bench::read_shape(options.model);
   const torch::Device device = parse_device(options.device);
   const torch::ScalarType dtype = parse_dtype(options.dtype, config.dtype);
   if (std::filesystem::exists(options.model / "model.safetensors") ||
@@ -48,14 +51,8 @@ InferenceLm load(const BenchOptions& options) {
     return InferenceLm(CausalLm::load(Checkpoint(options.model), device, dtype));
   }
   CausalLm model = CausalLm::empty(config, device, dtype);
-  const torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : model.parameters()) {
-    if (parameter.dim() == 1) {
-      parameter.fill_(1);
-    } else {
-      parameter.normal_(0, 0.02);
-    }
-  }
+  for (auto& [name, parameter] : model.parameters())
+    bench::fill_with_random_weights(name, parameter);
   return InferenceLm(std::move(model));
 }
 
@@ -88,11 +85,33 @@ GenerationTimes run_once(const InferenceLm& model,
     }
     requests.push_back(std::move(request));
   }
+  StepObserver observer;
+  if (options.probe) observer = [](size_t, size_t, int64_t, const torch::Tensor&) {};
   GenerationTimes times;
   Generator(model, {.max_batch_size = batch_size})
       .run(
-          source_of(requests), [](size_t, size_t, const GenerationResult&) {}, nullptr, &times);
+          source_of(requests), [](size_t, size_t, const GenerationResult&) {}, observer, &times);
   return times;
+}
+
+GenerationTimes median_run(const InferenceLm& model,
+                           const BenchOptions& options,
+                           int64_t batch_size) {
+  run_once(model, options, batch_size);
+  std::vector<GenerationTimes> runs;
+  for (int64_t i = 0; i < options.runs; ++i) runs.push_back(run_once(model, options, batch_size));
+  std::sort(
+      runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.total < b.total; });
+  return runs[runs.size() / 2];
+}
+
+// Of the same prompts with one new token each, so that a run is all prefill.
+double prefill_tokens_per_second(const InferenceLm& model,
+                                 BenchOptions options,
+                                 int64_t batch_size) {
+  options.new_tokens = 1;
+  const GenerationTimes times = median_run(model, options, batch_size);
+  return static_cast<double>(times.prompt_tokens) / times.total;
 }
 
 // Elements of the weight matrices that every token is multiplied with.
@@ -150,10 +169,12 @@ Json to_row(const InferenceLm& model,
   const double known =
       times.forward.linear + times.logits + times.forward.attention + times.sampling;
   Json row = {{"bench", "generate"},
+              {"model", options.model.filename().string()},
               {"batch_size", batch_size},
               {"prompt_tokens", options.prompt_tokens},
               {"new_tokens", options.new_tokens},
               {"masked_heads", options.masked_heads},
+              {"probe", options.probe},
               {"device", model.device().str()},
               {"dtype", torch::toString(model.dtype())},
               {"tokens_per_second", static_cast<double>(times.new_tokens) / times.total}};
@@ -186,13 +207,10 @@ void run(const BenchOptions& options) {
                                           ? bench::measure_limits(model.dtype())
                                           : bench::measure_gpu_limits(model.dtype());
   for (const int64_t batch_size : options.batch_sizes) {
-    run_once(model, options, batch_size);
-    std::vector<GenerationTimes> runs;
-    for (int64_t i = 0; i < options.runs; ++i) runs.push_back(run_once(model, options, batch_size));
-    std::sort(
-        runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.total < b.total; });
-    std::cout << to_row(model, options, batch_size, runs[runs.size() / 2], limits).dump()
-              << std::endl;
+    const GenerationTimes times = median_run(model, options, batch_size);
+    Json row = to_row(model, options, batch_size, times, limits);
+    row["prefill_tokens_per_second"] = prefill_tokens_per_second(model, options, batch_size);
+    std::cout << row.dump() << std::endl;
   }
 }
 
@@ -210,6 +228,7 @@ int main(int argc, char** argv) {
   app.add_option("--runs", options.runs, "Number of runs; the median is printed");
   app.add_option(
       "--masked-heads", options.masked_heads, "Number of heads off in every second sequence");
+  app.add_flag("--probe", options.probe, "Find the largest key of each head, as detection does");
   app.add_option("--device", options.device, "cpu, cuda or auto");
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or auto");
   app.add_option("--threads", options.threads, "CPU threads; 0 = all cores");
