@@ -33,8 +33,11 @@ std::shared_ptr<const VarlenPlan> plan_varlen(const PackedBatch& batch,
     plan.longest_key = std::max(plan.longest_key, keys);
   }
   plan.query_starts = upload(query_starts, device);
+  if (query_starts == key_starts) {
+    plan.key_starts = plan.query_starts;
+    return std::make_shared<const VarlenPlan>(std::move(plan));
+  }
   plan.key_starts = upload(key_starts, device);
-  if (query_starts == key_starts) return std::make_shared<const VarlenPlan>(std::move(plan));
 
   const int64_t block_size = batch.cache->block_size;
   const auto tables = batch.cache->block_tables.accessor<int32_t, 2>();
