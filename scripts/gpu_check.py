@@ -26,7 +26,7 @@ BUILD = ROOT / "build/release"
 ARCHIVE = ROOT / "build/gpu-check.tar.xz"
 MOST_BYTES = 60 << 20
 MOST_LOGPROB_DIFFERENCE = 1e-3  # of CPU and CUDA in float32
-PROGRAMS = ["retmask", "tests/gpu_test", "bench/generate_bench", "bench/train_bench", "bench/random_checkpoint"]
+PROGRAMS = ["retmask", "tests/gpu_test", "tests/gpu_train_test", "bench/generate_bench", "bench/train_bench", "bench/random_checkpoint"]
 KERNEL_CHECK = "tests/kernel_check"  # only in builds with CUDA kernels
 DATA = ["scripts/gpu_check.sh", "scripts/gpu_check.py", "tests/golden/tiny", "tests/golden/model", "tests/golden/pairs32.jsonl",
         "tests/bench/shapes"]
@@ -194,6 +194,7 @@ def check(stage):
             else:
                 stage.record(f"kernel_check-{tool}", "skipped", reason="no compute-sanitizer")
     stage.run("gpu_test", 150, "tests/gpu_test", gpu=True)
+    stage.run("gpu_train_test", 60, "tests/gpu_train_test", gpu=True)
     # Heads of 64 and 128, the widths that our CUDA kernels take.
     for shape in ("tiny-64", "tiny-128"):
         model = stage.checkpoint(shape)
