@@ -4,14 +4,16 @@
 
     scripts/summarize_tests.py REPORT.xml...
 
-A report by ctest lists shards of test programs. The tests of a shard are in SHARD.xml in the same folder, which the program
-writes when it ends; a shard without that file crashed or was stopped, and counts as a failure.
+A report by ctest lists shards of test programs, NAME.0, NAME.1 ..., and programs that are one test, NAME. The tests of a shard
+are in SHARD.xml in the same folder, which the program writes when it ends; a shard without that file crashed or was stopped,
+and counts as a failure.
 Exit code 1 if a test failed, a report is missing or a report holds no test.
 """
 
 import collections
 import dataclasses
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -27,7 +29,7 @@ class Test:
 
 
 def full_name(case):
-    names = [case.get("classname"), case.get("name")]
+    names = dict.fromkeys([case.get("classname"), case.get("name")])
     return ".".join(filter(None, names)) + (f" ({case.get('value_param')})" if case.get("value_param") else "")
 
 
@@ -37,6 +39,8 @@ def parse_case(case):
     skipped = case.find("skipped")
     if case.find("failure") is not None or case.find("error") is not None:
         test.outcome = "failed"
+    elif skipped is not None and skipped.get("message", "").startswith("SKIP_RETURN_CODE"):  # ctest's
+        test.outcome, test.reason = "skipped", (case.findtext("system-out") or "no reason given").strip()
     elif case.get("status") == "notrun":
         test.outcome, test.reason = "skipped", "disabled in its source file"
     elif skipped is not None:
@@ -54,7 +58,8 @@ def read_report(path):
     tests = []
     for case in read_cases(path):
         shard = path.parent / f"{case.get('name')}.xml"
-        if case.get("classname") != case.get("name"):  # pytest's; ctest gives the name twice
+        is_shard = case.get("classname") == case.get("name") and re.search(r"\.\d+$", case.get("name"))
+        if not is_shard:  # ctest gives the name of a shard twice
             tests.append(parse_case(case))
         elif shard.is_file():
             tests += map(parse_case, read_cases(shard))
