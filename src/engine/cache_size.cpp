@@ -6,9 +6,19 @@
 
 namespace retmask {
 
-int64_t resolved_prefill_tokens(const GeneratorOptions& options, torch::Device device) {
-  if (options.prefill_tokens > 0) return options.prefill_tokens;
-  return device.is_cpu() ? 512 : 8192;
+PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device device) {
+  constexpr int64_t kRowsPerIdleRow = 32;
+  PrefillPolicy policy;
+  if (device.is_cpu()) {
+    policy = {.chunk_tokens = 512, .step_tokens = 512};
+  } else {
+    policy = {.chunk_tokens = 8192,
+              .step_tokens = 8192,
+              .least_tokens = 2048,
+              .least_rows = std::min<int64_t>(8, options.max_batch_size / kRowsPerIdleRow)};
+  }
+  if (options.prefill_tokens > 0) policy.step_tokens = options.prefill_tokens;
+  return policy;
 }
 
 int64_t num_cache_blocks(const ModelConfig& config,

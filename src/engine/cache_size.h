@@ -1,5 +1,5 @@
 #pragma once
-// Defaults for sizes that the options leave open: KV cache and prefill tokens per step.
+// Sizes that the options leave open: KV cache, and how prompts are read.
 
 #include <torch/torch.h>
 
@@ -9,8 +9,20 @@
 
 namespace retmask {
 
-// GeneratorOptions::prefill_tokens, or its default for the device.
-int64_t resolved_prefill_tokens(const GeneratorOptions& options, torch::Device device);
+// How prompts are read alongside decoding sequences.
+struct PrefillPolicy {
+  // Chunks begin at multiples of it, so they are the same in every batch.
+  int64_t chunk_tokens = 0;
+  int64_t step_tokens = 0;  // per step; a single chunk may have more
+  // While sequences decode, prompts wait until they have this many tokens or continuations
+  // together.
+  int64_t least_tokens = 0;
+  int64_t least_rows = 0;
+};
+// On a GPU a step with a short prompt takes about as long as one with 2,048 tokens, since it reads
+// all weights once more, outside of the graph of the decoding step. Waiting leaves at most one row
+// in 32 idle.
+PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device device);
 
 // Number of blocks in the pool. `available` bytes are the basis unless the options give a size.
 int64_t num_cache_blocks(const ModelConfig& config,

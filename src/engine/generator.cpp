@@ -53,7 +53,12 @@ class Run {
               num_blocks(model, options),
               options.reserve_cache),
         // An observer must not see a token twice.
-        scheduler_(model.config(), source, options, pool_, /*never_evict=*/observer != nullptr),
+        scheduler_(model.config(),
+                   source,
+                   options.max_batch_size,
+                   prefill_policy(options, model.device()),
+                   pool_,
+                   /*never_evict=*/observer != nullptr),
         executor_(make_executor(model,
                                 pool_,
                                 {.max_rows = options.max_batch_size,
@@ -135,7 +140,6 @@ void GeneratorOptions::validate() const {
 Generator::Generator(const InferenceLm& model, GeneratorOptions options)
     : model_(model), options_(options) {
   options_.validate();
-  options_.prefill_tokens = resolved_prefill_tokens(options_, model.device());
 }
 
 void Generator::run(const RequestSource& source,

@@ -9,7 +9,6 @@
 #include "retmask/base/error.h"
 #include "retmask/base/memory.h"
 #include "retmask/model/device.h"
-#include "scheduler.h"
 
 namespace retmask {
 namespace {
@@ -34,8 +33,9 @@ int64_t step_bytes(const ModelConfig& config,
                    torch::ScalarType dtype,
                    const GeneratorOptions& options) {
   constexpr int64_t kPolicies = 2;
-  const int64_t rows = options.max_batch_size + std::max(resolved_prefill_tokens(options, device),
-                                                         kPolicies * kPrefillChunkTokens);
+  const PrefillPolicy prefill = prefill_policy(options, device);
+  const int64_t rows =
+      options.max_batch_size + std::max(prefill.step_tokens, kPolicies * prefill.chunk_tokens);
   const int64_t query_size = config.num_attention_heads * config.head_dim;
   const int64_t key_size = config.num_key_value_heads * config.head_dim;
   // Residual stream before and after, normed input; queries, keys, values and attention output;

@@ -83,17 +83,23 @@ Prefill first_continuations(const Waiting& waiting, int64_t count) {
 
 Scheduler::Scheduler(const ModelConfig& config,
                      const RequestSource& source,
-                     const GeneratorOptions& options,
+                     int64_t max_batch_size,
+                     const PrefillPolicy& prefill,
                      BlockPool& pool,
                      bool never_evict)
-    : config_(config), source_(source), options_(options), pool_(pool), never_evict_(never_evict) {}
+    : config_(config),
+      source_(source),
+      max_batch_size_(max_batch_size),
+      prefill_(prefill),
+      pool_(pool),
+      never_evict_(never_evict) {}
 
 void Scheduler::admit() {
   while (!waiting_.empty() || pull()) {
     Waiting& next = waiting_.front();
     auto count =
-        std::min<int64_t>(static_cast<int64_t>(next.continuations.size()), options_.max_batch_size);
-    if (num_open_ + count > options_.max_batch_size) return;
+        std::min<int64_t>(static_cast<int64_t>(next.continuations.size()), max_batch_size_);
+    if (num_open_ + count > max_batch_size_) return;
     Prefill prefill = first_continuations(next, count);
     if (!has_blocks_for(prefill)) {
       if (num_open_ > 0) return;
@@ -190,14 +196,27 @@ void Scheduler::evict_newest() {
   waiting_.push_front(std::move(waiting));
 }
 
+bool Scheduler::waits_for_more_prompts() const {
+  if (sequences_.empty() || exhausted_) return false;
+  int64_t tokens = 0;
+  int64_t rows = 0;
+  for (const Prefill& prefill : prefills_) {
+    if (prefill.done > 0) return false;
+    tokens += static_cast<int64_t>(prefill.prompt().size());
+    rows += static_cast<int64_t>(prefill.num_continuations());
+  }
+  return tokens < prefill_.least_tokens && rows < prefill_.least_rows;
+}
+
 std::vector<PrefillChunk> Scheduler::next_chunks() {
   std::vector<PrefillChunk> chunks;
+  if (waits_for_more_prompts()) return chunks;
   int64_t tokens = 0;
   for (Prefill& prefill : prefills_) {
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(prefill.prompt().size()),
-                                          prefill.done + kPrefillChunkTokens);
+                                          prefill.done + prefill_.chunk_tokens);
     const auto size = (end - prefill.done) * static_cast<int64_t>(prefill.policies.size());
-    if (!chunks.empty() && tokens + size > options_.prefill_tokens) break;
+    if (!chunks.empty() && tokens + size > prefill_.step_tokens) break;
     chunks.push_back({&prefill, prefill.done, end});
     tokens += size;
   }

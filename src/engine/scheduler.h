@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "block_pool.h"
+#include "cache_size.h"
 #include "running.h"
 
 namespace retmask {
-
-// Prefill chunk size. Chunks begin at multiples of it, so they are the same in every batch.
-inline constexpr int64_t kPrefillChunkTokens = 512;
 
 class Scheduler {
  public:
@@ -20,7 +18,8 @@ class Scheduler {
   // run at once.
   Scheduler(const ModelConfig& config,
             const RequestSource& source,
-            const GeneratorOptions& options,
+            int64_t max_batch_size,
+            const PrefillPolicy& prefill,
             BlockPool& pool,
             bool never_evict);
 
@@ -32,7 +31,8 @@ class Scheduler {
   // go back to the queue and restart later, with the same text.
   void make_room();
 
-  // The next prefill chunks, oldest prompt first.
+  // The next prefill chunks, oldest prompt first. None while sequences decode and more prompts are
+  // worth waiting for.
   std::vector<PrefillChunk> next_chunks();
   // Marks the chunk as done. After the last chunk of a prompt the continuations of each policy
   // become sequences; `on_sequences` is called after those of each policy.
@@ -49,6 +49,7 @@ class Scheduler {
 
  private:
   bool pull();
+  bool waits_for_more_prompts() const;
   bool has_blocks_for(const Prefill& prefill) const;
   int64_t most_blocks() const;
   void take_blocks(Prefill& prefill);
@@ -58,7 +59,8 @@ class Scheduler {
 
   const ModelConfig& config_;
   const RequestSource& source_;
-  const GeneratorOptions& options_;
+  const int64_t max_batch_size_;
+  const PrefillPolicy prefill_;
   BlockPool& pool_;
   const bool never_evict_;
   std::deque<Waiting> waiting_;

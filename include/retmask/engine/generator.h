@@ -78,7 +78,7 @@ struct GeneratorOptions {
   // run out of memory, and its memory is known beforehand.
   bool reserve_cache = false;
   // Prompt tokens per step, alongside the decoding continuations. 0: 512 on the CPU, 8192 on a GPU,
-  // where that many cost little more time.
+  // where that many cost little more time (engine/cache_size.h).
   int64_t prefill_tokens = 0;
   // On a GPU, replay decoding steps as CUDA graphs. False launches every kernel separately: same
   // result, slower.

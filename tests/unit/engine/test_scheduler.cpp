@@ -9,6 +9,7 @@ namespace retmask {
 namespace {
 
 constexpr int64_t kBlocks = 60;
+constexpr int64_t kBatchSize = 4;
 
 class SchedulerTest : public ::testing::Test {
  protected:
@@ -20,7 +21,7 @@ class SchedulerTest : public ::testing::Test {
   }
   Scheduler make(const std::vector<GenerationRequest>& requests) {
     source_ = source_of(requests);
-    return {config_, source_, options_, pool_, /*never_evict=*/false};
+    return {config_, source_, kBatchSize, prefill_, pool_, /*never_evict=*/false};
   }
   static void read_chunks(Scheduler& scheduler) {
     for (const PrefillChunk& chunk : scheduler.next_chunks()) scheduler.finish(chunk, [] {});
@@ -31,7 +32,7 @@ class SchedulerTest : public ::testing::Test {
   }
 
   const ModelConfig config_ = testing::load_tiny("llama").config();
-  const GeneratorOptions options_{.max_batch_size = 4, .prefill_tokens = kPrefillChunkTokens};
+  PrefillPolicy prefill_ = prefill_policy({}, torch::kCPU);
   BlockPool pool_{config_, torch::TensorOptions(torch::kFloat32), kBlocks, /*reserve=*/false};
   RequestSource source_;
 };
@@ -56,7 +57,7 @@ TEST_F(SchedulerTest, APromptThatIsBeingReadGoesBackToTheQueue) {
   ASSERT_EQ(sequence_blocks, 14U) << "all that the prompt does not hold";
   const std::vector<PrefillChunk> chunks = scheduler.next_chunks();
   ASSERT_EQ(chunks.size(), 1U);
-  EXPECT_EQ(chunks[0].begin, kPrefillChunkTokens) << "half of the prompt has been read";
+  EXPECT_EQ(chunks[0].begin, prefill_.chunk_tokens) << "half of the prompt has been read";
 
   while (scheduler.sequences().front().blocks.size() == sequence_blocks) {
     grow(scheduler);
@@ -99,6 +100,51 @@ TEST_F(SchedulerTest, TheNewestPromptGoesFirst) {
   ASSERT_EQ(scheduler.next_chunks().size(), 1U);
   EXPECT_EQ(scheduler.next_chunks()[0].prefill->prompt().size(), 600U);
   EXPECT_EQ(pool_.num_free(), kBlocks - 16 - 38) << "its blocks went with it, and no others";
+}
+
+// While sequences decode, short prompts wait until they are worth a prefill together.
+TEST_F(SchedulerTest, PromptsWaitForEachOther) {
+  prefill_ = {.chunk_tokens = 512, .step_tokens = 512, .least_tokens = 60, .least_rows = 3};
+  const auto chunks_after_two = [&](const std::vector<GenerationRequest>& requests) {
+    Scheduler scheduler = make(requests);
+    scheduler.admit();
+    EXPECT_EQ(scheduler.next_chunks().size(), 4U) << "nothing decodes yet";
+    read_chunks(scheduler);
+    // Two of the first four end, and up to two others are admitted.
+    const auto ends = [](Sequence& sequence) { return sequence.request->index < 2; };
+    scheduler.retire(ends, [](const Sequence&) {});
+    scheduler.admit();
+    const size_t chunks = scheduler.next_chunks().size();
+    while (!scheduler.is_idle()) {
+      read_chunks(scheduler);
+      scheduler.retire([](Sequence&) { return true; }, [](const Sequence&) {});
+      scheduler.admit();
+    }
+    return chunks;
+  };
+  const std::vector<GenerationRequest> first(4, request(20, 1));
+  const auto with = [&](std::vector<GenerationRequest> more) {
+    std::vector<GenerationRequest> requests = first;
+    requests.insert(requests.end(), more.begin(), more.end());
+    return requests;
+  };
+  EXPECT_EQ(chunks_after_two(with({request(20, 1), request(20, 1), request(20, 1)})), 0U)
+      << "40 tokens, two rows, and another may come";
+  EXPECT_EQ(chunks_after_two(with({request(30, 1), request(30, 1), request(20, 1)})), 2U)
+      << "60 tokens";
+  EXPECT_EQ(chunks_after_two(with({request(20, 1)})), 1U) << "no other will come";
+}
+
+// On a GPU at most one row in 32 waits.
+TEST_F(SchedulerTest, OnlyLargeBatchesOnGpusWait) {
+  const PrefillPolicy cpu = prefill_policy({.max_batch_size = 256}, torch::kCPU);
+  EXPECT_EQ(cpu.least_rows, 0);
+  EXPECT_EQ(cpu.chunk_tokens, 512);
+  EXPECT_EQ(prefill_policy({.max_batch_size = 16}, torch::kCUDA).least_rows, 0);
+  EXPECT_EQ(prefill_policy({.max_batch_size = 64}, torch::kCUDA).least_rows, 2);
+  EXPECT_EQ(prefill_policy({.max_batch_size = 256}, torch::kCUDA).least_rows, 8);
+  EXPECT_EQ(prefill_policy({}, torch::kCUDA).chunk_tokens, 8192);
+  EXPECT_EQ(prefill_policy({.prefill_tokens = 100}, torch::kCUDA).step_tokens, 100);
 }
 
 }  // namespace
