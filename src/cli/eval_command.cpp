@@ -7,6 +7,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
+#include "retmask/eval/choice_suite.h"
 #include "retmask/eval/logprob_suite.h"
 #include "retmask/eval/niah_suite.h"
 #include "retmask/model/compute_path.h"
@@ -25,6 +26,7 @@ struct EvalCommandOptions {
   std::vector<std::string> heads;  // instead of a mask
   NiahFlags grid;
   eval::NiahOptions niah;
+  eval::ChoiceOptions choice;
   eval::LogprobOptions logprob;
 
   void validate() const;
@@ -104,12 +106,46 @@ void run_logprob_suite(const Evaluation& evaluation) {
   std::cout << std::endl;
 }
 
+void run_choice_suite(const Evaluation& evaluation) {
+  const std::filesystem::path& data = evaluation.options.data;
+  const std::vector<eval::ChoiceQuestion> questions =
+      eval::read_choice_file(data, evaluation.tokenizer);
+  evaluation.run.add_input("data", sha256_file(data));
+  const InferenceLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  eval::ChoiceOptions options = evaluation.options.choice;
+  options.batch_tokens = evaluation.options.logprob.batch_tokens;
+  const eval::ChoiceResult result = eval::run_choice(
+      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
+      questions,
+      options,
+      journal);
+  const Json results = eval::choice_results_json(result.predictions);
+  write_json_file(evaluation.file("results.json"), results);
+  if (result.answered_now > 0) {
+    evaluation.run.set_throughput("questions_per_second",
+                                  static_cast<double>(result.answered_now) / result.seconds);
+  }
+  std::cout << results["questions"] << " questions";
+  for (const char* metric :
+       {"acc", "acc_per_char", "acc_per_byte", "acc_per_token", "bits_per_byte"}) {
+    if (!results[metric].is_null()) {
+      std::cout << ", " << metric << " " << format_number(results[metric].get<double>(), 4);
+    }
+  }
+  std::cout << std::endl;
+  if (results["errors"] != 0) {
+    throw std::runtime_error(detail::concat(
+        results["errors"], " questions are longer than the model's maximum and were not answered"));
+  }
+}
+
 struct Suite {
   const char* name;
   void (*run)(const Evaluation&);
 };
-constexpr std::array<Suite, 2> kSuites = {
-    {{"niah", run_niah_suite}, {"logprob", run_logprob_suite}}};
+constexpr std::array<Suite, 3> kSuites = {
+    {{"niah", run_niah_suite}, {"logprob", run_logprob_suite}, {"choice", run_choice_suite}}};
 
 const Suite& find_suite(const std::string& name) {
   std::string known;
