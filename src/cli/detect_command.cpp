@@ -26,9 +26,9 @@ struct DetectCommandOptions {
   detect::Options detect;
 };
 
-detect::Options resolve_options(const DetectCommandOptions& options) {
+detect::Options resolve_options(const DetectCommandOptions& options, uint64_t seed) {
   detect::Options resolved = options.detect;
-  resolved.grid = options.niah.resolve();
+  resolved.grid = options.niah.resolve(seed);
   resolved.scoring = detect::parse_scoring(options.scoring);
   resolved.stop = detect::parse_stop_rule(options.stop);
   resolved.validate();
@@ -73,7 +73,7 @@ DetectReport make_report(const DetectCommandOptions& options,
                               .depth = samples[i].depth_fraction,
                               .success = result.detections[i].verdict.right});
   }
-  report.facts = facts(options, options.niah.resolve());
+  report.facts = facts(options, options.niah.resolve(/*seed=*/0));
   return report;
 }
 
@@ -85,7 +85,7 @@ void print_result(const detect::Result& result, const DetectReport& report) {
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const detect::Options detect_options = resolve_options(options);
+  const detect::Options detect_options = resolve_options(options, common.seed);
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});

@@ -30,7 +30,7 @@ struct EvalCommandOptions {
   eval::LogprobOptions logprob;
 
   void validate() const;
-  eval::NiahOptions resolved_niah() const;
+  eval::NiahOptions resolved_niah(uint64_t seed) const;
 };
 
 // Inputs of every suite. The weights are loaded after the suite has read its data without errors.
@@ -55,7 +55,7 @@ struct Evaluation {
 };
 
 void run_niah_suite(const Evaluation& evaluation) {
-  const eval::NiahOptions options = evaluation.options.resolved_niah();
+  const eval::NiahOptions options = evaluation.options.resolved_niah(evaluation.common.seed);
   const auto samples = load_samples(
       options.grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
   const InferenceLm model = evaluation.load_model();
@@ -158,7 +158,7 @@ const Suite& find_suite(const std::string& name) {
 
 void EvalCommandOptions::validate() const {
   find_suite(suite);
-  grid.resolve();
+  grid.resolve(/*seed=*/0);
   if (suite == "logprob" && data.empty()) {
     user_error(
         "--suite logprob needs --data: a JSONL file with text, messages, or prompt and completion");
@@ -166,13 +166,13 @@ void EvalCommandOptions::validate() const {
   if (!mask.empty() && !heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
-  resolved_niah().validate();
+  resolved_niah(/*seed=*/0).validate();
   logprob.validate();
 }
 
-eval::NiahOptions EvalCommandOptions::resolved_niah() const {
+eval::NiahOptions EvalCommandOptions::resolved_niah(uint64_t seed) const {
   eval::NiahOptions resolved = niah;
-  resolved.grid = grid.resolve();
+  resolved.grid = grid.resolve(seed);
   return resolved;
 }
 

@@ -1,10 +1,15 @@
 #include "niah_flags.h"
 
+#include "retmask/base/log.h"
+
 namespace retmask::cli {
 
-niah::GridOptions NiahFlags::resolve() const {
+niah::GridOptions NiahFlags::resolve(uint64_t seed) const {
   niah::GridOptions resolved = grid;
   resolved.placement = niah::parse_placement(placement);
+  resolved.depth_rule = niah::parse_depth_rule(depth_rule);
+  resolved.prompt = niah::parse_prompt_form(prompt);
+  resolved.seed = seed;
   resolved.validate();
   return resolved;
 }
@@ -15,6 +20,7 @@ RunRules niah_rules() {
                      {"needles", "needles", /*has_default=*/true},
                      {"haystack", "needles", /*has_default=*/true}},
           .settled = {{"dtype", "dtype"},
+                      {"prompt", "prompt"},
                       {"lengths", "lengths"},
                       {"min-length", "lengths"},
                       {"max-length", "lengths"},
@@ -24,9 +30,12 @@ RunRules niah_rules() {
 void add_niah_flags(Command& command, NiahFlags& flags) {
   CLI::App& app = *command.app;
   niah::GridOptions& grid = flags.grid;
-  app.add_option("--needles",
-                 grid.needles,
-                 "JSONL file with needle, question and real_needle per row; built in unless given");
+  app.add_option(
+      "--needles",
+      grid.needles,
+      "JSONL file with needle, question and real_needle per row, or a built-in set: few "
+      "(the default, 3), literal (12), non-literal (12, whose questions share no content "
+      "word with them) or all");
   app.add_option(
       "--haystack",
       grid.haystack,
@@ -43,13 +52,22 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
   add_count_option(
       app, "--max-length", grid.max_length, "Longest of the evenly spaced lengths, in tokens");
   app.add_option("--length-steps", grid.length_steps, "Number of evenly spaced lengths");
-  app.add_option("--depths",
-                 grid.depths,
-                 "Number of needle depths, evenly spaced from the start to the end of the context");
+  app.add_option("--depths", grid.depths, "Number of needle depths per needle and length");
+  app.add_option("--depth-rule",
+                 flags.depth_rule,
+                 "Depths: even (evenly spaced from the start to the end of the context) or random "
+                 "(drawn with --seed)");
+  app.add_option("--needles-per-context",
+                 grid.needles_per_context,
+                 "Needles in each context: the one asked for and others, drawn with --seed");
   app.add_option("--placement",
                  flags.placement,
                  "Needle position: sentence (after the sentence that ends before the depth) or "
                  "reference (as in the published code)");
+  app.add_option("--prompt",
+                 flags.prompt,
+                 "chat (in the chat template), plain (the text alone, for base models) or auto "
+                 "(chat if the checkpoint has a template)");
   add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer in tokens");
   command.alternatives.push_back(
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
@@ -63,9 +81,16 @@ std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
   const auto data = niah::load_needles_and_haystacks(grid.needles, grid.haystack);
   run.add_input("needles", data.fingerprint());
   run.settle("lengths", grid.context_lengths());
-  const auto chat_template = ChatTemplate::load(checkpoint.dir());
+  const bool plain =
+      grid.prompt == niah::PromptForm::plain ||
+      (grid.prompt == niah::PromptForm::automatic && !ChatTemplate::exists(checkpoint.dir()));
+  if (plain && grid.prompt == niah::PromptForm::automatic) {
+    log::info("the checkpoint has no chat template: plain prompts");
+  }
+  run.settle("prompt", to_string(plain ? niah::PromptForm::plain : niah::PromptForm::chat));
+  const auto chat_template = plain ? nullptr : ChatTemplate::load(checkpoint.dir());
   return niah::build_samples(
-      grid, data, {tokenizer, *chat_template, config.max_positions, run.moment()});
+      grid, data, {tokenizer, chat_template.get(), config.max_positions, run.moment()});
 }
 
 }  // namespace retmask::cli

@@ -11,9 +11,11 @@ namespace retmask::cli {
 struct NiahFlags {
   niah::GridOptions grid;
   std::string placement = to_string(niah::GridOptions{}.placement);
+  std::string depth_rule = to_string(niah::GridOptions{}.depth_rule);
+  std::string prompt = to_string(niah::GridOptions{}.prompt);
 
-  // The grid with the text flags parsed. Throws UserError.
-  niah::GridOptions resolve() const;
+  // The grid with the text flags parsed; `seed` is --seed. Throws UserError.
+  niah::GridOptions resolve(uint64_t seed) const;
 };
 
 // Rules for a command with these flags, --model and --dtype.

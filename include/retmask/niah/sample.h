@@ -32,7 +32,7 @@ struct Sample {
   int64_t depth = 0;            // index, 0 .. GridOptions::depths - 1
   double depth_fraction = 0.0;  // 0: start of the context, 1: its end
   std::string real_needle = {};
-  std::vector<int64_t> needle_tokens = {};  // of real_needle
+  std::vector<int64_t> needle_tokens = {};  // of real_needle, as in the prompt if found there
   std::vector<int64_t> prompt = {};
   TokenSpan span = {};  // position of real_needle in the prompt
 };
@@ -45,7 +45,7 @@ TokenSpan find_needle(std::span<const int64_t> prompt,
 
 struct PromptTools {
   const Tokenizer& tokenizer;
-  const ChatTemplate& chat_template;
+  const ChatTemplate* chat_template = nullptr;  // null: plain prompts
   int64_t max_positions = 0;
   std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
 };
