@@ -25,10 +25,38 @@ struct ToldCount {
 // Head counts collected from the files and the model, which must agree.
 class KnownCounts {
  public:
-  void tell(const char* what,
-            std::optional<ToldCount>& known,
-            int64_t count,
-            const std::string& by) {
+  void add(const NamedHeadList& named) {
+    const std::optional<HeadGrid>& grid = named.list.grid;
+    if (!grid) return;
+    tell(layers_, grid->layers, " layers", named.name);
+    if (named.list.of_kv_heads) {
+      tell(kv_heads_, grid->heads, kKvHeads, named.name);
+    } else {
+      tell(heads_, grid->heads, kHeads, named.name);
+    }
+  }
+
+  void add(const ModelHeads& model) {
+    if (model.layers) tell(layers_, *model.layers, " layers", "--model");
+    if (model.heads) tell(heads_, *model.heads, kHeads, "--model");
+    if (model.kv_heads) tell(kv_heads_, *model.kv_heads, kKvHeads, "--model");
+  }
+
+  ModelHeads counts() const {
+    const auto count = [](const std::optional<ToldCount>& known) {
+      return known ? std::optional(known->count) : std::nullopt;
+    };
+    return {.layers = count(layers_), .heads = count(heads_), .kv_heads = count(kv_heads_)};
+  }
+
+ private:
+  static constexpr const char* kHeads = " heads per layer";
+  static constexpr const char* kKvHeads = " key/value heads per layer";
+
+  static void tell(std::optional<ToldCount>& known,
+                   int64_t count,
+                   const char* what,
+                   const std::string& by) {
     if (!known) known = {count, by};
     if (known->count == count) return;
     user_error(by,
@@ -42,35 +70,9 @@ class KnownCounts {
                "; only heads of one model can be compared");
   }
 
-  void add(const NamedHeadList& named) {
-    const std::optional<HeadGrid>& grid = named.list.grid;
-    if (!grid) return;
-    tell(" layers", layers, grid->layers, named.name);
-    if (named.list.of_kv_heads) {
-      tell(" key/value heads per layer", kv_heads, grid->heads, named.name);
-    } else {
-      tell(" heads per layer", heads, grid->heads, named.name);
-    }
-  }
-
-  void add(const ModelHeads& model) {
-    const std::string by = "--model";
-    if (model.layers) tell(" layers", layers, *model.layers, by);
-    if (model.heads) tell(" heads per layer", heads, *model.heads, by);
-    if (model.kv_heads) tell(" key/value heads per layer", kv_heads, *model.kv_heads, by);
-  }
-
-  ModelHeads counts() const {
-    const auto count = [](const std::optional<ToldCount>& known) {
-      return known ? std::optional(known->count) : std::nullopt;
-    };
-    return {.layers = count(layers), .heads = count(heads), .kv_heads = count(kv_heads)};
-  }
-
- private:
-  std::optional<ToldCount> layers;
-  std::optional<ToldCount> heads;
-  std::optional<ToldCount> kv_heads;
+  std::optional<ToldCount> layers_;
+  std::optional<ToldCount> heads_;
+  std::optional<ToldCount> kv_heads_;
 };
 
 std::optional<HeadGrid> grid_of(const ModelHeads& model, bool of_kv_heads) {

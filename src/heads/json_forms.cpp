@@ -1,5 +1,6 @@
 #include <cmath>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "forms.h"
@@ -20,7 +21,7 @@ void check_keys_once(std::string_view text, const std::string& where) {
       user_error(where, ": ", parsed.dump(), " is listed twice");
     return true;
   };
-  Json::parse(text, visit);
+  std::ignore = Json::parse(text, visit);
 }
 
 // Wu et al.'s and RetMask's readers take the first line of a file of scores.

@@ -69,17 +69,17 @@ struct MeanChange {
 struct HeadComparison {
   size_t a = 0;  // index of the list
   size_t b = 0;
-  bool of_kv_heads = false;             // compared as key/value heads
-  std::optional<int64_t> num_heads;     // of the model
-  std::optional<double> spearman = {};  // over `points`; empty without scores on both sides, and
-                                        // if all scores of a side are equal
-  std::vector<HeadOverlap> overlap;
-  std::vector<HeadPoint> points;  // by layer and head
+  bool of_kv_heads = false;               // compared as key/value heads
+  std::optional<int64_t> num_heads = {};  // of the model
+  std::optional<double> spearman = {};    // over `points`; empty without scores on both sides, and
+                                          // if all scores of a side are equal
+  std::vector<HeadOverlap> overlap = {};
+  std::vector<HeadPoint> points = {};  // by layer and head
   // Indices of the points that changed most, first the one that changed most; only with scores on
   // both sides.
-  std::vector<size_t> moved_by_score;
-  std::vector<size_t> moved_by_rank;
-  std::optional<std::array<MeanChange, 2>> change;  // of the masked and of the other points
+  std::vector<size_t> moved_by_score = {};
+  std::vector<size_t> moved_by_rank = {};
+  std::optional<std::array<MeanChange, 2>> change = {};  // of the masked and of the other points
 };
 
 struct HeadComparisons {
