@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "detect_compare.h"
 #include "niah_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -24,6 +25,7 @@ struct DetectCommandOptions {
   std::string stop = to_string(detect::Options{}.stop);
   double threshold = 0.1;
   detect::Options detect;
+  CompareFlags compare;
 };
 
 detect::Options resolve_options(const DetectCommandOptions& options, uint64_t seed) {
@@ -154,8 +156,15 @@ Command setup_detect(CLI::App& root) {
   app.add_option(
       "--threshold", options->threshold, "Lowest mean score of the heads marked in the report");
   app.add_option("--batch-size", options->detect.batch_size, "Samples generated in one batch");
+  add_compare_flags(command, options->compare);
   command.required = {"--model"};
-  command.run = [options](const Invocation& invocation) { run_detect(*options, invocation); };
+  command.run = [options](const Invocation& invocation) {
+    if (is_comparison(options->compare, invocation)) {
+      run_comparison(options->compare, options->model, invocation);
+    } else {
+      run_detect(*options, invocation);
+    }
+  };
   return command;
 }
 

@@ -27,15 +27,15 @@ mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) 
 
 // One line per head, by descending mean score; without scores by (layer, head).
 void print_heads(const mask::Result& result) {
-  if (!result.means) {
+  const std::optional<HeadMeans> means = result.mean_scores();
+  if (!means) {
     for (const Head& head : result.heads) std::cout << to_string(head) << "\n";
     return;
   }
-  HeadMeans masked;
-  for (const Head& head : result.heads) masked[head] = result.means->at(head);
-  std::cout << "head   mean score of " << result.num_samples << " samples\n"
-            << std::left << std::fixed << std::setprecision(4);
-  for (const auto& [head, mean] : ranked_heads(masked)) {
+  std::cout << "head   mean score";
+  if (result.list->num_samples > 0) std::cout << " of " << result.list->num_samples << " samples";
+  std::cout << "\n" << std::left << std::fixed << std::setprecision(4);
+  for (const auto& [head, mean] : ranked_heads(*means)) {
     std::cout << std::setw(7) << to_string(head) << mean << "\n";
   }
 }
@@ -49,8 +49,9 @@ void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
   }
 
   const OutputLock lock = invocation.claim_out({options.model});
-  RunRecord run = invocation.start_run(
-      {.ignored = {"dtype"}, .inputs = {{"model", "model"}, {"scores", "scores"}}, .settled = {}});
+  RunRecord run = invocation.start_run({.ignored = {"dtype", "export-duo-attention"},
+                                        .inputs = {{"model", "model"}, {"scores", "scores"}},
+                                        .settled = {}});
   const Checkpoint checkpoint(options.model);
   add_model_input("model", checkpoint, run);
   if (!mask_options.scores.empty()) run.add_input("scores", sha256_file(mask_options.scores));
@@ -80,13 +81,15 @@ Command setup_mask(CLI::App& root) {
   app.add_option("--model", options->model, "Checkpoint folder; it is not modified");
   app.add_option("--scores",
                  mask_options.scores,
-                 "head_scores.json of a detect run, for --threshold or --top-k");
+                 "For --threshold or --top-k: head_scores.json, summary.json or mask.json, or the "
+                 "heads of LOCOS (JSON), QRHead, DySCO (YAML) or DuoAttention (table of gates)");
   app.add_option("--threshold",
                  mask_options.select.threshold,
                  "Retrieval heads are those with at least this mean score");
   app.add_option("--top-k",
                  mask_options.select.top_k,
-                 "Retrieval heads are this many heads with the highest mean scores");
+                 "Retrieval heads are this many heads with the highest mean scores, or the first "
+                 "ones of a list without scores");
   add_list_option(command,
                   "--heads",
                   mask_options.select.heads,
@@ -97,6 +100,12 @@ Command setup_mask(CLI::App& root) {
       "Heads to mask: retrieval (the retrieval heads), non-retrieval (as many of the other heads, "
       "drawn with --seed) or random (as many of all heads, drawn with --seed)");
   app.add_flag("--spec-only", mask_options.spec_only, "Write only mask.json, no checkpoint");
+  app.add_option(
+      "--export-duo-attention",
+      mask_options.duo_attention_table,
+      "Also write the heads of --scores to this file as DuoAttention's gates: a line per "
+      "layer and a value in 0..1 per key/value head, the largest score of its query "
+      "heads over the largest of all (without scores 1 for listed heads)");
   app.add_option(
       "--max-shard-bytes", mask_options.save.max_shard_bytes, "Largest weight file in bytes");
   command.required = {"--model"};

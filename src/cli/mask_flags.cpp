@@ -27,11 +27,12 @@ void add_mask_flags(Command& command, MaskFlags& flags) {
   CLI::App& app = *command.app;
   app.add_option("--scores",
                  flags.scores,
-                 "head_scores.json of a detect run, from which --strategy selects the masked heads "
-                 "(instead of --mask)");
+                 "head_scores.json of a detect run or another detector's heads (see retmask mask "
+                 "--help), from which --strategy selects the masked heads (instead of --mask)");
   app.add_option("--mask-top-k",
                  flags.top_k,
-                 "With --scores: retrieval heads are this many heads with the highest mean scores");
+                 "With --scores: retrieval heads are this many heads with the highest mean scores, "
+                 "or the first ones of a list without scores");
   app.add_option("--mask-threshold",
                  flags.threshold,
                  "With --scores: retrieval heads are those with at least this mean score");

@@ -1,10 +1,10 @@
 #include "retmask/model/heads.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 #include "retmask/base/error.h"
+#include "retmask/base/head_scores.h"
 #include "retmask/base/known_files.h"
 
 namespace retmask {
@@ -13,16 +13,14 @@ namespace {
 constexpr char kMaskForm[] = "{\"heads\": [[layer, head], ...]} as retmask mask writes it";
 
 Head mask_entry(const Json& entry, const std::string& where) {
-  const auto is_number = [](const Json& value) {
-    return value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
-  };
-  if (!entry.is_array() || entry.size() != 2 || !is_number(entry[0]) || !is_number(entry[1])) {
+  const std::optional<Head> head = parse_head_pair(entry);
+  if (!head) {
     user_error(where,
                ": \"heads\" has the entry ",
                entry.dump().substr(0, 80),
                ", expected [layer, head], two whole numbers such as [18, 6]");
   }
-  return {entry[0].get<int64_t>(), entry[1].get<int64_t>()};
+  return *head;
 }
 
 // Checks the model for which mask.json was made, if recorded.

@@ -96,7 +96,7 @@ TEST_F(MaskTest, ResultAndMaskFileSayWhatWasDone) {
   const Result result = run({.scores = scores_, .select = {.top_k = 2}});
   EXPECT_EQ(result.heads, (std::vector<Head>{{0, 1}, {1, 3}}));
   EXPECT_EQ(result.num_model_heads, 8);
-  EXPECT_DOUBLE_EQ(result.means->at({0, 1}), 0.375);
+  EXPECT_DOUBLE_EQ(result.mean_scores().value().at({0, 1}), 0.375);
   const Json spec = read_json_file(out_ / "mask.json", "mask file");
   EXPECT_EQ(spec,
             (Json{{"heads", {{0, 1}, {1, 3}}},
@@ -105,7 +105,8 @@ TEST_F(MaskTest, ResultAndMaskFileSayWhatWasDone) {
                   {"model", {{"num_hidden_layers", 2}, {"num_attention_heads", 4}}},
                   {"mean_scores", {0.375, 1.0}},
                   {"num_samples", 2},
-                  {"scores_sha256", sha256_file(scores_)}}));
+                  {"scores_sha256", sha256_file(scores_)},
+                  {"scores_form", "head_scores"}}));
   const ModelConfig config = parse_model_config(Checkpoint(out_).config(), "config.json");
   EXPECT_EQ(read_mask_file(out_ / "mask.json", config), result.heads);
 }
