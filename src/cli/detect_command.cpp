@@ -8,8 +8,10 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/detect/detect.h"
+#include "retmask/engine/memory.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
+#include "retmask/niah/answer_samples.h"
 #include "retmask/report/detect_report.h"
 
 namespace retmask::cli {
@@ -87,7 +89,7 @@ void print_result(const detect::Result& result, const DetectReport& report) {
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const detect::Options detect_options = resolve_options(options, common.seed);
+  detect::Options detect_options = resolve_options(options, common.seed);
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
@@ -104,6 +106,14 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const auto tokenizer = Tokenizer::load(options.model);
   const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
 
+  const MemoryBudget memory =
+      memory_budget(config,
+                    device,
+                    dtype,
+                    niah::generator_options(
+                        samples, detect_options.batch_size, detect_options.grid.max_new_tokens));
+  detect_options.kv_cache_bytes = memory.kv_cache;
+  log::info("memory: " + memory.text());
   const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));

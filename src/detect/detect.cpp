@@ -62,11 +62,14 @@ Result run(const Subject& subject,
     counters.erase(sample);
     return to_row(samples[sample], detection);
   };
+  GeneratorOptions generation =
+      niah::generator_options(samples, options.batch_size, options.grid.max_new_tokens);
+  generation.kv_cache_bytes = options.kv_cache_bytes;
   const niah::AnsweredSamples answered = niah::answer_samples(
       subject.model,
       samples,
       {.name = "detect",
-       .batch_size = options.batch_size,
+       .generation = generation,
        .request = request,
        .row = row,
        .observe =
@@ -75,8 +78,11 @@ Result run(const Subject& subject,
            }},
       journal);
 
-  Result result{
-      .detections = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
+  Result result{.detections = {},
+                .answered_now = answered.answered_now,
+                .seconds = answered.seconds,
+                .computed_tokens = answered.computed_tokens,
+                .reused_tokens = answered.reused_tokens};
   for (const Json& finished : answered.rows) {
     result.detections.push_back(from_row(finished, journal.path().string()));
   }

@@ -51,7 +51,11 @@ Json summary_json(const Result& result,
                   {"num_heads", config.num_attention_heads},
                   {"heads_at_least", heads_over_thresholds(ranked)},
                   {"by_length", by_length(result, samples)},
-                  {"timing", {{"samples", result.answered_now}, {"seconds", result.seconds}}},
+                  {"timing",
+                   {{"samples", result.answered_now},
+                    {"seconds", result.seconds},
+                    {"prompt_tokens_computed", result.computed_tokens},
+                    {"prompt_tokens_reused", result.reused_tokens}}},
                   {"heads", Json::array()}};
   for (const auto& [head, mean] : ranked) {
     summary["heads"].push_back({{"head", {head.layer, head.head}}, {"mean", mean}});

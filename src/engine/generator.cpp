@@ -20,6 +20,13 @@ int64_t num_blocks(const InferenceLm& model, const GeneratorOptions& options) {
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
+// Under a RoPE that depends on the length of the sequence, the same tokens have different keys in
+// prompts of different lengths.
+bool can_share_prefixes(const ModelConfig& config) {
+  return std::ranges::none_of(
+      config.layers, [](const LayerConfig& layer) { return layer.rope.depends_on_length(); });
+}
+
 bool is_finished(Sequence& sequence) {
   if (sequence.result.tokens.empty()) return false;  // its first token is pending
   const GenerationRequest& request = sequence.request->request;
@@ -55,10 +62,11 @@ class Run {
         // An observer must not see a token twice.
         scheduler_(model.config(),
                    source,
-                   options.max_batch_size,
-                   prefill_policy(options, model.device()),
-                   pool_,
-                   /*never_evict=*/observer != nullptr),
+                   {.max_batch_size = options.max_batch_size,
+                    .prefill = prefill_policy(options, model.device()),
+                    .never_evict = observer != nullptr,
+                    .prefix_cache = options.prefix_cache && can_share_prefixes(model.config())},
+                   pool_),
         executor_(make_executor(model,
                                 pool_,
                                 {.max_rows = options.max_batch_size,
@@ -71,10 +79,11 @@ class Run {
     while (true) {
       stop_point();
       scheduler_.admit();
-      if (scheduler_.is_idle()) return;
+      if (scheduler_.is_idle()) break;
       scheduler_.make_room();
       step();
     }
+    if (times_ != nullptr) times_->reused_tokens += scheduler_.reused_tokens();
   }
 
  private:
@@ -158,6 +167,14 @@ void run_generation(const InferenceLm& model,
                     GenerationTimes* times) {
   const torch::InferenceMode inference;
   Run(model, options, make_executor, source, on_finish, observer, times).run();
+}
+
+std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests) {
+  std::vector<size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(
+      order, {}, [&](size_t i) -> const std::vector<int64_t>& { return requests[i].prompt; });
+  return order;
 }
 
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {

@@ -30,7 +30,8 @@ struct Prefill {
   };
   std::shared_ptr<const NumberedRequest> request;
   std::vector<MaskGroup> policies;
-  int64_t done = 0;  // tokens already prefilled
+  int64_t done = 0;    // tokens already prefilled
+  int64_t reused = 0;  // of those, tokens in blocks of earlier prompts
 
   const std::vector<int64_t>& prompt() const { return request->request.prompt; }
   const std::vector<Head>& masked_heads(const MaskGroup& policy) const {

@@ -1,12 +1,25 @@
 #include "retmask/niah/answer_samples.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
 #include "retmask/base/progress.h"
 #include "retmask/niah/sample_rows.h"
 
 namespace retmask::niah {
+
+GeneratorOptions generator_options(const std::vector<Sample>& samples,
+                                   int64_t batch_size,
+                                   int64_t max_new_tokens) {
+  size_t longest = 0;
+  for (const Sample& sample : samples) longest = std::max(longest, sample.prompt.size());
+  return {.max_batch_size = batch_size,
+          .max_sequence_tokens = static_cast<int64_t>(longest) + max_new_tokens,
+          .prefix_cache = true};
+}
 
 AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
@@ -20,6 +33,12 @@ AnsweredSamples answer_samples(const InferenceLm& model,
     waiting.push_back(i);
     requests.push_back(loop.request(i));
   }
+  const std::vector<size_t> order = prefix_order(requests);
+  const auto sample_of = [&](size_t request) { return waiting[order[request]]; };
+  const RequestSource source = [&, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
+    if (next == order.size()) return std::nullopt;
+    return requests[order[next++]];
+  };
 
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(loop.name, total, "samples", total - static_cast<int64_t>(waiting.size()));
@@ -27,25 +46,38 @@ AnsweredSamples answer_samples(const InferenceLm& model,
   StepObserver observer;
   if (loop.observe) {
     observer = [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
-      loop.observe(waiting[request], token, largest_keys);
+      loop.observe(sample_of(request), token, largest_keys);
     };
   }
-  Generator(model, {.max_batch_size = loop.batch_size})
+  GenerationTimes times;
+  Generator(model, loop.generation)
       .run(
-          source_of(requests),
+          source,
           [&](size_t request, size_t, const GenerationResult& answer) {
-            Json row = loop.row(waiting[request], answer);
+            const size_t sample = sample_of(request);
+            Json row = loop.row(sample, answer);
             journal.append(row);
-            rows[waiting[request]] = std::move(row);
+            rows[sample] = std::move(row);
             progress.advance();
           },
-          observer);
+          observer,
+          &times);
   progress.finish();
 
   AnsweredSamples answered;
   answered.answered_now = static_cast<int64_t>(waiting.size());
   answered.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  answered.computed_tokens = times.prompt_tokens;
+  answered.reused_tokens = times.reused_tokens;
+  if (times.reused_tokens > 0) {
+    log::info(detail::concat(loop.name,
+                             ": computed ",
+                             times.prompt_tokens,
+                             " prompt tokens and reused ",
+                             times.reused_tokens,
+                             " of prompts with the same beginning"));
+  }
   for (auto& row : rows) answered.rows.push_back(std::move(row).value());
   if (answered.rows != journal.rows()) write_json_lines(journal.path(), answered.rows);
   return answered;

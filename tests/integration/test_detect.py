@@ -113,6 +113,26 @@ def test_goes_on_where_it_was_stopped(retmask, tiny_llama, tiny_data, tmp_path):
     assert json.loads((tmp_path / "out/summary.json").read_text())["timing"]["samples"] == len(lines) - 2
 
 
+def test_a_sample_does_not_depend_on_what_it_shares(retmask, tiny_model, tiny_data, tmp_path):
+    """Samples with the same beginning are read once. Each of them answered alone, after a stop, gives the same bytes."""
+    command = ["detect", "--model", tiny_model, *tiny_data, "--lengths", "140,200", *SIZE_FLAGS, "--out", tmp_path / "out"]
+    done = retmask(*command)
+    assert "memory: " in done.stderr and " of keys and values" in done.stderr
+    results = ["head_scores.json", "samples.jsonl"]
+    before = {name: (tmp_path / "out" / name).read_text() for name in results}
+    rows = before["samples.jsonl"].splitlines(keepends=True)
+    timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+    prompts = sum(json.loads(row)["tokens"] for row in rows)
+    assert timing["prompt_tokens_computed"] + timing["prompt_tokens_reused"] == prompts
+    assert timing["prompt_tokens_reused"] > prompts / 4
+    for missing in [2, 11, 20]:
+        (tmp_path / "out/samples.jsonl").write_text("".join(rows[:missing] + rows[missing + 1 :]))
+        retmask(*command)
+        assert {name: (tmp_path / "out" / name).read_text() for name in results} == before
+        timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+        assert timing["prompt_tokens_computed"] == json.loads(rows[missing])["tokens"] and timing["prompt_tokens_reused"] == 0
+
+
 def test_works_without_any_data(retmask, tiny_llama, tmp_path):
     done = retmask("detect", "--model", tiny_llama, "--lengths", 120, "--depths", 2, "--out", tmp_path / "out")
     assert "of 6 answers right" in done.stdout

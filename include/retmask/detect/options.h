@@ -32,7 +32,8 @@ struct Options {
   niah::GridOptions grid;
   Scoring scoring = Scoring::set;
   StopRule stop = StopRule::eos;
-  int64_t batch_size = 8;  // samples per batch
+  int64_t batch_size = 8;      // samples per batch
+  int64_t kv_cache_bytes = 0;  // as in GeneratorOptions; the memory plan's
 
   // Throws UserError.
   void validate() const;

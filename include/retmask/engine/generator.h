@@ -68,7 +68,8 @@ using StepObserver = std::function<void(
 struct GeneratorOptions {
   int64_t max_batch_size = 16;  // concurrent continuations
   // Memory for the KV cache, at most what the batch can need. 0: that amount, capped at a quarter
-  // of the free memory on the CPU and 85 % of it on a GPU. A batch that outgrows the cache sends
+  // of the free memory on the CPU and 85 % of it on a GPU, or what one sequence of
+  // max_sequence_tokens needs where that is more. A batch that outgrows the cache sends
   // its newest continuation back to the queue.
   int64_t kv_cache_bytes = 0;
   // Longest prompt plus its new tokens, the bound on what the batch can need. 0: unknown, so the
@@ -80,6 +81,12 @@ struct GeneratorOptions {
   // Prompt tokens per step, alongside the decoding continuations. 0: 512 on the CPU, 8192 on a GPU,
   // where that many cost little more time (engine/cache_size.h).
   int64_t prefill_tokens = 0;
+  // Blocks of the KV cache outlive their request, as long as the memory is not needed otherwise,
+  // and serve later requests with the same policy whose prompts begin with the same tokens
+  // (engine/prefix_cache.h). With our CPU kernels no text changes, to the last bit. Elsewhere a
+  // prompt's result depends slightly on which of its tokens are computed together, as it does on
+  // the batch. Has no effect under a RoPE that depends on the length of the sequence (dynamic NTK).
+  bool prefix_cache = false;
   // On a GPU, replay decoding steps as CUDA graphs. False launches every kernel separately: same
   // result, slower.
   bool cuda_graphs = true;
@@ -95,7 +102,8 @@ struct GenerationTimes {
   double sampling = 0.0;
   double total = 0.0;  // the remainder is norms, embedding and bookkeeping
   int64_t steps = 0;
-  int64_t prompt_tokens = 0;
+  int64_t prompt_tokens = 0;  // computed
+  int64_t reused_tokens = 0;  // of prompts, found in the cache (prefix_cache)
   int64_t new_tokens = 0;
   int64_t cached_tokens = 0;  // keys read by decoding queries, summed over steps and sequences
 };
@@ -118,6 +126,10 @@ class Generator {
   const InferenceLm& model_;
   GeneratorOptions options_;
 };
+
+// The order of requests in which prompts that share their longest beginnings follow one another:
+// that of their tokens. For prefix_cache, whose memory may be short.
+std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests);
 
 // A source over existing requests, which must outlive it.
 RequestSource source_of(const std::vector<GenerationRequest>& requests);
