@@ -13,7 +13,9 @@ namespace {
 
 Json make_spec(const Result& result, const Options& options, const ModelConfig& config) {
   const SelectOptions& select = options.select;
-  Json spec{{"heads", Json::array()}, {"select", to_string(select.selection)}};
+  Json spec{{"heads", Json::array()},
+            {"mode", to_string(result.heads.mode())},
+            {"select", to_string(select.selection)}};
   for (const Head& head : result.heads) spec["heads"].push_back({head.layer, head.head});
   if (select.threshold) spec["threshold"] = *select.threshold;
   if (select.top_k) spec["top_k"] = *select.top_k;
@@ -27,6 +29,10 @@ Json make_spec(const Result& result, const Options& options, const ModelConfig& 
       spec["mean_scores"].push_back(result.means->at({head.layer, head.head}));
     spec["num_samples"] = result.num_samples;
     spec["scores_sha256"] = sha256_file(options.scores);
+  }
+  if (result.heads.mode() == MaskMode::mean) {
+    spec["mean_text"] = options.mean.text;
+    spec["means"] = means_json(result.heads.means());
   }
   return spec;
 }
@@ -52,6 +58,7 @@ Result run(const Checkpoint& checkpoint, const Options& options, const fs::path&
     result.num_samples = scores.num_samples();
   }
   result.heads = select_heads(options.select, config, result.means ? &*result.means : nullptr);
+  if (options.mean.measure) result.heads = options.mean.measure(result.heads.heads());
 
   if (options.spec_only) {
     make_output_dir(out);

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/head_mask.h"
 
 namespace retmask::mask {
 
@@ -40,9 +42,17 @@ struct SelectOptions {
   void validate() const;
 };
 
+// Mode mean. The means come from the caller: this library never builds a network.
+struct MeanOptions {
+  // Called once, with the heads to mask; returns a mask of mode mean. Null: mode zero.
+  std::function<HeadMask(const std::vector<Head>& heads)> measure = nullptr;
+  Json text = {};  // the text of the means, for mask.json
+};
+
 struct Options {
   std::filesystem::path scores = {};  // head_scores.json; optional if select.heads is given
   SelectOptions select = {};
+  MeanOptions mean = {};
   bool spec_only = false;  // write only mask.json
   SaveOptions save = {};
 
