@@ -3,6 +3,7 @@
 #include <array>
 #include <iostream>
 
+#include "mask_mode_flags.h"
 #include "niah_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -24,6 +25,7 @@ struct EvalCommandOptions {
   std::filesystem::path data;
   std::filesystem::path mask;
   std::vector<std::string> heads;  // instead of a mask
+  MaskModeFlags mask_mode;
   NiahFlags grid;
   eval::NiahOptions niah;
   eval::ChoiceOptions choice;
@@ -40,7 +42,8 @@ struct Evaluation {
   const Checkpoint& checkpoint;
   const ModelConfig& config;
   const Tokenizer& tokenizer;
-  const std::vector<Head>& masked_heads;
+  HeadMask& masked_heads;                    // load_model() adds the means
+  const std::optional<MeanText>& mean_text;  // of means to be measured
   torch::Device device;
   RunRecord& run;
 
@@ -49,6 +52,7 @@ struct Evaluation {
         CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
     run.set_compute(compute_path(model));
     log::info("computes on " + compute_path(model));
+    if (mean_text) masked_heads = mean_text->measure(model, tokenizer, masked_heads.heads());
     return model;
   }
   std::filesystem::path file(const char* name) const { return common.out / name; }
@@ -166,6 +170,7 @@ void EvalCommandOptions::validate() const {
   if (!mask.empty() && !heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
+  mask_mode.validate(!mask.empty() || !heads.empty(), "--mask or --heads");
   resolved_niah(/*seed=*/0).validate();
   logprob.validate();
 }
@@ -185,6 +190,7 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   RunRules rules = niah_rules();
   rules.ignored = {"batch-size", "batch-tokens"};
   rules.inputs.insert(rules.inputs.end(), {{"data", "data"}, {"mask", "mask"}});
+  add_mask_mode_rules(rules);
   RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
@@ -192,14 +198,19 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   add_model_input("model", checkpoint, run);
   run.settle("dtype", c10::toString(parse_dtype(common.dtype, config.dtype)));
   run.set_device(device.str());
-  std::vector<Head> masked_heads = parse_heads(options.heads, config, "--heads");
+  HeadMask masked_heads = parse_heads(options.heads, config, "--heads");
   if (!options.mask.empty()) {
     masked_heads = read_mask_file(options.mask, config);
     run.add_input("mask", sha256_file(options.mask));
   }
+  std::optional<MeanText> mean_text;
+  if (options.mask_mode.must_measure(masked_heads, options.mask))
+    mean_text.emplace(options.mask_mode, run);
+  if (!masked_heads.empty())
+    run.settle("mask-mode", to_string(mean_text ? MaskMode::mean : masked_heads.mode()));
   const auto tokenizer = Tokenizer::load(options.model);
   find_suite(options.suite)
-      .run({options, common, checkpoint, config, *tokenizer, masked_heads, device, run});
+      .run({options, common, checkpoint, config, *tokenizer, masked_heads, mean_text, device, run});
   run.finish();
 }
 
@@ -226,6 +237,7 @@ Command setup_eval(CLI::App& root) {
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
   command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
+  add_mask_mode_flags(app, options->mask_mode);
   add_niah_flags(command, options->grid);
   app.add_option("--batch-size", options->niah.batch_size, "niah: samples generated in one batch");
   add_count_option(app,

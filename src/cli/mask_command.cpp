@@ -4,9 +4,11 @@
 #include <iomanip>
 #include <iostream>
 
+#include "mask_mode_flags.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/mask/mask.h"
+#include "retmask/model/device.h"
 
 namespace retmask::cli {
 namespace {
@@ -15,6 +17,7 @@ struct MaskCommandOptions {
   std::filesystem::path model;
   std::string select = to_string(mask::Selection::retrieval);
   mask::Options mask;
+  MaskModeFlags mode;
 };
 
 mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) {
@@ -22,6 +25,7 @@ mask::Options resolve_options(const MaskCommandOptions& options, uint64_t seed) 
   resolved.select.selection = mask::parse_selection(options.select);
   resolved.select.seed = seed;
   resolved.validate();
+  options.mode.validate(/*masks=*/true, /*how=*/"");
   return resolved;
 }
 
@@ -40,21 +44,52 @@ void print_heads(const mask::Result& result) {
   }
 }
 
+// A copy that such a program makes acts like a mask of mode zero.
+void warn_about_bias(const Checkpoint& checkpoint) {
+  const std::string family = read_model_config(checkpoint).model_type;
+  if (family == "llama") return;
+  log::warn("--mask-mode mean writes biases of o_proj, which vLLM's " + family +
+            " leaves out without an error; transformers and retmask apply them");
+}
+
 void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   mask::Options mask_options = resolve_options(options, common.seed);
+  const bool means = options.mode.asks_for_means();
   const auto& given = invocation.on_command_line;  // a config file is shared by all commands
-  if (std::find(given.begin(), given.end(), "dtype") != given.end() && common.dtype != "auto") {
+  if (!means && std::find(given.begin(), given.end(), "dtype") != given.end() &&
+      common.dtype != "auto") {
     log::warn("--dtype has no effect: mask keeps the type of each tensor");
   }
+  if (means) parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
-  RunRecord run = invocation.start_run({.ignored = {"dtype", "export-duo-attention"},
-                                        .inputs = {{"model", "model"}, {"scores", "scores"}},
-                                        .settled = {}});
+  RunRules rules{.ignored = {"export-duo-attention"},
+                 .inputs = {{"model", "model"}, {"scores", "scores"}}};
+  if (means) {
+    rules.settled.emplace_back("dtype", "dtype");
+  } else {
+    rules.ignored.push_back("dtype");
+  }
+  add_mask_mode_rules(rules);
+  RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   add_model_input("model", checkpoint, run);
+  run.settle("mask-mode", to_string(means ? MaskMode::mean : MaskMode::zero));
   if (!mask_options.scores.empty()) run.add_input("scores", sha256_file(mask_options.scores));
+  std::optional<MeanText> text;
+  if (means) {
+    const TensorType stored = read_model_config(checkpoint).dtype;
+    run.settle("dtype", c10::toString(parse_dtype(common.dtype, stored)));
+    run.set_device(parse_device(common.device).str());
+    text.emplace(options.mode, run);
+    mask_options.mean = {.measure =
+                             [&](const std::vector<Head>& heads) {
+                               return text->measure(checkpoint, common, heads);
+                             },
+                         .text = text->to_json()};
+    if (!mask_options.spec_only) warn_about_bias(checkpoint);
+  }
   mask_options.save.own_files = run.own_files();
   mask_options.save.announce = [&](const Json& files) { run.set_own_files(files); };
   const mask::Result result = mask::run(checkpoint, mask_options, common.out);
@@ -62,7 +97,7 @@ void run_mask(const MaskCommandOptions& options, const Invocation& invocation) {
 
   print_heads(result);
   std::cout << "masked " << result.heads.size() << " of " << result.num_model_heads << " heads ("
-            << options.select
+            << options.select << (means ? ", by their means" : "")
             << "): " << (mask_options.spec_only ? common.out / "mask.json" : common.out).string()
             << std::endl;
 }
@@ -99,6 +134,7 @@ Command setup_mask(CLI::App& root) {
       options->select,
       "Heads to mask: retrieval (the retrieval heads), non-retrieval (as many of the other heads, "
       "drawn with --seed) or random (as many of all heads, drawn with --seed)");
+  add_mask_mode_flags(app, options->mode);
   app.add_flag("--spec-only", mask_options.spec_only, "Write only mask.json, no checkpoint");
   app.add_option(
       "--export-duo-attention",

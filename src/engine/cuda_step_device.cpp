@@ -35,7 +35,7 @@ CudaStepDevice::CudaStepDevice(const InferenceLm& model,
       stream_(private_stream(model.device())),
       guard_(stream_),
       prefill_(model, pool),
-      inputs_(model.config(), options.max_rows, model.device()),
+      inputs_(model, options.max_rows),
       outputs_(
           make_decode_outputs(model.config(), options.max_rows, options.probe, model.device())),
       graphs_(model, pool, inputs_, outputs_, options.cuda_graphs) {

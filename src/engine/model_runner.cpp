@@ -18,13 +18,13 @@ class ModelRunner::Builder {
               int64_t length,
               int64_t past,
               const std::vector<int32_t>& blocks,
-              const std::vector<Head>& masked_heads,
+              const HeadMask& masked_heads,
               std::optional<int64_t> leader = std::nullopt) {
     tokens_.insert(tokens_.end(), tokens, tokens + length);
     batch.lengths.push_back(length);
     batch.past.push_back(past);
     tables_.push_back(&blocks);
-    masked.push_back(masked_heads);
+    masks.push_back(masked_heads);
     for (const Head& head : masked_heads)
       batch.first_difference = std::min(batch.first_difference, head.layer);
     const auto sequence = static_cast<int64_t>(tables_.size()) - 1;
@@ -58,9 +58,9 @@ class ModelRunner::Builder {
   }
 
   PackedBatch batch;
-  std::vector<std::vector<Head>> masked;  // of each sequence
-  std::vector<int64_t> last_rows;         // rows of the batch whose logits are wanted
-  std::vector<int64_t> wanted;            // and their sequences
+  std::vector<HeadMask> masks;     // of each sequence
+  std::vector<int64_t> last_rows;  // rows of the batch whose logits are wanted
+  std::vector<int64_t> wanted;     // and their sequences
 
  private:
   std::vector<int64_t> tokens_;
@@ -69,13 +69,13 @@ class ModelRunner::Builder {
   bool any_follower_ = false;
 };
 
-const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
-  if (std::all_of(masked.begin(), masked.end(), [](const auto& heads) { return heads.empty(); }))
+const HeadGate* ModelRunner::gate(std::vector<HeadMask> masks) {
+  if (std::all_of(masks.begin(), masks.end(), [](const HeadMask& mask) { return mask.empty(); }))
     return nullptr;
-  if (!gate_ || masked != masked_) {
-    masked_ = std::move(masked);
+  if (!gate_ || masks != masks_) {
+    masks_ = std::move(masks);
     gate_.emplace(
-        model_.config(), masked_, torch::TensorOptions(model_.dtype()).device(model_.device()));
+        model_.config(), masks_, torch::TensorOptions(model_.dtype()).device(model_.device()));
   }
   return &*gate_;
 }
@@ -113,7 +113,7 @@ ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
   builder.finish(pool_, model_.device(), probe ? &attention_probe : nullptr);
   PackedBatch& batch = builder.batch;
   if (times != nullptr) batch.times = &times->forward;
-  batch.gate = gate(std::move(builder.masked));
+  batch.gate = gate(std::move(builder.masks));
 
   const torch::Tensor hidden = model_.forward(batch);
   const auto select = [](const torch::Tensor& from, const std::vector<int64_t>& rows_wanted) {

@@ -31,11 +31,11 @@ class ModelRunner {
 
  private:
   class Builder;
-  const HeadGate* gate(std::vector<std::vector<Head>> masked);
+  const HeadGate* gate(std::vector<HeadMask> masks);
 
   const InferenceLm& model_;
   const BlockPool& pool_;
-  std::vector<std::vector<Head>> masked_;  // of the batch that gate_ was made for
+  std::vector<HeadMask> masks_;  // of the batch that gate_ was made for
   std::optional<HeadGate> gate_;
 };
 

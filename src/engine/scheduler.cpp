@@ -49,7 +49,7 @@ void check_request(const GenerationRequest& request,
     }
   }
   for (const Continuation& continuation : request.continuations)
-    check_heads(continuation.masked_heads, config, "mask");
+    check_heads(continuation.masked_heads.heads(), config, "mask");
 }
 
 // Blocks of one continuation at its full length.

@@ -13,7 +13,9 @@ namespace {
 
 Json make_spec(const Result& result, const Options& options, const ModelConfig& config) {
   const SelectOptions& select = options.select;
-  Json spec{{"heads", Json::array()}, {"select", to_string(select.selection)}};
+  Json spec{{"heads", Json::array()},
+            {"mode", to_string(result.heads.mode())},
+            {"select", to_string(select.selection)}};
   for (const Head& head : result.heads) spec["heads"].push_back({head.layer, head.head});
   if (select.threshold) spec["threshold"] = *select.threshold;
   if (select.top_k) spec["top_k"] = *select.top_k;
@@ -21,14 +23,19 @@ Json make_spec(const Result& result, const Options& options, const ModelConfig& 
   if (select.selection != Selection::retrieval) spec["seed"] = select.seed;
   spec["model"] = {{"num_hidden_layers", config.num_hidden_layers()},
                    {"num_attention_heads", config.num_attention_heads}};
-  if (!result.list) return spec;
-  if (const auto means = result.mean_scores()) {
-    spec["mean_scores"] = Json::array();
-    for (const auto& [head, mean] : *means) spec["mean_scores"].push_back(mean);
-    spec["num_samples"] = result.list->num_samples;
+  if (result.list) {
+    if (const auto means = result.mean_scores()) {
+      spec["mean_scores"] = Json::array();
+      for (const auto& [head, mean] : *means) spec["mean_scores"].push_back(mean);
+      spec["num_samples"] = result.list->num_samples;
+    }
+    spec["scores_sha256"] = sha256_file(options.scores);
+    spec["scores_form"] = to_string(result.list->form);
   }
-  spec["scores_sha256"] = sha256_file(options.scores);
-  spec["scores_form"] = to_string(result.list->form);
+  if (result.heads.mode() == MaskMode::mean) {
+    spec["mean_text"] = options.mean.text;
+    spec["means"] = means_json(result.heads.means());
+  }
   return spec;
 }
 
@@ -60,6 +67,7 @@ Result run(const Checkpoint& checkpoint, const Options& options, const fs::path&
   result.num_model_heads = config.num_hidden_layers() * config.num_attention_heads;
   if (!options.scores.empty()) result.list = read_heads(options.scores, config);
   result.heads = select_heads(options.select, config, result.list ? &*result.list : nullptr);
+  if (options.mean.measure) result.heads = options.mean.measure(result.heads.heads());
 
   if (!options.duo_attention_table.empty()) {
     const HeadGrid grid{config.num_hidden_layers(), config.num_key_value_heads};

@@ -74,7 +74,7 @@ class DecoderLayer {
                                  const RmsNorm& norm,
                                  const ForwardContext& context) const = 0;
   // Causal attention of each sequence within the window -> [T, H * D]. Stores keys and values in
-  // the cache, applies the gate and fills the probe, where the batch has them.
+  // the cache, multiplies by the gate and fills the probe, where the batch has them.
   virtual torch::Tensor attend(const ProjectedHeads& heads,
                                const ForwardContext& context) const = 0;
   // attended W_o^T (+ b) (+ residual): [T, hidden]
@@ -90,6 +90,8 @@ class DecoderLayer {
                           const RmsNorm& norm,
                           const torch::Tensor& residual,
                           const ForwardContext& context) const;
+  // `attended` with the means of the gate in the place of the heads that are off.
+  torch::Tensor put_means(const torch::Tensor& attended, const ForwardContext& context) const;
 
   const RmsNorm attention_norm_, mlp_norm_;
 };

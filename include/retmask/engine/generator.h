@@ -28,8 +28,8 @@ using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 
 // One answer to a request's prompt.
 struct Continuation {
-  std::vector<Head> masked_heads = {};  // the policy: empty is theta
-  RandomStream random = {};             // the text depends only on this, not on the batch
+  HeadMask masked_heads = {};  // the policy: empty is theta
+  RandomStream random = {};    // the text depends only on this, not on the batch
 };
 
 struct GenerationRequest {
@@ -142,6 +142,6 @@ RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;
 std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first = {},
-                                          const std::vector<Head>& masked_heads = {});
+                                          const HeadMask& masked_heads = {});
 
 }  // namespace retmask

@@ -1,9 +1,10 @@
 #pragma once
 // Masks heads of a checkpoint. Files in the output folder:
-//   mask.json   {"heads": [[layer, head], ...], "select", "threshold" | "top_k" | "explicit_heads",
-//                "seed" (of a random selection), "model": {"num_hidden_layers",
-//                "num_attention_heads"}, "mean_scores" (of `heads`), "num_samples" (0: unknown),
-//                "scores_sha256", "scores_form"}
+//   mask.json   {"heads": [[layer, head], ...], "mode": "zero" | "mean", "select",
+//                "threshold" | "top_k" | "explicit_heads", "seed" (of a random selection),
+//                "model": {"num_hidden_layers", "num_attention_heads"}, "mean_scores" (of `heads`),
+//                "num_samples" (0: unknown), "scores_sha256", "scores_form", "mean_text" and
+//                "means" (of `heads`, [head_dim] each; both only in mode mean)}
 //   the masked checkpoint, unless spec_only
 
 #include <filesystem>
@@ -18,7 +19,7 @@
 namespace retmask::mask {
 
 struct Result {
-  std::vector<Head> heads;       // masked heads, by (layer, head)
+  HeadMask heads;                // masked heads, by (layer, head)
   std::optional<HeadList> list;  // of options.scores
   int64_t num_model_heads = 0;
 

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/head_mask.h"
 
 namespace retmask::mask {
 
@@ -40,10 +42,18 @@ struct SelectOptions {
   void validate() const;
 };
 
+// Mode mean. The means come from the caller: this library never builds a network.
+struct MeanOptions {
+  // Called once, with the heads to mask; returns a mask of mode mean. Null: mode zero.
+  std::function<HeadMask(const std::vector<Head>& heads)> measure = nullptr;
+  Json text = {};  // the text of the means, for mask.json
+};
+
 struct Options {
   // Any form of read_head_list(); optional if select.heads is given.
   std::filesystem::path scores = {};
   SelectOptions select = {};
+  MeanOptions mean = {};
   bool spec_only = false;  // write only mask.json
   // Also writes all of `scores` as DuoAttention's gates to this file; empty: none.
   std::filesystem::path duo_attention_table = {};

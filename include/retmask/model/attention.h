@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "retmask/model/config.h"
+#include "retmask/model/head_output_sums.h"
 #include "retmask/model/heads.h"
 #include "retmask/model/step_times.h"
 
@@ -32,19 +33,24 @@ struct KeyValueBlocks {
 };
 
 // Multiplies each head's attention output per sequence. 0 switches a head off, which equals zeroing
-// its columns of W_o, so one copy of the weights serves both policies in one batch.
+// its columns of W_o, so one copy of the weights serves both policies in one batch. In mode mean
+// the output becomes a constant instead, which equals adding W_o's columns times that constant to
+// o_proj's bias.
 class HeadGate {
  public:
-  // `masked[s]` lists the heads that are off in sequence s.
+  // `masks[s]` is the mask of sequence s. `options`: device and dtype of the model.
   HeadGate(const ModelConfig& config,
-           const std::vector<std::vector<Head>>& masked,
+           const std::vector<HeadMask>& masks,
            torch::TensorOptions options);
 
   // [S, H] of ones and zeros, or undefined when the layer has no masked head in any sequence.
   const torch::Tensor& layer(int64_t layer) const { return gates_[layer]; }
+  // [S, H, D]: what replaces the output where layer() is 0. Undefined when the layer has no masked
+  // head of mode mean in any sequence.
+  const torch::Tensor& means(int64_t layer) const { return means_[layer]; }
 
  private:
-  std::vector<torch::Tensor> gates_;
+  std::vector<torch::Tensor> gates_, means_;
 };
 
 // Records, for each head, the key position with the largest attention weight at the last query row
@@ -89,6 +95,7 @@ struct PackedBatch {
   std::vector<int64_t> leaders;
   int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
+  HeadOutputSums* output_sums = nullptr;
   StepTimes* times = nullptr;  // meaningful on the CPU only: a GPU runs asynchronously
 };
 

@@ -12,10 +12,12 @@
 #include "queued_step_device.h"
 #include "run_generation.h"
 #include "unit/support/golden.h"
+#include "unit/support/mean_masks.h"
 
 namespace retmask {
 namespace {
 
+using testing::drawn_means;
 using testing::load_tiny_for_inference;
 using testing::QueuedStepDevice;
 
@@ -61,6 +63,10 @@ RequestMix draw_mix(const ModelConfig& config, uint64_t seed) {
       Continuation continuation{.random = RandomStream(seed, std::to_string(8 * i + c))};
       if (random.below(3) == 0)
         continuation.masked_heads = {{static_cast<int64_t>(random.below(4)), 1}, {3, 0}};
+      if (!continuation.masked_heads.empty() && random.below(3) == 0) {
+        continuation.masked_heads =
+            drawn_means(config, continuation.masked_heads.heads(), /*seed=*/random.below(3));
+      }
       request.continuations.push_back(continuation);
     }
     request.max_new_tokens = 1 + static_cast<int64_t>(random.below(30));
