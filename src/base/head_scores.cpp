@@ -11,10 +11,8 @@ namespace retmask {
 namespace {
 
 double score_value(const Json& score, const std::string& where) {
-  const bool is_score =
-      score.is_number() && std::isfinite(score.get<double>()) && score.get<double>() >= 0;
-  if (!is_score)
-    user_error(where, " has the score ", score.dump(), ", expected a number of at least 0");
+  if (!score.is_number() || !std::isfinite(score.get<double>()))
+    user_error(where, " has the score ", score.dump(), ", expected a finite number");
   return score.get<double>();
 }
 

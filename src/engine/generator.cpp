@@ -44,7 +44,8 @@ class Run {
       const RequestSource& source,
       const ResultVisitor& on_finish,
       const StepObserver& observer,
-      GenerationTimes* times)
+      GenerationTimes* times,
+      const RowVisitor& on_rows)
       : on_finish_(on_finish),
         observer_(observer),
         times_(times),
@@ -52,19 +53,20 @@ class Run {
               torch::TensorOptions(model.dtype()).device(model.device()),
               num_blocks(model, options),
               options.reserve_cache),
-        // An observer must not see a token twice.
+        // An observer must not see a token twice, nor a visitor a row.
         scheduler_(model.config(),
                    source,
                    options.max_batch_size,
                    prefill_policy(options, model.device()),
                    pool_,
-                   /*never_evict=*/observer != nullptr),
+                   /*never_evict=*/observer != nullptr || on_rows != nullptr),
         executor_(make_executor(model,
                                 pool_,
                                 {.max_rows = options.max_batch_size,
                                  .probe = observer != nullptr,
                                  .cuda_graphs = options.cuda_graphs,
-                                 .times = times})) {}
+                                 .times = times,
+                                 .on_rows = on_rows ? &on_rows : nullptr})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -145,8 +147,9 @@ Generator::Generator(const InferenceLm& model, GeneratorOptions options)
 void Generator::run(const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
-  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times);
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
+  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times, on_rows);
 }
 
 void run_generation(const InferenceLm& model,
@@ -155,9 +158,10 @@ void run_generation(const InferenceLm& model,
                     const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
   const torch::InferenceMode inference;
-  Run(model, options, make_executor, source, on_finish, observer, times).run();
+  Run(model, options, make_executor, source, on_finish, observer, times, on_rows).run();
 }
 
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "placement.h"
+#include "question_tails.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/base/log.h"
@@ -127,6 +128,11 @@ std::vector<Sample> build_samples(const GridOptions& grid,
     const ContextMaker contexts(tools.tokenizer, haystacks[n], needle.needle, grid);
     const std::vector<int64_t> needle_tokens =
         tools.tokenizer.encode(needle.real_needle, /*add_special_tokens=*/false);
+    const QuestionTails tails(
+        [&](const std::string& question) {
+          return encode_prompt(tools, user_message(needle.needle, question));
+        },
+        needle.question);
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
         stop_point();
@@ -140,6 +146,7 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                           tools, user_message(contexts.make(length, depth), needle.question)),
                       .span = {}};
         sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
+        tails.locate(sample);
         check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));
       }

@@ -29,7 +29,8 @@ extern const char* const kHeadScoresForm;
 
 Json to_json(const HeadScores& scores);
 // Throws UserError naming `where` (the file) unless the heads are named LAYER-HEAD, each once, with
-// equally many scores, which are finite numbers of at least 0.
+// equally many scores, which are finite numbers. Scores may be negative: detect's scorers other
+// than copy compare a head with a baseline.
 HeadScores parse_head_scores(const Json& json, const std::string& where);
 
 struct HeadMean {
