@@ -12,7 +12,7 @@ namespace {
 
 double score_value(const Json& score, const std::string& where) {
   if (!score.is_number() || !std::isfinite(score.get<double>()))
-    user_error(where, " has the score ", score.dump().substr(0, 80), ", expected a number");
+    user_error(where, " has the score ", score.dump().substr(0, 80), ", expected a finite number");
   return score.get<double>();
 }
 

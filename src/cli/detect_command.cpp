@@ -1,5 +1,6 @@
 #include "detect_command.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "detect_compare.h"
@@ -23,6 +24,7 @@ struct DetectCommandOptions {
   std::filesystem::path model;
   int64_t max_position = 0;
   NiahFlags niah;
+  std::string scorer = to_string(detect::Options{}.scorer);
   std::string scoring = to_string(detect::Options{}.scoring);
   std::string stop = to_string(detect::Options{}.stop);
   double threshold = 0.1;
@@ -30,9 +32,22 @@ struct DetectCommandOptions {
   CompareFlags compare;
 };
 
-detect::Options resolve_options(const DetectCommandOptions& options, uint64_t seed) {
+// Throws UserError if a flag was given that this scorer does not read.
+void check_flags_of_scorer(detect::Scorer scorer, const Invocation& invocation) {
+  std::vector<std::string> unread;
+  if (scorer != detect::Scorer::copy) unread = {"scoring"};
+  if (!reads_answers(scorer)) unread.push_back("stop");
+  for (const std::string& flag : unread) {
+    if (std::ranges::find(invocation.given, flag) == invocation.given.end()) continue;
+    user_error("--", flag, " has no effect with --scorer ", to_string(scorer), "; leave it out");
+  }
+}
+
+detect::Options resolve_options(const DetectCommandOptions& options, const Invocation& invocation) {
   detect::Options resolved = options.detect;
-  resolved.grid = options.niah.resolve(seed);
+  resolved.grid = options.niah.resolve(invocation.common.seed);
+  resolved.scorer = detect::parse_scorer(options.scorer);
+  check_flags_of_scorer(resolved.scorer, invocation);
   resolved.scoring = detect::parse_scoring(options.scoring);
   resolved.stop = detect::parse_stop_rule(options.stop);
   resolved.validate();
@@ -49,16 +64,22 @@ Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) 
   const auto or_builtin = [](const std::filesystem::path& path) {
     return path.empty() ? std::string("built in") : path.string();
   };
-  return {.columns = {},
-          .rows = {{"model", options.model.string()},
-                   {"needles", or_builtin(grid.needles)},
-                   {"haystack", or_builtin(grid.haystack)},
-                   {"context lengths", lengths},
-                   {"depths", std::to_string(grid.depths)},
-                   {"placement", to_string(grid.placement)},
-                   {"scoring", options.scoring},
-                   {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"},
-                   {"new tokens at most", std::to_string(grid.max_new_tokens)}}};
+  const detect::Scorer scorer = detect::parse_scorer(options.scorer);
+  Table facts{.columns = {},
+              .rows = {{"model", options.model.string()},
+                       {"needles", or_builtin(grid.needles)},
+                       {"haystack", or_builtin(grid.haystack)},
+                       {"context lengths", lengths},
+                       {"depths", std::to_string(grid.depths)},
+                       {"placement", to_string(grid.placement)},
+                       {"scorer", options.scorer}}};
+  if (scorer == detect::Scorer::copy) facts.rows.push_back({"scoring", options.scoring});
+  if (reads_answers(scorer)) {
+    facts.rows.push_back(
+        {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"});
+    facts.rows.push_back({"new tokens at most", std::to_string(grid.max_new_tokens)});
+  }
+  return facts;
 }
 
 DetectReport make_report(const DetectCommandOptions& options,
@@ -72,7 +93,9 @@ DetectReport make_report(const DetectCommandOptions& options,
     if (mean >= options.threshold) report.marked.push_back(head);
   }
   report.marked_label = "score of at least " + format_number(options.threshold);
+  report.score_meaning = describe(detect::parse_scorer(options.scorer));
   for (size_t i = 0; i < samples.size(); ++i) {
+    if (!result.detections[i].answered) continue;
     report.samples.push_back({.length = samples[i].length,
                               .depth = samples[i].depth_fraction,
                               .success = result.detections[i].verdict.right});
@@ -82,14 +105,17 @@ DetectReport make_report(const DetectCommandOptions& options,
 }
 
 void print_result(const detect::Result& result, const DetectReport& report) {
-  std::cout << to_text(top_heads(report, kPrintedHeads)) << result.num_right() << " of "
-            << result.detections.size() << " answers right; " << report.marked.size()
-            << " heads with a " << report.marked_label << std::endl;
+  std::cout << to_text(top_heads(report, kPrintedHeads));
+  if (!report.samples.empty())
+    std::cout << result.num_right() << " of " << report.samples.size() << " answers right; ";
+  if (report.samples.empty() || result.num_counted() != result.num_right())
+    std::cout << result.num_counted() << " of " << result.detections.size() << " samples scored; ";
+  std::cout << report.marked.size() << " heads with a " << report.marked_label << std::endl;
 }
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  detect::Options detect_options = resolve_options(options, common.seed);
+  detect::Options detect_options = resolve_options(options, invocation);
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
@@ -123,8 +149,10 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
       samples,
       detect_options,
       journal);
-  if (result.num_right() == 0) {
-    log::warn("no answer is right, so no head has a score; try shorter --lengths");
+  if (result.num_counted() == 0) {
+    log::warn(reads_answers(detect_options.scorer)
+                  ? "no answer is right, so no head has a score; try shorter --lengths"
+                  : "no needle is found in its prompt, so no head has a score");
   }
 
   const HeadScores scores = detect::head_scores(result, config);
@@ -155,9 +183,16 @@ Command setup_detect(CLI::App& root) {
   add_max_position_flag(app, options->max_position);
   add_niah_flags(command, options->niah);
   app.add_option(
+      "--scorer",
+      options->scorer,
+      "Score of a head: copy (the needle's tokens that it copies into the answer), logit "
+      "(how much it raises the answer's logits out of the needle), query (how much more "
+      "the question attends to the needle than a null question) or ablation (how much "
+      "the needle's log-prob drops when the head alone is masked: slow)");
+  app.add_option(
       "--scoring",
       options->scoring,
-      "Score of a head: set (fraction of the needle's tokens that it copied) or steps (counts "
+      "With --scorer copy: set (fraction of the needle's tokens that it copied) or steps (counts "
       "every copying step, as in the published code)");
   app.add_option(
       "--stop",

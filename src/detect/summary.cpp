@@ -21,8 +21,9 @@ Json heads_over_thresholds(const std::vector<HeadMean>& ranked) {
   return counts;
 }
 
-// [{"length": 512, "samples": 15, "right": 10}, ...] in grid order.
-Json by_length(const Result& result, const std::vector<niah::Sample>& samples) {
+// [{"length": 512, "samples": 15, "right": 10}, ...] in grid order; "right" is null if the scorer
+// reads no answers.
+Json by_length(const Result& result, const std::vector<niah::Sample>& samples, Scorer scorer) {
   Json rows = Json::array();
   std::map<int64_t, size_t> row_of;
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -30,6 +31,10 @@ Json by_length(const Result& result, const std::vector<niah::Sample>& samples) {
     if (is_new) rows.push_back({{"length", samples[i].length}, {"samples", 0}, {"right", 0}});
     Json& row = rows[found->second];
     row["samples"] = row["samples"].get<int64_t>() + 1;
+    if (!reads_answers(scorer)) {
+      row["right"] = nullptr;
+      continue;
+    }
     row["right"] = row["right"].get<int64_t>() + (result.detections[i].verdict.right ? 1 : 0);
   }
   return rows;
@@ -43,14 +48,16 @@ Json summary_json(const Result& result,
                   const ModelConfig& config) {
   const std::vector<HeadMean> ranked = ranked_heads(head_scores(result, config).means());
   Json summary = {{"samples", samples.size()},
-                  {"right", result.num_right()},
+                  {"right", reads_answers(options.scorer) ? Json(result.num_right()) : Json()},
+                  {"counted", result.num_counted()},
+                  {"scorer", to_string(options.scorer)},
                   {"scoring", to_string(options.scoring)},
                   {"placement", to_string(options.grid.placement)},
                   {"stop", to_string(options.stop)},
                   {"num_layers", config.num_hidden_layers()},
                   {"num_heads", config.num_attention_heads},
                   {"heads_at_least", heads_over_thresholds(ranked)},
-                  {"by_length", by_length(result, samples)},
+                  {"by_length", by_length(result, samples, options.scorer)},
                   {"timing",
                    {{"samples", result.answered_now},
                     {"seconds", result.seconds},

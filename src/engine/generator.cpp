@@ -51,7 +51,8 @@ class Run {
       const RequestSource& source,
       const ResultVisitor& on_finish,
       const StepObserver& observer,
-      GenerationTimes* times)
+      GenerationTimes* times,
+      const RowVisitor& on_rows)
       : on_finish_(on_finish),
         observer_(observer),
         times_(times),
@@ -59,12 +60,12 @@ class Run {
               torch::TensorOptions(model.dtype()).device(model.device()),
               num_blocks(model, options),
               options.reserve_cache),
-        // An observer must not see a token twice.
+        // An observer must not see a token twice, nor a visitor a row.
         scheduler_(model.config(),
                    source,
                    {.max_batch_size = options.max_batch_size,
                     .prefill = prefill_policy(options, model.device()),
-                    .never_evict = observer != nullptr,
+                    .never_evict = observer != nullptr || on_rows != nullptr,
                     .prefix_cache = options.prefix_cache && can_share_prefixes(model.config())},
                    pool_),
         executor_(make_executor(model,
@@ -72,7 +73,8 @@ class Run {
                                 {.max_rows = options.max_batch_size,
                                  .probe = observer != nullptr,
                                  .cuda_graphs = options.cuda_graphs,
-                                 .times = times})) {}
+                                 .times = times,
+                                 .on_rows = on_rows ? &on_rows : nullptr})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
@@ -154,8 +156,9 @@ Generator::Generator(const InferenceLm& model, GeneratorOptions options)
 void Generator::run(const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
-  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times);
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
+  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times, on_rows);
 }
 
 void run_generation(const InferenceLm& model,
@@ -164,9 +167,10 @@ void run_generation(const InferenceLm& model,
                     const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
   const torch::InferenceMode inference;
-  Run(model, options, make_executor, source, on_finish, observer, times).run();
+  Run(model, options, make_executor, source, on_finish, observer, times, on_rows).run();
 }
 
 std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests) {

@@ -23,7 +23,7 @@ HostStepExecutor::HostStepExecutor(const InferenceLm& model,
 
 void HostStepExecutor::forward(std::deque<Sequence>& sequences,
                                const std::vector<PrefillChunk>& chunks) {
-  result_ = runner_.run(sequences, chunks, options_.probe, options_.times);
+  result_ = runner_.run(sequences, chunks, options_.probe, options_.times, options_.on_rows);
   if (result_.logits.defined())
     result_.logits = result_.logits.to(torch::kCPU, torch::kFloat32).contiguous();
 }

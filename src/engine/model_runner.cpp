@@ -39,9 +39,13 @@ class ModelRunner::Builder {
   }
 
   // Completes `batch`. The builder must outlive its use.
-  void finish(const BlockPool& pool, torch::Device device, AttentionProbe* probe) {
+  void finish(const BlockPool& pool,
+              torch::Device device,
+              AttentionProbe* probe,
+              const AttentionReader* reader) {
     batch.probe = probe;
-    if (!any_follower_ || probe != nullptr) batch.leaders.clear();
+    batch.reader = reader;
+    if (!any_follower_ || probe != nullptr || reader != nullptr) batch.leaders.clear();
     batch.token_ids = upload(tokens_, device);
     size_t longest = 1;
     for (const auto* table : tables_) longest = std::max(longest, table->size());
@@ -83,8 +87,15 @@ const HeadGate* ModelRunner::gate(std::vector<HeadMask> masks) {
 ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                      const std::vector<PrefillChunk>& chunks,
                                      bool probe,
-                                     GenerationTimes* times) {
+                                     GenerationTimes* times,
+                                     const RowVisitor* on_rows) {
   Builder builder(model_.config().num_hidden_layers());
+  AttentionReader reader;
+  std::vector<std::pair<size_t, size_t>> owners;  // request and continuation of each sequence
+  const auto add_rows = [&](const NumberedRequest& request, size_t continuation) {
+    reader.rows.push_back(request.request.visited_rows);
+    owners.emplace_back(request.index, continuation);
+  };
   for (const Sequence& sequence : sequences) {
     builder.add(&sequence.result.tokens.back(),
                 1,
@@ -92,6 +103,7 @@ ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                 sequence.blocks,
                 sequence.masked_heads());
     builder.batch.known.push_back(sequence.past() + 1);
+    add_rows(*sequence.request, sequence.continuation);
     builder.want_logits();
   }
   for (const PrefillChunk& chunk : chunks) {
@@ -105,12 +117,21 @@ ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                            prefill.masked_heads(policy),
                                            leader);
       builder.batch.known.push_back(static_cast<int64_t>(prefill.prompt().size()));
+      add_rows(*prefill.request, policy.continuations.front());
       if (!leader) leader = sequence;
       if (chunk.is_last()) builder.want_logits();
     }
   }
   AttentionProbe attention_probe(builder.wanted);
-  builder.finish(pool_, model_.device(), probe ? &attention_probe : nullptr);
+  if (on_rows != nullptr) {
+    reader.read = [&](size_t sequence, const AttentionRows& rows) {
+      (*on_rows)(owners[sequence].first, owners[sequence].second, rows);
+    };
+  }
+  builder.finish(pool_,
+                 model_.device(),
+                 probe ? &attention_probe : nullptr,
+                 on_rows != nullptr ? &reader : nullptr);
   PackedBatch& batch = builder.batch;
   if (times != nullptr) batch.times = &times->forward;
   batch.gate = gate(std::move(builder.masks));

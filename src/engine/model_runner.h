@@ -27,7 +27,8 @@ class ModelRunner {
   Result run(const std::deque<Sequence>& sequences,
              const std::vector<PrefillChunk>& chunks,
              bool probe,
-             GenerationTimes* times);
+             GenerationTimes* times,
+             const RowVisitor* on_rows = nullptr);
 
  private:
   class Builder;

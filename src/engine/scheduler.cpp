@@ -134,10 +134,13 @@ uint64_t Scheduler::policy_of(const Prefill& prefill, const Prefill::MaskGroup& 
 
 // Gives each policy the blocks that the pool already has for the prompt's beginning, the same
 // number to all, since they read the prompt together. The last token is always computed: its logits
-// choose the first new one.
+// choose the first new one. So are tokens whose rows are visited.
 void Scheduler::find_prefix(Prefill& prefill) {
   if (!options_.prefix_cache) return;
-  size_t common = (prefill.prompt().size() - 1) / BlockPool::kBlockSize;
+  auto most = static_cast<int64_t>(prefill.prompt().size()) - 1;
+  const RowRange& visited = prefill.request->request.visited_rows;
+  if (visited.begin < visited.end) most = std::min(most, visited.begin);
+  auto common = static_cast<size_t>(most / BlockPool::kBlockSize);
   for (Prefill::MaskGroup& group : prefill.policies) {
     group.blocks = pool_.prefixes().find(policy_of(prefill, group), prefill.prompt(), common);
     common = group.blocks.size();

@@ -72,6 +72,20 @@ torch::Tensor AttentionProbe::largest_keys() const {
   return torch::stack(layers_, /*dim=*/1).cpu();
 }
 
+torch::Tensor AttentionRows::weights() const {
+  const int64_t n = q.size(0);
+  const int64_t num_heads = q.size(1);
+  const int64_t num_kv_heads = keys.size(1);
+  const torch::Tensor queries =  // [Hkv, H / Hkv * n, D]
+      q.transpose(0, 1).reshape({num_kv_heads, -1, q.size(2)}).to(torch::kFloat32);
+  const torch::Tensor scores =  // [H, n, K]
+      torch::matmul(queries, keys.permute({1, 2, 0}).to(torch::kFloat32))
+          .view({num_heads, n, keys.size(0)}) /
+      std::sqrt(static_cast<double>(q.size(2)));
+  const torch::Tensor hidden = ~visibility(n, keys.size(0), sliding_window, q.device());
+  return scores.masked_fill(hidden, -std::numeric_limits<float>::infinity()).softmax(-1);
+}
+
 torch::Tensor attention_reference(const torch::Tensor& q,
                                   const torch::Tensor& k,
                                   const torch::Tensor& v,

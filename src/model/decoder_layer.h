@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "cache_access.h"
 #include "forward_context.h"
 #include "parameters.h"
 #include "retmask/model/config.h"
@@ -56,6 +57,10 @@ class DecoderLayer {
   // RMSNorm over the last dimension of x.
   virtual torch::Tensor normalize(const torch::Tensor& x, const RmsNorm& norm) const = 0;
 
+  // u [n, hidden] -> u W_o: [n, H * D] float32, what each head's output would add to u's product
+  // with the layer's. For inference.
+  virtual torch::Tensor project_onto_heads(const torch::Tensor& u) const;
+
  protected:
   // Where an operation takes `norm`, its input is normalize(x, norm), or x if `norm` is empty.
   torch::Tensor normalize_input(const torch::Tensor& x, const RmsNorm& norm) const {
@@ -86,12 +91,19 @@ class DecoderLayer {
                             const torch::Tensor& residual,
                             const ForwardContext& context) const = 0;
 
+  // Keys and values of sequence `s`, which begins at row `start`, once attend() has stored them.
+  virtual SequenceKeys keys_of(const ProjectedHeads& heads,
+                               size_t s,
+                               int64_t start,
+                               const PackedBatch& batch) const;
+
   torch::Tensor attention(const torch::Tensor& x,
                           const RmsNorm& norm,
                           const torch::Tensor& residual,
                           const ForwardContext& context) const;
   // `attended` with the means of the gate in the place of the heads that are off.
   torch::Tensor put_means(const torch::Tensor& attended, const ForwardContext& context) const;
+  void show_rows(const ProjectedHeads& heads, const PackedBatch& batch) const;
 
   const RmsNorm attention_norm_, mlp_norm_;
 };

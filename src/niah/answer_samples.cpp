@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
-#include "retmask/base/error.h"
-#include "retmask/base/log.h"
 #include "retmask/base/progress.h"
-#include "retmask/niah/sample_rows.h"
+#include "retmask/niah/sample_journal.h"
 
 namespace retmask::niah {
 
@@ -25,20 +22,10 @@ AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
                                Journal& journal) {
-  std::vector<std::optional<Json>> rows = finished_rows(journal, samples);
-  std::vector<size_t> waiting;
+  SampleJournal answers(samples, journal);
+  const std::vector<size_t> waiting = answers.waiting();
   std::vector<GenerationRequest> requests;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (rows[i]) continue;
-    waiting.push_back(i);
-    requests.push_back(loop.request(i));
-  }
-  const std::vector<size_t> order = prefix_order(requests);
-  const auto sample_of = [&](size_t request) { return waiting[order[request]]; };
-  const RequestSource source = [&, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
-    if (next == order.size()) return std::nullopt;
-    return requests[order[next++]];
-  };
+  for (const size_t sample : waiting) requests.push_back(loop.request(sample));
 
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(loop.name, total, "samples", total - static_cast<int64_t>(waiting.size()));
@@ -46,18 +33,15 @@ AnsweredSamples answer_samples(const InferenceLm& model,
   StepObserver observer;
   if (loop.observe) {
     observer = [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
-      loop.observe(sample_of(request), token, largest_keys);
+      loop.observe(waiting[request], token, largest_keys);
     };
   }
   GenerationTimes times;
   Generator(model, loop.generation)
       .run(
-          source,
+          source_of(requests),
           [&](size_t request, size_t, const GenerationResult& answer) {
-            const size_t sample = sample_of(request);
-            Json row = loop.row(sample, answer);
-            journal.append(row);
-            rows[sample] = std::move(row);
+            answers.finish(waiting[request], loop.row(waiting[request], answer));
             progress.advance();
           },
           observer,
@@ -70,16 +54,7 @@ AnsweredSamples answer_samples(const InferenceLm& model,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   answered.computed_tokens = times.prompt_tokens;
   answered.reused_tokens = times.reused_tokens;
-  if (times.reused_tokens > 0) {
-    log::info(detail::concat(loop.name,
-                             ": computed ",
-                             times.prompt_tokens,
-                             " prompt tokens and reused ",
-                             times.reused_tokens,
-                             " of prompts with the same beginning"));
-  }
-  for (auto& row : rows) answered.rows.push_back(std::move(row).value());
-  if (answered.rows != journal.rows()) write_json_lines(journal.path(), answered.rows);
+  answered.rows = std::move(answers).close();
   return answered;
 }
 

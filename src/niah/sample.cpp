@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "placement.h"
+#include "question_tails.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/base/log.h"
@@ -149,6 +150,11 @@ std::vector<Sample> build_samples(const GridOptions& grid,
   for (size_t n = 0; n < data.needles.size(); ++n) {
     const Needle& needle = data.needles[n];
     const ContextMaker contexts(tools.tokenizer, haystacks[n], texts, n, grid);
+    const QuestionTails tails(
+        [&](const std::string& question) {
+          return encode_prompt(tools, user_message(needle.needle, question));
+        },
+        needle.question);
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
         stop_point();
@@ -162,6 +168,7 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                           tools, user_message(contexts.make(length, depth), needle.question)),
                       .span = {}};
         locate_needle(tools.tokenizer, grid.placement, sample);
+        tails.locate(sample);
         check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));
       }

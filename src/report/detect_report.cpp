@@ -40,9 +40,11 @@ std::string verdict(const DetectReport& report) {
       report.samples.begin(), report.samples.end(), [](const DetectReport::Sample& sample) {
         return sample.success;
       });
-  std::string text = "The model answered " + std::to_string(right) + " of " +
-                     std::to_string(report.samples.size()) +
-                     " questions right; only these count towards the scores.";
+  std::string text = report.samples.empty()
+                         ? "The scores need no answers of the model, so all samples count."
+                         : "The model answered " + std::to_string(right) + " of " +
+                               std::to_string(report.samples.size()) +
+                               " questions right; only these count towards the scores.";
   if (!report.marked.empty()) {
     const size_t heads = report.scores.size() * report.scores.front().size();
     text += " Outlined: " + std::to_string(report.marked.size()) + " of " + std::to_string(heads) +
@@ -116,9 +118,8 @@ Table top_heads(const DetectReport& report, size_t count) {
 HtmlFragment detect_section(const DetectReport& report) {
   HtmlFragment section;
   section.paragraph(verdict(report));
-  section.figure(
-      head_map_svg(head_map(report)),
-      "Score: the share of the needle's tokens that the head copied, averaged over the samples.");
+  section.figure(head_map_svg(head_map(report)),
+                 "Score: " + report.score_meaning + ", averaged over the samples.");
   const std::vector<double> scores = known_scores(report);
   if (!scores.empty()) {
     section.figure(histogram_svg({.title = "Distribution of the scores",

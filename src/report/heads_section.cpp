@@ -30,6 +30,7 @@ std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
   std::vector<DetectReport::Sample> samples;
   const std::string where = run.where("samples.jsonl");
   for (const Json& row : run.read_lines("samples.jsonl")) {
+    if (row.contains("right") && row.at("right").is_null()) continue;  // not answered
     samples.push_back({.length = json_get<int64_t>(row, "length", where),
                        .depth = json_get<double>(row, "depth_fraction", where),
                        .success = json_get<bool>(row, "right", where)});

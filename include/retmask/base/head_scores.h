@@ -36,7 +36,8 @@ enum class SampleCounts {
   may_differ,  // heads may lack some or all of them, as in LOCOS's files
 };
 // Throws UserError naming `where` (the file) unless the heads are named LAYER-HEAD, each once, with
-// finite scores. Some scorers give negative ones.
+// finite scores, which may be negative: detect's scorers other than copy compare a head with a
+// baseline.
 HeadScores parse_head_scores(const Json& json,
                              const std::string& where,
                              SampleCounts counts = SampleCounts::equal);

@@ -41,6 +41,9 @@ struct GenerationRequest {
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is kept in the result
   StopPredicate stop_rule = nullptr;   // null: none
+  // Positions of prompt and answer whose queries the RowVisitor sees. The query at position p
+  // chooses token p + 1.
+  RowRange visited_rows = {};
 };
 
 struct GenerationResult {
@@ -64,6 +67,11 @@ using ResultVisitor =
 // position with the largest weight for the query that sampled it ([L, H] int64, CPU).
 using StepObserver = std::function<void(
     size_t request, size_t continuation, int64_t token, const torch::Tensor& largest_keys)>;
+
+// Called layer by layer with the queries of visited_rows, as they are computed: those of a prompt
+// in one or more parts, in order. The tensors are views, valid during the call.
+using RowVisitor =
+    std::function<void(size_t request, size_t continuation, const AttentionRows& rows)>;
 
 struct GeneratorOptions {
   int64_t max_batch_size = 16;  // concurrent continuations
@@ -116,11 +124,13 @@ class Generator {
   Generator(const InferenceLm& model, GeneratorOptions options);
 
   // Runs all requests of the source. Throws UserError for a prompt that is empty or that, with its
-  // new tokens, exceeds the model's positions or the whole cache.
+  // new tokens, exceeds the model's positions or the whole cache. With `on_rows`, a GPU runs every
+  // step by libtorch.
   void run(const RequestSource& source,
            const ResultVisitor& on_finish,
            const StepObserver& observer = nullptr,
-           GenerationTimes* times = nullptr);
+           GenerationTimes* times = nullptr,
+           const RowVisitor& on_rows = nullptr);
 
  private:
   const InferenceLm& model_;

@@ -1,5 +1,5 @@
 #pragma once
-// Attention over a packed batch, with its two hooks: the head gate and the probe.
+// Attention over a packed batch, with its hooks: the head gate, the probe and the reader.
 //
 // Shapes: T tokens of all sequences, concatenated without padding, S sequences, L layers, H query
 // heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens per cache block.
@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
@@ -78,6 +79,31 @@ class AttentionProbe {
   std::vector<torch::Tensor> layers_;           // L of [S, H]
 };
 
+// Positions [begin, end) of a sequence.
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// Queries of one sequence at one layer, and all that they may attend to.
+struct AttentionRows {
+  int64_t layer = 0;
+  torch::Tensor q;       // [n, H, D] after QK-norm and RoPE, at positions K - n .. K - 1
+  torch::Tensor keys;    // [K, Hkv, D]
+  torch::Tensor values;  // [K, Hkv, D]
+  std::optional<int64_t> sliding_window;
+
+  // The attention weights: [H, n, K] float32.
+  torch::Tensor weights() const;
+};
+
+// Sees chosen query rows of a batch, whether or not their keys are in the cache.
+struct AttentionReader {
+  std::vector<RowRange> rows;  // S: the positions wanted of each sequence
+  // Called layer by layer, in order. Several calls share the rows of a prompt read in chunks.
+  std::function<void(size_t sequence, const AttentionRows& rows)> read;
+};
+
 // Input of one forward call. Plain prefill or training needs only the lengths. With a cache, the
 // call stores the new tokens' keys and values there and reads those of `past`.
 struct PackedBatch {
@@ -91,11 +117,12 @@ struct PackedBatch {
   const HeadGate* gate = nullptr;
   // Sequences with the same tokens and past whose gates are equal below layer `first_difference`
   // are computed once up to there. leaders[s] is the first sequence of s's group, s itself if it is
-  // the first; empty: no groups. Not with a probe.
+  // the first; empty: no groups. Not with a probe or a reader.
   std::vector<int64_t> leaders;
   int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
   HeadOutputSums* output_sums = nullptr;
+  const AttentionReader* reader = nullptr;
   StepTimes* times = nullptr;  // meaningful on the CPU only: a GPU runs asynchronously
 };
 

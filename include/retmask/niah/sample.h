@@ -35,7 +35,18 @@ struct Sample {
   std::vector<int64_t> needle_tokens = {};  // of real_needle, as in the prompt if found there
   std::vector<int64_t> prompt = {};
   TokenSpan span = {};  // position of real_needle in the prompt
+
+  // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
+  // for every context.
+  TokenSpan question = {};
+  // The prompt that asks kNullQuestion instead: the tokens before the question and then these, of
+  // which the first null_question_size are the question's.
+  std::vector<int64_t> null_tail = {};
+  int64_t null_question_size = 0;
 };
+
+// A question about nothing, to compare the real one with (QRHead, attn_retriever.py: null_query).
+inline constexpr const char* kNullQuestion = "N/A";
 
 // The first window of the size of `needle` whose token set covers at least 90 % of the token set of
 // the needle (more than 90 % under NeedlePlacement::reference). Linear in the prompt.

@@ -22,14 +22,16 @@ struct DetectReport {
   std::vector<std::vector<double>> scores;  // score_table() of the means over correct samples
   std::vector<Head> marked;                 // the retrieval heads
   std::string marked_label;                 // the criterion: "score of at least 0.1"
+  // What a score is; averaged over the samples.
+  std::string score_meaning = "the share of the needle's tokens that the head copied";
 
   struct Sample {
     int64_t length = 0;  // context length in tokens
     double depth = 0;    // 0: start of the context, 1: its end
     bool success = false;
   };
-  std::vector<Sample> samples;
-  Table facts;  // two columns, shown as given: how the scores were measured
+  std::vector<Sample> samples;  // those answered: none if the scores need no answers
+  Table facts;                  // two columns, shown as given: how the scores were measured
 };
 
 // Successes by length and depth; both axes ascending.

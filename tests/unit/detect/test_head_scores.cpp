@@ -62,10 +62,25 @@ TEST(Summary, CountsAndRanks) {
   EXPECT_EQ(summary["by_length"][0], (Json{{"length", 512}, {"samples", 2}, {"right", 2}}));
   EXPECT_EQ(summary["by_length"][1], (Json{{"length", 1024}, {"samples", 1}, {"right", 0}}));
   EXPECT_EQ(summary["heads"][0]["head"], (Json{0, 1}));
+  EXPECT_EQ(summary["scorer"], "copy");
+  EXPECT_EQ(summary["counted"], 2);
+}
+
+TEST(Summary, WithoutAnswersNoneIsRight) {
+  Result result = example();
+  for (Detection& detection : result.detections) detection.answered = false;
+  const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
+  const Json summary = summary_json(result, samples, {.scorer = Scorer::ablation}, two_by_two());
+  EXPECT_TRUE(summary["right"].is_null());
+  EXPECT_EQ(summary["counted"], 3);
+  EXPECT_TRUE(summary["by_length"][0]["right"].is_null());
+  EXPECT_EQ(summary["by_length"][0]["samples"], 2);
 }
 
 TEST(DetectOptions, NamesOfModes) {
   EXPECT_EQ(parse_scoring("steps"), Scoring::steps);
+  EXPECT_EQ(parse_scorer("logit"), Scorer::logit);
+  EXPECT_THROW(parse_scorer("induction"), UserError);
   EXPECT_EQ(parse_stop_rule("reference"), StopRule::reference);
   EXPECT_THROW(parse_scoring("sum"), UserError);
   EXPECT_THROW(parse_stop_rule(""), UserError);
