@@ -44,7 +44,7 @@ double gini(std::span<const double> scores) {
   const double total = sum(sorted);
   if (total == 0) return kUndefined;
   const auto n = static_cast<double>(sorted.size());
-  double weighted = 0.0;  // rank k counts from the lowest
+  double weighted = 0.0;  // by the place from the top, as the highest count least
   for (size_t i = 0; i < sorted.size(); ++i)
     weighted += sorted[i] / total * (static_cast<double>(i) + 0.5) / n;
   return 1.0 - 2.0 * weighted;

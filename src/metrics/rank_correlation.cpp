@@ -10,6 +10,7 @@
 namespace retmask {
 
 std::vector<double> descending_ranks(std::span<const double> values) {
+  for (const double value : values) RETMASK_CHECK(!std::isnan(value));
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] > values[b]; });

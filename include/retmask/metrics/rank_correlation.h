@@ -7,6 +7,7 @@
 namespace retmask {
 
 // The rank of each value, 1 for the highest; equal values share the mean of their ranks.
+// Throws InternalError for NaN.
 std::vector<double> descending_ranks(std::span<const double> values);
 
 // Pearson's correlation of the ranks of a and b (Spearman 1904, with ties). NaN if all values of
