@@ -59,15 +59,6 @@ std::string user_message(const std::string& context, const std::string& question
          "\nAnswer:";
 }
 
-std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
-  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
-  const RenderOptions options{.add_generation_prompt = true,
-                              .variables = {{"enable_thinking", false}},
-                              .moment = tools.moment};
-  return tools.tokenizer.encode(tools.chat_template.render(messages, options),
-                                /*add_special_tokens=*/false);
-}
-
 void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positions) {
   const auto tokens = static_cast<int64_t>(sample.prompt.size());
   if (tokens + max_new_tokens <= max_positions) return;
@@ -83,6 +74,15 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 }
 
 }  // namespace
+
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
+  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
+  const RenderOptions options{.add_generation_prompt = true,
+                              .variables = {{"enable_thinking", false}},
+                              .moment = tools.moment};
+  return tools.tokenizer.encode(tools.chat_template.render(messages, options),
+                                /*add_special_tokens=*/false);
+}
 
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
