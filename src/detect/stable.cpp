@@ -38,16 +38,17 @@ size_t begun_samples(const std::filesystem::path& path,
   return begun;
 }
 
-// The detections of the samples `wanted` out of those of the samples `answered`; both sorted.
-Result part_of(const Result& result,
-               const std::vector<size_t>& answered,
-               const std::vector<size_t>& wanted) {
-  Result part;
-  for (size_t i = 0; i < answered.size(); ++i) {
-    if (std::binary_search(wanted.begin(), wanted.end(), answered[i]))
-      part.detections.push_back(result.detections[i]);
+// The detections of the first samples of the order, in its order. `result` has them in the order of
+// the grid.
+std::vector<Detection> in_order(const Result& result, const std::vector<size_t>& order) {
+  const size_t count = result.detections.size();
+  const std::vector<size_t> answered = first_samples(order, count);
+  std::vector<Detection> detections;
+  for (size_t i = 0; i < count; ++i) {
+    const auto place = std::lower_bound(answered.begin(), answered.end(), order[i]);
+    detections.push_back(result.detections[static_cast<size_t>(place - answered.begin())]);
   }
-  return part;
+  return detections;
 }
 
 }  // namespace
@@ -60,37 +61,42 @@ SampledRun run_all(const Subject& subject,
   return {.result = run(subject, samples, options, rows), .samples = samples};
 }
 
+bool is_stable(std::span<const Detection> in_order,
+               const ModelConfig& config,
+               const CertaintyOptions& options) {
+  constexpr auto kRound = static_cast<size_t>(kRoundSamples);
+  const auto scores_of = [&](size_t count) {
+    const auto first = in_order.first(count);
+    return head_scores({.detections = {first.begin(), first.end()}}, config);
+  };
+  const auto selected = [&](const HeadScores& scores) {
+    return heads_at_least(scores.means(), options.threshold);
+  };
+  if (in_order.size() < kRound * kEqualRounds) return false;
+  const HeadScores scores = scores_of(in_order.size());
+  const std::vector<Head> heads = selected(scores);
+  if (heads.empty()) return false;
+  size_t end =
+      (in_order.size() - 1) / kRound * kRound;  // of the round before; the last may be short
+  for (int64_t round = 1; round < kEqualRounds; ++round, end -= kRound) {
+    if (selected(scores_of(end)) != heads) return false;
+  }
+  return split_half_agreement(scores, options.seed) >= kStableAgreement;
+}
+
 SampledRun run_until_stable(const Subject& subject,
                             const std::vector<niah::Sample>& samples,
                             const Options& options,
                             const CertaintyOptions& certainty,
                             const std::filesystem::path& journal) {
   constexpr auto kRound = static_cast<size_t>(kRoundSamples);
-  const ModelConfig& config = subject.model.config();
   const std::vector<size_t> order = random_order(samples.size(), certainty.seed);
-  const auto is_stable = [&](const Result& result, size_t count) {
-    if (count < kRound * kEqualRounds) return false;
-    const std::vector<size_t> answered = first_samples(order, count);
-    const HeadScores scores = head_scores(result, config);
-    const std::vector<Head> heads = heads_at_least(scores.means(), certainty.threshold);
-    // The last round may be a short one.
-    const size_t last_full = (count - 1) / kRound * kRound;
-    for (size_t back = 0; back + 1 < kEqualRounds; ++back) {
-      const Result before =
-          part_of(result, answered, first_samples(order, last_full - back * kRound));
-      if (heads_at_least(head_scores(before, config).means(), certainty.threshold) != heads)
-        return false;
-    }
-    return !heads.empty() && split_half_agreement(scores, certainty.seed) >= kStableAgreement;
-  };
-
-  SampledRun run;
   const size_t begun = begun_samples(journal, samples, order);
-  size_t count = std::max(begun + (kRound - 1), kRound) / kRound * kRound;
+  SampledRun run;
   int64_t answered_now = 0;
   double seconds = 0.0;
-  while (true) {
-    count = std::min(count, samples.size());
+  for (size_t rounds = std::max<size_t>((begun + kRound - 1) / kRound, 1);; ++rounds) {
+    const size_t count = std::min(rounds * kRound, samples.size());
     run.samples.clear();
     for (const size_t index : first_samples(order, count)) run.samples.push_back(samples[index]);
     // A run ends by rewriting the journal, so each round opens it anew.
@@ -98,9 +104,8 @@ SampledRun run_until_stable(const Subject& subject,
     run.result = detect::run(subject, run.samples, options, rows);
     answered_now += run.result.answered_now;
     seconds += run.result.seconds;
-    run.stable = is_stable(run.result, count);
+    run.stable = is_stable(in_order(run.result, order), subject.model.config(), certainty);
     if (run.stable || count == samples.size()) break;
-    count += kRound;
   }
   run.result.answered_now = answered_now;
   run.result.seconds = seconds;

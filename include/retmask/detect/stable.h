@@ -3,6 +3,7 @@
 // the selected heads stop changing.
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "retmask/detect/certainty.h"
@@ -27,6 +28,11 @@ SampledRun run_all(const Subject& subject,
                    const std::vector<niah::Sample>& samples,
                    const Options& options,
                    const std::filesystem::path& journal);
+
+// Whether the rounds may end after these samples, which are in the order of the rounds.
+bool is_stable(std::span<const Detection> in_order,
+               const ModelConfig& config,
+               const CertaintyOptions& options);
 
 // Takes the samples in a random order (of options.seed). Stops after the first round at whose end
 // the heads at options.threshold are the same, and at least one, as after each of the two rounds
