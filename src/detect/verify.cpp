@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/progress.h"
 #include "retmask/base/random.h"
+#include "retmask/engine/generator.h"
 #include "verify_curve.h"
 #include "verify_policies.h"
 #include "verify_rows.h"

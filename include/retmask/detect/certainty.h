@@ -23,11 +23,11 @@ struct HeadCertainty {
 
 struct Certainty {
   double threshold = 0.0;
-  int64_t num_samples = 0;              // with a right answer
-  std::map<Head, HeadCertainty> heads;  // NaN without samples
-  double split_half = 0.0;              // see split_half_agreement()
-  int64_t num_selected = 0;             // heads at the threshold
-  int64_t num_undecided = 0;            // heads whose interval holds the threshold
+  int64_t num_samples = 0;                   // with a right answer
+  std::map<Head, HeadCertainty> heads = {};  // NaN without samples
+  double split_half = 0.0;                   // see split_half_agreement()
+  int64_t num_selected = 0;                  // heads at the threshold
+  int64_t num_undecided = 0;                 // heads whose interval holds the threshold
 
   // The undecided heads are more than half as many as the selected ones (or nothing is selected and
   // some are undecided): another sample of prompts would select clearly different heads.

@@ -11,8 +11,6 @@
 namespace retmask::detect {
 namespace {
 
-using testing::expect_user_error;
-
 // Ten heads in one layer; head h has the score h / 10 - 0.5, at least 0: five have 0.
 HeadMeans ten_heads() {
   HeadMeans means;
