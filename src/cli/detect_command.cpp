@@ -14,6 +14,7 @@
 #include "retmask/model/device.h"
 #include "retmask/niah/answer_samples.h"
 #include "retmask/report/detect_report.h"
+#include "verify_flags.h"
 
 namespace retmask::cli {
 namespace {
@@ -30,6 +31,7 @@ struct DetectCommandOptions {
   double threshold = 0.1;
   detect::Options detect;
   CompareFlags compare;
+  VerifyFlags verify;
 };
 
 // Throws UserError if a flag was given that this scorer does not read.
@@ -116,11 +118,15 @@ void print_result(const detect::Result& result, const DetectReport& report) {
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
   detect::Options detect_options = resolve_options(options, invocation);
+  const detect::VerifyOptions verify_options = options.verify.resolve(detect_options, common.seed);
+  const detect::CertaintyOptions certainty_options{.threshold = options.threshold,
+                                                   .seed = common.seed};
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
   RunRules rules = niah_rules();
   rules.ignored = {"batch-size", "threshold"};
+  rules.ignored.insert(rules.ignored.end(), kVerifyFlags.begin(), kVerifyFlags.end());
   RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
@@ -130,25 +136,32 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.settle("dtype", c10::toString(dtype));
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
-  const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
+  const auto chat_template = load_prompt_template(detect_options.grid.prompt, checkpoint, run);
+  const niah::PromptTools tools{
+      *tokenizer, chat_template.get(), config.max_positions, run.moment()};
+  const std::vector<niah::Sample> grid = load_samples(detect_options.grid, tools, run);
+  detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);
 
   const MemoryBudget memory =
       memory_budget(config,
                     device,
                     dtype,
                     niah::generator_options(
-                        samples, detect_options.batch_size, detect_options.grid.max_new_tokens));
+                        grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
   detect_options.kv_cache_bytes = memory.kv_cache;
   log::info("memory: " + memory.text());
   const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
-  Journal journal(common.out / "samples.jsonl");
-  const detect::Result result = detect::run(
-      {model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)},
-      samples,
-      detect_options,
-      journal);
+  const detect::Subject subject{
+      model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)};
+  const std::filesystem::path journal = common.out / "samples.jsonl";
+  const detect::SampledRun sampled =
+      options.verify.until_stable
+          ? run_until_stable(subject, grid, detect_options, certainty_options, journal)
+          : run_all(subject, grid, detect_options, journal);
+  const detect::Result& result = sampled.result;
+  const std::vector<niah::Sample>& samples = sampled.samples;
   if (result.num_counted() == 0) {
     log::warn(reads_answers(detect_options.scorer)
                   ? "no answer is right, so no head has a score; try shorter --lengths"
@@ -158,16 +171,22 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const HeadScores scores = detect::head_scores(result, config);
   // One line: the published tools read the file's first line.
   write_file_atomic(common.out / "head_scores.json", dump_json_line(to_json(scores)) + "\n");
-  write_json_file(common.out / "summary.json",
-                  detect::summary_json(result, samples, detect_options, config));
+  const detect::Certainty certainty = assess_certainty(scores, certainty_options);
+  Json summary = detect::summary_json(result, samples, detect_options, config, certainty);
+  if (options.verify.until_stable) summary["until_stable"] = stable_json(sampled, grid.size());
+  write_json_file(common.out / "summary.json", summary);
   const DetectReport report = make_report(options, samples, result, scores.means());
   write_detect_report(common.out, report);
   if (result.answered_now > 0) {
     run.set_throughput("samples_per_second",
                        static_cast<double>(result.answered_now) / result.seconds);
   }
-  run.finish();
   print_result(result, report);
+  report_certainty(certainty, scores.samples.size());
+  if (!verify_options.ks.empty()) {
+    verify_heads(subject, tools, samples, scores.means(), verify_options, run, common.out);
+  }
+  run.finish();
 }
 
 }  // namespace
@@ -202,6 +221,7 @@ Command setup_detect(CLI::App& root) {
       "--threshold", options->threshold, "Lowest mean score of the heads marked in the report");
   app.add_option("--batch-size", options->detect.batch_size, "Samples generated in one batch");
   add_compare_flags(command, options->compare);
+  add_verify_flags(command, options->verify);
   command.required = {"--model"};
   command.run = [options](const Invocation& invocation) {
     if (is_comparison(options->compare, invocation)) {

@@ -60,8 +60,14 @@ struct Evaluation {
 
 void run_niah_suite(const Evaluation& evaluation) {
   const eval::NiahOptions options = evaluation.options.resolved_niah(evaluation.common.seed);
-  const auto samples = load_samples(
-      options.grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
+  const auto chat_template =
+      load_prompt_template(options.grid.prompt, evaluation.checkpoint, evaluation.run);
+  const auto samples = load_samples(options.grid,
+                                    {evaluation.tokenizer,
+                                     chat_template.get(),
+                                     evaluation.config.max_positions,
+                                     evaluation.run.moment()},
+                                    evaluation.run);
   const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
   const eval::NiahResult result = eval::run_niah(

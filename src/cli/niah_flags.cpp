@@ -73,24 +73,25 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }
 
+std::unique_ptr<const ChatTemplate> load_prompt_template(niah::PromptForm form,
+                                                         const Checkpoint& checkpoint,
+                                                         RunRecord& run) {
+  using niah::PromptForm;
+  if (form == PromptForm::automatic) {
+    form = ChatTemplate::exists(checkpoint.dir()) ? PromptForm::chat : PromptForm::plain;
+    if (form == PromptForm::plain) log::info("the checkpoint has no chat template: plain prompts");
+  }
+  run.settle("prompt", to_string(form));
+  return form == PromptForm::chat ? ChatTemplate::load(checkpoint.dir()) : nullptr;
+}
+
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
-                                       const Checkpoint& checkpoint,
-                                       const ModelConfig& config,
-                                       const Tokenizer& tokenizer,
+                                       const niah::PromptTools& tools,
                                        RunRecord& run) {
   const auto data = niah::load_needles_and_haystacks(grid.needles, grid.haystack);
   run.add_input("needles", data.fingerprint());
   run.settle("lengths", grid.context_lengths());
-  const bool plain =
-      grid.prompt == niah::PromptForm::plain ||
-      (grid.prompt == niah::PromptForm::automatic && !ChatTemplate::exists(checkpoint.dir()));
-  if (plain && grid.prompt == niah::PromptForm::automatic) {
-    log::info("the checkpoint has no chat template: plain prompts");
-  }
-  run.settle("prompt", to_string(plain ? niah::PromptForm::plain : niah::PromptForm::chat));
-  const auto chat_template = plain ? nullptr : ChatTemplate::load(checkpoint.dir());
-  return niah::build_samples(
-      grid, data, {tokenizer, chat_template.get(), config.max_positions, run.moment()});
+  return niah::build_samples(grid, data, tools);
 }
 
 }  // namespace retmask::cli

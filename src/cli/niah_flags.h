@@ -23,12 +23,16 @@ RunRules niah_rules();
 
 void add_niah_flags(Command& command, NiahFlags& flags);
 
-// Reads needles and haystacks (recorded as input of the run) and builds the samples with the
-// checkpoint's tokenizer and template. Throws UserError.
+// The template for prompts of this form; null: plain prompts. Settles the form in the run. Throws
+// UserError.
+std::unique_ptr<const ChatTemplate> load_prompt_template(niah::PromptForm form,
+                                                         const Checkpoint& checkpoint,
+                                                         RunRecord& run);
+
+// Reads needles and haystacks (recorded as input of the run) and builds the samples. Throws
+// UserError.
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
-                                       const Checkpoint& checkpoint,
-                                       const ModelConfig& config,
-                                       const Tokenizer& tokenizer,
+                                       const niah::PromptTools& tools,
                                        RunRecord& run);
 
 }  // namespace retmask::cli

@@ -29,6 +29,8 @@ bool can_share_prefixes(const ModelConfig& config) {
 
 bool is_finished(Sequence& sequence) {
   if (sequence.result.tokens.empty()) return false;  // its first token is pending
+  const std::vector<int64_t>& forced = sequence.forced_tokens();
+  if (!forced.empty()) return sequence.result.tokens.size() == forced.size();
   const GenerationRequest& request = sequence.request->request;
   const int64_t newest = sequence.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {

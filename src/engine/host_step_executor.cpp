@@ -9,6 +9,9 @@ SampledToken sample_on_host(Sampler& sampler,
                             const float* logits,
                             int64_t vocab_size) {
   const GenerationRequest& request = sequence.request->request;
+  const std::vector<int64_t>& forced = sequence.forced_tokens();
+  if (!forced.empty())
+    return sampler.score(logits, vocab_size, forced[sequence.result.tokens.size()]);
   return sampler.sample(logits,
                         vocab_size,
                         request.sampling,

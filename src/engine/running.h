@@ -66,6 +66,9 @@ struct Sequence {
   const HeadMask& masked_heads() const {
     return request->request.continuations[continuation].masked_heads;
   }
+  const std::vector<int64_t>& forced_tokens() const {
+    return request->request.continuations[continuation].forced_tokens;
+  }
   int64_t num_tokens() const { return static_cast<int64_t>(result.tokens.size()) + pending; }
   bool wants_token() const { return num_tokens() < request->request.max_new_tokens; }
   // Tokens in the cache: all but the newest.

@@ -37,8 +37,9 @@ void check_request(const GenerationRequest& request,
                pool.num_blocks() * BlockPool::kBlockSize,
                "; raise --kv-cache-mib");
   }
-  for (const int64_t id : request.prompt) {
-    if (id < 0 || id >= config.vocab_size) {
+  const auto check_ids = [&](const std::vector<int64_t>& ids) {
+    for (const int64_t id : ids) {
+      if (0 <= id && id < config.vocab_size) continue;
       user_error("prompt ",
                  index,
                  " has token id ",
@@ -47,9 +48,14 @@ void check_request(const GenerationRequest& request,
                  config.vocab_size,
                  "; do the tokenizer and the model belong together?");
     }
-  }
-  for (const Continuation& continuation : request.continuations)
+  };
+  check_ids(request.prompt);
+  for (const Continuation& continuation : request.continuations) {
     check_heads(continuation.masked_heads.heads(), config, "mask");
+    check_ids(continuation.forced_tokens);
+    RETMASK_CHECK(static_cast<int64_t>(continuation.forced_tokens.size()) <=
+                  request.max_new_tokens);
+  }
 }
 
 // Blocks of one continuation at its full length.

@@ -60,18 +60,6 @@ std::string user_message(const std::string& context, const std::string& question
          "\nAnswer:";
 }
 
-std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
-  if (tools.chat_template == nullptr) {
-    return tools.tokenizer.encode(message, /*add_special_tokens=*/true);
-  }
-  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
-  const RenderOptions options{.add_generation_prompt = true,
-                              .variables = {{"enable_thinking", false}},
-                              .moment = tools.moment};
-  return tools.tokenizer.encode(tools.chat_template->render(messages, options),
-                                /*add_special_tokens=*/false);
-}
-
 // Sets the span and needle_tokens. The published implementation encodes real_needle as if it began
 // the text. A short one, such as a name, is only found as it is encoded within a sentence.
 void locate_needle(const Tokenizer& tokenizer, NeedlePlacement placement, Sample& sample) {
@@ -99,6 +87,18 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 }
 
 }  // namespace
+
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
+  if (tools.chat_template == nullptr) {
+    return tools.tokenizer.encode(message, /*add_special_tokens=*/true);
+  }
+  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
+  const RenderOptions options{.add_generation_prompt = true,
+                              .variables = {{"enable_thinking", false}},
+                              .moment = tools.moment};
+  return tools.tokenizer.encode(tools.chat_template->render(messages, options),
+                                /*add_special_tokens=*/false);
+}
 
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,

@@ -24,6 +24,7 @@ const std::array<CommandFiles, 6>& table() {
         {"samples.jsonl",
          "head_scores.json",
          "summary.json",
+         "verify.jsonl",
          "verify.json",
          "compare.json",
          "heads.svg",

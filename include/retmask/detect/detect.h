@@ -9,6 +9,7 @@
 
 #include "retmask/base/head_scores.h"
 #include "retmask/base/journal.h"
+#include "retmask/detect/certainty.h"
 #include "retmask/detect/copy_counter.h"
 #include "retmask/detect/options.h"
 #include "retmask/model/inference.h"
@@ -59,11 +60,12 @@ Result run(const Subject& subject,
 // Scores of all heads of the model over the samples that count: head_scores.json.
 HeadScores head_scores(const Result& result, const ModelConfig& config);
 
-// summary.json: counts, number of heads at or above each threshold, timing of this run, all heads
-// ranked.
+// summary.json: counts, number of heads at or above each threshold, how concentrated the scores
+// are, timing of this run, all heads ranked, with their intervals.
 Json summary_json(const Result& result,
                   const std::vector<niah::Sample>& samples,
                   const Options& options,
-                  const ModelConfig& config);
+                  const ModelConfig& config,
+                  const Certainty& certainty);
 
 }  // namespace retmask::detect

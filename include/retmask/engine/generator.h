@@ -30,6 +30,9 @@ using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 struct Continuation {
   HeadMask masked_heads = {};  // the policy: empty is theta
   RandomStream random = {};    // the text depends only on this, not on the batch
+  // Teacher forcing: when not empty, these are the text, whatever the model would say, and the
+  // result's logprobs are theirs. Stop ids and rules do not apply. At most max_new_tokens.
+  std::vector<int64_t> forced_tokens = {};
 };
 
 struct GenerationRequest {

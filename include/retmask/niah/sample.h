@@ -61,6 +61,9 @@ struct PromptTools {
   std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
 };
 
+// The prompt of a user message, with thinking off.
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message);
+
 // Returns all samples, ordered by needle, length and depth. A haystack with fewer words than the
 // longest context has tokens is repeated, with a warning. Throws UserError for a needle longer than
 // a context, and for a prompt that, with its answer, exceeds the model's maximum.

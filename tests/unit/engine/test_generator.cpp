@@ -249,6 +249,41 @@ TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
   EXPECT_EQ(mixed.at({1, 0}).tokens, generate(masked, {plain}, 1).at({0, 0}).tokens);
 }
 
+// Teacher forcing beside an answer under the same mask, and under another one.
+TEST_P(Family, ForcedTokensHaveTheLogprobsOfTheWholeSequence) {
+  const InferenceLm model = load_tiny_for_inference(GetParam(), torch::kFloat32);
+  const std::vector<int64_t> prompt = prompt_of(GetParam(), 0, 60);
+  const std::vector<int64_t> forced = prompt_of(GetParam(), 20, 32);
+  const std::vector<Head> masked = {{1, 0}, {2, 3}};
+  const Answers answers =
+      generate(model,
+               {{.prompt = prompt,
+                 .continuations = {{.masked_heads = masked},
+                                   {.masked_heads = masked, .forced_tokens = forced},
+                                   {.forced_tokens = forced}},
+                 .max_new_tokens = 12,
+                 .stop_ids = {forced[3]}}},
+               4);
+  std::vector<int64_t> whole = prompt;
+  whole.insert(whole.end(), forced.begin(), forced.end());
+  const torch::InferenceMode inference;
+  for (const auto& [continuation, heads] :
+       {std::pair<size_t, std::vector<Head>>{1, masked}, {2, {}}}) {
+    const GenerationResult& result = answers.at({0, continuation});
+    EXPECT_EQ(result.tokens, forced);
+    const torch::Tensor expected = token_logprobs(model, {whole}, {60}, heads).front();
+    for (size_t i = 0; i < forced.size(); ++i)
+      EXPECT_NEAR(result.logprobs[i], expected[static_cast<int64_t>(i)].item<double>(), 1e-4);
+  }
+  const Answers alone = generate(model,
+                                 {{.prompt = prompt,
+                                   .continuations = {{.masked_heads = masked}},
+                                   .max_new_tokens = 12,
+                                   .stop_ids = {forced[3]}}},
+                                 1);
+  EXPECT_EQ(answers.at({0, 0}).tokens, alone.at({0, 0}).tokens);
+}
+
 TEST(Generator, StopsAtAStopToken) {
   const InferenceLm model = load_tiny_with_libtorch("llama");
   const auto greedy = Golden("llama").ids("greedy");
