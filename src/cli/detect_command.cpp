@@ -9,7 +9,7 @@
 #include "retmask/detect/detect.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
-#include "retmask/report/detect_report.h"
+#include "retmask/report/run_report.h"
 
 namespace retmask::cli {
 namespace {
@@ -37,50 +37,10 @@ detect::Options resolve_options(const DetectCommandOptions& options) {
   return resolved;
 }
 
-Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) {
-  std::string lengths;
-  for (const int64_t length : grid.context_lengths()) {
-    lengths += (lengths.empty() ? "" : ", ") + std::to_string(length);
-  }
-  const auto or_builtin = [](const std::filesystem::path& path) {
-    return path.empty() ? std::string("built in") : path.string();
-  };
-  return {.columns = {},
-          .rows = {{"model", options.model.string()},
-                   {"needles", or_builtin(grid.needles)},
-                   {"haystack", or_builtin(grid.haystack)},
-                   {"context lengths", lengths},
-                   {"depths", std::to_string(grid.depths)},
-                   {"placement", to_string(grid.placement)},
-                   {"scoring", options.scoring},
-                   {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"},
-                   {"new tokens at most", std::to_string(grid.max_new_tokens)}}};
-}
-
-DetectReport make_report(const DetectCommandOptions& options,
-                         const std::vector<niah::Sample>& samples,
-                         const detect::Result& result,
-                         const HeadMeans& means) {
-  DetectReport report;
-  report.model = options.model.string();
-  report.scores = score_table(means);
-  for (const auto& [head, mean] : means) {
-    if (mean >= options.threshold) report.marked.push_back(head);
-  }
-  report.marked_label = "score of at least " + format_number(options.threshold);
-  for (size_t i = 0; i < samples.size(); ++i) {
-    report.samples.push_back({.length = samples[i].length,
-                              .depth = samples[i].depth_fraction,
-                              .success = result.detections[i].verdict.right});
-  }
-  report.facts = facts(options, options.niah.resolve());
-  return report;
-}
-
-void print_result(const detect::Result& result, const DetectReport& report) {
-  std::cout << to_text(top_heads(report, kPrintedHeads)) << result.num_right() << " of "
-            << result.detections.size() << " answers right; " << report.marked.size()
-            << " heads with a " << report.marked_label << std::endl;
+void print_result(const detect::Result& result, const ScoredHeads& heads) {
+  std::cout << to_text(top_heads(heads, kPrintedHeads)) << result.num_right() << " of "
+            << result.detections.size() << " answers right; " << heads.marked.size()
+            << " heads with a " << heads.marked_label << std::endl;
 }
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
@@ -120,14 +80,15 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   write_file_atomic(common.out / "head_scores.json", dump_json_line(to_json(scores)) + "\n");
   write_json_file(common.out / "summary.json",
                   detect::summary_json(result, samples, detect_options, config));
-  const DetectReport report = make_report(options, samples, result, scores.means());
-  write_detect_report(common.out, report);
+  write_run_report(common.out);
   if (result.answered_now > 0) {
     run.set_throughput("samples_per_second",
                        static_cast<double>(result.answered_now) / result.seconds);
   }
   run.finish();
-  print_result(result, report);
+  ScoredHeads heads{.means = scores.means()};
+  mark_from(heads, options.threshold);
+  print_result(result, heads);
 }
 
 }  // namespace
