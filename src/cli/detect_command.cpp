@@ -13,7 +13,7 @@
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/niah/answer_samples.h"
-#include "retmask/report/detect_report.h"
+#include "retmask/report/run_report.h"
 #include "verify_flags.h"
 
 namespace retmask::cli {
@@ -58,61 +58,15 @@ detect::Options resolve_options(const DetectCommandOptions& options, const Invoc
   return resolved;
 }
 
-Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) {
-  std::string lengths;
-  for (const int64_t length : grid.context_lengths()) {
-    lengths += (lengths.empty() ? "" : ", ") + std::to_string(length);
+void print_result(const detect::Result& result, const ScoredHeads& heads, bool has_answers) {
+  std::cout << to_text(top_heads(heads, kPrintedHeads));
+  if (has_answers) {
+    std::cout << result.num_right() << " of " << result.detections.size() << " answers right; ";
   }
-  const auto or_builtin = [](const std::filesystem::path& path) {
-    return path.empty() ? std::string("built in") : path.string();
-  };
-  const detect::Scorer scorer = detect::parse_scorer(options.scorer);
-  Table facts{.columns = {},
-              .rows = {{"model", options.model.string()},
-                       {"needles", or_builtin(grid.needles)},
-                       {"haystack", or_builtin(grid.haystack)},
-                       {"context lengths", lengths},
-                       {"depths", std::to_string(grid.depths)},
-                       {"placement", to_string(grid.placement)},
-                       {"scorer", options.scorer}}};
-  if (scorer == detect::Scorer::copy) facts.rows.push_back({"scoring", options.scoring});
-  if (reads_answers(scorer)) {
-    facts.rows.push_back(
-        {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"});
-    facts.rows.push_back({"new tokens at most", std::to_string(grid.max_new_tokens)});
-  }
-  return facts;
-}
-
-DetectReport make_report(const DetectCommandOptions& options,
-                         const std::vector<niah::Sample>& samples,
-                         const detect::Result& result,
-                         const HeadMeans& means) {
-  DetectReport report;
-  report.model = options.model.string();
-  report.scores = score_table(means);
-  for (const auto& [head, mean] : means) {
-    if (mean >= options.threshold) report.marked.push_back(head);
-  }
-  report.marked_label = "score of at least " + format_number(options.threshold);
-  report.score_meaning = describe(detect::parse_scorer(options.scorer));
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (!result.detections[i].answered) continue;
-    report.samples.push_back({.length = samples[i].length,
-                              .depth = samples[i].depth_fraction,
-                              .success = result.detections[i].verdict.right});
-  }
-  report.facts = facts(options, options.niah.resolve(/*seed=*/0));
-  return report;
-}
-
-void print_result(const detect::Result& result, const DetectReport& report) {
-  std::cout << to_text(top_heads(report, kPrintedHeads));
-  if (!report.samples.empty())
-    std::cout << result.num_right() << " of " << report.samples.size() << " answers right; ";
-  if (report.samples.empty() || result.num_counted() != result.num_right())
+  if (!has_answers || result.num_counted() != result.num_right()) {
     std::cout << result.num_counted() << " of " << result.detections.size() << " samples scored; ";
-  std::cout << report.marked.size() << " heads with a " << report.marked_label << std::endl;
+  }
+  std::cout << heads.marked.size() << " heads with a " << heads.marked_label << std::endl;
 }
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
@@ -175,17 +129,18 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   Json summary = detect::summary_json(result, samples, detect_options, config, certainty);
   if (options.verify.until_stable) summary["until_stable"] = stable_json(sampled, grid.size());
   write_json_file(common.out / "summary.json", summary);
-  const DetectReport report = make_report(options, samples, result, scores.means());
-  write_detect_report(common.out, report);
   if (result.answered_now > 0) {
     run.set_throughput("samples_per_second",
                        static_cast<double>(result.answered_now) / result.seconds);
   }
-  print_result(result, report);
+  ScoredHeads heads{.means = scores.means()};
+  mark_from(heads, options.threshold);
+  print_result(result, heads, reads_answers(detect_options.scorer));
   report_certainty(certainty, scores.samples.size());
   if (!verify_options.ks.empty()) {
     verify_heads(subject, tools, samples, scores.means(), verify_options, run, common.out);
   }
+  write_run_report(common.out);
   run.finish();
 }
 
