@@ -1,7 +1,8 @@
 #include "eval_command.h"
 
-#include <iostream>
+#include <algorithm>
 
+#include "eval_compare.h"
 #include "eval_suites.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -60,7 +61,23 @@ void rescore(const Suite& suite, const EvalCommandOptions& options, const Invoca
   run.finish();
 }
 
+// Flags of --compare, which reads the results of earlier runs.
+void check_compare_flags(const Invocation& invocation) {
+  const std::vector<std::string> allowed = {
+      "compare", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
+  for (const std::string& flag : invocation.on_command_line) {
+    if (std::find(allowed.begin(), allowed.end(), flag) == allowed.end()) {
+      user_error("--", flag, " has no effect with --compare, which reads results of earlier runs");
+    }
+  }
+}
+
 void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
+  if (!options.compare.empty()) {
+    check_compare_flags(invocation);
+    compare_evaluations(options.compare, invocation);
+    return;
+  }
   if (options.suite.empty()) user_error("--suite is required: the benchmark to run");
   const Suite& suite = find_suite(options.suite);
   check_suite_flags(suite, invocation, !options.rescore.empty());
@@ -128,6 +145,12 @@ Command setup_eval(CLI::App& root) {
                  options->rescore,
                  "Compute the scores again from the answers in this predictions.jsonl, or folder "
                  "with one, without a model");
+  add_list_option(
+      command,
+      "--compare",
+      options->compare,
+      "Compare the runs in these folders, or in folders of the same names in them, with "
+      "the first: differences with intervals (needs no other flag but --out)");
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
     run_eval(*options, invocation);
