@@ -5,9 +5,11 @@
 
 #include "eval_suites.h"
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
 #include "retmask/eval/answer_samples.h"
 #include "retmask/eval/task_results.h"
+#include "retmask/niah/needles.h"
 #include "retmask/report/table.h"
 #include "retmask/report/text.h"
 
@@ -40,6 +42,14 @@ std::string suite_beside(const std::filesystem::path& answers) {
 }
 
 }  // namespace
+
+std::string load_essays(const Evaluation& evaluation) {
+  const std::filesystem::path& folder = evaluation.options.grid.grid.haystack;
+  std::string text =
+      folder.empty() ? niah::builtin_haystack() : niah::read_haystacks(folder, 1).front();
+  evaluation.run.add_input("needles", sha256(text));  // the name that niah_rules() has for it
+  return text;
+}
 
 void run_samples(
     const Evaluation& evaluation,

@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/metrics/answers.h"
 #include "retmask/metrics/helmet_answers.h"
+#include "retmask/metrics/sequence_ratio.h"
 
 namespace retmask::eval {
 namespace {
@@ -16,11 +17,11 @@ using References = std::vector<std::string>;
 
 // RULER's scores (scripts/eval/synthetic/constants.py there): the share of references in the
 // answer, and whether any is.
-Json string_match_all(const std::string& answer, const References& references) {
+Json string_match_all(const std::string& answer, const References& references, const Json&) {
   return {{"score", metrics::ruler_recall(answer, references)}};
 }
 
-Json string_match_part(const std::string& answer, const References& references) {
+Json string_match_part(const std::string& answer, const References& references, const Json&) {
   double best = 0.0;
   for (const std::string& reference : references) {
     best = std::max(best, metrics::ruler_recall(answer, {reference}));
@@ -29,17 +30,24 @@ Json string_match_part(const std::string& answer, const References& references) 
 }
 
 // HELMET's RAG rows: a reference is in the answer, or in what follows "Answer:", both normalised.
-Json substring_exact_match(const std::string& answer, const References& references) {
+Json substring_exact_match(const std::string& answer, const References& references, const Json&) {
   return {
       {"score",
        metrics::score_answer(answer, references).metrics.find("substring_exact_match")->second}};
 }
 
+// The similarity of texts that both begin with the row's prefix, which is not part of them.
+Json mrcr(const std::string& answer, const References& references, const Json& row) {
+  const auto prefix = json_get<std::string>(row, "prefix", "a row of mrcr");
+  return {{"score", metrics::mrcr_grade(answer, references.front(), prefix)}};
+}
+
 struct Metric {
   std::string_view name;
-  Json (*score)(const std::string& answer, const References& references);
+  Json (*score)(const std::string& answer, const References& references, const Json& row);
 };
-constexpr std::array<Metric, 3> kMetrics = {{{"string_match_all", string_match_all},
+constexpr std::array<Metric, 4> kMetrics = {{{"mrcr", mrcr},
+                                             {"string_match_all", string_match_all},
                                              {"string_match_part", string_match_part},
                                              {"substring_exact_match", substring_exact_match}}};
 
@@ -53,7 +61,7 @@ void score_row(Json& row, const std::string& where) {
   const auto references = json_get<References>(row, "references", where);
   if (references.empty()) user_error(where, ": \"references\" is empty");
   for (const auto& [key, value] :
-       metric->score(json_get<std::string>(row, "answer", where), references).items()) {
+       metric->score(json_get<std::string>(row, "answer", where), references, row).items()) {
     row[key] = value;
   }
 }
