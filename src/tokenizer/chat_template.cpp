@@ -153,6 +153,10 @@ std::unique_ptr<const ChatTemplate> ChatTemplate::load(const fs::path& dir) {
   return std::unique_ptr<const ChatTemplate>(new ChatTemplate(std::move(impl)));
 }
 
+bool ChatTemplate::exists(const fs::path& dir) {
+  return !sources_of(dir, TokenizerConfig::load(dir)).empty();
+}
+
 ChatTemplate::ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token)
     : impl_(std::make_unique<Impl>(
           Sources{{kDefault, {source, "chat template"}}},

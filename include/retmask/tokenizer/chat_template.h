@@ -27,6 +27,8 @@ class ChatTemplate {
   // if present, all others "default". Throws UserError when the folder has no template or it does
   // not parse.
   static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
+  // Whether the folder has a template, good or bad.
+  static bool exists(const std::filesystem::path& dir);
 
   explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);
   ~ChatTemplate();
