@@ -1,4 +1,4 @@
-#include "retmask/eval/metrics.h"
+#include "metrics.h"
 
 #include <algorithm>
 #include <array>
@@ -17,11 +17,11 @@ using References = std::vector<std::string>;
 
 // RULER's scores (scripts/eval/synthetic/constants.py there): the share of references in the
 // answer, and whether any is.
-Json string_match_all(const std::string& answer, const References& references, const Json&) {
+Json string_match_all(const std::string& answer, const References& references) {
   return {{"score", metrics::ruler_recall(answer, references)}};
 }
 
-Json string_match_part(const std::string& answer, const References& references, const Json&) {
+Json string_match_part(const std::string& answer, const References& references) {
   double best = 0.0;
   for (const std::string& reference : references) {
     best = std::max(best, metrics::ruler_recall(answer, {reference}));
@@ -30,21 +30,20 @@ Json string_match_part(const std::string& answer, const References& references, 
 }
 
 // HELMET's RAG rows: a reference is in the answer, or in what follows "Answer:", both normalised.
-Json substring_exact_match(const std::string& answer, const References& references, const Json&) {
+Json substring_exact_match(const std::string& answer, const References& references) {
   return {
       {"score",
        metrics::score_answer(answer, references).metrics.find("substring_exact_match")->second}};
 }
 
-// The similarity of texts that both begin with the row's prefix, which is not part of them.
-Json mrcr(const std::string& answer, const References& references, const Json& row) {
-  const auto prefix = json_get<std::string>(row, "prefix", "a row of mrcr");
-  return {{"score", metrics::mrcr_grade(answer, references.front(), prefix)}};
+// References: the right text with the prefix that it begins with, and that prefix.
+Json mrcr(const std::string& answer, const References& references) {
+  return {{"score", metrics::mrcr_grade(answer, references.at(0), references.at(1))}};
 }
 
 struct Metric {
   std::string_view name;
-  Json (*score)(const std::string& answer, const References& references, const Json& row);
+  Json (*score)(const std::string& answer, const References& references);
 };
 constexpr std::array<Metric, 4> kMetrics = {{{"mrcr", mrcr},
                                              {"string_match_all", string_match_all},
@@ -61,7 +60,7 @@ void score_row(Json& row, const std::string& where) {
   const auto references = json_get<References>(row, "references", where);
   if (references.empty()) user_error(where, ": \"references\" is empty");
   for (const auto& [key, value] :
-       metric->score(json_get<std::string>(row, "answer", where), references, row).items()) {
+       metric->score(json_get<std::string>(row, "answer", where), references).items()) {
     row[key] = value;
   }
 }

@@ -130,10 +130,9 @@ Sample make_sample(std::string id,
       encoder.tokenizer().encode(reference, /*add_special_tokens=*/false).size());
   return {.id = std::move(id),
           .task = task_of(needles),
-          .references = {reference},
+          .references = {reference, prefix},
           .metric = mrcr_text("metric"),
-          .max_new_tokens = tokens + kSpareTokens,
-          .meta = {{"prefix", prefix}}};
+          .max_new_tokens = tokens + kSpareTokens};
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace retmask::eval {
 
 // Adds "score" (0..1; 1 is right) and what else the metric reports to a row of predictions.jsonl,
-// from its "metric", "answer", "references" and what the suite put beside them, so that answers can
+// from its "metric", "answer" and "references" alone, so that answers can
 // be judged again without the model. Throws UserError, which names `where`, for an unknown metric
 // and a malformed row.
 void score_row(Json& row, const std::string& where);
