@@ -38,7 +38,8 @@ Json substring_exact_match(const std::string& answer, const References& referenc
 
 // References: the right text with the prefix that it begins with, and that prefix.
 Json mrcr(const std::string& answer, const References& references) {
-  return {{"score", metrics::mrcr_grade(answer, references.at(0), references.at(1))}};
+  if (references.size() != 2) user_error("\"references\" must be the right text and its prefix");
+  return {{"score", metrics::mrcr_grade(answer, references[0], references[1])}};
 }
 
 struct Metric {
@@ -59,10 +60,9 @@ void score_row(Json& row, const std::string& where) {
   if (metric == kMetrics.end()) user_error(where, ": unknown metric \"", name, "\"");
   const auto references = json_get<References>(row, "references", where);
   if (references.empty()) user_error(where, ": \"references\" is empty");
-  for (const auto& [key, value] :
-       metric->score(json_get<std::string>(row, "answer", where), references).items()) {
-    row[key] = value;
-  }
+  const auto answer = json_get<std::string>(row, "answer", where);
+  const Json scores = at_place(where, [&] { return metric->score(answer, references); });
+  for (const auto& [key, value] : scores.items()) row[key] = value;
 }
 
 }  // namespace retmask::eval
