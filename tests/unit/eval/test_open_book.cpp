@@ -1,8 +1,11 @@
-// Suites kv and qa: prompts as in lost-in-the-middle, the right pair or passage at its place.
+// Suites kv and qa: prompts as in lost-in-the-middle, the right pair or passage at its place. Suite
+// mrcr: the right answer among those to equal requests.
 
 #include "retmask/base/error.h"
 #include "retmask/eval/kv_suite.h"
+#include "retmask/eval/mrcr_suite.h"
 #include "retmask/eval/qa_suite.h"
+#include "retmask/niah/needles.h"
 #include "tiny_subject.h"
 #include "unit/support/expect_user_error.h"
 
@@ -137,6 +140,56 @@ TEST_F(QaSuiteTest, MistakesInTheDataNameFileAndLine) {
   expect_user_error(
       [&] { read(R"({"question": "q", "answers": ["a"], "ctxs": [{"text": "t"}]})"); },
       {"qa.jsonl:2: none of \"ctxs\" has \"isgold\": true"});
+}
+
+class MrcrSuiteTest : public OpenBookTest {
+ protected:
+  const PromptEncoder chat_{*tokenizer_, checkpoint_.dir(), ChatUse::all};
+};
+
+TEST_F(MrcrSuiteTest, AsksForOneOfSeveralAnswers) {
+  const auto samples = build_mrcr_samples({.lengths = {4000}, .max_samples = 3},
+                                          niah::builtin_haystack(),
+                                          chat_,
+                                          /*max_positions=*/100'000);
+  ASSERT_EQ(samples.size(), 9u);
+  for (const Sample& sample : samples) {
+    SCOPED_TRACE(sample.id);
+    EXPECT_LE(sample.prompt.size(), 4000u);
+    EXPECT_GT(sample.prompt.size(), 3000u);
+    const std::string prompt = text(sample);
+    const std::string& prefix = sample.references[1];
+    const std::string right = sample.references[0].substr(prefix.size());
+    const size_t asked = prompt.find("Prepend " + prefix + " to the ") + 8 + prefix.size() + 8;
+    const auto ordinal = static_cast<size_t>(prompt[asked] - '1');
+    // "Here is a poem about the otter." begins all answers to the request.
+    const std::string start = right.substr(0, right.find('.') + 1);
+    size_t at = prompt.find(start);
+    for (size_t i = 0; i < ordinal; ++i) at = prompt.find(start, at + 1);
+    EXPECT_EQ(prompt.substr(at, right.size()), right);
+    const size_t needles = sample.task == "mrcr_2needle"   ? 2
+                           : sample.task == "mrcr_4needle" ? 4
+                                                           : 8;
+    size_t found = 0;
+    for (size_t i = prompt.find(start); i != std::string::npos; i = prompt.find(start, i + 1))
+      ++found;
+    EXPECT_EQ(found, needles);
+  }
+}
+
+TEST_F(MrcrSuiteTest, ReadsThePublishedForm) {
+  const auto file = write(
+      "mrcr.jsonl",
+      R"({"prompt": "[{\"role\": \"user\", \"content\": \"Hi\"}]", "answer": "aBcyes", "random_string_to_prepend": "aBc", "n_needles": 2})"
+      "\n");
+  const auto samples = read_mrcr_samples(file, {}, chat_);
+  ASSERT_EQ(samples.size(), 1u);
+  EXPECT_EQ(text(samples[0]), "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(samples[0].references, (std::vector<std::string>{"aBcyes", "aBc"}));
+  EXPECT_EQ(samples[0].task, "mrcr_2needle");
+  EXPECT_FALSE(samples[0].length);
+  expect_user_error([&] { read_mrcr_samples(file, {.tasks = {"mrcr_8needle"}}, chat_); },
+                    {"has no conversations of the tasks asked for"});
 }
 
 }  // namespace
