@@ -148,15 +148,15 @@ class MrcrSuiteTest : public OpenBookTest {
 };
 
 TEST_F(MrcrSuiteTest, AsksForOneOfSeveralAnswers) {
-  const auto samples = build_mrcr_samples({.lengths = {4000}, .max_samples = 3},
+  const auto samples = build_mrcr_samples({.lengths = {9000}, .max_samples = 2},
                                           niah::builtin_haystack(),
                                           chat_,
                                           /*max_positions=*/100'000);
-  ASSERT_EQ(samples.size(), 9u);
+  ASSERT_EQ(samples.size(), 6u);
   for (const Sample& sample : samples) {
     SCOPED_TRACE(sample.id);
-    EXPECT_LE(sample.prompt.size(), 4000u);
-    EXPECT_GT(sample.prompt.size(), 3000u);
+    EXPECT_LE(sample.prompt.size(), 9000u);
+    EXPECT_GT(sample.prompt.size(), 7500u);
     const std::string prompt = text(sample);
     const std::string& prefix = sample.references[1];
     const std::string right = sample.references[0].substr(prefix.size());
