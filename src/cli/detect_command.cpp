@@ -90,18 +90,17 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.settle("dtype", c10::toString(dtype));
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
-  const auto chat_template = load_prompt_template(detect_options.grid.prompt, checkpoint, run);
+  const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint, run);
   const niah::PromptTools tools{
       *tokenizer, chat_template.get(), config.max_positions, run.moment()};
   const std::vector<niah::Sample> grid = load_samples(detect_options.grid, tools, run);
   detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);
 
-  const MemoryBudget memory =
-      memory_budget(config,
-                    device,
-                    dtype,
-                    niah::generator_options(
-                        grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
+  const MemoryBudget memory = memory_budget(
+      config,
+      device,
+      dtype,
+      niah::generator_options(grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
   detect_options.kv_cache_bytes = memory.kv_cache;
   log::info("memory: " + memory.text());
   const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));

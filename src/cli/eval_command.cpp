@@ -1,203 +1,40 @@
 #include "eval_command.h"
 
-#include <array>
-#include <iostream>
+#include <algorithm>
 
-#include "mask_mode_flags.h"
-#include "niah_flags.h"
+#include "eval_compare.h"
+#include "eval_suites.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
-#include "retmask/base/log.h"
-#include "retmask/eval/choice_suite.h"
-#include "retmask/eval/logprob_suite.h"
-#include "retmask/eval/niah_suite.h"
-#include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
-#include "retmask/report/svg.h"
 
 namespace retmask::cli {
 namespace {
 
-struct EvalCommandOptions {
-  std::filesystem::path model;
-  int64_t max_position = 0;
-  std::string suite;
-  std::filesystem::path data;
-  std::filesystem::path mask;
-  std::vector<std::string> heads;  // instead of a mask
-  MaskModeFlags mask_mode;
-  NiahFlags grid;
-  eval::NiahOptions niah;
-  eval::ChoiceOptions choice;
-  eval::LogprobOptions logprob;
-
-  void validate() const;
-  eval::NiahOptions resolved_niah(uint64_t seed) const;
-};
-
-// Inputs of every suite. The weights are loaded after the suite has read its data without errors.
-struct Evaluation {
-  const EvalCommandOptions& options;
-  const CommonOptions& common;
-  const Checkpoint& checkpoint;
-  const ModelConfig& config;
-  const Tokenizer& tokenizer;
-  HeadMask& masked_heads;                    // load_model() adds the means
-  const std::optional<MeanText>& mean_text;  // of means to be measured
-  torch::Device device;
-  RunRecord& run;
-
-  InferenceLm load_model() const {
-    InferenceLm model(
-        CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
-    run.set_compute(compute_path(model));
-    log::info("computes on " + compute_path(model));
-    if (mean_text) masked_heads = mean_text->measure(model, tokenizer, masked_heads.heads());
-    return model;
-  }
-  std::filesystem::path file(const char* name) const { return common.out / name; }
-};
-
-void run_niah_suite(const Evaluation& evaluation) {
-  const eval::NiahOptions options = evaluation.options.resolved_niah(evaluation.common.seed);
-  const auto chat_template =
-      load_prompt_template(options.grid.prompt, evaluation.checkpoint, evaluation.run);
-  const auto samples = load_samples(options.grid,
-                                    {evaluation.tokenizer,
-                                     chat_template.get(),
-                                     evaluation.config.max_positions,
-                                     evaluation.run.moment()},
-                                    evaluation.run);
-  const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::NiahResult result = eval::run_niah(
-      {.model = model,
-       .tokenizer = evaluation.tokenizer,
-       .masked_heads = evaluation.masked_heads,
-       .eos_token_ids = with_eos_token(
-           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, evaluation.options.model)},
-      samples,
-      options,
-      journal);
-  write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
-  if (result.answered_now > 0) {
-    evaluation.run.set_throughput("samples_per_second",
-                                  static_cast<double>(result.answered_now) / result.seconds);
-  }
-  std::cout << result.num_right() << " of " << samples.size() << " answers right" << std::endl;
+RunRules eval_rules() {
+  RunRules rules = niah_rules();
+  rules.ignored = {"batch-size", "batch-tokens"};
+  rules.inputs.insert(rules.inputs.end(),
+                      {{"data", "data"}, {"mask", "mask"}, {"rescore", "answers"}});
+  add_mask_mode_rules(rules);
+  return rules;
 }
 
-void run_logprob_suite(const Evaluation& evaluation) {
-  const std::filesystem::path& data = evaluation.options.data;
-  eval::LogprobReader reader(evaluation.tokenizer,
-                             evaluation.checkpoint.dir(),
-                             evaluation.config,
-                             evaluation.run.moment());
-  const std::vector<eval::LogprobRow> rows = reader.read(data);
-  evaluation.run.add_input("data", sha256_file(data));
-  const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::LogprobResult result = eval::run_logprob(
-      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
-      rows,
-      evaluation.options.logprob,
-      journal);
-  const Json results = eval::logprob_results_json(result);
-  write_json_file(evaluation.file("results.json"), results);
-  if (result.tokens_now > 0) {
-    evaluation.run.set_throughput("tokens_per_second",
-                                  static_cast<double>(result.tokens_now) / result.seconds);
+void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invocation& invocation) {
+  if (options.model.empty()) user_error("--model is required: Checkpoint folder");
+  if (suite.run == nullptr) {
+    user_error("--suite ", suite.name, " needs --rescore: a file with answers of a model");
   }
-  std::cout << rows.size() << " rows, " << results["tokens"] << " predicted tokens";
-  if (!results["mean"].is_null()) {
-    std::cout << ", mean log-probability " << format_number(results["mean"].get<double>(), 6)
-              << ", perplexity " << format_number(results["perplexity"].get<double>(), 6);
-  }
-  std::cout << std::endl;
-}
-
-void run_choice_suite(const Evaluation& evaluation) {
-  const std::filesystem::path& data = evaluation.options.data;
-  const std::vector<eval::ChoiceQuestion> questions =
-      eval::read_choice_file(data, evaluation.tokenizer);
-  evaluation.run.add_input("data", sha256_file(data));
-  const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  eval::ChoiceOptions options = evaluation.options.choice;
-  options.batch_tokens = evaluation.options.logprob.batch_tokens;
-  const eval::ChoiceResult result = eval::run_choice(
-      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
-      questions,
-      options,
-      journal);
-  const Json results = eval::choice_results_json(result.predictions);
-  write_json_file(evaluation.file("results.json"), results);
-  if (result.answered_now > 0) {
-    evaluation.run.set_throughput("questions_per_second",
-                                  static_cast<double>(result.answered_now) / result.seconds);
-  }
-  std::cout << results["questions"] << " questions";
-  for (const char* metric :
-       {"acc", "acc_per_char", "acc_per_byte", "acc_per_token", "bits_per_byte"}) {
-    if (!results[metric].is_null()) {
-      std::cout << ", " << metric << " " << format_number(results[metric].get<double>(), 4);
-    }
-  }
-  std::cout << std::endl;
-  if (results["errors"] != 0) {
-    throw std::runtime_error(detail::concat(
-        results["errors"], " questions are longer than the model's maximum and were not answered"));
-  }
-}
-
-struct Suite {
-  const char* name;
-  void (*run)(const Evaluation&);
-};
-constexpr std::array<Suite, 3> kSuites = {
-    {{"niah", run_niah_suite}, {"logprob", run_logprob_suite}, {"choice", run_choice_suite}}};
-
-const Suite& find_suite(const std::string& name) {
-  std::string known;
-  for (const Suite& suite : kSuites) {
-    if (name == suite.name) return suite;
-    known += (known.empty() ? "" : ", ") + std::string(suite.name);
-  }
-  user_error("--suite is \"", name, "\", expected one of: ", known);
-}
-
-void EvalCommandOptions::validate() const {
-  find_suite(suite);
-  grid.resolve(/*seed=*/0);
-  if (suite == "logprob" && data.empty()) {
-    user_error(
-        "--suite logprob needs --data: a JSONL file with text, messages, or prompt and completion");
-  }
-  if (!mask.empty() && !heads.empty()) {
+  if (!options.mask.empty() && !options.heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
-  mask_mode.validate(!mask.empty() || !heads.empty(), "--mask or --heads");
-  resolved_niah(/*seed=*/0).validate();
-  logprob.validate();
-}
-
-eval::NiahOptions EvalCommandOptions::resolved_niah(uint64_t seed) const {
-  eval::NiahOptions resolved = niah;
-  resolved.grid = grid.resolve(seed);
-  return resolved;
-}
-
-void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
+  options.mask_mode.validate(!options.mask.empty() || !options.heads.empty(), "--mask or --heads");
+  if (suite.validate != nullptr) suite.validate(options);
   const CommonOptions& common = invocation.common;
-  options.validate();
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
-  RunRules rules = niah_rules();
-  rules.ignored = {"batch-size", "batch-tokens"};
-  rules.inputs.insert(rules.inputs.end(), {{"data", "data"}, {"mask", "mask"}});
-  add_mask_mode_rules(rules);
-  RunRecord run = invocation.start_run(std::move(rules));
+  RunRecord run = invocation.start_run(eval_rules());
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
@@ -215,9 +52,56 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   if (!masked_heads.empty())
     run.settle("mask-mode", to_string(mean_text ? MaskMode::mean : masked_heads.mode()));
   const auto tokenizer = Tokenizer::load(options.model);
-  find_suite(options.suite)
-      .run({options, common, checkpoint, config, *tokenizer, masked_heads, mean_text, device, run});
+  suite.run(
+      {options, common, checkpoint, config, *tokenizer, masked_heads, mean_text, device, run});
   run.finish();
+}
+
+void rescore(const Suite& suite, const EvalCommandOptions& options, const Invocation& invocation) {
+  if (suite.rescore == nullptr) user_error("--suite ", suite.name, " does not support --rescore");
+  std::filesystem::path answers = options.rescore;
+  if (std::filesystem::is_directory(answers)) answers /= "predictions.jsonl";
+  check_not_a_stream(answers, "file of answers");
+  const OutputLock lock = invocation.claim_out({});
+  RunRecord run = invocation.start_run(eval_rules());
+  run.add_input("answers", sha256_file(answers));
+  suite.rescore({suite.name, options, answers, invocation.common.out});
+  run.finish();
+}
+
+// Flags of --compare, which reads the results of earlier runs.
+void check_compare_flags(const Invocation& invocation) {
+  const std::vector<std::string> allowed = {
+      "compare", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
+  for (const std::string& flag : invocation.on_command_line) {
+    if (std::find(allowed.begin(), allowed.end(), flag) == allowed.end()) {
+      user_error("--", flag, " has no effect with --compare, which reads results of earlier runs");
+    }
+  }
+}
+
+void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
+  if (!options.compare.empty()) {
+    check_compare_flags(invocation);
+    compare_evaluations(options.compare, invocation);
+    return;
+  }
+  if (options.suite.empty()) user_error("--suite is required: the benchmark to run");
+  const Suite& suite = find_suite(options.suite);
+  check_suite_flags(suite, invocation, !options.rescore.empty());
+  if (options.rescore.empty()) {
+    evaluate(suite, options, invocation);
+  } else {
+    rescore(suite, options, invocation);
+  }
+}
+
+std::string suite_list() {
+  std::string list;
+  for (const Suite& suite : suites()) {
+    list += (list.empty() ? "" : "; ") + std::string(suite.name) + " (" + suite.summary + ")";
+  }
+  return list;
 }
 
 }  // namespace
@@ -231,27 +115,50 @@ Command setup_eval(CLI::App& root) {
   CLI::App& app = *command.app;
   app.add_option("--model", options->model, "Checkpoint folder");
   add_max_position_flag(app, options->max_position);
+  app.add_option("--suite", options->suite, "Benchmark: " + suite_list());
   app.add_option(
-      "--suite",
-      options->suite,
-      "niah (needle-in-a-haystack success rate) or logprob (log-probability and perplexity of "
-      "texts)");
-  app.add_option("--data",
-                 options->data,
-                 "logprob: JSONL file with text, messages, or prompt and completion per row");
+      "--data",
+      options->data,
+      "logprob: JSONL file with text, messages, or prompt and completion per row; kv: with "
+      "ordered_kv_records, key and value (generated unless given); qa, and ruler's qa_1 "
+      "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
   command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
   add_mask_mode_flags(app, options->mask_mode);
   add_niah_flags(command, options->grid);
-  app.add_option("--batch-size", options->niah.batch_size, "niah: samples generated in one batch");
+  add_list_option(command,
+                  "--tasks",
+                  options->tasks,
+                  "Tasks of the suite (all unless given; ruler's qa_1 and qa_2 only with --data)");
+  add_list_option(
+      command,
+      "--keys",
+      options->keys,
+      "kv: numbers of keys (instead of --lengths; 75, or all of a row of --data, unless "
+      "given)");
+  command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
+  app.add_option("--max-samples", options->max_samples, "Most samples per task and length");
+  app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",
                    options->logprob.batch_tokens,
                    "logprob: most tokens per forward pass");
-  command.required = {"--model", "--suite"};
-  command.run = [options](const Invocation& invocation) { run_eval(*options, invocation); };
+  app.add_option("--rescore",
+                 options->rescore,
+                 "Compute the scores again from the answers in this predictions.jsonl, or folder "
+                 "with one, without a model");
+  add_list_option(
+      command,
+      "--compare",
+      options->compare,
+      "Compare the runs in these folders, or in folders of the same names in them, with "
+      "the first: differences with intervals (needs no other flag but --out)");
+  command.run = [options](const Invocation& invocation) {
+    options->seed = invocation.common.seed;
+    run_eval(*options, invocation);
+  };
   return command;
 }
 

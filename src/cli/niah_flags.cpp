@@ -8,7 +8,7 @@ niah::GridOptions NiahFlags::resolve(uint64_t seed) const {
   niah::GridOptions resolved = grid;
   resolved.placement = niah::parse_placement(placement);
   resolved.depth_rule = niah::parse_depth_rule(depth_rule);
-  resolved.prompt = niah::parse_prompt_form(prompt);
+  resolved.chat = parse_chat_use(chat);
   resolved.seed = seed;
   resolved.validate();
   return resolved;
@@ -20,7 +20,7 @@ RunRules niah_rules() {
                      {"needles", "needles", /*has_default=*/true},
                      {"haystack", "needles", /*has_default=*/true}},
           .settled = {{"dtype", "dtype"},
-                      {"prompt", "prompt"},
+                      {"chat", "chat"},
                       {"lengths", "lengths"},
                       {"min-length", "lengths"},
                       {"max-length", "lengths"},
@@ -64,25 +64,24 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
                  flags.placement,
                  "Needle position: sentence (after the sentence that ends before the depth) or "
                  "reference (as in the published code)");
-  app.add_option("--prompt",
-                 flags.prompt,
-                 "chat (in the chat template), plain (the text alone, for base models) or auto "
-                 "(chat if the checkpoint has a template)");
+  app.add_option("--chat",
+                 flags.chat,
+                 "Prompts in the model's chat template: auto (if it has one), all (it must have "
+                 "one) or none (plain text, for base models)");
   add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer in tokens");
   command.alternatives.push_back(
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }
 
-std::unique_ptr<const ChatTemplate> load_prompt_template(niah::PromptForm form,
+std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
                                                          const Checkpoint& checkpoint,
                                                          RunRecord& run) {
-  using niah::PromptForm;
-  if (form == PromptForm::automatic) {
-    form = ChatTemplate::exists(checkpoint.dir()) ? PromptForm::chat : PromptForm::plain;
-    if (form == PromptForm::plain) log::info("the checkpoint has no chat template: plain prompts");
+  if (use == ChatUse::automatic) {
+    use = ChatTemplate::exists(checkpoint.dir()) ? ChatUse::all : ChatUse::none;
+    if (use == ChatUse::none) log::info("the checkpoint has no chat template: plain prompts");
   }
-  run.settle("prompt", to_string(form));
-  return form == PromptForm::chat ? ChatTemplate::load(checkpoint.dir()) : nullptr;
+  run.settle("chat", to_string(use));
+  return use == ChatUse::all ? ChatTemplate::load(checkpoint.dir()) : nullptr;
 }
 
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,

@@ -12,7 +12,7 @@ struct NiahFlags {
   niah::GridOptions grid;
   std::string placement = to_string(niah::GridOptions{}.placement);
   std::string depth_rule = to_string(niah::GridOptions{}.depth_rule);
-  std::string prompt = to_string(niah::GridOptions{}.prompt);
+  std::string chat = to_string(niah::GridOptions{}.chat);
 
   // The grid with the text flags parsed; `seed` is --seed. Throws UserError.
   niah::GridOptions resolve(uint64_t seed) const;
@@ -23,9 +23,8 @@ RunRules niah_rules();
 
 void add_niah_flags(Command& command, NiahFlags& flags);
 
-// The template for prompts of this form; null: plain prompts. Settles the form in the run. Throws
-// UserError.
-std::unique_ptr<const ChatTemplate> load_prompt_template(niah::PromptForm form,
+// The template for prompts; null: plain prompts. Settles which in the run. Throws UserError.
+std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
                                                          const Checkpoint& checkpoint,
                                                          RunRecord& run);
 

@@ -7,7 +7,7 @@
 #include "numbers.h"
 #include "operators.h"
 #include "pretty.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

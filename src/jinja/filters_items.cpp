@@ -8,7 +8,7 @@
 #include "objects.h"
 #include "operators.h"
 #include "tests.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -6,6 +6,7 @@
 #include "filters.h"
 #include "numbers.h"
 #include "operators.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

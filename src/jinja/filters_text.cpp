@@ -8,7 +8,7 @@
 #include "methods.h"
 #include "numbers.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 #include "wrap.h"
 
 namespace retmask::jinja {

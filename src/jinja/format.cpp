@@ -11,7 +11,7 @@
 #include "html.h"
 #include "numbers.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

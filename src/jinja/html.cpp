@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -6,7 +6,7 @@
 #include "dict.h"
 #include "numbers.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "numbers.h"
 #include "retmask/jinja/template.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

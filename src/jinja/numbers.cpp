@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -9,7 +9,7 @@
 #include "html.h"
 #include "numbers.h"
 #include "objects.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {
@@ -722,39 +722,6 @@ std::string repr(Runtime& runtime, const Value& value) {
     }
   }
   return "";
-}
-
-std::string repr_text(std::string_view text) {
-  const bool has_single = text.find('\'') != std::string_view::npos;
-  const bool has_double = text.find('"') != std::string_view::npos;
-  const char quote = has_single && !has_double ? '"' : '\'';
-  const auto hex = [](char32_t c, int digits) {
-    std::string out = int_text(static_cast<Int>(c), 16);
-    return std::string(static_cast<size_t>(digits) - out.size(), '0') + out;
-  };
-  std::string out(1, quote);
-  for (size_t at = 0; at < text.size();) {
-    const char32_t c = decode_at(text, at);
-    if (c == static_cast<char32_t>(quote) || c == '\\') {
-      out += '\\';
-      out += static_cast<char>(c);
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (is_printable(c)) {
-      append_code_point(out, c);
-    } else if (c < 0x100) {
-      out += "\\x" + hex(c, 2);
-    } else if (c < 0x10000) {
-      out += "\\u" + hex(c, 4);
-    } else {
-      out += "\\U" + hex(c, 8);
-    }
-  }
-  return out + quote;
 }
 
 }  // namespace retmask::jinja

@@ -43,7 +43,6 @@ Items to_items(Runtime& runtime, const Value& value);
 
 std::string str(Runtime& runtime, const Value& value);
 std::string repr(Runtime& runtime, const Value& value);
-std::string repr_text(std::string_view text);
 
 // Indices of a slice in a sequence of `length`: start, then `count` indices, `step` apart.
 struct SlicePlaces {

@@ -4,7 +4,7 @@
 
 #include "dict.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -7,7 +7,7 @@
 #include "parser.h"
 #include "runtime.h"
 #include "symbols.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

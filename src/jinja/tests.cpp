@@ -4,7 +4,7 @@
 #include "methods.h"
 #include "objects.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -10,7 +10,7 @@
 #include "numbers.h"
 #include "objects.h"
 #include "operators.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

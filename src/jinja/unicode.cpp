@@ -1,10 +1,12 @@
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 #include <unicode/uchar.h>
 #include <unicode/ustring.h>
 #include <unicode/utf8.h>
 
 #include <vector>
+
+#include "retmask/base/format_text.h"
 
 namespace retmask::jinja {
 namespace {
@@ -316,6 +318,35 @@ std::string_view strip_spaces(std::string_view text, bool left, bool right) {
     text.remove_suffix(text.size() - start);
   }
   return text;
+}
+
+std::string repr_text(std::string_view text) {
+  const bool has_single = text.find('\'') != std::string_view::npos;
+  const bool has_double = text.find('"') != std::string_view::npos;
+  const char quote = has_single && !has_double ? '"' : '\'';
+  std::string out(1, quote);
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = decode_at(text, at);
+    if (c == static_cast<char32_t>(quote) || c == '\\') {
+      out += '\\';
+      out += static_cast<char>(c);
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (is_printable(c)) {
+      append_code_point(out, c);
+    } else if (c < 0x100) {
+      out += format_text("\\x%02x", static_cast<unsigned>(c));
+    } else if (c < 0x10000) {
+      out += format_text("\\u%04x", static_cast<unsigned>(c));
+    } else {
+      out += format_text("\\U%08x", static_cast<unsigned>(c));
+    }
+  }
+  return out + quote;
 }
 
 }  // namespace retmask::jinja

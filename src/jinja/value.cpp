@@ -3,7 +3,7 @@
 #include "call.h"
 #include "dict.h"
 #include "object.h"
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "unicode.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "porter_stemmer.h"
+#include "rouge_hits.h"
 
 namespace retmask {
 namespace {
@@ -37,14 +38,28 @@ std::string normalize(std::string_view text) {
   return out;
 }
 
-std::map<std::string, int64_t> count(const std::vector<std::string>& tokens) {
-  std::map<std::string, int64_t> counts;
-  for (const std::string& token : tokens) ++counts[token];
-  return counts;
+// Runs of `n` neighbouring tokens, separated by spaces.
+std::vector<std::string> runs_of(size_t n, const std::vector<std::string>& tokens) {
+  std::vector<std::string> runs;
+  for (size_t begin = 0; begin + n <= tokens.size(); ++begin) {
+    std::string run = tokens[begin];
+    for (size_t i = 1; i < n; ++i) run.append(" ").append(tokens[begin + i]);
+    runs.push_back(std::move(run));
+  }
+  return runs;
 }
 
-double ratio(int64_t part, size_t whole) {
-  return static_cast<double>(part) / static_cast<double>(std::max<size_t>(whole, 1));
+RougeScore rouge_n(size_t n,
+                   std::string_view target,
+                   std::string_view prediction,
+                   const RougeOptions& options) {
+  const std::vector<std::string> target_runs = runs_of(n, rouge_tokenize(target, options));
+  const std::vector<std::string> prediction_runs = runs_of(n, rouge_tokenize(prediction, options));
+  std::map<std::string_view, int64_t> left;
+  for (const std::string& run : target_runs) ++left[run];
+  int64_t hits = 0;
+  for (const std::string& run : prediction_runs) hits += left[run]-- > 0;
+  return rouge_of_hits(hits, target_runs.size(), prediction_runs.size());
 }
 
 }  // namespace
@@ -64,24 +79,25 @@ std::vector<std::string> rouge_tokenize(std::string_view text, const RougeOption
   return tokens;
 }
 
+RougeScore rouge_of_hits(int64_t hits, size_t target_units, size_t prediction_units) {
+  RougeScore score;
+  if (hits == 0) return score;
+  score.precision = static_cast<double>(hits) / static_cast<double>(prediction_units);
+  score.recall = static_cast<double>(hits) / static_cast<double>(target_units);
+  score.fmeasure = 2 * score.precision * score.recall / (score.precision + score.recall);
+  return score;
+}
+
 RougeScore rouge1(std::string_view target,
                   std::string_view prediction,
                   const RougeOptions& options) {
-  const std::vector<std::string> target_tokens = rouge_tokenize(target, options);
-  const std::vector<std::string> prediction_tokens = rouge_tokenize(prediction, options);
-  const auto prediction_counts = count(prediction_tokens);
-  int64_t overlap = 0;
-  for (const auto& [token, occurrences] : count(target_tokens)) {
-    const auto found = prediction_counts.find(token);
-    if (found != prediction_counts.end()) overlap += std::min(occurrences, found->second);
-  }
-  RougeScore score;
-  score.precision = ratio(overlap, prediction_tokens.size());
-  score.recall = ratio(overlap, target_tokens.size());
-  if (overlap > 0) {
-    score.fmeasure = 2 * score.precision * score.recall / (score.precision + score.recall);
-  }
-  return score;
+  return rouge_n(1, target, prediction, options);
+}
+
+RougeScore rouge2(std::string_view target,
+                  std::string_view prediction,
+                  const RougeOptions& options) {
+  return rouge_n(2, target, prediction, options);
 }
 
 }  // namespace retmask

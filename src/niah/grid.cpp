@@ -15,14 +15,11 @@ constexpr EnumNames<NeedlePlacement, 2> kPlacementNames{
 
 constexpr EnumNames<DepthRule, 2> kDepthRuleNames{
     {{{DepthRule::even, "even"}, {DepthRule::random, "random"}}}};
-constexpr EnumNames<PromptForm, 3> kPromptFormNames{
-    {{{PromptForm::automatic, "auto"}, {PromptForm::chat, "chat"}, {PromptForm::plain, "plain"}}}};
 
 }  // namespace
 
 std::string to_string(NeedlePlacement placement) { return kPlacementNames.name_of(placement); }
 std::string to_string(DepthRule rule) { return kDepthRuleNames.name_of(rule); }
-std::string to_string(PromptForm form) { return kPromptFormNames.name_of(form); }
 
 NeedlePlacement parse_placement(const std::string& name) {
   return kPlacementNames.parse("--placement", name);
@@ -30,9 +27,6 @@ NeedlePlacement parse_placement(const std::string& name) {
 
 DepthRule parse_depth_rule(const std::string& name) {
   return kDepthRuleNames.parse("--depth-rule", name);
-}
-PromptForm parse_prompt_form(const std::string& name) {
-  return kPromptFormNames.parse("--prompt", name);
 }
 
 void GridOptions::validate() const {

@@ -148,14 +148,14 @@ def test_base_models_get_plain_prompts(retmask, model, tmp_path):
     grid = ["--model", model, "--lengths", 120, "--depths", 2, "--max-new-tokens", 4]
     done = retmask("detect", *grid, "--out", tmp_path / "auto")
     assert "no chat template" in done.stderr
-    retmask("detect", *grid, "--prompt", "plain", "--out", tmp_path / "plain")
+    retmask("detect", *grid, "--chat", "none", "--out", tmp_path / "plain")
     rows = read_rows(tmp_path / "plain/samples.jsonl")
     assert rows == read_rows(tmp_path / "auto/samples.jsonl") and len(rows) == 6
     tokenizer = AutoTokenizer.from_pretrained(model)
     # A chat prompt is longer: it has the template's tokens as well.
     shortest = len(tokenizer("<book></book>\nBased on the content of the book, Question: ?\nAnswer:")["input_ids"])
     assert all(120 + shortest / 2 < row["tokens"] < 120 + 3 * shortest for row in rows)
-    failed = retmask("detect", *grid, "--prompt", "chat", "--out", tmp_path / "chat", code=2)
+    failed = retmask("detect", *grid, "--chat", "all", "--out", tmp_path / "chat", code=2)
     assert "has no chat template" in failed.stderr
 
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "retmask/tokenizer/chat_template.h"
+
 namespace retmask::niah {
 
 // Needle placement in the haystack, and truncation of the context.
@@ -31,15 +33,6 @@ enum class DepthRule {
 std::string to_string(DepthRule rule);
 DepthRule parse_depth_rule(const std::string& name);
 
-// Form of a sample's prompt.
-enum class PromptForm {
-  automatic,  // chat if the checkpoint has a chat template, else plain
-  chat,       // one user message in the chat template
-  plain,      // the text alone with the tokenizer's own special tokens: for base models
-};
-std::string to_string(PromptForm form);
-PromptForm parse_prompt_form(const std::string& name);
-
 struct GridOptions {
   std::filesystem::path needles = {};   // JSONL file or a built-in set; empty: kDefaultNeedles
   std::filesystem::path haystack = {};  // folder of .txt files or part<n> folders; empty: built-in
@@ -53,7 +46,7 @@ struct GridOptions {
   // file, after sentences drawn from the whole context. Not with reference placement.
   int64_t needles_per_context = 1;
   NeedlePlacement placement = NeedlePlacement::sentence;
-  PromptForm prompt = PromptForm::automatic;
+  ChatUse chat = ChatUse::automatic;
   int64_t max_new_tokens = 50;  // of the answer
   uint64_t seed = 0;            // of the draws
 

@@ -19,5 +19,9 @@ struct Table {
 
 // Columns separated by two spaces, a rule under the header, each line ending in a newline.
 std::string to_text(const Table& table);
+// Comma-separated values (RFC 4180, but lines end in "\n").
+std::string to_csv(const Table& table);
+// A table of GitHub's Markdown; it must have columns.
+std::string to_markdown(const Table& table);
 
 }  // namespace retmask

@@ -11,6 +11,16 @@
 
 namespace retmask {
 
+// --chat: whether prompts are written in the chat template.
+enum class ChatUse {
+  automatic,  // if the checkpoint has one
+  all,        // the checkpoint must have one
+  none,       // plain text, as for base models
+};
+std::string to_string(ChatUse use);
+// Throws UserError that lists the known names.
+ChatUse parse_chat_use(const std::string& name);
+
 struct RenderOptions {
   bool add_generation_prompt = true;
   // Passed to the template: {"enable_thinking": false}. They override the special tokens

@@ -43,6 +43,9 @@ std::string swap_case(std::string_view text);
 std::string capitalized(std::string_view text);
 std::string titled(std::string_view text);  // str.title()
 
+// repr() of a str.
+std::string repr_text(std::string_view text);
+
 std::string_view strip_spaces(std::string_view text, bool left, bool right);
 
 }  // namespace retmask::jinja

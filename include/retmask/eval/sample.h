@@ -1,0 +1,34 @@
+#pragma once
+// A sample of a generative benchmark: a prompt, and how the answer to it is judged.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "retmask/base/json.h"
+
+namespace retmask::eval {
+
+struct Prompt {
+  Json messages = Json::array();  // [{"role", "content"}, ...]; without a template: only one
+  // Appended to the prompt; behind a template's generation prompt, it begins the answer.
+  std::string answer_start = {};
+};
+
+// A single message of the user.
+Prompt user_prompt(std::string text, std::string answer_start = {});
+
+struct Sample {
+  std::string id = {};  // unique within a run; the same in runs of other models
+  std::string task = {};
+  std::optional<int64_t> length = {};  // requested size, by which results are grouped
+  std::vector<int64_t> prompt = {};    // tokens
+  std::vector<std::string> references = {};
+  std::string metric = {};  // a name of src/eval/metrics.cpp
+  int64_t max_new_tokens = 0;
+  std::vector<std::string> stop = {};  // the answer ends before the first of these texts
+  Json meta = Json::object();          // further fields of its row in predictions.jsonl
+};
+
+}  // namespace retmask::eval

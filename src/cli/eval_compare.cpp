@@ -1,0 +1,71 @@
+#include "eval_compare.h"
+
+#include <cmath>
+#include <iostream>
+
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/base/format_text.h"
+#include "retmask/eval/compare.h"
+#include "retmask/report/table.h"
+
+namespace retmask::cli {
+namespace {
+
+constexpr int64_t kResamples = 2000;
+
+std::string shown_score(double value, const char* format = "%.3f") {
+  return std::isnan(value) ? "n/a" : format_text(format, value);
+}
+
+// Per other run: its score, the difference to the first run, its interval and the sign test's p.
+Table comparison_table(const eval::Comparison& comparison) {
+  Table table{.columns = {"suite", "task", "length", "samples", "missing", comparison.names[0]},
+              .rows = {}};
+  for (size_t i = 1; i < comparison.names.size(); ++i) {
+    table.columns.insert(table.columns.end(),
+                         {comparison.names[i], "difference", "95 % from", "to", "sign test"});
+  }
+  const auto add = [&](const eval::ComparedTask& row) {
+    std::vector<std::string> cells = {row.suite,
+                                      row.task,
+                                      row.length.is_null() ? "" : row.length.dump(),
+                                      std::to_string(row.samples),
+                                      std::to_string(row.missing),
+                                      shown_score(row.scores[0])};
+    for (size_t i = 0; i < row.difference.size(); ++i) {
+      cells.push_back(shown_score(row.scores[i + 1]));
+      cells.push_back(shown_score(row.difference[i], "%+.3f"));
+      cells.push_back(shown_score(row.interval[i].low, "%+.3f"));
+      cells.push_back(shown_score(row.interval[i].high, "%+.3f"));
+      cells.push_back(row.sign_test[i] ? format_text("%.2g", *row.sign_test[i]) : "");
+    }
+    table.rows.push_back(std::move(cells));
+  };
+  for (const eval::ComparedTask& row : comparison.rows) add(row);
+  for (const eval::ComparedTask& row : comparison.overall) add(row);
+  return table;
+}
+
+}  // namespace
+
+void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
+                         const Invocation& invocation) {
+  if (dirs.size() < 2) user_error("--compare holds one folder, expected at least two");
+  const OutputLock lock = invocation.claim_out({});
+  // A comparison is cheap and always made anew.
+  RunRecord run =
+      invocation.start_run({.ignored = {"compare", "seed"}, .inputs = {}, .settled = {}});
+  const BootstrapOptions options{.resamples = kResamples, .seed = invocation.common.seed};
+  const eval::Comparison comparison = eval::compare_runs(dirs, options);
+  const std::filesystem::path& out = invocation.common.out;
+  write_json_file(out / "compare.json", eval::comparison_json(comparison, options));
+  const Table table = comparison_table(comparison);
+  write_file_atomic(out / "compare.csv", to_csv(table));
+  write_file_atomic(out / "compare.md", to_markdown(table));
+  // report.html is made from compare.json here.
+  run.finish();
+  std::cout << to_text(table) << std::flush;
+}
+
+}  // namespace retmask::cli

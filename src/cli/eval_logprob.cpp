@@ -1,0 +1,50 @@
+// Suite logprob of eval.
+
+#include <iostream>
+
+#include "eval_suites.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/eval/logprob_suite.h"
+#include "retmask/report/text.h"
+
+namespace retmask::cli {
+
+void validate_logprob(const EvalCommandOptions& options) {
+  if (options.data.empty()) {
+    user_error(
+        "--suite logprob needs --data: a JSONL file with text, messages, or prompt and completion");
+  }
+  options.logprob.validate();
+}
+
+void run_logprob(const Evaluation& evaluation) {
+  const std::filesystem::path& data = evaluation.options.data;
+  eval::LogprobReader reader(evaluation.tokenizer,
+                             evaluation.checkpoint.dir(),
+                             evaluation.config,
+                             evaluation.run.moment());
+  const std::vector<eval::LogprobRow> rows = reader.read(data);
+  evaluation.run.add_input("data", sha256_file(data));
+  const InferenceLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  const eval::LogprobResult result = eval::run_logprob(
+      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
+      rows,
+      evaluation.options.logprob,
+      journal);
+  const Json results = eval::logprob_results_json(result);
+  write_json_file(evaluation.file("results.json"), results);
+  if (result.tokens_now > 0) {
+    evaluation.run.set_throughput("tokens_per_second",
+                                  static_cast<double>(result.tokens_now) / result.seconds);
+  }
+  std::cout << rows.size() << " rows, " << results["tokens"] << " predicted tokens";
+  if (!results["mean"].is_null()) {
+    std::cout << ", mean log-probability " << format_number(results["mean"].get<double>(), 6)
+              << ", perplexity " << format_number(results["perplexity"].get<double>(), 6);
+  }
+  std::cout << std::endl;
+}
+
+}  // namespace retmask::cli

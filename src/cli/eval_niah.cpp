@@ -1,0 +1,45 @@
+// Suite niah of eval.
+
+#include <iostream>
+
+#include "eval_suites.h"
+#include "retmask/eval/niah_suite.h"
+
+namespace retmask::cli {
+
+eval::NiahOptions EvalCommandOptions::resolved_niah() const {
+  return {.grid = grid.resolve(seed), .batch_size = batch_size};
+}
+
+void validate_niah(const EvalCommandOptions& options) { options.resolved_niah().validate(); }
+
+void run_niah(const Evaluation& evaluation) {
+  const eval::NiahOptions options = evaluation.options.resolved_niah();
+  const auto chat_template =
+      load_prompt_template(options.grid.chat, evaluation.checkpoint, evaluation.run);
+  const auto samples = load_samples(options.grid,
+                                    {evaluation.tokenizer,
+                                     chat_template.get(),
+                                     evaluation.config.max_positions,
+                                     evaluation.run.moment()},
+                                    evaluation.run);
+  const InferenceLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  const eval::NiahResult result = eval::run_niah(
+      {.model = model,
+       .tokenizer = evaluation.tokenizer,
+       .masked_heads = evaluation.masked_heads,
+       .eos_token_ids = with_eos_token(
+           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, evaluation.options.model)},
+      samples,
+      options,
+      journal);
+  write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
+  if (result.answered_now > 0) {
+    evaluation.run.set_throughput("samples_per_second",
+                                  static_cast<double>(result.answered_now) / result.seconds);
+  }
+  std::cout << result.num_right() << " of " << samples.size() << " answers right" << std::endl;
+}
+
+}  // namespace retmask::cli

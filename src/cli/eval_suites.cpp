@@ -1,0 +1,121 @@
+#include "eval_suites.h"
+
+#include <algorithm>
+
+#include "retmask/base/error.h"
+#include "retmask/base/log.h"
+#include "retmask/model/compute_path.h"
+#include "retmask/model/device.h"
+
+namespace retmask::cli {
+namespace {
+
+bool has_flag(const std::vector<std::string>& flags, const std::string& flag) {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
+
+// Names of the suites that take a flag, ", "-separated.
+std::string takers_of(const std::string& flag) {
+  std::string takers;
+  for (const Suite& suite : suites()) {
+    if (has_flag(suite.flags, flag))
+      takers += (takers.empty() ? "" : ", ") + std::string(suite.name);
+  }
+  return takers;
+}
+
+// Flags without a suite that have a meaning where no model answers.
+const std::vector<std::string> kFlagsWithoutModel = {
+    "suite", "rescore", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
+
+}  // namespace
+
+const std::vector<Suite>& suites() {
+  static const std::vector<Suite> table = {
+      {.name = "niah",
+       .summary = "needle-in-a-haystack success rate",
+       .flags = {"needles",
+                 "haystack",
+                 "lengths",
+                 "min-length",
+                 "max-length",
+                 "length-steps",
+                 "depths",
+                 "depth-rule",
+                 "needles-per-context",
+                 "placement",
+                 "chat",
+                 "max-new-tokens",
+                 "batch-size"},
+       .validate = validate_niah,
+       .run = run_niah},
+      {.name = "logprob",
+       .summary = "log-probability and perplexity of texts",
+       .flags = {"data", "batch-tokens"},
+       .validate = validate_logprob,
+       .run = run_logprob},
+      {.name = "choice",
+       .summary = "multiple choice by log-probabilities",
+       .flags = {"data", "batch-tokens"},
+       .validate = validate_choice,
+       .run = run_choice},
+      {.name = "ruler",
+       .summary = "RULER's thirteen long-context tasks, generated",
+       .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
+       .validate = validate_ruler,
+       .run = run_ruler,
+       .rescore = rescore_samples},
+      {.name = "mrcr",
+       .summary = "one of several answers to the same request in a long conversation",
+       .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
+       .validate = validate_mrcr,
+       .run = run_mrcr,
+       .rescore = rescore_samples},
+      {.name = "kv",
+       .summary = "the value of a key in a long JSON object",
+       .flags = {"keys", "lengths", "depths", "max-samples", "data", "chat", "batch-size"},
+       .validate = validate_kv,
+       .run = run_kv,
+       .rescore = rescore_samples},
+      {.name = "qa",
+       .summary = "questions about a passage among others",
+       .flags = {"lengths", "depths", "max-samples", "data", "chat", "batch-size"},
+       .validate = validate_qa,
+       .run = run_qa,
+       .rescore = rescore_samples},
+  };
+  return table;
+}
+
+const Suite& find_suite(const std::string& name) {
+  std::string known;
+  for (const Suite& suite : suites()) {
+    if (name == suite.name) return suite;
+    known += (known.empty() ? "" : ", ") + std::string(suite.name);
+  }
+  user_error("--suite is \"", name, "\", expected one of: ", known);
+}
+
+void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores) {
+  for (const std::string& flag : invocation.on_command_line) {
+    const std::string takers = takers_of(flag);
+    if (!takers.empty() && !has_flag(suite.flags, flag)) {
+      user_error("--", flag, " does not belong to --suite ", suite.name, ", but to ", takers);
+    }
+    if (rescores && !has_flag(kFlagsWithoutModel, flag) && !has_flag(suite.rescore_flags, flag)) {
+      user_error(
+          "--", flag, " has no effect with --rescore, which reads answers of an earlier run");
+    }
+  }
+}
+
+InferenceLm Evaluation::load_model() const {
+  InferenceLm model(
+      CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
+  run.set_compute(compute_path(model));
+  log::info("computes on " + compute_path(model));
+  if (mean_text) masked_heads = mean_text->measure(model, tokenizer, masked_heads.heads());
+  return model;
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,116 @@
+#pragma once
+// The suites of eval, one row of a table each. A suite has a file eval_<name>.cpp with the
+// functions of its row; add_eval_flags() declares its flags.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mask_mode_flags.h"
+#include "niah_flags.h"
+#include "retmask/eval/options.h"
+#include "retmask/eval/prompt_encoder.h"
+#include "retmask/model/inference.h"
+
+namespace retmask::cli {
+
+struct EvalCommandOptions {
+  std::filesystem::path model;
+  int64_t max_position = 0;
+  std::string suite;
+  std::filesystem::path data;
+  std::filesystem::path mask;
+  std::vector<std::string> heads;  // instead of a mask
+  MaskModeFlags mask_mode;
+  std::filesystem::path rescore;               // predictions.jsonl, or a folder with one
+  std::vector<std::filesystem::path> compare;  // folders of earlier runs
+  NiahFlags grid;  // --lengths, --depths, --haystack and --chat also belong to other suites
+  int64_t batch_size = eval::NiahOptions{}.batch_size;
+  eval::LogprobOptions logprob;
+  std::vector<std::string> tasks;
+  std::vector<int64_t> keys;
+  int64_t max_samples = 100;
+  uint64_t seed = 0;  // --seed
+
+  eval::NiahOptions resolved_niah() const;
+  const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
+};
+
+// Inputs of every suite. The weights are loaded after the suite has read its data without errors.
+struct Evaluation {
+  const EvalCommandOptions& options;
+  const CommonOptions& common;
+  const Checkpoint& checkpoint;
+  const ModelConfig& config;
+  const Tokenizer& tokenizer;
+  HeadMask& masked_heads;                    // load_model() adds the means
+  const std::optional<MeanText>& mean_text;  // of means to be measured
+  torch::Device device;
+  RunRecord& run;
+
+  InferenceLm load_model() const;
+  std::filesystem::path file(const char* name) const { return common.out / name; }
+};
+
+// Computes a suite's scores again from the answers of an earlier run.
+struct Rescoring {
+  const char* suite;
+  const EvalCommandOptions& options;
+  std::filesystem::path answers;  // an existing .jsonl or .jsonl.gz file
+  std::filesystem::path out;
+
+  std::filesystem::path file(const char* name) const { return out / name; }
+};
+
+struct Suite {
+  const char* name;
+  const char* summary;  // for --help
+  // Its own flags, without dashes. Flags of no suite (--model, --mask) belong to all.
+  std::vector<std::string> flags;
+  // Throws UserError for bad options, before any file is opened. Null: nothing to check.
+  void (*validate)(const EvalCommandOptions& options);
+  // Writes results.json and predictions.jsonl. Null: the suite only rescores.
+  void (*run)(const Evaluation& evaluation);
+  // Writes them from earlier answers, without a model. Null: the suite cannot.
+  void (*rescore)(const Rescoring& rescoring) = nullptr;
+  std::vector<std::string> rescore_flags = {};  // those of `flags` that --rescore takes
+};
+
+// In the order of --help.
+const std::vector<Suite>& suites();
+// Throws UserError that lists the suites.
+const Suite& find_suite(const std::string& name);
+
+// Throws UserError for a flag on the command line that belongs to other suites, or that has no
+// effect with --rescore. A config file may hold flags of several suites.
+void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores);
+
+// The text of --haystack, or the built-in one; recorded as an input of the run.
+std::string load_essays(const Evaluation& evaluation);
+// The run of a suite that generates answers. `build`: its samples, after the prompts' encoder is
+// made. Throws std::runtime_error (exit code 1) once all results are written if some samples have
+// no answer.
+void run_samples(
+    const Evaluation& evaluation,
+    const char* suite,
+    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build);
+// The `rescore` of such a suite.
+void rescore_samples(const Rescoring& rescoring);
+
+void validate_niah(const EvalCommandOptions& options);
+void run_niah(const Evaluation& evaluation);
+void validate_logprob(const EvalCommandOptions& options);
+void run_logprob(const Evaluation& evaluation);
+void validate_choice(const EvalCommandOptions& options);
+void run_choice(const Evaluation& evaluation);
+void validate_ruler(const EvalCommandOptions& options);
+void run_ruler(const Evaluation& evaluation);
+void validate_kv(const EvalCommandOptions& options);
+void run_kv(const Evaluation& evaluation);
+void validate_mrcr(const EvalCommandOptions& options);
+void run_mrcr(const Evaluation& evaluation);
+void validate_qa(const EvalCommandOptions& options);
+void run_qa(const Evaluation& evaluation);
+
+}  // namespace retmask::cli

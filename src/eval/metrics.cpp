@@ -1,0 +1,68 @@
+#include "metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "retmask/base/error.h"
+#include "retmask/metrics/answers.h"
+#include "retmask/metrics/helmet_answers.h"
+#include "retmask/metrics/sequence_ratio.h"
+
+namespace retmask::eval {
+namespace {
+
+using References = std::vector<std::string>;
+
+// RULER's scores (scripts/eval/synthetic/constants.py there): the share of references in the
+// answer, and whether any is.
+Json string_match_all(const std::string& answer, const References& references) {
+  return {{"score", metrics::ruler_recall(answer, references)}};
+}
+
+Json string_match_part(const std::string& answer, const References& references) {
+  double best = 0.0;
+  for (const std::string& reference : references) {
+    best = std::max(best, metrics::ruler_recall(answer, {reference}));
+  }
+  return {{"score", best}};
+}
+
+// HELMET's RAG rows: a reference is in the answer, or in what follows "Answer:", both normalised.
+Json substring_exact_match(const std::string& answer, const References& references) {
+  return {
+      {"score",
+       metrics::score_answer(answer, references).metrics.find("substring_exact_match")->second}};
+}
+
+// References: the right text with the prefix that it begins with, and that prefix.
+Json mrcr(const std::string& answer, const References& references) {
+  if (references.size() != 2) user_error("\"references\" must be the right text and its prefix");
+  return {{"score", metrics::mrcr_grade(answer, references[0], references[1])}};
+}
+
+struct Metric {
+  std::string_view name;
+  Json (*score)(const std::string& answer, const References& references);
+};
+constexpr std::array<Metric, 4> kMetrics = {{{"mrcr", mrcr},
+                                             {"string_match_all", string_match_all},
+                                             {"string_match_part", string_match_part},
+                                             {"substring_exact_match", substring_exact_match}}};
+
+}  // namespace
+
+void score_row(Json& row, const std::string& where) {
+  const auto name = json_get<std::string>(row, "metric", where);
+  const auto metric = std::find_if(
+      kMetrics.begin(), kMetrics.end(), [&](const Metric& known) { return known.name == name; });
+  if (metric == kMetrics.end()) user_error(where, ": unknown metric \"", name, "\"");
+  const auto references = json_get<References>(row, "references", where);
+  if (references.empty()) user_error(where, ": \"references\" is empty");
+  const auto answer = json_get<std::string>(row, "answer", where);
+  const Json scores = at_place(where, [&] { return metric->score(answer, references); });
+  for (const auto& [key, value] : scores.items()) row[key] = value;
+}
+
+}  // namespace retmask::eval
