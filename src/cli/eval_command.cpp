@@ -136,6 +136,12 @@ Command setup_eval(CLI::App& root) {
       options->chat,
       "Prompts in the model's chat template: auto (if it has one), all (it must have one) "
       "or none (plain text)");
+  app.add_option(
+      "--profile",
+      options->profile,
+      "Whose prompt and rule for answers: mmlu-pro: official (default), lm-eval, swallow; gpqa: "
+      "swallow (default), simple-evals, lm-eval; math500: swallow (default), lm-eval, minerva, "
+      "simple-evals");
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",

@@ -30,7 +30,8 @@ struct EvalCommandOptions {
   std::vector<int64_t> keys;
   int64_t max_samples = 100;
   std::string chat = "auto";
-  uint64_t seed = 0;  // --seed
+  std::string profile;  // whose prompt and metric; empty: the suite's own
+  uint64_t seed = 0;    // --seed
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
@@ -85,14 +86,20 @@ const Suite& find_suite(const std::string& name);
 void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores);
 
 // The run of a suite that generates answers. `build`: its samples, after the prompts' encoder is
-// made. Throws std::runtime_error (exit code 1) once all results are written if some samples have
-// no answer.
+// made. `summarize`: results.json of its rows; null: task_results_json(). Throws std::runtime_error
+// (exit code 1) once all results are written if some samples have no answer.
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,
-    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build);
+    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build,
+    const std::function<Json(const std::vector<Json>& rows)>& summarize = nullptr);
 // The `rescore` of such a suite.
 void rescore_samples(const Rescoring& rescoring);
+
+// Writes results.json and prints its tasks as a table.
+void write_results(const std::filesystem::path& out, const Json& results);
+// Throws UserError if the answers lie beside the results of another suite.
+void check_same_suite(const Rescoring& rescoring);
 
 void validate_niah(const EvalCommandOptions& options);
 void run_niah(const Evaluation& evaluation);
@@ -104,5 +111,9 @@ void validate_kv(const EvalCommandOptions& options);
 void run_kv(const Evaluation& evaluation);
 void validate_qa(const EvalCommandOptions& options);
 void run_qa(const Evaluation& evaluation);
+// mmlu-pro, gpqa, math500
+void validate_questions(const EvalCommandOptions& options);
+void run_questions(const Evaluation& evaluation);
+void rescore_questions(const Rescoring& rescoring);
 
 }  // namespace retmask::cli
