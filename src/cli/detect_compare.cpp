@@ -9,6 +9,7 @@
 #include "retmask/base/format_text.h"
 #include "retmask/heads/compare.h"
 #include "retmask/model/config.h"
+#include "retmask/report/run_report.h"
 #include "retmask/report/table.h"
 #include "retmask/report/text.h"
 
@@ -162,6 +163,7 @@ void run_comparison(const CompareFlags& flags,
                                         .settled = {}});
   run.add_input("compare", hash_files({flags.files.begin(), flags.files.end()}));
   write_json_file(out / "compare.json", to_json(comparisons));
+  write_run_report(out);
   run.finish();
 
   for (const HeadComparison& pair : comparisons.pairs) print_pair(pair, comparisons);

@@ -140,6 +140,12 @@ Command setup_eval(CLI::App& root) {
       "given)");
   command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
   app.add_option("--max-samples", options->max_samples, "Most samples per task and length");
+  app.add_option(
+      "--profile",
+      options->profile,
+      "Whose prompt and rule for answers: mmlu-pro: official (default), lm-eval, swallow; gpqa: "
+      "swallow (default), simple-evals, lm-eval; math500: swallow (default), lm-eval, minerva, "
+      "simple-evals");
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",

@@ -16,10 +16,17 @@
 namespace retmask::cli {
 namespace {
 
-void write_task_results(const std::filesystem::path& out,
-                        const std::string& suite,
-                        const std::vector<Json>& rows) {
-  const Json results = eval::task_results_json(suite, rows);
+// The suite of the folder that `answers` lies in; empty if it says none.
+std::string suite_beside(const std::filesystem::path& answers) {
+  const std::filesystem::path results = answers.parent_path() / "results.json";
+  if (!std::filesystem::exists(results)) return "";
+  return json_get_or<std::string>(
+      read_json_file(results, "results"), "suite", "", results.string());
+}
+
+}  // namespace
+
+void write_results(const std::filesystem::path& out, const Json& results) {
   write_json_file(out / "results.json", results);
   Table table{.columns = {"task", "length", "score", "samples", "errors"}, .rows = {}};
   for (const Json& task : results["tasks"]) {
@@ -33,16 +40,6 @@ void write_task_results(const std::filesystem::path& out,
   std::cout << to_text(table) << std::flush;
 }
 
-// The suite of the folder that `answers` lies in; empty if it says none.
-std::string suite_beside(const std::filesystem::path& answers) {
-  const std::filesystem::path results = answers.parent_path() / "results.json";
-  if (!std::filesystem::exists(results)) return "";
-  return json_get_or<std::string>(
-      read_json_file(results, "results"), "suite", "", results.string());
-}
-
-}  // namespace
-
 std::string load_essays(const Evaluation& evaluation) {
   const std::filesystem::path& folder = evaluation.options.grid.grid.haystack;
   std::string text =
@@ -54,7 +51,8 @@ std::string load_essays(const Evaluation& evaluation) {
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,
-    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build) {
+    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build,
+    const std::function<Json(const std::vector<Json>& rows)>& summarize) {
   const EvalCommandOptions& options = evaluation.options;
   const eval::PromptEncoder encoder(evaluation.tokenizer,
                                     evaluation.checkpoint.dir(),
@@ -76,7 +74,8 @@ void run_samples(
     evaluation.run.set_throughput("samples_per_second",
                                   static_cast<double>(answers.answered_now) / answers.seconds);
   }
-  write_task_results(evaluation.common.out, suite, answers.rows);
+  write_results(evaluation.common.out,
+                summarize ? summarize(answers.rows) : eval::task_results_json(suite, answers.rows));
   const int64_t errors = answers.num_errors();
   if (errors == 0) return;
   evaluation.run.finish();
@@ -92,14 +91,18 @@ void run_samples(
   }
 }
 
-void rescore_samples(const Rescoring& rescoring) {
+void check_same_suite(const Rescoring& rescoring) {
   const std::string suite = suite_beside(rescoring.answers);
   if (!suite.empty() && suite != rescoring.suite) {
     user_error(rescoring.answers, " has answers of --suite ", suite, ", not of ", rescoring.suite);
   }
+}
+
+void rescore_samples(const Rescoring& rescoring) {
+  check_same_suite(rescoring);
   const std::vector<Json> rows = eval::rescored_rows(rescoring.answers);
   write_json_lines(rescoring.file("predictions.jsonl"), rows);
-  write_task_results(rescoring.out, rescoring.suite, rows);
+  write_results(rescoring.out, eval::task_results_json(rescoring.suite, rows));
 }
 
 }  // namespace retmask::cli

@@ -28,6 +28,9 @@ std::string takers_of(const std::string& flag) {
 const std::vector<std::string> kFlagsWithoutModel = {
     "suite", "rescore", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
 
+const std::vector<std::string> kQuestionFlags = {
+    "data", "profile", "max-samples", "chat", "batch-size"};
+
 }  // namespace
 
 const std::vector<Suite>& suites() {
@@ -83,6 +86,27 @@ const std::vector<Suite>& suites() {
        .validate = validate_qa,
        .run = run_qa,
        .rescore = rescore_samples},
+      {.name = "mmlu-pro",
+       .summary = "MMLU-Pro's questions with up to ten options",
+       .flags = kQuestionFlags,
+       .validate = validate_questions,
+       .run = run_questions,
+       .rescore = rescore_questions,
+       .rescore_flags = {"profile"}},
+      {.name = "gpqa",
+       .summary = "GPQA's questions with four options",
+       .flags = kQuestionFlags,
+       .validate = validate_questions,
+       .run = run_questions,
+       .rescore = rescore_questions,
+       .rescore_flags = {"profile"}},
+      {.name = "math500",
+       .summary = "problems of MATH-500",
+       .flags = kQuestionFlags,
+       .validate = validate_questions,
+       .run = run_questions,
+       .rescore = rescore_questions,
+       .rescore_flags = {"profile"}},
   };
   return table;
 }

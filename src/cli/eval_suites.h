@@ -31,7 +31,8 @@ struct EvalCommandOptions {
   std::vector<std::string> tasks;
   std::vector<int64_t> keys;
   int64_t max_samples = 100;
-  uint64_t seed = 0;  // --seed
+  std::string profile;  // whose prompt and metric; empty: the suite's own
+  uint64_t seed = 0;    // --seed
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
@@ -89,14 +90,20 @@ void check_suite_flags(const Suite& suite, const Invocation& invocation, bool re
 // The text of --haystack, or the built-in one; recorded as an input of the run.
 std::string load_essays(const Evaluation& evaluation);
 // The run of a suite that generates answers. `build`: its samples, after the prompts' encoder is
-// made. Throws std::runtime_error (exit code 1) once all results are written if some samples have
-// no answer.
+// made. `summarize`: results.json of its rows; null: task_results_json(). Throws std::runtime_error
+// (exit code 1) once all results are written if some samples have no answer.
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,
-    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build);
+    const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build,
+    const std::function<Json(const std::vector<Json>& rows)>& summarize = nullptr);
 // The `rescore` of such a suite.
 void rescore_samples(const Rescoring& rescoring);
+
+// Writes results.json and prints its tasks as a table.
+void write_results(const std::filesystem::path& out, const Json& results);
+// Throws UserError if the answers lie beside the results of another suite.
+void check_same_suite(const Rescoring& rescoring);
 
 void validate_niah(const EvalCommandOptions& options);
 void run_niah(const Evaluation& evaluation);
@@ -112,5 +119,9 @@ void validate_mrcr(const EvalCommandOptions& options);
 void run_mrcr(const Evaluation& evaluation);
 void validate_qa(const EvalCommandOptions& options);
 void run_qa(const Evaluation& evaluation);
+// mmlu-pro, gpqa, math500
+void validate_questions(const EvalCommandOptions& options);
+void run_questions(const Evaluation& evaluation);
+void rescore_questions(const Rescoring& rescoring);
 
 }  // namespace retmask::cli

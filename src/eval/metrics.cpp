@@ -1,10 +1,11 @@
 #include "metrics.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
+#include "question_metrics.h"
 #include "retmask/base/error.h"
 #include "retmask/metrics/answers.h"
 #include "retmask/metrics/helmet_answers.h"
@@ -46,18 +47,28 @@ struct Metric {
   std::string_view name;
   Json (*score)(const std::string& answer, const References& references);
 };
-constexpr std::array<Metric, 4> kMetrics = {{{"mrcr", mrcr},
-                                             {"string_match_all", string_match_all},
-                                             {"string_match_part", string_match_part},
-                                             {"substring_exact_match", substring_exact_match}}};
+constexpr Metric kMetrics[] = {{"mrcr", mrcr},
+                               {"string_match_all", string_match_all},
+                               {"string_match_part", string_match_part},
+                               {"substring_exact_match", substring_exact_match},
+                               {"mmlu_pro_choice", mmlu_pro_choice},
+                               {"mmlu_pro_strict_choice", mmlu_pro_strict_choice},
+                               {"lighteval_choice", lighteval_choice},
+                               {"simple_evals_choice", simple_evals_choice},
+                               {"parenthesized_choice", parenthesized_choice},
+                               {"hendrycks_math", hendrycks_math},
+                               {"minerva_math", minerva_math},
+                               {"boxed_math", boxed_math},
+                               {"simple_evals_math", simple_evals_math}};
 
 }  // namespace
 
 void score_row(Json& row, const std::string& where) {
   const auto name = json_get<std::string>(row, "metric", where);
-  const auto metric = std::find_if(
-      kMetrics.begin(), kMetrics.end(), [&](const Metric& known) { return known.name == name; });
-  if (metric == kMetrics.end()) user_error(where, ": unknown metric \"", name, "\"");
+  const auto metric = std::find_if(std::begin(kMetrics),
+                                   std::end(kMetrics),
+                                   [&](const Metric& known) { return known.name == name; });
+  if (metric == std::end(kMetrics)) user_error(where, ": unknown metric \"", name, "\"");
   const auto references = json_get<References>(row, "references", where);
   if (references.empty()) user_error(where, ": \"references\" is empty");
   const auto answer = json_get<std::string>(row, "answer", where);

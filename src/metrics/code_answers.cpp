@@ -1,4 +1,4 @@
-#include "code_answers.h"
+#include "retmask/metrics/code_answers.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "letters.h"
+#include "retmask/metrics/letters.h"
 
 #include <array>
 #include <map>

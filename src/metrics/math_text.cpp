@@ -1,4 +1,4 @@
-#include "math_text.h"
+#include "retmask/metrics/math_text.h"
 
 #include <algorithm>
 #include <utility>

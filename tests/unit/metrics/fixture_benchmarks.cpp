@@ -1,7 +1,7 @@
-#include "code_answers.h"
+#include "retmask/metrics/code_answers.h"
 #include "fixture_functions.h"
-#include "letters.h"
-#include "math_text.h"
+#include "retmask/metrics/letters.h"
+#include "retmask/metrics/math_text.h"
 
 namespace retmask::testing {
 

@@ -26,6 +26,10 @@ std::string minerva_answer(std::string_view output);
 // Normal form of minerva_math (Lewkowycz et al. 2022, appendix D).
 std::string normalize_minerva_answer(std::string_view answer);
 
+// As swallow-evaluation-instruct (lighteval) looks for an answer: in the last \boxed{...}, else
+// behind "final answer is", else behind "answer", else anywhere; there the last formula, or number.
+std::optional<std::string> final_math_answer(std::string_view output);
+
 // simple-evals: the rest of the line behind the first "Answer:".
 std::optional<std::string> simple_evals_answer(std::string_view output);
 
