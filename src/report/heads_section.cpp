@@ -75,7 +75,7 @@ std::vector<Level> levels_of(const Detection& detection) {
   for (const double level : thresholds) {
     const auto count = std::ranges::count_if(
         detection.heads.means, [&](const auto& entry) { return entry.second >= level; });
-    levels.push_back({level, format_number(level) + ": " + std::to_string(count) + " heads"});
+    levels.push_back({level, std::to_string(count) + " heads at " + format_number(level) + " or more"});
   }
   return levels;
 }

@@ -116,12 +116,15 @@ void draw_series(
 }
 
 void draw_levels(SvgCanvas& canvas, const std::vector<Level>& levels, const Scale& y) {
-  double last = -100;  // labels of close levels would cover each other
+  double last = -100;
+  double right = 0;
   for (const Level& level : levels) {
     canvas.line(kPlot.left, y(level.y), kPlot.right(), y(level.y), R"(class="rm-level")");
     const double at = y(level.y) - 4;
-    if (std::abs(at - last) < 13) continue;
-    canvas.text(kPlot.right() - 4, at, level.label, TextStyle::small, Anchor::end);
+    // Labels of close levels stand side by side.
+    if (std::abs(at - last) >= 13) right = kPlot.right() - 4;
+    canvas.text(right, at, level.label, TextStyle::small, Anchor::end);
+    right -= text_width(level.label) + 12;
     last = at;
   }
 }

@@ -99,7 +99,7 @@ struct ScatterGroup {
   std::vector<ScatterPoint> points;
 };
 
-// Groups differ in marker and colour; the last is drawn first, under the others.
+// Groups differ in marker and colour; each is drawn over the one before.
 struct ScatterChart {
   std::string title;
   std::string x_label;
