@@ -59,7 +59,7 @@ struct Series {
   std::vector<std::string> labels = {};  // of each point's tooltip instead of its x, or empty
 };
 
-// A horizontal line across the chart.
+// A horizontal line across the chart; its label stands in the top right corner.
 struct Level {
   double y = 0;
   std::string label;
