@@ -77,7 +77,7 @@ std::string title_of(const RunFolder& run) {
     const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
     return "Retrieval heads of " + json_get<std::string>(options, "model", run.where("run.json"));
   }
-  return "retmask " + run.command;
+  return run.command == "eval" ? "Comparison of evaluations" : "Comparison of head scores";
 }
 
 }  // namespace

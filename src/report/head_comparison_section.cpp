@@ -66,14 +66,14 @@ ScatterChart scatter_of(const HeadPair& pair) {
   const auto in_b = first_heads(pair.points, &ScatterPoint::y, sizes.k_b);
   const std::string top_a = "first " + std::to_string(sizes.k_a);
   const std::string top_b = "first " + std::to_string(sizes.k_b);
-  chart.groups = {{"among the first of both", {}},
+  chart.groups = {{"others", {}},
+                  {"among the first of both", {}},
                   {top_a + " of the horizontal axis only", {}},
-                  {top_b + " of the vertical axis only", {}},
-                  {"others", {}}};
+                  {top_b + " of the vertical axis only", {}}};
   for (const ScatterPoint& point : pair.points) {
     const bool a = in_a.contains(point.name);
     const bool b = in_b.contains(point.name);
-    chart.groups[a && b ? 0 : a ? 1 : b ? 2 : 3].points.push_back(point);
+    chart.groups[a && b ? 1 : a ? 2 : b ? 3 : 0].points.push_back(point);
   }
   return chart;
 }

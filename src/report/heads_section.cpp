@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <set>
 
 #include "detect_sections.h"
@@ -75,10 +76,11 @@ std::vector<Level> levels_of(const Detection& detection) {
   if (detection.scorer == "copy") thresholds = {0.05, 0.1};
   if (!std::isnan(detection.threshold)) thresholds.insert(detection.threshold);
   std::vector<Level> levels;
-  for (const double level : thresholds) {
+  for (const double level : thresholds | std::views::reverse) {
     const auto count = std::ranges::count_if(
         detection.heads.means, [&](const auto& entry) { return entry.second >= level; });
-    levels.push_back({level, format_number(level) + ": " + std::to_string(count) + " heads"});
+    levels.push_back(
+        {level, std::to_string(count) + " heads at " + format_number(level) + " or more"});
   }
   return levels;
 }

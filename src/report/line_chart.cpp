@@ -115,14 +115,14 @@ void draw_series(
   canvas.end_group();
 }
 
+// Their labels stand at the top right: beside the lines, those of close levels would cover each
+// other.
 void draw_levels(SvgCanvas& canvas, const std::vector<Level>& levels, const Scale& y) {
-  double last = -100;  // labels of close levels would cover each other
+  double top = kPlot.top + 14;
   for (const Level& level : levels) {
     canvas.line(kPlot.left, y(level.y), kPlot.right(), y(level.y), R"(class="rm-level")");
-    const double at = y(level.y) - 4;
-    if (std::abs(at - last) < 13) continue;
-    canvas.text(kPlot.right() - 4, at, level.label, TextStyle::small, Anchor::end);
-    last = at;
+    canvas.text(kPlot.right() - 4, top, level.label, TextStyle::small, Anchor::end);
+    top += 16;
   }
 }
 

@@ -12,6 +12,7 @@ body{margin:0;background:var(--page);color:var(--text);
 main{max-width:1180px;margin:0 auto;padding:28px 24px 60px}
 h1{font-size:26px;line-height:1.25;margin:0 0 6px;overflow-wrap:anywhere}
 h2{font-size:20px;margin:38px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}
+h1+h2{margin-top:14px;padding-top:0;border:none}
 h3{font-size:16px;margin:24px 0 8px}
 p{margin:8px 0;max-width:80ch}
 figure{display:inline-block;vertical-align:top;margin:8px 12px 8px 0;padding:6px;background:var(--card);

@@ -81,7 +81,7 @@ std::string scatter_chart_svg(const ScatterChart& chart) {
   const double from = std::max(x.from, y.from);
   const double to = std::min(x.to, y.to);
   if (from < to) canvas.line(x(from), y(from), x(to), y(to), R"(class="rm-level")");
-  for (size_t i = chart.groups.size(); i-- > 0;) draw_group(canvas, chart.groups[i], i, x, y);
+  for (size_t i = 0; i < chart.groups.size(); ++i) draw_group(canvas, chart.groups[i], i, x, y);
   draw_legend(canvas, {plot.left, legend_top, plot.width}, names, LegendKey::marker);
   return canvas.finish();
 }

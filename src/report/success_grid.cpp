@@ -7,11 +7,17 @@
 namespace retmask {
 namespace {
 
-constexpr double kGridLeft = 76;
+constexpr double kGridLeft = 90;
 constexpr double kGridTop = 48;
 constexpr double kGridBottom = 52;
 constexpr double kCellHeight = 28;
 constexpr double kMostOpacity = 0.85;  // of a cell where all answers are right
+
+// Dark text on light heat: from the middle of the scale on a dark page, to two thirds on a light
+// one.
+std::string_view text_colour(double opacity) {
+  return opacity > 0.68 ? "rm-on-heat" : opacity > 0.42 ? "rm-half-heat" : "";
+}
 
 void draw_cell(
     SvgCanvas& canvas, const SuccessGrid& grid, size_t row, size_t column, const Box& box) {
@@ -33,7 +39,7 @@ void draw_cell(
               counts,
               TextStyle::label,
               Anchor::middle,
-              opacity > 0.5 ? "rm-on-heat" : "");
+              text_colour(opacity));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ void draw_x_axis(SvgCanvas& canvas,
                  const std::vector<double>& ticks,
                  const Scale& x,
                  std::string_view label);
-constexpr double kXAxisHeight = 44;
+constexpr double kXAxisHeight = 50;
 
 // How a legend shows a series.
 enum class LegendKey { swatch, line, marker };

@@ -17,12 +17,12 @@ const std::string_view kSvgStyle = R"css(
 .rm-grid{stroke:#dfe3e8}.rm-axis{stroke:#8a94a3}.rm-level{stroke:#1b1f24;stroke-dasharray:2 3}
 .rm-cell{stroke:#dfe3e8;stroke-width:.5}.rm-none{fill:none;stroke:#8a94a3;stroke-width:.8}
 .rm-mark{fill:none;stroke:#1b1f24;stroke-width:1.8}
-.rm-heat{fill:#08306b}.rm-on-heat{fill:#fff}
+.rm-heat{fill:#083a80}.rm-on-heat{fill:#fff}
 .rm-s0{color:#0072b2}.rm-s1{color:#d55e00}.rm-s2{color:#008f68}.rm-s3{color:#a0518a}.rm-s4{color:#8a6d00}.rm-s5{color:#6b7684}
 @media screen and (prefers-color-scheme:dark){
 .rm-bg{fill:#15181d}.rm-title,.rm-label{fill:#e8eaed}.rm-small{fill:#a9b3c0}
 .rm-grid,.rm-cell{stroke:#2d333b}.rm-axis,.rm-none{stroke:#6b7684}.rm-level,.rm-mark{stroke:#fff}
-.rm-heat{fill:#cfe3ff}.rm-on-heat{fill:#0b1a2e}
+.rm-heat{fill:#bcd8ff}.rm-on-heat,.rm-half-heat{fill:#0b1a2e}
 .rm-s0{color:#56b4e9}.rm-s1{color:#f58f4a}.rm-s2{color:#2fc79a}.rm-s3{color:#e29cc6}.rm-s4{color:#e0c040}.rm-s5{color:#a9b3c0}}
 )css";
 

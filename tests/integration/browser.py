@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -110,16 +111,17 @@ def open_browser(program):
     """The browser reads commands from its file 3 and answers on its file 4, each message ended by a zero byte."""
     their_in, to_browser = os.pipe()
     from_browser, their_out = os.pipe()
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         shell = f'exec "$0" "$@" 3<&{their_in} 4>&{their_out}'
         command = ["bash", "-c", shell, program, *FLAGS, f"--user-data-dir={profile}"]
-        process = subprocess.Popen(command, pass_fds=[their_in, their_out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, pass_fds=[their_in, their_out], start_new_session=True, **quiet)
         os.close(their_in)
         os.close(their_out)
         try:
             yield Page(to_browser, from_browser)
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # with its helper processes
             process.wait()
             os.close(to_browser)
             os.close(from_browser)

@@ -26,7 +26,7 @@ def bootstrap_intervals(scores, draws=80):
 
 
 def answer_steps(number):
-    words = ["The", " best", " thing", " to", " do", " in", " San", " Francisco", " is", " <eat>", " a", " sandwich", "."]
+    words = ["The", " best", " thing", " to", " do", " in", " San", " Francisco", " is", " <img src=http://127.0.0.1:9/x>", " a", " sandwich", "."]
     heads = [["18-6", "17-3"], [f"{layer}-{number % 8}" for layer in range(20)], ["23-2"]]
     return [{"text": word, "copied_by": heads[i % 3] if 1 < i < 12 else []} for i, word in enumerate(words)]
 

@@ -59,7 +59,7 @@ struct Series {
   std::vector<std::string> labels = {};  // of each point's tooltip instead of its x, or empty
 };
 
-// A horizontal line across the chart.
+// A horizontal line across the chart; its label stands in the top right corner.
 struct Level {
   double y = 0;
   std::string label;
@@ -99,7 +99,7 @@ struct ScatterGroup {
   std::vector<ScatterPoint> points;
 };
 
-// Groups differ in marker and colour; the last is drawn first, under the others.
+// Groups differ in marker and colour; each is drawn over the one before.
 struct ScatterChart {
   std::string title;
   std::string x_label;

@@ -13,7 +13,8 @@ struct Table {
   std::vector<std::vector<std::string>> rows;       // each as long as the others
   std::set<std::pair<size_t, size_t>> strong = {};  // (row, column) of cells in bold in HTML
 
-  // Whether every non-empty cell of the column is a number; such columns are right-aligned.
+  // Whether every cell of the column is a number, empty, "missing" or "no data"; such columns are
+  // right-aligned.
   bool is_numeric(size_t column) const;
 };
 

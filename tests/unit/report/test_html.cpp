@@ -30,12 +30,10 @@ TEST(Html, EscapesAllText) {
 TEST(Html, LoadsNothing) {
   HtmlFragment body;
   body.paragraph("x");
-  body.figure({"chart",
-               bar_chart_svg({.title = "t",
-                              .y_label = "y",
-                              .groups = {"g"},
-                              .series = {"s"},
-                              .values = {{1}}})});
+  body.figure(
+      {"chart",
+       bar_chart_svg(
+           {.title = "t", .y_label = "y", .groups = {"g"}, .series = {"s"}, .values = {{1}}})});
   const std::string page = html_page("t", body);
   for (const char* reference : {"http://", "https://", "src=", "url(", "@import", "<link"}) {
     EXPECT_EQ(page.find(reference), std::string::npos) << reference;

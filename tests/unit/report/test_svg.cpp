@@ -37,8 +37,7 @@ TEST(HeadMapSvg, DrawsAndOutlinesEveryHead) {
                                         .intervals = {{{0.4, 0.6}, {}}, {{}, {}}, {{}, {}}},
                                         .marked = {{0, 0}, {1, 1}},
                                         .marked_label = "over 0.1"});
-  for (const char* head :
-       {"0-0: 0.5 (0.4 to 0.6), over 0.1",
+  for (const char* head : {"0-0: 0.5 (0.4 to 0.6), over 0.1",
                            "0-1: 0<",
                            "1-0: no data",
                            "1-1: 0.25, over 0.1",
@@ -123,12 +122,11 @@ TEST(LineChartSvg, DrawsIntervalsAsBarsOrAsABand) {
 }
 
 TEST(LineChartSvg, SpreadsALogarithmicAxis) {
-  const std::string svg =
-      line_chart_svg({.title = "t",
-                      .x_label = "x",
-                      .y_label = "y",
-                      .series = {{"a", {{1, 0}, {10, 1}, {100, 2}}}},
-                      .log_x = true});
+  const std::string svg = line_chart_svg({.title = "t",
+                                          .x_label = "x",
+                                          .y_label = "y",
+                                          .series = {{"a", {{1, 0}, {10, 1}, {100, 2}}}},
+                                          .log_x = true});
   // The middle of 1..100 is 10: three points at equal distances.
   EXPECT_NE(svg.find("cx=\"80\""), std::string::npos);
   EXPECT_NE(svg.find("cx=\"284\""), std::string::npos);
@@ -146,7 +144,8 @@ TEST(LineChartSvg, TellsSeriesApartWithoutColour) {
 }
 
 TEST(ScatterChartSvg, JoinsPointsOfOnePlace) {
-  ScatterChart chart{.title = "t", .x_label = "x", .y_label = "y", .groups = {{"both", {}}, {"others", {}}}};
+  ScatterChart chart{
+      .title = "t", .x_label = "x", .y_label = "y", .groups = {{"both", {}}, {"others", {}}}};
   chart.groups[0].points = {{"1-1", 0.5, 0.8}};
   for (int head = 0; head < 20; ++head)
     chart.groups[1].points.push_back({"0-" + std::to_string(head), 0, 0});
