@@ -96,9 +96,10 @@ class HeadText {
   [[noreturn]] void fail() {
     skip();
     const std::string_view rest = text_.substr(position_);
+    const size_t end = std::min<size_t>(rest.find_first_of("\"'\r\n"), 20);
     user_error(where_,
                " has ",
-               rest.empty() ? "its end" : "\"" + std::string(rest.substr(0, 20)) + "\"",
+               rest.empty() ? "its end" : "\"" + std::string(rest.substr(0, end)) + "\"",
                " where a head was expected, such as 18-6 or (18,6)");
   }
 

@@ -146,7 +146,7 @@ TEST(HeadForms, DyscoYaml) {
 
 TEST(HeadForms, YamlMistakes) {
   expect_error("heads: 1-2\n", {"something else", "attn_head_set", "selected_heads"});
-  expect_error("x: 1\nattn_head_set: \"1-2,3_4\"\n", {":2", "attn_head_set", "\"_4\""});
+  expect_error("x: 1\nattn_head_set: \"1-2,3_4\"\n", {":2", "attn_head_set", "\"3_4\""});
   expect_error("attn_head_set: \"1-2 3-4\"\n", {":1", "\"3-4\""});
   expect_error("attn_head_set: \"1-2,a\"\n", {"\"a\""});
   expect_error("attn_head_set: 1-2,-1-3\n", {"\"-1-3\""});
