@@ -56,6 +56,13 @@ Forced force_needle(const niah::Sample& sample, const InferenceLm& model) {
           .targets = upload(sample.needle_tokens, model.device())};
 }
 
+// Sequences of `tokens` tokens each.
+PackedBatch same_lengths(size_t sequences, int64_t tokens) {
+  PackedBatch batch;
+  batch.lengths.assign(sequences, tokens);
+  return batch;
+}
+
 class AblationScorer : public HeadScorer {
  public:
   using HeadScorer::HeadScorer;
@@ -66,7 +73,7 @@ class AblationScorer : public HeadScorer {
              Progress& progress,
              const Finish& finish) override {
     const torch::InferenceMode inference;
-    say_what_it_costs(waiting);
+    if (!waiting.empty()) say_what_it_costs(waiting);
     for (const size_t index : waiting) {
       Detection detection{.answered = false, .measured = sample(index).span.found()};
       if (detection.measured)
@@ -116,8 +123,7 @@ class AblationScorer : public HeadScorer {
           scores[masked[i]] = -logprobs[static_cast<int64_t>(i)].item<double>();
         progress.advance(static_cast<int64_t>(masked.size()));
       }
-      const PackedBatch alone{.lengths = {rows}};
-      x = model().run_layers(std::move(x), layer, layer + 1, alone);
+      x = model().run_layers(std::move(x), layer, layer + 1, same_lengths(1, rows));
     }
     const double whole = mean_logprobs(x, 1, forced).item<double>();
     for (auto& [head, score] : scores) score += whole;
@@ -134,7 +140,7 @@ class AblationScorer : public HeadScorer {
     for (const Head& head : masked) masks.push_back({head});
     const HeadGate gate(
         model().config(), masks, torch::TensorOptions(model().dtype()).device(model().device()));
-    PackedBatch batch{.lengths = std::vector<int64_t>(masked.size(), x.size(0))};
+    PackedBatch batch = same_lengths(masked.size(), x.size(0));
     batch.gate = &gate;
     return mean_logprobs(
         model().run_layers(x.repeat({copies, 1}), masked.front().layer, layers(), batch),

@@ -66,6 +66,11 @@ class DecoderLayer {
   torch::Tensor normalize_input(const torch::Tensor& x, const RmsNorm& norm) const {
     return norm.is_empty() ? x : normalize(x, norm);
   }
+  // Keys and values of sequence `s`, which begins at row `start`, once attend() has stored them.
+  virtual SequenceKeys keys_of(const ProjectedHeads& heads,
+                               size_t s,
+                               int64_t start,
+                               const PackedBatch& batch) const;
   const Rotation& rotation(const ForwardContext& context) const {
     return context.rotations[shape_.rope_index];
   }
@@ -90,12 +95,6 @@ class DecoderLayer {
                             const RmsNorm& norm,
                             const torch::Tensor& residual,
                             const ForwardContext& context) const = 0;
-
-  // Keys and values of sequence `s`, which begins at row `start`, once attend() has stored them.
-  virtual SequenceKeys keys_of(const ProjectedHeads& heads,
-                               size_t s,
-                               int64_t start,
-                               const PackedBatch& batch) const;
 
   torch::Tensor attention(const torch::Tensor& x,
                           const RmsNorm& norm,

@@ -220,7 +220,7 @@ TEST_P(Family, LayersInPartsEqualTheWhole) {
     const InferenceLm model = load(GetParam(), torch::kFloat32);
     const PackedBatch batch = whole_sequences({ids});
     torch::Tensor x = model.run_layers(model.embed(batch.token_ids), 0, 1, batch);
-    x = model.run_layers(x, 1, 4, {.lengths = batch.lengths});
+    x = model.run_layers(x, 1, 4, batch);
     EXPECT_TRUE(torch::equal(model.final_norm(x), model.forward(batch)));
   }
 }
