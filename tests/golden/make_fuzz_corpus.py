@@ -129,6 +129,7 @@ def make_parquet() -> None:
 def make_mask() -> None:
     write("mask", "mask", json.dumps({"heads": [[0, 1], [3, 3]], "select": "retrieval", "threshold": 0.1}))
     write("mask", "none", json.dumps({"heads": []}))
+    write("mask", "mean", json.dumps({"heads": [[0, 1], [3, 3]], "mode": "mean", "means": [[0.5, -1e-3], [2, 0]]}))
     scores = {f"{layer}-{head}": [layer / 4, head / 4] for layer in range(4) for head in range(4)}
     write("mask", "scores", json.dumps(scores))
     write("mask", "locos", json.dumps({"meta": {"method": "m"}, "scores": scores, "trial_ids": ["a", "b"]}))
