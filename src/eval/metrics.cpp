@@ -36,6 +36,9 @@ Json substring_exact_match(const std::string& answer, const References& referenc
        metrics::score_answer(answer, references).metrics.find("substring_exact_match")->second}};
 }
 
+// Programs are judged by running them, all at once: see humaneval_suite.h.
+Json code(const std::string&, const References&) { return {{"score", nullptr}}; }
+
 struct Metric {
   std::string_view name;
   Json (*score)(const std::string& answer, const References& references);
@@ -51,7 +54,8 @@ constexpr Metric kMetrics[] = {{"string_match_all", string_match_all},
                                {"hendrycks_math", hendrycks_math},
                                {"minerva_math", minerva_math},
                                {"boxed_math", boxed_math},
-                               {"simple_evals_math", simple_evals_math}};
+                               {"simple_evals_math", simple_evals_math},
+                               {"code", code}};
 
 }  // namespace
 
