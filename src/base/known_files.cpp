@@ -45,7 +45,8 @@ std::optional<KnownFile> recognize(const Json& json) {
   if (has(json, {"needle", "right", "scores"})) return KnownFile::samples;
   if (has(json, {"samples", "heads_at_least"})) return KnownFile::summary;
   if (json.contains("heads") && json.at("heads").is_array()) return KnownFile::mask;
-  if (has(json, {"success", "total"}) || has(json, {"rows", "perplexity"})) {
+  if (has(json, {"success", "total"}) || has(json, {"rows", "perplexity"}) ||
+      has(json, {"suite", "tasks"})) {
     return KnownFile::results;
   }
   for (const char* key : {"prompt", "messages", "conversation", "conversations", "instruction"}) {

@@ -250,6 +250,7 @@ SandboxResult Sandbox::run(std::string_view input) const {
   Outcome outcome = run_child(job);
   if (!outcome.report) return {SandboxResult::Ending::timed_out, 0, std::move(outcome.output)};
   const SandboxReport& report = *outcome.report;
+  if (report.failed == SandboxStep::run) return {SandboxResult::Ending::exited, 127, ""};
   RETMASK_CHECK(report.failed == SandboxStep::none,
                 "sandbox step ",
                 static_cast<int>(report.failed),

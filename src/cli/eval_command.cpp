@@ -114,7 +114,7 @@ Command setup_eval(CLI::App& root) {
       options->data,
       "logprob: JSONL file with text, messages, or prompt and completion per row; kv: with "
       "ordered_kv_records, key and value (generated unless given); qa, and ruler's qa_1 "
-      "and qa_2: with question, answers and ctxs");
+      "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");

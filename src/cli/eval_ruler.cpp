@@ -4,7 +4,6 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/eval/ruler_suite.h"
-#include "retmask/niah/needles.h"
 
 namespace retmask::cli {
 namespace {
@@ -26,10 +25,7 @@ void validate_ruler(const EvalCommandOptions& options) {
 void run_ruler(const Evaluation& evaluation) {
   const EvalCommandOptions& options = evaluation.options;
   const eval::RulerOptions ruler = ruler_options(options);
-  const std::filesystem::path& haystack = options.grid.grid.haystack;
-  eval::RulerData data{.essays = haystack.empty() ? niah::builtin_haystack()
-                                                  : niah::read_haystacks(haystack, 1).front()};
-  evaluation.run.add_input("needles", sha256(data.essays));
+  eval::RulerData data{.essays = load_essays(evaluation)};
   evaluation.run.settle("lengths", ruler.lengths);
   if (!options.data.empty()) {
     data.questions = eval::read_passage_questions(options.data);

@@ -5,9 +5,11 @@
 
 #include "eval_suites.h"
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
 #include "retmask/eval/answer_samples.h"
 #include "retmask/eval/task_results.h"
+#include "retmask/niah/needles.h"
 #include "retmask/report/table.h"
 #include "retmask/report/text.h"
 
@@ -38,6 +40,27 @@ void write_results(const std::filesystem::path& out, const Json& results) {
   std::cout << to_text(table) << std::flush;
 }
 
+<<<<<<< HEAD
+=======
+// The suite of the folder that `answers` lies in; empty if it says none.
+std::string suite_beside(const std::filesystem::path& answers) {
+  const std::filesystem::path results = answers.parent_path() / "results.json";
+  if (!std::filesystem::exists(results)) return "";
+  return json_get_or<std::string>(
+      read_json_file(results, "results"), "suite", "", results.string());
+}
+
+}  // namespace
+
+std::string load_essays(const Evaluation& evaluation) {
+  const std::filesystem::path& folder = evaluation.options.grid.grid.haystack;
+  std::string text =
+      folder.empty() ? niah::builtin_haystack() : niah::read_haystacks(folder, 1).front();
+  evaluation.run.add_input("needles", sha256(text));  // the name that niah_rules() has for it
+  return text;
+}
+
+>>>>>>> 1dec9a9118d6294faf3fc3f215c1029dc2a3a943
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,

@@ -87,6 +87,8 @@ const Suite& find_suite(const std::string& name);
 // effect with --rescore. A config file may hold flags of several suites.
 void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores);
 
+// The text of --haystack, or the built-in one; recorded as an input of the run.
+std::string load_essays(const Evaluation& evaluation);
 // The run of a suite that generates answers. `build`: its samples, after the prompts' encoder is
 // made. `summarize`: results.json of its rows; null: task_results_json(). Throws std::runtime_error
 // (exit code 1) once all results are written if some samples have no answer.
@@ -111,6 +113,8 @@ void validate_ruler(const EvalCommandOptions& options);
 void run_ruler(const Evaluation& evaluation);
 void validate_kv(const EvalCommandOptions& options);
 void run_kv(const Evaluation& evaluation);
+void validate_mrcr(const EvalCommandOptions& options);
+void run_mrcr(const Evaluation& evaluation);
 void validate_qa(const EvalCommandOptions& options);
 void run_qa(const Evaluation& evaluation);
 // mmlu-pro, gpqa, math500

@@ -5,12 +5,12 @@
 #include <map>
 #include <memory>
 
+#include "metrics.h"
 #include "request_order.h"
 #include "retmask/base/error.h"
 #include "retmask/base/progress.h"
 #include "retmask/base/utf8.h"
 #include "retmask/engine/generator.h"
-#include "retmask/eval/metrics.h"
 #include "retmask/tokenizer/stop_strings.h"
 
 namespace retmask::eval {

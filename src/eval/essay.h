@@ -15,6 +15,7 @@ class Essay {
   // The first `words` words (of the repeated text, if it has fewer) as sentences; the last one may
   // be cut.
   std::vector<std::string> sentences(int64_t words) const;
+  int64_t num_words() const { return static_cast<int64_t>(words_.size()); }
 
  private:
   std::vector<std::string> words_;

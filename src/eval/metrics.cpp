@@ -1,4 +1,4 @@
-#include "retmask/eval/metrics.h"
+#include "metrics.h"
 
 #include <algorithm>
 #include <iterator>
@@ -9,6 +9,7 @@
 #include "retmask/base/error.h"
 #include "retmask/metrics/answers.h"
 #include "retmask/metrics/helmet_answers.h"
+#include "retmask/metrics/sequence_ratio.h"
 
 namespace retmask::eval {
 namespace {
@@ -36,6 +37,12 @@ Json substring_exact_match(const std::string& answer, const References& referenc
        metrics::score_answer(answer, references).metrics.find("substring_exact_match")->second}};
 }
 
+// References: the right text with the prefix that it begins with, and that prefix.
+Json mrcr(const std::string& answer, const References& references) {
+  if (references.size() != 2) user_error("\"references\" must be the right text and its prefix");
+  return {{"score", metrics::mrcr_grade(answer, references[0], references[1])}};
+}
+
 // Programs are judged by running them, all at once: see humaneval_suite.h.
 Json code(const std::string&, const References&) { return {{"score", nullptr}}; }
 
@@ -43,7 +50,8 @@ struct Metric {
   std::string_view name;
   Json (*score)(const std::string& answer, const References& references);
 };
-constexpr Metric kMetrics[] = {{"string_match_all", string_match_all},
+constexpr Metric kMetrics[] = {{"mrcr", mrcr},
+                               {"string_match_all", string_match_all},
                                {"string_match_part", string_match_part},
                                {"substring_exact_match", substring_exact_match},
                                {"mmlu_pro_choice", mmlu_pro_choice},
@@ -67,10 +75,9 @@ void score_row(Json& row, const std::string& where) {
   if (metric == std::end(kMetrics)) user_error(where, ": unknown metric \"", name, "\"");
   const auto references = json_get<References>(row, "references", where);
   if (references.empty()) user_error(where, ": \"references\" is empty");
-  for (const auto& [key, value] :
-       metric->score(json_get<std::string>(row, "answer", where), references).items()) {
-    row[key] = value;
-  }
+  const auto answer = json_get<std::string>(row, "answer", where);
+  const Json scores = at_place(where, [&] { return metric->score(answer, references); });
+  for (const auto& [key, value] : scores.items()) row[key] = value;
 }
 
 }  // namespace retmask::eval

@@ -3,9 +3,9 @@
 #include <set>
 
 #include "builtin_data.h"
+#include "metrics.h"
 #include "question_rows.h"
 #include "retmask/base/error.h"
-#include "retmask/eval/metrics.h"
 #include "retmask/eval/task_results.h"
 #include "suite_options.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "metrics.h"
 #include "retmask/base/error.h"
-#include "retmask/eval/metrics.h"
 
 namespace retmask::eval {
 namespace {

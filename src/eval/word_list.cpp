@@ -27,6 +27,8 @@ std::string draw_adjective_noun(RandomStream& random) {
   return adjective + "-" + one_of(words_of("nouns"), random);
 }
 
+std::string draw_noun(RandomStream& random) { return one_of(words_of("nouns"), random); }
+
 std::string draw_number(RandomStream& random) {
   return std::to_string(1'000'000 + random.below(9'000'000));
 }

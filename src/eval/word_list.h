@@ -9,7 +9,8 @@
 
 namespace retmask::eval {
 
-std::string draw_adjective_noun(RandomStream& random);                      // "brave-otter"
+std::string draw_adjective_noun(RandomStream& random);  // "brave-otter"
+std::string draw_noun(RandomStream& random);
 std::string draw_number(RandomStream& random);                              // of seven digits
 std::string draw_uuid(RandomStream& random);                                // version 4
 std::string draw_letters(RandomStream& random, int64_t count, char first);  // of 26 from `first` on

@@ -1,4 +1,4 @@
-#include "sequence_ratio.h"
+#include "retmask/metrics/sequence_ratio.h"
 
 #include <unordered_map>
 #include <vector>

@@ -38,7 +38,13 @@ const std::array<CommandFiles, 6>& table() {
          "sft.jsonl",
          "summary.json"}},
        {"train-dpo", {"metrics.jsonl", "eval_metrics.jsonl", "checkpoints", "training.json"}},
-       {"eval", {"predictions.jsonl", "results.json", "compare.json", "report.html"}},
+       {"eval",
+        {"predictions.jsonl",
+         "results.json",
+         "compare.json",
+         "compare.csv",
+         "compare.md",
+         "report.html"}},
        {"report", {"report.html"}}}};
   return kTable;
 }

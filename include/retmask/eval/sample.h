@@ -25,7 +25,7 @@ struct Sample {
   std::optional<int64_t> length = {};  // requested size, by which results are grouped
   std::vector<int64_t> prompt = {};    // tokens
   std::vector<std::string> references = {};
-  std::string metric = {};  // a name of eval/metrics.h
+  std::string metric = {};  // a name of src/eval/metrics.cpp
   int64_t max_new_tokens = 0;
   std::vector<std::string> stop = {};  // the answer ends before the first of these texts
   Json meta = Json::object();          // further fields of its row in predictions.jsonl
