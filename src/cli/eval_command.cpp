@@ -65,6 +65,7 @@ void rescore(const Suite& suite, const EvalCommandOptions& options, const Invoca
   const OutputLock lock = invocation.claim_out({});
   RunRecord run = invocation.start_run(eval_rules());
   run.add_input("answers", sha256_file(answers));
+  if (!options.data.empty()) run.add_input("data", sha256_file(options.data));
   suite.rescore({suite.name, options, answers, invocation.common.out});
   run.finish();
 }
@@ -145,7 +146,12 @@ Command setup_eval(CLI::App& root) {
       options->profile,
       "Whose prompt and rule for answers: mmlu-pro: official (default), lm-eval, swallow; gpqa: "
       "swallow (default), simple-evals, lm-eval; math500: swallow (default), lm-eval, minerva, "
-      "simple-evals");
+      "simple-evals; humaneval: official (default), lm-eval, simple-evals, swallow");
+  app.add_flag(
+      "--allow-code-exec",
+      options->allow_code_execution,
+      "humaneval: let programs that a model wrote run on this machine, in a sandbox without "
+      "network and with limits");
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",
@@ -163,6 +169,7 @@ Command setup_eval(CLI::App& root) {
       "the first: differences with intervals (needs no other flag but --out)");
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
+    options->threads = invocation.common.threads;
     run_eval(*options, invocation);
   };
   return command;

@@ -107,6 +107,13 @@ const std::vector<Suite>& suites() {
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
+      {.name = "humaneval",
+       .summary = "HumanEval's programs, run in a sandbox",
+       .flags = {"data", "profile", "max-samples", "chat", "batch-size", "allow-code-exec"},
+       .validate = validate_humaneval,
+       .run = run_humaneval,
+       .rescore = rescore_humaneval,
+       .rescore_flags = {"data", "profile", "allow-code-exec"}},
   };
   return table;
 }

@@ -32,7 +32,9 @@ struct EvalCommandOptions {
   std::vector<int64_t> keys;
   int64_t max_samples = 100;
   std::string profile;  // whose prompt and metric; empty: the suite's own
+  bool allow_code_execution = false;
   uint64_t seed = 0;    // --seed
+  int64_t threads = 1;  // --threads
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
@@ -123,5 +125,8 @@ void run_qa(const Evaluation& evaluation);
 void validate_questions(const EvalCommandOptions& options);
 void run_questions(const Evaluation& evaluation);
 void rescore_questions(const Rescoring& rescoring);
+void validate_humaneval(const EvalCommandOptions& options);
+void run_humaneval(const Evaluation& evaluation);
+void rescore_humaneval(const Rescoring& rescoring);
 
 }  // namespace retmask::cli

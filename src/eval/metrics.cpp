@@ -43,6 +43,9 @@ Json mrcr(const std::string& answer, const References& references) {
   return {{"score", metrics::mrcr_grade(answer, references[0], references[1])}};
 }
 
+// Programs are judged by running them, all at once: see humaneval_suite.h.
+Json code(const std::string&, const References&) { return {{"score", nullptr}}; }
+
 struct Metric {
   std::string_view name;
   Json (*score)(const std::string& answer, const References& references);
@@ -59,7 +62,8 @@ constexpr Metric kMetrics[] = {{"mrcr", mrcr},
                                {"hendrycks_math", hendrycks_math},
                                {"minerva_math", minerva_math},
                                {"boxed_math", boxed_math},
-                               {"simple_evals_math", simple_evals_math}};
+                               {"simple_evals_math", simple_evals_math},
+                               {"code", code}};
 
 }  // namespace
 
