@@ -136,7 +136,7 @@ class AblationScorer : public HeadScorer {
                                 const std::vector<Head>& masked,
                                 const Forced& forced) const {
     const auto copies = static_cast<int64_t>(masked.size());
-    std::vector<std::vector<Head>> masks;
+    std::vector<HeadMask> masks;
     for (const Head& head : masked) masks.push_back({head});
     const HeadGate gate(
         model().config(), masks, torch::TensorOptions(model().dtype()).device(model().device()));

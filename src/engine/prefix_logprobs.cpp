@@ -29,7 +29,7 @@ class TreeForward {
   TreeForward(const InferenceLm& model,
               const std::vector<std::vector<int64_t>>& sequences,
               const std::vector<int64_t>& first,
-              const std::vector<Head>& masked_heads)
+              const HeadMask& masked_heads)
       : model_(model),
         sequences_(sequences),
         masked_heads_(masked_heads),
@@ -142,7 +142,7 @@ class TreeForward {
     std::optional<HeadGate> gate;
     if (!masked_heads_.empty()) {
       gate.emplace(model_.config(),
-                   std::vector<std::vector<Head>>(nodes.size(), masked_heads_),
+                   std::vector<HeadMask>(nodes.size(), masked_heads_),
                    torch::TensorOptions(model_.dtype()).device(model_.device()));
       batch.gate = &*gate;
     }
@@ -183,7 +183,7 @@ class TreeForward {
 
   const InferenceLm& model_;
   const std::vector<std::vector<int64_t>>& sequences_;
-  const std::vector<Head>& masked_heads_;
+  const HeadMask& masked_heads_;
   const PrefixTree tree_;
   std::vector<State> states_;  // of each node
   BlockPool pool_;
@@ -263,7 +263,7 @@ int64_t PrefixTree::num_tokens() const {
 std::vector<torch::Tensor> prefix_logprobs(const InferenceLm& model,
                                            const std::vector<std::vector<int64_t>>& sequences,
                                            const std::vector<int64_t>& first,
-                                           const std::vector<Head>& masked_heads) {
+                                           const HeadMask& masked_heads) {
   RETMASK_CHECK(first.size() == sequences.size());
   for (size_t s = 0; s < sequences.size(); ++s) {
     RETMASK_CHECK(1 <= first[s] && first[s] <= length_of(sequences[s]), first[s]);

@@ -53,6 +53,6 @@ class PrefixTree {
 std::vector<torch::Tensor> prefix_logprobs(const InferenceLm& model,
                                            const std::vector<std::vector<int64_t>>& sequences,
                                            const std::vector<int64_t>& first,
-                                           const std::vector<Head>& masked_heads = {});
+                                           const HeadMask& masked_heads = {});
 
 }  // namespace retmask
