@@ -7,7 +7,8 @@ namespace retmask {
 namespace {
 
 TEST(RankCorrelation, IsScipys) {
-  for (const Json& row : testing::golden_json("heads.json").at("spearman")) {
+  const Json golden = testing::golden_json("heads.json");
+  for (const Json& row : golden.at("spearman")) {
     const auto rank_a = descending_ranks(row.at("a"));
     const auto rank_b = descending_ranks(row.at("b"));
     EXPECT_EQ(rank_a, row.at("rank_a").get<std::vector<double>>());
@@ -25,7 +26,8 @@ TEST(RankCorrelation, NeedsTwoValues) {
 }
 
 TEST(OverlapPValue, IsScipys) {
-  for (const Json& row : testing::golden_json("heads.json").at("overlap")) {
+  const Json golden = testing::golden_json("heads.json");
+  for (const Json& row : golden.at("overlap")) {
     const double p =
         overlap_p_value(row.at("common"), row.at("k_a"), row.at("k_b"), row.at("total"));
     const double expected = row.at("p");
