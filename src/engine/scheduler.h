@@ -80,7 +80,7 @@ class Scheduler {
   uint64_t num_sequences_ = 0;  // started so far
   bool exhausted_ = false;      // the source
   int64_t reused_tokens_ = 0;
-  std::map<std::vector<Head>, uint64_t> policies_;  // by their masked heads; ids for PrefixCache
+  std::map<decltype(Continuation::masked_heads), uint64_t> policies_;  // ids for PrefixCache
 };
 
 }  // namespace retmask

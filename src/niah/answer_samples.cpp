@@ -11,6 +11,25 @@
 
 namespace retmask::niah {
 
+namespace {
+
+// Indices of the samples without a row, those whose prompts begin alike next to one another.
+std::vector<size_t> waiting_samples(const std::vector<Sample>& samples,
+                                    const std::vector<std::optional<Json>>& rows) {
+  std::vector<size_t> waiting;
+  std::vector<std::span<const int64_t>> prompts;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (rows[i]) continue;
+    waiting.push_back(i);
+    prompts.emplace_back(samples[i].prompt);
+  }
+  std::vector<size_t> ordered;
+  for (const size_t i : prefix_order(prompts)) ordered.push_back(waiting[i]);
+  return ordered;
+}
+
+}  // namespace
+
 GeneratorOptions generator_options(const std::vector<Sample>& samples,
                                    int64_t batch_size,
                                    int64_t max_new_tokens) {
@@ -26,19 +45,9 @@ AnsweredSamples answer_samples(const InferenceLm& model,
                                const AnswerLoop& loop,
                                Journal& journal) {
   std::vector<std::optional<Json>> rows = finished_rows(journal, samples);
-  std::vector<size_t> waiting;
+  const std::vector<size_t> waiting = waiting_samples(samples, rows);
   std::vector<GenerationRequest> requests;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (rows[i]) continue;
-    waiting.push_back(i);
-    requests.push_back(loop.request(i));
-  }
-  const std::vector<size_t> order = prefix_order(requests);
-  const auto sample_of = [&](size_t request) { return waiting[order[request]]; };
-  const RequestSource source = [&, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
-    if (next == order.size()) return std::nullopt;
-    return requests[order[next++]];
-  };
+  for (const size_t sample : waiting) requests.push_back(loop.request(sample));
 
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(loop.name, total, "samples", total - static_cast<int64_t>(waiting.size()));
@@ -46,15 +55,15 @@ AnsweredSamples answer_samples(const InferenceLm& model,
   StepObserver observer;
   if (loop.observe) {
     observer = [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
-      loop.observe(sample_of(request), token, largest_keys);
+      loop.observe(waiting[request], token, largest_keys);
     };
   }
   GenerationTimes times;
   Generator(model, loop.generation)
       .run(
-          source,
+          source_of(requests),
           [&](size_t request, size_t, const GenerationResult& answer) {
-            const size_t sample = sample_of(request);
+            const size_t sample = waiting[request];
             Json row = loop.row(sample, answer);
             journal.append(row);
             rows[sample] = std::move(row);
