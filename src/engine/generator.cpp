@@ -175,11 +175,12 @@ void run_generation(const InferenceLm& model,
   Run(model, options, make_executor, source, on_finish, observer, times, on_rows).run();
 }
 
-std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests) {
-  std::vector<size_t> order(requests.size());
+std::vector<size_t> prefix_order(const std::vector<std::span<const int64_t>>& prompts) {
+  std::vector<size_t> order(prompts.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(
-      order, {}, [&](size_t i) -> const std::vector<int64_t>& { return requests[i].prompt; });
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+    return std::ranges::lexicographical_compare(prompts[a], prompts[b]);
+  });
   return order;
 }
 

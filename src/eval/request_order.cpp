@@ -1,7 +1,8 @@
 #include "request_order.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "retmask/engine/generator.h"
 
 namespace retmask::eval {
 namespace {
@@ -16,12 +17,7 @@ bool begin_alike(TokenSequence a, TokenSequence b, size_t shared) {
 }  // namespace
 
 std::vector<size_t> request_order(const std::vector<TokenSequence>& prompts, size_t shared) {
-  std::vector<size_t> order(prompts.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::ranges::lexicographical_compare(prompts[a], prompts[b]);
-  });
-
+  std::vector<size_t> order = prefix_order(prompts);
   struct Group {
     std::vector<size_t> members = {};
     size_t longest = 0;

@@ -1,7 +1,8 @@
 #include "retmask/niah/sample_journal.h"
 
-#include <algorithm>
+#include <span>
 
+#include "retmask/engine/generator.h"
 #include "retmask/niah/sample_rows.h"
 
 namespace retmask::niah {
@@ -10,12 +11,15 @@ SampleJournal::SampleJournal(const std::vector<Sample>& samples, Journal& journa
     : samples_(samples), journal_(journal), rows_(finished_rows(journal, samples)) {}
 
 std::vector<size_t> SampleJournal::waiting() const {
-  std::vector<size_t> waiting;
+  std::vector<size_t> unfinished;
+  std::vector<std::span<const int64_t>> prompts;
   for (size_t i = 0; i < rows_.size(); ++i) {
-    if (!rows_[i]) waiting.push_back(i);
+    if (rows_[i]) continue;
+    unfinished.push_back(i);
+    prompts.emplace_back(samples_[i].prompt);
   }
-  std::ranges::stable_sort(
-      waiting, {}, [&](size_t i) -> const std::vector<int64_t>& { return samples_[i].prompt; });
+  std::vector<size_t> waiting;
+  for (const size_t i : prefix_order(prompts)) waiting.push_back(unfinished[i]);
   return waiting;
 }
 

@@ -140,9 +140,9 @@ class Generator {
   GeneratorOptions options_;
 };
 
-// The order of requests in which prompts that share their longest beginnings follow one another:
-// that of their tokens. For prefix_cache, whose memory may be short.
-std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests);
+// The order in which prompts that share a beginning follow one another, those that share more
+// closer together: the order of their tokens. For prefix_cache, which forgets when memory is short.
+std::vector<size_t> prefix_order(const std::vector<std::span<const int64_t>>& prompts);
 
 // A source over existing requests, which must outlive it.
 RequestSource source_of(const std::vector<GenerationRequest>& requests);

@@ -15,7 +15,7 @@ namespace retmask::niah {
 struct AnswerLoop {
   const char* name;                  // of the progress line: "detect"
   GeneratorOptions generation = {};  // from generator_options
-  // Called once for each sample that is not yet in the journal, in order.
+  // Called once for each sample that is not yet in the journal.
   std::function<GenerationRequest(size_t sample)> request;
   // The journal row of an answer; it begins with to_json(sample).
   std::function<Json(size_t sample, const GenerationResult& answer)> row;

@@ -211,27 +211,27 @@ TEST_F(SharingTest, AStepReadsALimitedNumberOfKeys) {
 TEST_F(SharingTest, KnownContentEvictsNobody) {
   const auto most_running = [&](bool prefix_cache) {
     BlockPool pool(config_, torch::TensorOptions(torch::kFloat32), kBlocks, /*reserve=*/false);
-    // 9 prompts of 12 blocks, in turn, then 4 at once that grow to 15 blocks each.
+    // 8 prompts of 12 blocks, then 4 that grow until they do not fit together any more.
     std::vector<GenerationRequest> requests;
-    for (int64_t i = 0; i < 9; ++i) requests.push_back(request(count(1000 * i, 192)));
-    for (int64_t i = 0; i < 4; ++i) {
-      requests.push_back(request(count(20000 * (i + 1), 192)));
-      requests.back().max_new_tokens = 48;
-    }
+    for (int64_t i = 0; i < 8; ++i) requests.push_back(request(count(1000 * i, 192)));
+    for (int64_t i = 0; i < 4; ++i) requests.push_back(request(count(20000 * (i + 1), 192)));
     const RequestSource source = source_of(requests);
     Scheduler scheduler(config_,
                         source,
                         {.max_batch_size = 4, .prefill = prefill_, .prefix_cache = prefix_cache},
                         pool);
-    while (scheduler.sequences().empty() || scheduler.sequences().front().request->index < 9) {
+    while (scheduler.sequences().empty() || scheduler.sequences().front().request->index < 8) {
       end_all(scheduler);
       scheduler.admit();
       while (!scheduler.next_chunks().empty()) read(scheduler);
     }
-    for (int i = 0; i < 48; ++i) grow(scheduler);
+    EXPECT_EQ(scheduler.sequences().size(), 4U);
+    for (int i = 0; i < 100; ++i) grow(scheduler);
     return scheduler.sequences().size();
   };
-  EXPECT_EQ(most_running(false), most_running(true));
+  const size_t without = most_running(false);
+  EXPECT_EQ(without, 3U);
+  EXPECT_EQ(most_running(true), without);
 }
 
 // The newest prompt goes back to the queue half read. What it has computed stays, the rest is
@@ -259,11 +259,10 @@ TEST_F(SharingTest, AnEvictedPromptKeepsWhatItHasRead) {
 }
 
 TEST(PrefixOrder, PutsSharedBeginningsTogether) {
-  std::vector<GenerationRequest> requests;
-  for (const std::vector<int64_t>& prompt :
-       {std::vector<int64_t>{1, 2, 3}, {4}, {1, 2}, {4}, {1, 9, 3}, {1, 2, 3, 0}})
-    requests.push_back({.prompt = prompt});
-  EXPECT_EQ(prefix_order(requests), (std::vector<size_t>{2, 0, 5, 4, 1, 3}));
+  const std::vector<std::vector<int64_t>> prompts{
+      {1, 2, 3}, {4}, {1, 2}, {4}, {1, 9, 3}, {1, 2, 3, 0}};
+  EXPECT_EQ(prefix_order({prompts.begin(), prompts.end()}),
+            (std::vector<size_t>{2, 0, 5, 4, 1, 3}));
 }
 
 }  // namespace
