@@ -127,36 +127,39 @@ void write_mask(const MaskPlan& plan,
   if (mask.empty()) return;
   const Checkpoint checkpoint(model);
   const ModelConfig config = read_model_config(checkpoint);
-  const bool means = plan.mode.asks_for_means();
   std::optional<MeanText> text;
   const auto measure = [&](const std::vector<Head>& heads) {
     const auto earlier = means_in(run.resumed() ? mask : ready, heads, config);
     return earlier ? *earlier : text->measure(checkpoint, common, heads);
   };
+  // A run that must not go on with another mode or text is refused here, before its mask changes.
+  const auto record = [&](MaskMode mode, bool must_measure) {
+    run.settle("mask-mode", to_string(mode));
+    if (must_measure) text.emplace(plan.mode, run);
+  };
   if (plan.select) {
     mask::Options options = *plan.select;
+    const bool means = plan.mode.asks_for_means();
+    record(means ? MaskMode::mean : MaskMode::zero, means);
     if (!options.scores.empty()) run.add_input("scores", sha256_file(options.scores));
-    if (means) {
-      text.emplace(plan.mode, run);
-      options.mean = {.measure = measure, .text = text->to_json()};
-    }
+    if (means) options.mean = {.measure = measure, .text = text->to_json()};
     mask::run(checkpoint, options, mask.parent_path());
     run.add_input("mask", hash_of_selection(mask));
-  } else {
-    const fs::path& given = plan.heads_of.empty() ? mask : plan.heads_of;
-    const HeadMask heads = read_mask_file(given, config);
-    const bool must_measure = plan.mode.must_measure(heads, given);
-    run.add_input("mask", sha256_file(given));
-    Json spec = read_json_file(given, "mask file");
-    if (must_measure && !heads.empty()) {
-      text.emplace(plan.mode, run);
-      spec["mode"] = to_string(MaskMode::mean);
-      spec["mean_text"] = text->to_json();
-      spec["means"] = means_json(measure(heads.heads()).means());
-    }
-    if (!plan.heads_of.empty()) write_json_file(mask, spec);
+    return;
   }
-  run.settle("mask-mode", to_string(read_mask_file(mask, config).mode()));
+  const fs::path& given = plan.heads_of.empty() ? mask : plan.heads_of;
+  const HeadMask heads = read_mask_file(given, config);
+  const bool must_measure = plan.mode.must_measure(heads, given) && !heads.empty();
+  record(must_measure ? MaskMode::mean : heads.mode(), must_measure);
+  run.add_input("mask", sha256_file(given));
+  if (plan.heads_of.empty()) return;
+  Json spec = read_json_file(given, "mask file");
+  if (must_measure) {
+    spec["mode"] = to_string(MaskMode::mean);
+    spec["mean_text"] = text->to_json();
+    spec["means"] = means_json(measure(heads.heads()).means());
+  }
+  write_json_file(mask, spec);
 }
 
 }  // namespace retmask::cli

@@ -45,7 +45,7 @@ TEST(Heads, ColumnsFollowHeadDim) {
 
 class MaskFileTest : public ::testing::Test {
  protected:
-  std::vector<Head> read(const std::string& text) {
+  HeadMask read(const std::string& text) {
     std::ofstream(folder_ / "mask.json") << text;
     return read_mask_file(folder_ / "mask.json", small_config());
   }
