@@ -76,10 +76,11 @@ void add_verify_flags(Command& command, VerifyFlags& flags) {
 }
 
 void report_certainty(const detect::Certainty& certainty, size_t num_heads) {
+  if (certainty.num_samples == 0) return;
   std::cout << certainty.num_undecided << " of " << num_heads
             << " heads undecided: the 95 % interval of their score holds the threshold"
             << std::endl;
-  if (certainty.num_samples == 0 || !certainty.has_too_few_samples()) return;
+  if (!certainty.has_too_few_samples()) return;
   log::warn(
       format_text("%lld samples are too few for the threshold %g: %lld heads reach it and "
                   "%lld are undecided; take more --lengths, --depths or needles",

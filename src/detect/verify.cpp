@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <set>
 
 #include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
@@ -46,8 +47,8 @@ std::vector<VerifyItem> verify_items(const std::vector<niah::Sample>& samples,
   return items;
 }
 
-// Requests in the order in which they run: masks of the same kind together. The layers below the
-// first masked one are computed once for a prompt, and those of the retrieval masks are many.
+// Masks of one kind run together: the layers below the lowest masked one of a batch are computed
+// once for all its masks, and a single random mask would leave none of them.
 constexpr std::array<std::array<std::string_view, 2>, 3> kFamilies = {
     {{"none", "retrieval"}, {"random", ""}, {"bottom", ""}}};
 
@@ -140,15 +141,14 @@ std::string to_string(Pick pick) { return kPickNames.name_of(pick); }
 Pick parse_pick(const std::string& name) { return kPickNames.parse("--pick", name); }
 
 void VerifyOptions::validate() const {
-  for (size_t i = 0; i < ks.size(); ++i) {
-    if (ks[i] < 1) {
+  std::set<int64_t> seen;
+  for (const int64_t k : ks) {
+    if (k < 1) {
       user_error("--verify holds ",
-                 ks[i],
+                 k,
                  ", expected numbers of heads of at least 1 (the unmasked model is always asked)");
     }
-    if (std::find(ks.begin(), ks.begin() + static_cast<std::ptrdiff_t>(i), ks[i]) !=
-        ks.begin() + static_cast<std::ptrdiff_t>(i))
-      user_error("--verify holds ", ks[i], " twice");
+    if (!seen.insert(k).second) user_error("--verify holds ", k, " twice");
   }
   if (samples < 0) user_error("--verify-samples is ", samples, ", expected at least 1");
   if (ks.empty() && samples > 0)

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 # Files that take minutes. They start first, in this order, so that the test processes end at about the same time.
-LONG_FILES = ["detect", "avx2", "train_ranks", "trl", "train", "slurm", "tokenizer", "eval", "model", "synthesize", "masked_text"]
+LONG_FILES = ["detect", "detect_certainty", "avx2", "train_ranks", "trl", "train", "slurm", "tokenizer", "eval", "model", "synthesize", "masked_text"]
 
 
 @pytest.hookimpl(trylast=True)  # after pytest has grouped tests by parameters of session fixtures
