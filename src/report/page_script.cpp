@@ -45,7 +45,8 @@ const std::string_view kPageScript = R"js(
   };
   document.addEventListener('pointermove', follow);
   document.addEventListener('pointerdown', follow);
-  document.documentElement.addEventListener('pointerleave', hide);
+  // A finger leaves when it is lifted: its tooltip stays.
+  document.documentElement.addEventListener('pointerleave', event => event.pointerType === 'mouse' && hide());
   const middle = item => {
     const box = item.getBoundingClientRect();
     return [box.left + box.width / 2, box.top + box.height / 2];

@@ -63,8 +63,10 @@ BAD_TEXTS = """
     const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
     for (const [name, box] of texts) {
       if (box.left < area.left - 1 || box.right > area.right + 1 || box.bottom > area.bottom + 1) bad.push(['outside', name]);
-      if (Math.min(box.width, box.height) < 8) bad.push(['small', name]);
     }
+    const scale = area.width / svg.viewBox.baseVal.width;
+    for (const text of svg.querySelectorAll('text'))
+      if (parseFloat(getComputedStyle(text).fontSize) * scale < 9) bad.push(['small', text.textContent]);
     for (let i = 0; i < texts.length; ++i)
       for (let j = 0; j < i; ++j) {
         const [a, b] = [texts[i][1], texts[j][1]];
