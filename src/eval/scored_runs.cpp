@@ -12,7 +12,7 @@ namespace {
 
 std::string id_text(const Json& id) { return id.is_string() ? id.get<std::string>() : id.dump(); }
 
-const Json& field(const Json& row, const char* key, const std::string& where) {
+const Json& required_field(const Json& row, const char* key, const std::string& where) {
   const auto found = row.find(key);
   if (found == row.end()) user_error(where, ": \"", key, "\" is missing");
   return *found;
@@ -34,8 +34,8 @@ std::vector<ScoredSample> read_niah_row(const Json& row, const std::string& wher
 
 std::vector<ScoredSample> read_logprob_row(const Json& row, const std::string& where) {
   const char* key = row.contains("completion_mean") ? "completion_mean" : "mean";
-  ScoredSample sample{.task = "mean log-prob", .id = id_text(field(row, "id", where))};
-  if (!field(row, key, where).is_null()) sample.score = json_get<double>(row, key, where);
+  ScoredSample sample{.task = "mean log-prob", .id = id_text(required_field(row, "id", where))};
+  if (!required_field(row, key, where).is_null()) sample.score = json_get<double>(row, key, where);
   return {sample};
 }
 
@@ -61,7 +61,7 @@ std::vector<ScoredSample> read_choice_row(const Json& row, const std::string& wh
     }
     const auto best = std::max_element(values.begin(), values.end()) - values.begin();
     samples.push_back({.task = normalization.task,
-                       .id = id_text(field(row, "id", where)),
+                       .id = id_text(required_field(row, "id", where)),
                        .score = best == gold ? 1.0 : 0.0,
                        .reference = std::to_string(gold)});
   }
@@ -72,11 +72,11 @@ std::vector<ScoredSample> read_choice_row(const Json& row, const std::string& wh
 std::vector<ScoredSample> read_scored_row(const Json& row, const std::string& where) {
   ScoredSample sample{.task = json_get_or<std::string>(row, "task", "", where),
                       .length = row.value("length", Json()),
-                      .id = id_text(field(row, "id", where)),
+                      .id = id_text(required_field(row, "id", where)),
                       .reference = row.contains("references") ? row["references"].dump() : ""};
   if (row.contains("correct") && !row.contains("score")) {
     sample.score = json_get<bool>(row, "correct", where) ? 1.0 : 0.0;
-  } else if (!field(row, "score", where).is_null()) {
+  } else if (!required_field(row, "score", where).is_null()) {
     sample.score = json_get<double>(row, "score", where);
   }
   return {sample};
