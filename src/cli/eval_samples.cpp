@@ -40,18 +40,6 @@ void write_results(const std::filesystem::path& out, const Json& results) {
   std::cout << to_text(table) << std::flush;
 }
 
-<<<<<<< HEAD
-=======
-// The suite of the folder that `answers` lies in; empty if it says none.
-std::string suite_beside(const std::filesystem::path& answers) {
-  const std::filesystem::path results = answers.parent_path() / "results.json";
-  if (!std::filesystem::exists(results)) return "";
-  return json_get_or<std::string>(
-      read_json_file(results, "results"), "suite", "", results.string());
-}
-
-}  // namespace
-
 std::string load_essays(const Evaluation& evaluation) {
   const std::filesystem::path& folder = evaluation.options.grid.grid.haystack;
   std::string text =
@@ -60,7 +48,6 @@ std::string load_essays(const Evaluation& evaluation) {
   return text;
 }
 
->>>>>>> 1dec9a9118d6294faf3fc3f215c1029dc2a3a943
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,
@@ -69,7 +56,7 @@ void run_samples(
   const EvalCommandOptions& options = evaluation.options;
   const eval::PromptEncoder encoder(evaluation.tokenizer,
                                     evaluation.checkpoint.dir(),
-                                    eval::parse_chat_use(options.chat),
+                                    parse_chat_use(options.grid.chat),
                                     evaluation.run.moment());
   const std::vector<eval::Sample> samples = build(encoder);
   const InferenceLm model = evaluation.load_model();
