@@ -17,8 +17,8 @@ DEBIAN_PACKAGES=(
   libpcre2-dev libicu-dev libsentencepiece-dev libcpp-httplib-dev
   libgtest-dev libgloo-dev
 )
-# For tests/integration/test_slurm.py and test_avx2.py.
-TEST_PACKAGES=(slurm-wlm munge qemu-user)
+# For tests/integration/test_slurm.py, test_avx2.py and test_report.py (98 MB).
+TEST_PACKAGES=(slurm-wlm munge qemu-user chromium-headless-shell)
 STAMP=.venv/setup.stamp
 
 say() { echo "setup: $*" >&2; }

@@ -11,10 +11,8 @@ namespace retmask {
 namespace {
 
 double score_value(const Json& score, const std::string& where) {
-  const bool is_score =
-      score.is_number() && std::isfinite(score.get<double>()) && score.get<double>() >= 0;
-  if (!is_score)
-    user_error(where, " has the score ", score.dump(), ", expected a number of at least 0");
+  if (!score.is_number() || !std::isfinite(score.get<double>()))
+    user_error(where, " has the score ", score.dump().substr(0, 80), ", expected a finite number");
   return score.get<double>();
 }
 
@@ -30,7 +28,9 @@ const char* const kHeadScoresForm =
     "{\"layer-head\": [score, ...], ...} as detect writes it into head_scores.json";
 
 int64_t HeadScores::num_samples() const {
-  return samples.empty() ? 0 : static_cast<int64_t>(samples.begin()->second.size());
+  size_t most = 0;
+  for (const auto& [head, scores] : samples) most = std::max(most, scores.size());
+  return static_cast<int64_t>(most);
 }
 
 HeadMeans HeadScores::means() const {
@@ -45,7 +45,7 @@ Json to_json(const HeadScores& scores) {
   return json;
 }
 
-HeadScores parse_head_scores(const Json& json, const std::string& where) {
+HeadScores parse_head_scores(const Json& json, const std::string& where, SampleCounts counts) {
   if (!json.is_object() || json.empty()) {
     user_error(where, " is not an object with heads, expected ", kHeadScoresForm);
   }
@@ -57,7 +57,7 @@ HeadScores parse_head_scores(const Json& json, const std::string& where) {
       user_error(where, ": \"", name, "\" is not a head, expected LAYER-HEAD such as 18-6");
     const std::string at = where + ": head " + name;
     if (!values.is_array()) user_error(at, " is not a list of scores");
-    if (values.size() != num_samples) {
+    if (counts == SampleCounts::equal && values.size() != num_samples) {
       user_error(at, " has ", values.size(), " scores, the first head has ", num_samples);
     }
     const auto [entry, is_new] = scores.samples.try_emplace(*head);
@@ -65,6 +65,15 @@ HeadScores parse_head_scores(const Json& json, const std::string& where) {
     for (const Json& value : values) entry->second.push_back(score_value(value, at));
   }
   return scores;
+}
+
+std::optional<Head> parse_head_pair(const Json& pair) {
+  const auto is_index = [](const Json& value) {
+    return value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
+  };
+  if (!pair.is_array() || pair.size() != 2 || !is_index(pair[0]) || !is_index(pair[1]))
+    return std::nullopt;
+  return Head{pair[0].get<int64_t>(), pair[1].get<int64_t>()};
 }
 
 std::vector<HeadMean> ranked_heads(const HeadMeans& means) {

@@ -63,20 +63,23 @@ std::string is_what(const Json& json) {
 Json read_named_json(const std::filesystem::path& path,
                      std::string_view what,
                      std::string_view expected) {
-  const std::string text = read_text_file(path, what);
+  return parse_named_json(read_text_file(path, what), path.string(), expected);
+}
+
+Json parse_named_json(std::string_view text, const std::string& where, std::string_view expected) {
   const size_t end = text.find('\n');
-  if (end != std::string::npos && text.find_first_not_of(" \t\r\n", end) != std::string::npos &&
+  if (end != text.npos && text.find_first_not_of(" \t\r\n", end) != text.npos &&
       !try_parse_json(text)) {
-    const Json row = try_parse_json(std::string_view(text).substr(0, end)).value_or(Json());
+    const Json row = try_parse_json(text.substr(0, end)).value_or(Json());
     if (row.is_object()) {
-      user_error(path.string(),
+      user_error(where,
                  " is a file of JSON lines",
                  recognize(row) ? " that" + is_what(row) : "",
                  ", expected ",
                  expected);
     }
   }
-  return parse_json(text, path.string());
+  return parse_json(text, where);
 }
 
 }  // namespace retmask

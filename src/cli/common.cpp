@@ -88,9 +88,15 @@ bool is_dry_run(const Command& command) {
   return command.dry_run && command.app->get_option(command.dry_run->flag)->as<bool>();
 }
 
+const std::vector<std::string>& required_flags(const Command& command) {
+  if (is_dry_run(command)) return command.dry_run->required;
+  const bool is_other_task =
+      command.other_task && command.app->get_option(command.other_task->flag)->count() > 0;
+  return is_other_task ? command.other_task->required : command.required;
+}
+
 void check_required(const Command& command) {
-  for (const std::string& name :
-       is_dry_run(command) ? command.dry_run->required : command.required) {
+  for (const std::string& name : required_flags(command)) {
     const CLI::Option* option = command.app->get_option(name);
     if (option->count() == 0 || option->results().front().empty()) {
       user_error(name, " is required: ", option->get_description());

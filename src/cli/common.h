@@ -102,12 +102,19 @@ struct DryRun {
   std::vector<std::string> required;
 };
 
+// With this flag the command does something else, for which only `required` are mandatory.
+struct OtherTask {
+  std::string flag;
+  std::vector<std::string> required;
+};
+
 struct Command {
   CLI::App* app = nullptr;  // owned by the root app
   std::shared_ptr<CommonOptions> common;
   std::vector<std::string> required;  // mandatory flags: "--model"
   std::vector<Alternatives> alternatives = {};
   std::optional<DryRun> dry_run = std::nullopt;
+  std::optional<OtherTask> other_task = std::nullopt;
   std::function<void(const Invocation&)> run;
 };
 

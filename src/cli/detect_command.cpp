@@ -1,15 +1,20 @@
 #include "detect_command.h"
 
+#include <algorithm>
 #include <iostream>
 
+#include "detect_compare.h"
 #include "niah_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/detect/detect.h"
+#include "retmask/engine/memory.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
-#include "retmask/report/detect_report.h"
+#include "retmask/niah/answer_samples.h"
+#include "retmask/report/run_report.h"
+#include "verify_flags.h"
 
 namespace retmask::cli {
 namespace {
@@ -20,15 +25,31 @@ struct DetectCommandOptions {
   std::filesystem::path model;
   int64_t max_position = 0;
   NiahFlags niah;
+  std::string scorer = to_string(detect::Options{}.scorer);
   std::string scoring = to_string(detect::Options{}.scoring);
   std::string stop = to_string(detect::Options{}.stop);
   double threshold = 0.1;
   detect::Options detect;
+  CompareFlags compare;
+  VerifyFlags verify;
 };
 
-detect::Options resolve_options(const DetectCommandOptions& options) {
+// Throws UserError if a flag was given that this scorer does not read.
+void check_flags_of_scorer(detect::Scorer scorer, const Invocation& invocation) {
+  std::vector<std::string> unread;
+  if (scorer != detect::Scorer::copy) unread = {"scoring"};
+  if (!reads_answers(scorer)) unread.push_back("stop");
+  for (const std::string& flag : unread) {
+    if (std::ranges::find(invocation.given, flag) == invocation.given.end()) continue;
+    user_error("--", flag, " has no effect with --scorer ", to_string(scorer), "; leave it out");
+  }
+}
+
+detect::Options resolve_options(const DetectCommandOptions& options, const Invocation& invocation) {
   detect::Options resolved = options.detect;
-  resolved.grid = options.niah.resolve();
+  resolved.grid = options.niah.resolve(invocation.common.seed);
+  resolved.scorer = detect::parse_scorer(options.scorer);
+  check_flags_of_scorer(resolved.scorer, invocation);
   resolved.scoring = detect::parse_scoring(options.scoring);
   resolved.stop = detect::parse_stop_rule(options.stop);
   resolved.validate();
@@ -37,60 +58,29 @@ detect::Options resolve_options(const DetectCommandOptions& options) {
   return resolved;
 }
 
-Table facts(const DetectCommandOptions& options, const niah::GridOptions& grid) {
-  std::string lengths;
-  for (const int64_t length : grid.context_lengths()) {
-    lengths += (lengths.empty() ? "" : ", ") + std::to_string(length);
+void print_result(const detect::Result& result, const ScoredHeads& heads, bool has_answers) {
+  std::cout << to_text(top_heads(heads, kPrintedHeads));
+  if (has_answers) {
+    std::cout << result.num_right() << " of " << result.detections.size() << " answers right; ";
   }
-  const auto or_builtin = [](const std::filesystem::path& path) {
-    return path.empty() ? std::string("built in") : path.string();
-  };
-  return {.columns = {},
-          .rows = {{"model", options.model.string()},
-                   {"needles", or_builtin(grid.needles)},
-                   {"haystack", or_builtin(grid.haystack)},
-                   {"context lengths", lengths},
-                   {"depths", std::to_string(grid.depths)},
-                   {"placement", to_string(grid.placement)},
-                   {"scoring", options.scoring},
-                   {"answers end", options.stop == "eos" ? "at EOS" : "as in the published code"},
-                   {"new tokens at most", std::to_string(grid.max_new_tokens)}}};
-}
-
-DetectReport make_report(const DetectCommandOptions& options,
-                         const std::vector<niah::Sample>& samples,
-                         const detect::Result& result,
-                         const HeadMeans& means) {
-  DetectReport report;
-  report.model = options.model.string();
-  report.scores = score_table(means);
-  for (const auto& [head, mean] : means) {
-    if (mean >= options.threshold) report.marked.push_back(head);
+  if (!has_answers || result.num_counted() != result.num_right()) {
+    std::cout << result.num_counted() << " of " << result.detections.size() << " samples scored; ";
   }
-  report.marked_label = "score of at least " + format_number(options.threshold);
-  for (size_t i = 0; i < samples.size(); ++i) {
-    report.samples.push_back({.length = samples[i].length,
-                              .depth = samples[i].depth_fraction,
-                              .success = result.detections[i].verdict.right});
-  }
-  report.facts = facts(options, options.niah.resolve());
-  return report;
-}
-
-void print_result(const detect::Result& result, const DetectReport& report) {
-  std::cout << to_text(top_heads(report, kPrintedHeads)) << result.num_right() << " of "
-            << result.detections.size() << " answers right; " << report.marked.size()
-            << " heads with a " << report.marked_label << std::endl;
+  std::cout << heads.marked.size() << " heads with a " << heads.marked_label << std::endl;
 }
 
 void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
   const CommonOptions& common = invocation.common;
-  const detect::Options detect_options = resolve_options(options);
+  detect::Options detect_options = resolve_options(options, invocation);
+  const detect::VerifyOptions verify_options = options.verify.resolve(detect_options, common.seed);
+  const detect::CertaintyOptions certainty_options{.threshold = options.threshold,
+                                                   .seed = common.seed};
   const torch::Device device = parse_device(common.device);
 
   const OutputLock lock = invocation.claim_out({options.model});
   RunRules rules = niah_rules();
   rules.ignored = {"batch-size", "threshold"};
+  rules.ignored.insert(rules.ignored.end(), kVerifyFlags.begin(), kVerifyFlags.end());
   RunRecord run = invocation.start_run(std::move(rules));
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
@@ -100,34 +90,57 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.settle("dtype", c10::toString(dtype));
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
-  const auto samples = load_samples(detect_options.grid, checkpoint, config, *tokenizer, run);
+  const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint, run);
+  const niah::PromptTools tools{
+      *tokenizer, chat_template.get(), config.max_positions, run.moment()};
+  const std::vector<niah::Sample> grid = load_samples(detect_options.grid, tools, run);
+  detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);
 
+  const MemoryBudget memory = memory_budget(
+      config,
+      device,
+      dtype,
+      niah::generator_options(grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
+  detect_options.kv_cache_bytes = memory.kv_cache;
+  log::info("memory: " + memory.text());
   const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
-  Journal journal(common.out / "samples.jsonl");
-  const detect::Result result = detect::run(
-      {model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)},
-      samples,
-      detect_options,
-      journal);
-  if (result.num_right() == 0) {
-    log::warn("no answer is right, so no head has a score; try shorter --lengths");
+  const detect::Subject subject{
+      model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)};
+  const std::filesystem::path journal = common.out / "samples.jsonl";
+  const detect::SampledRun sampled =
+      options.verify.until_stable
+          ? run_until_stable(subject, grid, detect_options, certainty_options, journal)
+          : run_all(subject, grid, detect_options, journal);
+  const detect::Result& result = sampled.result;
+  const std::vector<niah::Sample>& samples = sampled.samples;
+  if (result.num_counted() == 0) {
+    log::warn(reads_answers(detect_options.scorer)
+                  ? "no answer is right, so no head has a score; try shorter --lengths"
+                  : "no needle is found in its prompt, so no head has a score");
   }
 
   const HeadScores scores = detect::head_scores(result, config);
   // One line: the published tools read the file's first line.
   write_file_atomic(common.out / "head_scores.json", dump_json_line(to_json(scores)) + "\n");
-  write_json_file(common.out / "summary.json",
-                  detect::summary_json(result, samples, detect_options, config));
-  const DetectReport report = make_report(options, samples, result, scores.means());
-  write_detect_report(common.out, report);
+  const detect::Certainty certainty = assess_certainty(scores, certainty_options);
+  Json summary = detect::summary_json(result, samples, detect_options, config, certainty);
+  if (options.verify.until_stable) summary["until_stable"] = stable_json(sampled, grid.size());
+  write_json_file(common.out / "summary.json", summary);
   if (result.answered_now > 0) {
     run.set_throughput("samples_per_second",
                        static_cast<double>(result.answered_now) / result.seconds);
   }
+  ScoredHeads heads{.means = scores.means()};
+  mark_from(heads, options.threshold);
+  print_result(result, heads, reads_answers(detect_options.scorer));
+  report_certainty(certainty, scores.samples.size());
+  if (!verify_options.ks.empty()) {
+    verify_heads(subject, tools, samples, scores.means(), verify_options, run, common.out);
+  }
+  write_run_report(common.out);
   run.finish();
-  print_result(result, report);
 }
 
 }  // namespace
@@ -143,9 +156,16 @@ Command setup_detect(CLI::App& root) {
   add_max_position_flag(app, options->max_position);
   add_niah_flags(command, options->niah);
   app.add_option(
+      "--scorer",
+      options->scorer,
+      "Score of a head: copy (the needle's tokens that it copies into the answer), logit "
+      "(how much it raises the answer's logits out of the needle), query (how much more "
+      "the question attends to the needle than a null question) or ablation (how much "
+      "the needle's log-prob drops when the head alone is masked: slow)");
+  app.add_option(
       "--scoring",
       options->scoring,
-      "Score of a head: set (fraction of the needle's tokens that it copied) or steps (counts "
+      "With --scorer copy: set (fraction of the needle's tokens that it copied) or steps (counts "
       "every copying step, as in the published code)");
   app.add_option(
       "--stop",
@@ -154,8 +174,16 @@ Command setup_detect(CLI::App& root) {
   app.add_option(
       "--threshold", options->threshold, "Lowest mean score of the heads marked in the report");
   app.add_option("--batch-size", options->detect.batch_size, "Samples generated in one batch");
+  add_compare_flags(command, options->compare);
+  add_verify_flags(command, options->verify);
   command.required = {"--model"};
-  command.run = [options](const Invocation& invocation) { run_detect(*options, invocation); };
+  command.run = [options](const Invocation& invocation) {
+    if (is_comparison(options->compare, invocation)) {
+      run_comparison(options->compare, options->model, invocation);
+    } else {
+      run_detect(*options, invocation);
+    }
+  };
   return command;
 }
 

@@ -16,6 +16,7 @@ RunRules eval_rules() {
   rules.ignored = {"batch-size", "batch-tokens"};
   rules.inputs.insert(rules.inputs.end(),
                       {{"data", "data"}, {"mask", "mask"}, {"rescore", "answers"}});
+  add_mask_mode_rules(rules);
   return rules;
 }
 
@@ -27,6 +28,7 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   if (!options.mask.empty() && !options.heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
+  options.mask_mode.validate(!options.mask.empty() || !options.heads.empty(), "--mask or --heads");
   if (suite.validate != nullptr) suite.validate(options);
   const CommonOptions& common = invocation.common;
   const torch::Device device = parse_device(common.device);
@@ -39,13 +41,19 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   add_model_input("model", checkpoint, run);
   run.settle("dtype", c10::toString(parse_dtype(common.dtype, config.dtype)));
   run.set_device(device.str());
-  std::vector<Head> masked_heads = parse_heads(options.heads, config, "--heads");
+  HeadMask masked_heads = parse_heads(options.heads, config, "--heads");
   if (!options.mask.empty()) {
     masked_heads = read_mask_file(options.mask, config);
     run.add_input("mask", sha256_file(options.mask));
   }
+  std::optional<MeanText> mean_text;
+  if (options.mask_mode.must_measure(masked_heads, options.mask))
+    mean_text.emplace(options.mask_mode, run);
+  if (!masked_heads.empty())
+    run.settle("mask-mode", to_string(mean_text ? MaskMode::mean : masked_heads.mode()));
   const auto tokenizer = Tokenizer::load(options.model);
-  suite.run({options, common, checkpoint, config, *tokenizer, masked_heads, device, run});
+  suite.run(
+      {options, common, checkpoint, config, *tokenizer, masked_heads, mean_text, device, run});
   run.finish();
 }
 
@@ -119,6 +127,7 @@ Command setup_eval(CLI::App& root) {
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
   command.alternatives.push_back({.sets = {{"mask"}, {"heads"}}});
+  add_mask_mode_flags(app, options->mask_mode);
   add_niah_flags(command, options->grid);
   add_list_option(command,
                   "--tasks",
@@ -132,11 +141,6 @@ Command setup_eval(CLI::App& root) {
       "given)");
   command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
   app.add_option("--max-samples", options->max_samples, "Most samples per task and length");
-  app.add_option(
-      "--chat",
-      options->chat,
-      "Prompts in the model's chat template: auto (if it has one), all (it must have one) "
-      "or none (plain text)");
   app.add_option(
       "--profile",
       options->profile,

@@ -7,6 +7,7 @@
 #include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
 #include "retmask/eval/compare.h"
+#include "retmask/report/run_report.h"
 #include "retmask/report/table.h"
 
 namespace retmask::cli {
@@ -63,7 +64,7 @@ void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
   const Table table = comparison_table(comparison);
   write_file_atomic(out / "compare.csv", to_csv(table));
   write_file_atomic(out / "compare.md", to_markdown(table));
-  // report.html is made from compare.json here.
+  write_run_report(out);
   run.finish();
   std::cout << to_text(table) << std::flush;
 }

@@ -19,7 +19,7 @@ eval::KvOptions kv_options(const EvalCommandOptions& options) {
 
 void validate_kv(const EvalCommandOptions& options) {
   kv_options(options).validate();
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
 }
 
 void run_kv(const Evaluation& evaluation) {

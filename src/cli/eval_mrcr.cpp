@@ -18,7 +18,7 @@ eval::MrcrOptions mrcr_options(const EvalCommandOptions& options) {
 
 void validate_mrcr(const EvalCommandOptions& options) {
   mrcr_options(options).validate(/*has_data=*/!options.data.empty());
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
 }
 
 void run_mrcr(const Evaluation& evaluation) {

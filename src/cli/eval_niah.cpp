@@ -8,15 +8,21 @@
 namespace retmask::cli {
 
 eval::NiahOptions EvalCommandOptions::resolved_niah() const {
-  return {.grid = grid.resolve(), .batch_size = batch_size};
+  return {.grid = grid.resolve(seed), .batch_size = batch_size};
 }
 
 void validate_niah(const EvalCommandOptions& options) { options.resolved_niah().validate(); }
 
 void run_niah(const Evaluation& evaluation) {
   const eval::NiahOptions options = evaluation.options.resolved_niah();
-  const auto samples = load_samples(
-      options.grid, evaluation.checkpoint, evaluation.config, evaluation.tokenizer, evaluation.run);
+  const auto chat_template =
+      load_prompt_template(options.grid.chat, evaluation.checkpoint, evaluation.run);
+  const auto samples = load_samples(options.grid,
+                                    {evaluation.tokenizer,
+                                     chat_template.get(),
+                                     evaluation.config.max_positions,
+                                     evaluation.run.moment()},
+                                    evaluation.run);
   const InferenceLm model = evaluation.load_model();
   Journal journal(evaluation.file("predictions.jsonl"));
   const eval::NiahResult result = eval::run_niah(

@@ -24,7 +24,7 @@ void validate_qa(const EvalCommandOptions& options) {
         "nq-open-oracle.jsonl of github.com/nelson-liu/lost-in-the-middle");
   }
   qa_options(options).validate();
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
 }
 
 void run_qa(const Evaluation& evaluation) {

@@ -16,7 +16,7 @@ eval::QuestionOptions question_options(const EvalCommandOptions& options) {
 
 void validate_questions(const EvalCommandOptions& options) {
   question_options(options).validate();
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
   if (options.data.empty()) {
     user_error("--data is required: the file with the questions of ", options.suite);
   }

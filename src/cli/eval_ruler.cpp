@@ -19,7 +19,7 @@ eval::RulerOptions ruler_options(const EvalCommandOptions& options) {
 
 void validate_ruler(const EvalCommandOptions& options) {
   ruler_options(options).validate(/*has_data=*/!options.data.empty());
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
 }
 
 void run_ruler(const Evaluation& evaluation) {

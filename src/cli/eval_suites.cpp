@@ -44,7 +44,10 @@ const std::vector<Suite>& suites() {
                  "max-length",
                  "length-steps",
                  "depths",
+                 "depth-rule",
+                 "needles-per-context",
                  "placement",
+                 "chat",
                  "max-new-tokens",
                  "batch-size"},
        .validate = validate_niah,
@@ -54,6 +57,11 @@ const std::vector<Suite>& suites() {
        .flags = {"data", "batch-tokens"},
        .validate = validate_logprob,
        .run = run_logprob},
+      {.name = "choice",
+       .summary = "multiple choice by log-probabilities",
+       .flags = {"data", "batch-tokens"},
+       .validate = validate_choice,
+       .run = run_choice},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
        .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
@@ -137,6 +145,7 @@ InferenceLm Evaluation::load_model() const {
       CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
+  if (mean_text) masked_heads = mean_text->measure(model, tokenizer, masked_heads.heads());
   return model;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mask_mode_flags.h"
 #include "niah_flags.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/prompt_encoder.h"
@@ -20,16 +21,16 @@ struct EvalCommandOptions {
   std::string suite;
   std::filesystem::path data;
   std::filesystem::path mask;
-  std::vector<std::string> heads;              // instead of a mask
+  std::vector<std::string> heads;  // instead of a mask
+  MaskModeFlags mask_mode;
   std::filesystem::path rescore;               // predictions.jsonl, or a folder with one
   std::vector<std::filesystem::path> compare;  // folders of earlier runs
-  NiahFlags grid;  // --lengths, --depths and --haystack also belong to other suites
+  NiahFlags grid;  // --lengths, --depths, --haystack and --chat also belong to other suites
   int64_t batch_size = eval::NiahOptions{}.batch_size;
   eval::LogprobOptions logprob;
   std::vector<std::string> tasks;
   std::vector<int64_t> keys;
   int64_t max_samples = 100;
-  std::string chat = "auto";
   std::string profile;  // whose prompt and metric; empty: the suite's own
   bool allow_code_execution = false;
   uint64_t seed = 0;    // --seed
@@ -46,7 +47,8 @@ struct Evaluation {
   const Checkpoint& checkpoint;
   const ModelConfig& config;
   const Tokenizer& tokenizer;
-  const std::vector<Head>& masked_heads;
+  HeadMask& masked_heads;                    // load_model() adds the means
+  const std::optional<MeanText>& mean_text;  // of means to be measured
   torch::Device device;
   RunRecord& run;
 
@@ -109,6 +111,8 @@ void validate_niah(const EvalCommandOptions& options);
 void run_niah(const Evaluation& evaluation);
 void validate_logprob(const EvalCommandOptions& options);
 void run_logprob(const Evaluation& evaluation);
+void validate_choice(const EvalCommandOptions& options);
+void run_choice(const Evaluation& evaluation);
 void validate_ruler(const EvalCommandOptions& options);
 void run_ruler(const Evaluation& evaluation);
 void validate_kv(const EvalCommandOptions& options);

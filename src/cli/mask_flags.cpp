@@ -1,6 +1,9 @@
 #include "mask_flags.h"
 
 #include "retmask/base/error.h"
+#include "retmask/base/file.h"
+
+namespace fs = std::filesystem;
 
 namespace retmask::cli {
 namespace {
@@ -21,29 +24,11 @@ mask::Selection selection_of(Strategy strategy) {
   }
 }
 
-}  // namespace
-
-void add_mask_flags(Command& command, MaskFlags& flags) {
-  CLI::App& app = *command.app;
-  app.add_option("--scores",
-                 flags.scores,
-                 "head_scores.json of a detect run, from which --strategy selects the masked heads "
-                 "(instead of --mask)");
-  app.add_option("--mask-top-k",
-                 flags.top_k,
-                 "With --scores: retrieval heads are this many heads with the highest mean scores");
-  app.add_option("--mask-threshold",
-                 flags.threshold,
-                 "With --scores: retrieval heads are those with at least this mean score");
-  add_list_option(command,
-                  "--heads",
-                  flags.heads,
-                  "Retrieval heads are these, LAYER-HEAD,... (instead of --scores)");
-}
-
-std::optional<mask::Options> mask_options(const MaskFlags& flags,
-                                          const synthesize::Options& options,
-                                          uint64_t seed) {
+// The heads of the flags, as options for mask::run(); nothing if --mask gives them or no heads are
+// masked.
+std::optional<mask::Options> selection(const MaskFlags& flags,
+                                       const synthesize::Options& options,
+                                       uint64_t seed) {
   const Strategy strategy = options.strategy;
   if (flags.scores.empty() && flags.heads.empty()) {
     if (flags.top_k || flags.threshold) {
@@ -84,6 +69,94 @@ std::optional<mask::Options> mask_options(const MaskFlags& flags,
   mask.spec_only = true;
   mask.validate();
   return mask;
+}
+
+// The means of these heads in an earlier mask.json, if it has them.
+std::optional<HeadMask> means_in(const fs::path& file,
+                                 const std::vector<Head>& heads,
+                                 const ModelConfig& config) {
+  if (file.empty() || !fs::exists(file)) return std::nullopt;
+  const HeadMask mask = read_mask_file(file, config);
+  if (mask.mode() != MaskMode::mean || mask.heads() != heads) return std::nullopt;
+  return mask;
+}
+
+// Of the selection alone. The mode and the text are compared by themselves, and the last bits of
+// the means depend on the device. Equals the hash of the file that older versions wrote.
+std::string hash_of_selection(const fs::path& file) {
+  Json spec = read_json_file(file, "mask file");
+  for (const char* key : {"mode", "mean_text", "means"}) spec.erase(key);
+  return sha256(spec.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_mask_flags(Command& command, MaskFlags& flags) {
+  CLI::App& app = *command.app;
+  app.add_option("--scores",
+                 flags.scores,
+                 "head_scores.json of a detect run or another detector's heads (see retmask mask "
+                 "--help), from which --strategy selects the masked heads (instead of --mask)");
+  app.add_option("--mask-top-k",
+                 flags.top_k,
+                 "With --scores: retrieval heads are this many heads with the highest mean scores, "
+                 "or the first ones of a list without scores");
+  app.add_option("--mask-threshold",
+                 flags.threshold,
+                 "With --scores: retrieval heads are those with at least this mean score");
+  add_list_option(command,
+                  "--heads",
+                  flags.heads,
+                  "Retrieval heads are these, LAYER-HEAD,... (instead of --scores)");
+  add_mask_mode_flags(app, flags.mode);
+}
+
+MaskPlan plan_mask(const MaskFlags& flags, const synthesize::Options& options, uint64_t seed) {
+  MaskPlan plan{.select = selection(flags, options, seed), .heads_of = {}, .mode = flags.mode};
+  flags.mode.validate(plan.select || !options.mask.empty(), "--mask, --scores or --heads");
+  if (!plan.select && flags.mode.asks_for_means()) plan.heads_of = options.mask;
+  return plan;
+}
+
+void write_mask(const MaskPlan& plan,
+                const fs::path& model,
+                const fs::path& mask,
+                const fs::path& ready,
+                const CommonOptions& common,
+                RunRecord& run) {
+  if (mask.empty()) return;
+  const Checkpoint checkpoint(model);
+  const ModelConfig config = read_model_config(checkpoint);
+  const bool means = plan.mode.asks_for_means();
+  std::optional<MeanText> text;
+  const auto measure = [&](const std::vector<Head>& heads) {
+    const auto earlier = means_in(run.resumed() ? mask : ready, heads, config);
+    return earlier ? *earlier : text->measure(checkpoint, common, heads);
+  };
+  if (plan.select) {
+    mask::Options options = *plan.select;
+    if (!options.scores.empty()) run.add_input("scores", sha256_file(options.scores));
+    if (means) {
+      text.emplace(plan.mode, run);
+      options.mean = {.measure = measure, .text = text->to_json()};
+    }
+    mask::run(checkpoint, options, mask.parent_path());
+    run.add_input("mask", hash_of_selection(mask));
+  } else {
+    const fs::path& given = plan.heads_of.empty() ? mask : plan.heads_of;
+    const HeadMask heads = read_mask_file(given, config);
+    const bool must_measure = plan.mode.must_measure(heads, given);
+    run.add_input("mask", sha256_file(given));
+    Json spec = read_json_file(given, "mask file");
+    if (must_measure && !heads.empty()) {
+      text.emplace(plan.mode, run);
+      spec["mode"] = to_string(MaskMode::mean);
+      spec["mean_text"] = text->to_json();
+      spec["means"] = means_json(measure(heads.heads()).means());
+    }
+    if (!plan.heads_of.empty()) write_json_file(mask, spec);
+  }
+  run.settle("mask-mode", to_string(read_mask_file(mask, config).mode()));
 }
 
 }  // namespace retmask::cli

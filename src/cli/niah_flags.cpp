@@ -1,10 +1,15 @@
 #include "niah_flags.h"
 
+#include "retmask/base/log.h"
+
 namespace retmask::cli {
 
-niah::GridOptions NiahFlags::resolve() const {
+niah::GridOptions NiahFlags::resolve(uint64_t seed) const {
   niah::GridOptions resolved = grid;
   resolved.placement = niah::parse_placement(placement);
+  resolved.depth_rule = niah::parse_depth_rule(depth_rule);
+  resolved.chat = parse_chat_use(chat);
+  resolved.seed = seed;
   resolved.validate();
   return resolved;
 }
@@ -15,6 +20,7 @@ RunRules niah_rules() {
                      {"needles", "needles", /*has_default=*/true},
                      {"haystack", "needles", /*has_default=*/true}},
           .settled = {{"dtype", "dtype"},
+                      {"chat", "chat"},
                       {"lengths", "lengths"},
                       {"min-length", "lengths"},
                       {"max-length", "lengths"},
@@ -24,9 +30,12 @@ RunRules niah_rules() {
 void add_niah_flags(Command& command, NiahFlags& flags) {
   CLI::App& app = *command.app;
   niah::GridOptions& grid = flags.grid;
-  app.add_option("--needles",
-                 grid.needles,
-                 "JSONL file with needle, question and real_needle per row; built in unless given");
+  app.add_option(
+      "--needles",
+      grid.needles,
+      "JSONL file with needle, question and real_needle per row, or a built-in set: few "
+      "(the default, 3), literal (12), non-literal (12, whose questions share no content "
+      "word with them) or all");
   app.add_option(
       "--haystack",
       grid.haystack,
@@ -43,29 +52,45 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
   add_count_option(
       app, "--max-length", grid.max_length, "Longest of the evenly spaced lengths, in tokens");
   app.add_option("--length-steps", grid.length_steps, "Number of evenly spaced lengths");
-  app.add_option("--depths",
-                 grid.depths,
-                 "Number of needle depths, evenly spaced from the start to the end of the context");
+  app.add_option("--depths", grid.depths, "Number of needle depths per needle and length");
+  app.add_option("--depth-rule",
+                 flags.depth_rule,
+                 "Depths: even (evenly spaced from the start to the end of the context) or random "
+                 "(drawn with --seed)");
+  app.add_option("--needles-per-context",
+                 grid.needles_per_context,
+                 "Needles in each context: the one asked for and others, drawn with --seed");
   app.add_option("--placement",
                  flags.placement,
                  "Needle position: sentence (after the sentence that ends before the depth) or "
                  "reference (as in the published code)");
+  app.add_option("--chat",
+                 flags.chat,
+                 "Prompts in the model's chat template: auto (if it has one), all (it must have "
+                 "one) or none (plain text, for base models)");
   add_count_option(app, "--max-new-tokens", grid.max_new_tokens, "Longest answer in tokens");
   command.alternatives.push_back(
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }
 
+std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
+                                                         const Checkpoint& checkpoint,
+                                                         RunRecord& run) {
+  if (use == ChatUse::automatic) {
+    use = ChatTemplate::exists(checkpoint.dir()) ? ChatUse::all : ChatUse::none;
+    if (use == ChatUse::none) log::info("the checkpoint has no chat template: plain prompts");
+  }
+  run.settle("chat", to_string(use));
+  return use == ChatUse::all ? ChatTemplate::load(checkpoint.dir()) : nullptr;
+}
+
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
-                                       const Checkpoint& checkpoint,
-                                       const ModelConfig& config,
-                                       const Tokenizer& tokenizer,
+                                       const niah::PromptTools& tools,
                                        RunRecord& run) {
   const auto data = niah::load_needles_and_haystacks(grid.needles, grid.haystack);
   run.add_input("needles", data.fingerprint());
   run.settle("lengths", grid.context_lengths());
-  const auto chat_template = ChatTemplate::load(checkpoint.dir());
-  return niah::build_samples(
-      grid, data, {tokenizer, *chat_template, config.max_positions, run.moment()});
+  return niah::build_samples(grid, data, tools);
 }
 
 }  // namespace retmask::cli

@@ -11,9 +11,11 @@ namespace retmask::cli {
 struct NiahFlags {
   niah::GridOptions grid;
   std::string placement = to_string(niah::GridOptions{}.placement);
+  std::string depth_rule = to_string(niah::GridOptions{}.depth_rule);
+  std::string chat = to_string(niah::GridOptions{}.chat);
 
-  // The grid with the text flags parsed. Throws UserError.
-  niah::GridOptions resolve() const;
+  // The grid with the text flags parsed; `seed` is --seed. Throws UserError.
+  niah::GridOptions resolve(uint64_t seed) const;
 };
 
 // Rules for a command with these flags, --model and --dtype.
@@ -21,12 +23,15 @@ RunRules niah_rules();
 
 void add_niah_flags(Command& command, NiahFlags& flags);
 
-// Reads needles and haystacks (recorded as input of the run) and builds the samples with the
-// checkpoint's tokenizer and template. Throws UserError.
+// The template for prompts; null: plain prompts. Settles which in the run. Throws UserError.
+std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
+                                                         const Checkpoint& checkpoint,
+                                                         RunRecord& run);
+
+// Reads needles and haystacks (recorded as input of the run) and builds the samples. Throws
+// UserError.
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,
-                                       const Checkpoint& checkpoint,
-                                       const ModelConfig& config,
-                                       const Tokenizer& tokenizer,
+                                       const niah::PromptTools& tools,
                                        RunRecord& run);
 
 }  // namespace retmask::cli

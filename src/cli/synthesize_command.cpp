@@ -70,7 +70,7 @@ Json parse_template_variables(const std::vector<std::string>& assignments) {
 // What the flags ask for.
 struct Job {
   synthesize::ResolvedOptions options;
-  std::optional<mask::Options> mask;  // writes options.mask; empty: --mask gives it, or no mask
+  MaskPlan mask;  // may write options.mask
 };
 
 // `dir` is the folder of the run or of its part `part`. Throws UserError.
@@ -90,14 +90,16 @@ Job resolve_flags(const SynthesizeCommandOptions& flags,
   options.dtype = common.dtype;
   options.strategy = synthesize::parse_strategy(flags.strategy);
   share_endpoint_flags(flags.endpoints, options);
-  const auto mask = mask_options(flags.mask, options, common.seed);
-  if (mask) {
-    const mask::SelectOptions& select = mask->select;
+  const MaskPlan mask = plan_mask(flags.mask, options, common.seed);
+  if (mask.select) {
+    const mask::SelectOptions& select = mask.select->select;
     const std::string heads = CLI::detail::join(select.heads, ",");
-    options.mask = dir / "mask.json";
     options.mask_label = to_string(select.selection) + " heads of " +
-                         (heads.empty() ? mask->scores.string() : heads);
+                         (heads.empty() ? mask.select->scores.string() : heads);
+  } else {
+    options.mask_label = options.mask.string();
   }
+  if (mask.writes()) options.mask = dir / "mask.json";
   return {.options = synthesize::resolve(options), .mask = mask};
 }
 
@@ -109,14 +111,16 @@ std::vector<std::string> flags_that_may_change() {
 }
 
 RunRules run_rules() {
-  return {.ignored = flags_that_may_change(),
-          .inputs = {{"model", "model"},
-                     {"prompts", "prompts"},
-                     {"mask", "mask"},
-                     {"scores", "scores"},
-                     {"rejected-model", "rejected-model"},
-                     {"judge-prompt", "judge-prompt"}},
-          .settled = {{"strategy", "strategy"}, {"dtype", "dtype"}}};
+  RunRules rules{.ignored = flags_that_may_change(),
+                 .inputs = {{"model", "model"},
+                            {"prompts", "prompts"},
+                            {"mask", "mask"},
+                            {"scores", "scores"},
+                            {"rejected-model", "rejected-model"},
+                            {"judge-prompt", "judge-prompt"}},
+                 .settled = {{"strategy", "strategy"}, {"dtype", "dtype"}}};
+  add_mask_mode_rules(rules);
+  return rules;
 }
 
 // Returns the data type used for computation.
@@ -131,8 +135,11 @@ std::string record_model(const std::string& name,
   return c10::toString(parse_dtype(dtype, config.dtype));
 }
 
-// Records the inputs, and writes the mask if it is selected by --scores or --heads.
-void record_inputs(const Job& job, const std::filesystem::path& out, RunRecord& run) {
+// Records the inputs, and writes the mask if the job says so; `ready_mask` as in write_mask().
+void record_inputs(const Job& job,
+                   const CommonOptions& common,
+                   const std::filesystem::path& ready_mask,
+                   RunRecord& run) {
   const synthesize::ResolvedOptions& options = job.options;
   Json dtypes = Json::object();
   for (const auto& [name, dir] :
@@ -146,11 +153,7 @@ void record_inputs(const Job& job, const std::filesystem::path& out, RunRecord& 
                 synthesize::hash_prompt_files(options.prompts),
                 synthesize::older_hash_of_prompt_files(options.prompts));
   record_endpoints(options, run);
-  if (job.mask) {
-    if (!job.mask->scores.empty()) run.add_input("scores", sha256_file(job.mask->scores));
-    mask::run(Checkpoint(options.model), *job.mask, out);
-  }
-  if (!options.mask.empty()) run.add_input("mask", sha256_file(options.mask));
+  write_mask(job.mask, options.model, options.mask, ready_mask, common, run);
 }
 
 // --model and --rejected-model, which must not be modified.
@@ -299,7 +302,8 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
   if (!job.options.model.empty() || !job.options.rejected_model.empty()) {
     run.set_device(parse_device(job.options.device).str());
   }
-  record_inputs(job, common.out, run);
+  // The parent process of a local worker has written the mask.
+  record_inputs(job, common, local_part ? out / "mask.json" : std::filesystem::path(), run);
   const synthesize::Result result = synthesize::run(job.options, common.out, stop_asked_by);
   if (result.generated_answers > 0) {
     run.set_throughput("tokens_per_second", result.tokens_per_second());
@@ -400,7 +404,7 @@ void run_workers(const SynthesizeCommandOptions& options,
   invocation.options["merge"] = true;  // as if the parts were merged by hand
   RunRecord run = invocation.start_run(run_rules(), moment_of_parts(common.out));
   job.options.moment = run.moment();
-  record_inputs(job, common.out, run);
+  record_inputs(job, common, /*ready_mask=*/{}, run);
   synthesize::check_inputs(job.options);
   run_local_workers(count);
   merge_parts(read_parts(invocation), options, common, run);

@@ -134,8 +134,10 @@ void add_pair_flags(CLI::App& app, synthesize::PairOptions& o) {
 // A strategy allows some sources of the rejected answers and excludes the others.
 std::vector<Alternatives> alternatives() {
   return {
-      {.sets = {{"mask", "strategy=retrieval-masked"},
+      {.sets = {{"mask", "mask-mode", "mean-text", "strategy=retrieval-masked"},
                 {"scores",
+                 "mask-mode",
+                 "mean-text",
                  "heads",
                  "mask-top-k",
                  "mask-threshold",

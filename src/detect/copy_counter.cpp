@@ -6,6 +6,7 @@ namespace retmask::detect {
 
 void CopyCounter::observe(int64_t token, const torch::Tensor& largest_keys) {
   RETMASK_CHECK(largest_keys.dim() == 2 && largest_keys.device().is_cpu());
+  CopyStep& step = steps_.emplace_back(CopyStep{.token = token});
   const auto keys = largest_keys.accessor<int64_t, 2>();
   for (int64_t layer = 0; layer < keys.size(0); ++layer) {
     for (int64_t head = 0; head < keys.size(1); ++head) {
@@ -18,6 +19,7 @@ void CopyCounter::observe(int64_t token, const torch::Tensor& largest_keys) {
       Copies& copies = copies_[{layer, head}];
       copies.tokens.insert(token);
       ++copies.steps;
+      step.copied_by.push_back({layer, head});
     }
   }
 }

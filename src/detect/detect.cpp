@@ -1,42 +1,39 @@
 #include "retmask/detect/detect.h"
 
 #include <algorithm>
-#include <map>
+#include <chrono>
 
 #include "detection_row.h"
-#include "retmask/niah/answer_samples.h"
+#include "head_scorer.h"
+#include "retmask/niah/sample_journal.h"
 
 namespace retmask::detect {
 namespace {
 
-// Stop tokens of the published implementation; the first is the newline in Llama-2's vocabulary.
-constexpr const char* kReferenceStopToken = "<0x0A>";
-constexpr int64_t kReferenceStopId = 144;
-
-std::vector<int64_t> stop_ids(const Subject& subject, StopRule rule) {
-  if (rule == StopRule::eos) return subject.eos_token_ids;
-  std::vector<int64_t> ids = {kReferenceStopId};
-  if (const auto id = subject.tokenizer.token_id(kReferenceStopToken)) ids.push_back(*id);
-  return ids;
-}
-
-// Greedy, without masked heads.
-GenerationRequest make_request(const niah::Sample& sample,
-                               const Options& options,
-                               const std::vector<int64_t>& stop) {
-  GenerationRequest request;
-  request.prompt = sample.prompt;
-  request.max_new_tokens = options.grid.max_new_tokens;
-  request.stop_ids = stop;
-  return request;
+std::unique_ptr<HeadScorer> make_scorer(const ScorerInput& input) {
+  switch (input.options.scorer) {
+    case Scorer::copy:
+      return make_copy_scorer(input);
+    case Scorer::logit:
+      return make_logit_scorer(input);
+    case Scorer::query:
+      return make_query_scorer(input);
+    case Scorer::ablation:
+      return make_ablation_scorer(input);
+  }
+  throw InternalError("unknown scorer");
 }
 
 }  // namespace
 
 int64_t Result::num_right() const {
-  return std::count_if(detections.begin(), detections.end(), [](const Detection& detection) {
-    return detection.verdict.right;
+  return std::ranges::count_if(detections, [](const Detection& detection) {
+    return detection.answered && detection.verdict.right;
   });
+}
+
+int64_t Result::num_counted() const {
+  return std::ranges::count_if(detections, &Detection::counts);
 }
 
 Result run(const Subject& subject,
@@ -44,42 +41,27 @@ Result run(const Subject& subject,
            const Options& options,
            Journal& journal) {
   options.validate();
-  const std::vector<int64_t> stop = stop_ids(subject, options.stop);
-  std::map<size_t, CopyCounter> counters;  // by sample, while it is answered
-  const auto request = [&](size_t sample) {
-    counters.emplace(sample, CopyCounter(samples[sample], options.scoring));
-    return make_request(samples[sample], options, stop);
-  };
-  const auto row = [&](size_t sample, const GenerationResult& answer) {
-    Detection detection;
-    detection.answer = subject.tokenizer.decode(answer.tokens, /*skip_special_tokens=*/true);
-    // The published implementation also counts right answers if it did not find the needle in
-    // the prompt (all scores 0).
-    detection.verdict = niah::judge(samples[sample],
-                                    detection.answer,
-                                    /*needs_span=*/options.scoring == Scoring::set);
-    detection.scores = counters.at(sample).scores();
-    counters.erase(sample);
-    return to_row(samples[sample], detection);
-  };
-  const niah::AnsweredSamples answered = niah::answer_samples(
-      subject.model,
-      samples,
-      {.name = "detect",
-       .batch_size = options.batch_size,
-       .request = request,
-       .row = row,
-       .observe =
-           [&](size_t sample, int64_t token, const torch::Tensor& largest_keys) {
-             counters.at(sample).observe(token, largest_keys);
-           }},
-      journal);
+  const auto scorer = make_scorer({subject, samples, options});
+  niah::SampleJournal rows(samples, journal);
+  const std::vector<size_t> waiting = rows.waiting();
+  const auto [unit, per_sample] = scorer->unit();
+  Progress progress("detect",
+                    static_cast<int64_t>(samples.size()) * per_sample,
+                    unit,
+                    static_cast<int64_t>(samples.size() - waiting.size()) * per_sample);
+  const auto start = std::chrono::steady_clock::now();
+  scorer->score(waiting, progress, [&](size_t sample, const Detection& detection) {
+    rows.finish(sample, to_row(samples[sample], detection, options.scorer));
+  });
+  progress.finish();
 
-  Result result{
-      .detections = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
-  for (const Json& finished : answered.rows) {
-    result.detections.push_back(from_row(finished, journal.path().string()));
-  }
+  Result result;
+  result.answered_now = static_cast<int64_t>(waiting.size());
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.computed_tokens = scorer->times().prompt_tokens;
+  result.reused_tokens = scorer->times().reused_tokens;
+  for (const Json& row : std::move(rows).close())
+    result.detections.push_back(from_row(row, journal.path().string()));
   return result;
 }
 

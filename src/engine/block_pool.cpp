@@ -14,7 +14,9 @@ BlockPool::BlockPool(const ModelConfig& config,
                      torch::TensorOptions options,
                      int64_t num_blocks,
                      bool reserve)
-    : layers_(config.layers.size()), users_(static_cast<size_t>(num_blocks), 0) {
+    : layers_(config.layers.size()),
+      users_(static_cast<size_t>(num_blocks), 0),
+      released_(static_cast<size_t>(num_blocks), 0) {
   for (KeyValueBlocks::Layer& layer : layers_) {
     layer.keys = torch::empty({num_blocks, config.num_key_value_heads, kBlockSize, config.head_dim},
                               options);
@@ -28,15 +30,33 @@ BlockPool::BlockPool(const ModelConfig& config,
 }
 
 int32_t BlockPool::take() {
-  RETMASK_CHECK(!free_.empty(), "no free block");
+  RETMASK_CHECK(num_free() > 0, "no free block");
+  if (free_.empty()) {
+    const int32_t oldest = idle_.begin()->second;
+    idle_.erase(idle_.begin());
+    prefixes_.forget(oldest);
+    free_.push_back(oldest);
+  }
   const int32_t block = free_.back();
   free_.pop_back();
   users_[static_cast<size_t>(block)] = 1;
   return block;
 }
 
+void BlockPool::retain(int32_t block) {
+  const auto index = static_cast<size_t>(block);
+  if (users_[index]++ == 0) idle_.erase(released_[index]);
+}
+
 void BlockPool::release(int32_t block) {
-  if (--users_[static_cast<size_t>(block)] == 0) free_.push_back(block);
+  const auto index = static_cast<size_t>(block);
+  if (--users_[index] > 0) return;
+  if (prefixes_.holds(block)) {
+    released_[index] = num_releases_++;
+    idle_.emplace(released_[index], block);
+  } else {
+    free_.push_back(block);
+  }
 }
 
 void BlockPool::copy(int32_t from, int32_t to) {

@@ -5,8 +5,10 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
+#include "prefix_cache.h"
 #include "retmask/model/attention.h"
 
 namespace retmask {
@@ -14,7 +16,7 @@ namespace retmask {
 class BlockPool {
  public:
   // Tokens per block: few enough that a sequence's partly filled last block wastes little.
-  static constexpr int64_t kBlockSize = 16;
+  static constexpr int64_t kBlockSize = PrefixCache::kBlockSize;
 
   static constexpr int64_t blocks_for(int64_t tokens) {
     return (tokens + kBlockSize - 1) / kBlockSize;
@@ -30,13 +32,22 @@ class BlockPool {
             bool reserve);
 
   int64_t num_blocks() const { return static_cast<int64_t>(users_.size()); }
-  int64_t num_free() const { return static_cast<int64_t>(free_.size()); }
+  // Blocks without references, whether or not their content is still known.
+  int64_t num_free() const { return static_cast<int64_t>(free_.size() + idle_.size()); }
   const std::vector<KeyValueBlocks::Layer>& layers() const { return layers_; }
 
-  // Returns a free block with a reference count of one. There must be one.
+  // The content of blocks. A free block keeps it until take() needs the block.
+  const PrefixCache& prefixes() const { return prefixes_; }
+  PrefixCache& prefixes() { return prefixes_; }
+
+  // Returns a free block with a reference count of one: one without known content, else the one
+  // that has been free for longest. There must be one.
   int32_t take();
-  void retain(int32_t block) { ++users_[static_cast<size_t>(block)]; }
-  // The block becomes free when its reference count reaches zero.
+  bool is_used(int32_t block) const { return users_[static_cast<size_t>(block)] > 0; }
+  // Also of a free block with known content.
+  void retain(int32_t block);
+  // The block becomes free when its reference count reaches zero. Of blocks that lose their last
+  // reference together, release the last of the sequence first.
   void release(int32_t block);
   // Copies keys and values of all layers.
   void copy(int32_t from, int32_t to);
@@ -44,7 +55,13 @@ class BlockPool {
  private:
   std::vector<KeyValueBlocks::Layer> layers_;
   std::vector<int32_t> users_;  // reference count of each block
-  std::vector<int32_t> free_;   // LIFO: the last block freed is still in the CPU cache
+  // Without known content. LIFO: the last block freed is still in the CPU cache.
+  std::vector<int32_t> free_;
+  PrefixCache prefixes_;
+  // Free, with known content: by the time of their release, counted in releases.
+  std::map<uint64_t, int32_t> idle_;
+  std::vector<uint64_t> released_;  // key of each block in idle_
+  uint64_t num_releases_ = 0;
 };
 
 }  // namespace retmask

@@ -14,6 +14,7 @@ PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device devi
   } else {
     policy = {.chunk_tokens = 8192,
               .step_tokens = 8192,
+              .step_keys = int64_t{1} << 17,
               .least_tokens = 2048,
               .least_rows = std::min<int64_t>(8, options.max_batch_size / kRowsPerIdleRow)};
   }
@@ -32,10 +33,13 @@ int64_t num_cache_blocks(const ModelConfig& config,
   const int64_t most = options.max_batch_size * BlockPool::blocks_for(longest);
   if (options.kv_cache_bytes > 0) return std::min(options.kv_cache_bytes / block_bytes, most);
   const double share = device.is_cpu() ? 0.25 : 0.85;
+  available = std::max<int64_t>(available, 0);
   const auto affordable =
-      static_cast<int64_t>(share * static_cast<double>(std::max<int64_t>(available, 0))) /
-      block_bytes;
-  return std::min(affordable, most);
+      static_cast<int64_t>(share * static_cast<double>(available)) / block_bytes;
+  // One sequence may have all there is.
+  const int64_t one =
+      std::min(BlockPool::blocks_for(options.max_sequence_tokens), available / block_bytes);
+  return std::min(std::max(affordable, one), most);
 }
 
 }  // namespace retmask

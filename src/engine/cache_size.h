@@ -14,6 +14,9 @@ struct PrefillPolicy {
   // Chunks begin at multiples of it, so they are the same in every batch.
   int64_t chunk_tokens = 0;
   int64_t step_tokens = 0;  // per step; a single chunk may have more
+  // Keys that a step's chunks read together, which a GPU copies out of the cache for each layer; a
+  // single chunk may read more. 0: any number.
+  int64_t step_keys = 0;
   // While sequences decode, prompts wait until they have this many tokens or continuations
   // together.
   int64_t least_tokens = 0;

@@ -23,7 +23,8 @@ c10::cuda::CUDAStream private_stream(torch::Device device) {
 std::unique_ptr<StepExecutor> make_step_executor(const InferenceLm& model,
                                                  const BlockPool& pool,
                                                  const StepExecutorOptions& options) {
-  if (!model.has_decode()) return std::make_unique<HostStepExecutor>(model, pool, options);
+  if (!model.has_decode() || options.on_rows != nullptr)
+    return std::make_unique<HostStepExecutor>(model, pool, options);
   return std::make_unique<PipelinedStepExecutor>(
       model, options, std::make_unique<CudaStepDevice>(model, pool, options));
 }
@@ -35,7 +36,7 @@ CudaStepDevice::CudaStepDevice(const InferenceLm& model,
       stream_(private_stream(model.device())),
       guard_(stream_),
       prefill_(model, pool),
-      inputs_(model.config(), options.max_rows, model.device()),
+      inputs_(model, options.max_rows),
       outputs_(
           make_decode_outputs(model.config(), options.max_rows, options.probe, model.device())),
       graphs_(model, pool, inputs_, outputs_, options.cuda_graphs) {

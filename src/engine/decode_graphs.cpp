@@ -60,7 +60,7 @@ int64_t DecodeGraphs::splits_for(int64_t rows, int64_t longest) const {
 void DecodeGraphs::step(int64_t rows, int64_t longest) {
   const int64_t splits = splits_for(rows, longest);
   if (!replay_) return launch(rows, splits);
-  auto& graph = graphs_[{rows, splits}];
+  auto& graph = graphs_[{rows, splits, inputs_.policies().means.defined()}];
   if (graph) return graph->replay();
   // The first step is launched without capture: libraries initialise themselves at their first
   // call, which cannot be captured. Capture itself computes nothing.
@@ -83,7 +83,8 @@ void DecodeGraphs::launch(int64_t rows, int64_t splits) {
   batch.block_tables = inputs_.block_tables();
   batch.table_starts = field(DecodeInputs::table_start);
   batch.policies = field(DecodeInputs::policy);
-  batch.gates = inputs_.gates();
+  batch.gates = inputs_.policies().gates;
+  batch.means = inputs_.policies().means;
   batch.splits = splits;
   if (outputs_.largest_keys.defined())
     batch.largest_keys = outputs_.largest_keys.narrow(1, 0, rows);

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <utility>
+#include <tuple>
 
 #include "block_pool.h"
 #include "decode_inputs.h"
@@ -50,7 +50,8 @@ class DecodeGraphs {
   const int64_t multiprocessors_;
   // Temporary memory shared by all graphs: they never run concurrently.
   const at::cuda::MempoolId_t memory_;
-  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<at::cuda::CUDAGraph>> graphs_;
+  // By rows, splits, and whether a policy has means.
+  std::map<std::tuple<int64_t, int64_t, bool>, std::unique_ptr<at::cuda::CUDAGraph>> graphs_;
 };
 
 }  // namespace retmask

@@ -8,25 +8,47 @@
 
 namespace retmask {
 
-PolicyTable::PolicyTable(const ModelConfig& config, int64_t capacity, torch::Device device)
-    : num_layers_(config.num_hidden_layers()),
-      num_heads_(config.num_attention_heads),
-      host_(torch::ones({capacity, num_layers_, num_heads_}, torch::kFloat32)),
-      gates_(host_.to(device)) {}
+PolicyTable::PolicyTable(const InferenceLm& model, int64_t capacity) : model_(model) {
+  const ModelConfig& config = model.config();
+  host_.gates = torch::ones({capacity, config.num_hidden_layers(), config.num_attention_heads},
+                            torch::kFloat32);
+  device_.gates =
+      host_.gates.to(model.device(), torch::kFloat32, /*non_blocking=*/false, /*copy=*/true);
+}
 
 // Returns false when the table is full.
 bool PolicyTable::add_missing(const std::vector<const Sequence*>& sequences, bool& any_new) {
   for (const Sequence* sequence : sequences) {
-    if (numbers_.contains(sequence->masked_heads())) continue;
+    const HeadMask& mask = sequence->masked_heads();
+    if (numbers_.contains(mask)) continue;
     const auto number = static_cast<int64_t>(numbers_.size());
-    if (number == host_.size(0)) return false;
-    numbers_.emplace(sequence->masked_heads(), number);
+    if (number == host_.gates.size(0)) return false;
+    numbers_.emplace(mask, number);
     any_new = true;
-    torch::Tensor gate = host_[number];
+    torch::Tensor gate = host_.gates[number];
     gate.fill_(1);
-    for (const Head& head : sequence->masked_heads()) gate[head.layer][head.head] = 0;
+    for (const Head& head : mask) gate[head.layer][head.head] = 0;
+    set_means(number, mask);
   }
   return true;
+}
+
+void PolicyTable::set_means(int64_t number, const HeadMask& mask) {
+  const bool has_means = mask.mode() == MaskMode::mean;
+  if (has_means && !host_.means.defined()) {
+    std::vector<int64_t> shape = host_.gates.sizes().vec();
+    shape.push_back(model_.config().head_dim);
+    const torch::TensorOptions options(model_.dtype());
+    host_.means = torch::zeros(shape, options);
+    device_.means = torch::empty(shape, options.device(model_.device()));  // upload() fills it
+  }
+  if (!host_.means.defined()) return;
+  torch::Tensor rows = host_.means[number];  // [L, H, D]
+  rows.zero_();
+  for (size_t i = 0; has_means && i < mask.size(); ++i) {
+    const Head& head = mask.heads()[i];
+    rows[head.layer][head.head].copy_(torch::tensor(mask.means()[i]));
+  }
 }
 
 PolicyTable::Numbers PolicyTable::numbers_of(const std::vector<const Sequence*>& sequences) {
@@ -38,8 +60,16 @@ PolicyTable::Numbers PolicyTable::numbers_of(const std::vector<const Sequence*>&
   Numbers result;
   for (const Sequence* sequence : sequences)
     result.of_sequences.push_back(numbers_.at(sequence->masked_heads()));
-  if (any_new) result.new_gates = host_.clone();  // the next step may change host_ again
+  if (!any_new) return result;
+  // Copies: the next step may change host_ again.
+  result.changed.gates = host_.gates.clone();
+  if (host_.means.defined()) result.changed.means = host_.means.clone();
   return result;
+}
+
+void PolicyTable::upload(const Rows& changed) {
+  if (changed.gates.defined()) device_.gates.copy_(changed.gates);
+  if (changed.means.defined()) device_.means.copy_(changed.means);
 }
 
 DrawParameters draw_parameters(Sequence& sequence) {
@@ -52,9 +82,10 @@ DrawParameters draw_parameters(Sequence& sequence) {
           .top_k = params.top_k};
 }
 
-DecodeInputs::DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device)
-    : policies_(config, max_rows, device) {
-  const int64_t most_blocks = max_rows * BlockPool::blocks_for(config.max_positions);
+DecodeInputs::DecodeInputs(const InferenceLm& model, int64_t max_rows)
+    : policies_(model, max_rows) {
+  const torch::Device device = model.device();
+  const int64_t most_blocks = max_rows * BlockPool::blocks_for(model.config().max_positions);
   fields_ =
       torch::zeros({kNumFields, max_rows}, torch::TensorOptions(torch::kInt64).device(device));
   block_tables_ = torch::zeros({most_blocks}, torch::TensorOptions(torch::kInt32).device(device));
@@ -109,12 +140,12 @@ DecodeInputs::Staged DecodeInputs::stage(const std::vector<Sequence*>& sequences
     std::copy(sequence->blocks.begin(), sequence->blocks.end(), blocks + num_blocks);
     num_blocks += static_cast<int64_t>(sequence->blocks.size());
   }
-  return {index_of_staging, num_blocks, policies.new_gates};
+  return {index_of_staging, num_blocks, policies.changed};
 }
 
 void DecodeInputs::upload(const Staged& staged) {
   const Staging& staging = staging_[staged.staging];
-  if (staged.new_gates.defined()) policies_.upload(staged.new_gates);
+  policies_.upload(staged.new_policies);
   fields_.copy_(staging.fields, /*non_blocking=*/true);
   block_tables_.narrow(0, 0, staged.num_blocks)
       .copy_(staging.block_tables.narrow(0, 0, staged.num_blocks), /*non_blocking=*/true);

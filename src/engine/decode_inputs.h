@@ -19,25 +19,32 @@ namespace retmask {
 // index.
 class PolicyTable {
  public:
-  PolicyTable(const ModelConfig& config, int64_t capacity, torch::Device device);
+  // One row per policy.
+  struct Rows {
+    torch::Tensor gates;  // [capacity, L, H] float32
+    torch::Tensor means;  // [capacity, L, H, D]; as DecodeBatch::means
+  };
 
-  // [capacity, L, H] float32, at a fixed address.
-  const torch::Tensor& gates() const { return gates_; }
+  PolicyTable(const InferenceLm& model, int64_t capacity);
+
+  // On the device. The gates are at a fixed address; so are the means as soon as a policy has some.
+  const Rows& rows() const { return device_; }
   struct Numbers {
     std::vector<int64_t> of_sequences;  // the policy index of each sequence
-    torch::Tensor new_gates;            // for upload(); undefined if nothing changed, as usual
+    Rows changed;                       // for upload(); undefined if nothing changed, as usual
   };
   // At most `capacity` sequences.
   Numbers numbers_of(const std::vector<const Sequence*>& sequences);
   // Waits for a GPU.
-  void upload(const torch::Tensor& new_gates) { gates_.copy_(new_gates); }
+  void upload(const Rows& changed);
 
  private:
   bool add_missing(const std::vector<const Sequence*>& sequences, bool& any_new);
+  void set_means(int64_t number, const HeadMask& mask);
 
-  const int64_t num_layers_, num_heads_;
-  torch::Tensor host_, gates_;
-  std::map<std::vector<Head>, int64_t> numbers_;
+  const InferenceLm& model_;
+  Rows host_, device_;
+  std::map<HeadMask, int64_t> numbers_;
 };
 
 class DecodeInputs {
@@ -57,13 +64,13 @@ class DecodeInputs {
     kNumFields,
   };
 
-  DecodeInputs(const ModelConfig& config, int64_t max_rows, torch::Device device);
+  DecodeInputs(const InferenceLm& model, int64_t max_rows);
 
   // Where stage() left the inputs of a step.
   struct Staged {
     size_t staging;
     int64_t num_blocks;
-    torch::Tensor new_gates;
+    PolicyTable::Rows new_policies;
   };
   // Writes the state of the sequences for the next step to host memory; sources[i] as in Field.
   // Draws one number from the random stream of each sequence that the device samples (`on_device`).
@@ -80,7 +87,7 @@ class DecodeInputs {
   torch::Tensor field(Field which, int64_t rows) const;
   torch::Tensor real_field(Field which, int64_t rows) const;
   const torch::Tensor& block_tables() const { return block_tables_; }
-  const torch::Tensor& gates() const { return policies_.gates(); }
+  const PolicyTable::Rows& policies() const { return policies_.rows(); }
 
  private:
   struct Staging {

@@ -20,8 +20,17 @@ int64_t num_blocks(const InferenceLm& model, const GeneratorOptions& options) {
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
+// Under a RoPE that depends on the length of the sequence, the same tokens have different keys in
+// prompts of different lengths.
+bool can_share_prefixes(const ModelConfig& config) {
+  return std::ranges::none_of(
+      config.layers, [](const LayerConfig& layer) { return layer.rope.depends_on_length(); });
+}
+
 bool is_finished(Sequence& sequence) {
   if (sequence.result.tokens.empty()) return false;  // its first token is pending
+  const std::vector<int64_t>& forced = sequence.forced_tokens();
+  if (!forced.empty()) return sequence.result.tokens.size() == forced.size();
   const GenerationRequest& request = sequence.request->request;
   const int64_t newest = sequence.result.tokens.back();
   if (std::ranges::find(request.stop_ids, newest) != request.stop_ids.end()) {
@@ -44,7 +53,8 @@ class Run {
       const RequestSource& source,
       const ResultVisitor& on_finish,
       const StepObserver& observer,
-      GenerationTimes* times)
+      GenerationTimes* times,
+      const RowVisitor& on_rows)
       : on_finish_(on_finish),
         observer_(observer),
         times_(times),
@@ -52,29 +62,32 @@ class Run {
               torch::TensorOptions(model.dtype()).device(model.device()),
               num_blocks(model, options),
               options.reserve_cache),
-        // An observer must not see a token twice.
+        // An observer must not see a token twice, nor a visitor a row.
         scheduler_(model.config(),
                    source,
-                   options.max_batch_size,
-                   prefill_policy(options, model.device()),
-                   pool_,
-                   /*never_evict=*/observer != nullptr),
+                   {.max_batch_size = options.max_batch_size,
+                    .prefill = prefill_policy(options, model.device()),
+                    .never_evict = observer != nullptr || on_rows != nullptr,
+                    .prefix_cache = options.prefix_cache && can_share_prefixes(model.config())},
+                   pool_),
         executor_(make_executor(model,
                                 pool_,
                                 {.max_rows = options.max_batch_size,
                                  .probe = observer != nullptr,
                                  .cuda_graphs = options.cuda_graphs,
-                                 .times = times})) {}
+                                 .times = times,
+                                 .on_rows = on_rows ? &on_rows : nullptr})) {}
 
   void run() {
     const ScopedTimer timer(times_ != nullptr ? &times_->total : nullptr);
     while (true) {
       stop_point();
       scheduler_.admit();
-      if (scheduler_.is_idle()) return;
+      if (scheduler_.is_idle()) break;
       scheduler_.make_room();
       step();
     }
+    if (times_ != nullptr) times_->reused_tokens += scheduler_.reused_tokens();
   }
 
  private:
@@ -145,8 +158,9 @@ Generator::Generator(const InferenceLm& model, GeneratorOptions options)
 void Generator::run(const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
-  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times);
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
+  run_generation(model_, options_, make_step_executor, source, on_finish, observer, times, on_rows);
 }
 
 void run_generation(const InferenceLm& model,
@@ -155,9 +169,18 @@ void run_generation(const InferenceLm& model,
                     const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times) {
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows) {
   const torch::InferenceMode inference;
-  Run(model, options, make_executor, source, on_finish, observer, times).run();
+  Run(model, options, make_executor, source, on_finish, observer, times, on_rows).run();
+}
+
+std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests) {
+  std::vector<size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(
+      order, {}, [&](size_t i) -> const std::vector<int64_t>& { return requests[i].prompt; });
+  return order;
 }
 
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {

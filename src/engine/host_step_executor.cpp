@@ -9,6 +9,9 @@ SampledToken sample_on_host(Sampler& sampler,
                             const float* logits,
                             int64_t vocab_size) {
   const GenerationRequest& request = sequence.request->request;
+  const std::vector<int64_t>& forced = sequence.forced_tokens();
+  if (!forced.empty())
+    return sampler.score(logits, vocab_size, forced[sequence.result.tokens.size()]);
   return sampler.sample(logits,
                         vocab_size,
                         request.sampling,
@@ -23,7 +26,7 @@ HostStepExecutor::HostStepExecutor(const InferenceLm& model,
 
 void HostStepExecutor::forward(std::deque<Sequence>& sequences,
                                const std::vector<PrefillChunk>& chunks) {
-  result_ = runner_.run(sequences, chunks, options_.probe, options_.times);
+  result_ = runner_.run(sequences, chunks, options_.probe, options_.times, options_.on_rows);
   if (result_.logits.defined())
     result_.logits = result_.logits.to(torch::kCPU, torch::kFloat32).contiguous();
 }

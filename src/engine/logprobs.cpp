@@ -8,7 +8,7 @@ namespace retmask {
 std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first,
-                                          const std::vector<Head>& masked_heads) {
+                                          const HeadMask& masked_heads) {
   std::vector<int64_t> tokens;
   std::vector<int64_t> predictor_rows;  // row i - 1 of a sequence predicts its token i
   std::vector<int64_t> targets;
@@ -36,7 +36,7 @@ std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
     // A backward pass that recomputes the layers would need the gate after this function returns.
     RETMASK_CHECK(!torch::GradMode::is_enabled());
     gate.emplace(model.config(),
-                 std::vector<std::vector<Head>>(sequences.size(), masked_heads),
+                 std::vector<HeadMask>(sequences.size(), masked_heads),
                  torch::TensorOptions(model.dtype()).device(model.device()));
     batch.gate = &*gate;
   }

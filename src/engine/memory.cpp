@@ -27,6 +27,18 @@ int64_t loading_bytes(const ModelConfig& config, torch::ScalarType dtype) {
   return rows * config.hidden_size * std::max(bytes_of(dtype), stored);
 }
 
+// Keys whose copies the prompts of a step read on a GPU, one layer at a time: those of two policies
+// of the longest sequence, or of one and the float32 copy of its keys for the probe.
+int64_t gathered_keys(const ModelConfig& config,
+                      torch::Device device,
+                      const GeneratorOptions& options) {
+  if (device.is_cpu()) return 0;
+  const int64_t longest =
+      options.max_sequence_tokens > 0 ? options.max_sequence_tokens : config.max_positions;
+  const int64_t most = prefill_policy(options, device).step_keys;
+  return std::max(2 * longest, std::min(most, options.max_batch_size * longest));
+}
+
 // Rows of a step: decoding sequences, and prefill chunks for each of two policies.
 int64_t step_bytes(const ModelConfig& config,
                    torch::Device device,
@@ -45,7 +57,8 @@ int64_t step_bytes(const ModelConfig& config,
   const int64_t logits = options.max_batch_size * config.vocab_size * bytes_of(torch::kFloat32);
   const int64_t sampler = at::get_num_threads() * config.vocab_size *
                           (bytes_of(torch::kInt64) + bytes_of(torch::kFloat32));
-  return rows * row_elements * bytes_of(dtype) + logits + sampler;
+  return rows * row_elements * bytes_of(dtype) + logits + sampler +
+         gathered_keys(config, device, options) * 2 * key_size * bytes_of(dtype);
 }
 
 }  // namespace
@@ -82,25 +95,30 @@ std::string MemoryBudget::text() const {
 MemoryBudget memory_budget(const ModelConfig& config,
                            torch::Device device,
                            torch::ScalarType dtype,
-                           const GeneratorOptions& options) {
+                           const GeneratorOptions& options,
+                           std::optional<int64_t> free) {
   MemoryBudget budget;
   budget.process = device.is_cpu() ? resident_memory() : 0;
   budget.weights = num_weights(config) * bytes_of(dtype);
   budget.libraries = device.is_cpu() ? kLibraryBytes : 0;
   budget.loading = loading_bytes(config, dtype);
   budget.step_buffers = step_bytes(config, device, dtype, options);
-  const int64_t available = free_memory(device) - budget.weights - budget.step_buffers;
+  const int64_t available =
+      (free ? *free : free_memory(device)) - budget.weights - budget.step_buffers;
   const int64_t blocks = num_cache_blocks(config, device, dtype, options, available);
   budget.kv_cache = blocks * BlockPool::block_bytes(config, dtype);
   const int64_t needed = BlockPool::blocks_for(options.max_sequence_tokens);
   if (blocks < needed) {
+    const bool is_given = options.kv_cache_bytes > 0;
     user_error("the longest prompt and --max-new-tokens, ",
                options.max_sequence_tokens,
                " tokens together, need ",
                format_bytes(needed * BlockPool::block_bytes(config, dtype)),
-               " for keys and values, but --kv-cache-mib gives ",
+               " for keys and values, but ",
+               is_given ? "--kv-cache-mib gives " : "the free memory allows ",
                format_bytes(budget.kv_cache),
-               "; raise it, or lower --max-new-tokens or --max-prompt-tokens");
+               is_given ? "; raise it, or lower --max-new-tokens or --max-prompt-tokens"
+                        : "; shorten the prompts or lower --max-new-tokens");
   }
   return budget;
 }

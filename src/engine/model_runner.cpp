@@ -18,13 +18,13 @@ class ModelRunner::Builder {
               int64_t length,
               int64_t past,
               const std::vector<int32_t>& blocks,
-              const std::vector<Head>& masked_heads,
+              const HeadMask& masked_heads,
               std::optional<int64_t> leader = std::nullopt) {
     tokens_.insert(tokens_.end(), tokens, tokens + length);
     batch.lengths.push_back(length);
     batch.past.push_back(past);
     tables_.push_back(&blocks);
-    masked.push_back(masked_heads);
+    masks.push_back(masked_heads);
     for (const Head& head : masked_heads)
       batch.first_difference = std::min(batch.first_difference, head.layer);
     const auto sequence = static_cast<int64_t>(tables_.size()) - 1;
@@ -39,9 +39,13 @@ class ModelRunner::Builder {
   }
 
   // Completes `batch`. The builder must outlive its use.
-  void finish(const BlockPool& pool, torch::Device device, AttentionProbe* probe) {
+  void finish(const BlockPool& pool,
+              torch::Device device,
+              AttentionProbe* probe,
+              const AttentionReader* reader) {
     batch.probe = probe;
-    if (!any_follower_ || probe != nullptr) batch.leaders.clear();
+    batch.reader = reader;
+    if (!any_follower_ || probe != nullptr || reader != nullptr) batch.leaders.clear();
     batch.token_ids = upload(tokens_, device);
     size_t longest = 1;
     for (const auto* table : tables_) longest = std::max(longest, table->size());
@@ -58,9 +62,9 @@ class ModelRunner::Builder {
   }
 
   PackedBatch batch;
-  std::vector<std::vector<Head>> masked;  // of each sequence
-  std::vector<int64_t> last_rows;         // rows of the batch whose logits are wanted
-  std::vector<int64_t> wanted;            // and their sequences
+  std::vector<HeadMask> masks;     // of each sequence
+  std::vector<int64_t> last_rows;  // rows of the batch whose logits are wanted
+  std::vector<int64_t> wanted;     // and their sequences
 
  private:
   std::vector<int64_t> tokens_;
@@ -69,13 +73,13 @@ class ModelRunner::Builder {
   bool any_follower_ = false;
 };
 
-const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
-  if (std::all_of(masked.begin(), masked.end(), [](const auto& heads) { return heads.empty(); }))
+const HeadGate* ModelRunner::gate(std::vector<HeadMask> masks) {
+  if (std::all_of(masks.begin(), masks.end(), [](const HeadMask& mask) { return mask.empty(); }))
     return nullptr;
-  if (!gate_ || masked != masked_) {
-    masked_ = std::move(masked);
+  if (!gate_ || masks != masks_) {
+    masks_ = std::move(masks);
     gate_.emplace(
-        model_.config(), masked_, torch::TensorOptions(model_.dtype()).device(model_.device()));
+        model_.config(), masks_, torch::TensorOptions(model_.dtype()).device(model_.device()));
   }
   return &*gate_;
 }
@@ -83,8 +87,15 @@ const HeadGate* ModelRunner::gate(std::vector<std::vector<Head>> masked) {
 ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                      const std::vector<PrefillChunk>& chunks,
                                      bool probe,
-                                     GenerationTimes* times) {
+                                     GenerationTimes* times,
+                                     const RowVisitor* on_rows) {
   Builder builder(model_.config().num_hidden_layers());
+  AttentionReader reader;
+  std::vector<std::pair<size_t, size_t>> owners;  // request and continuation of each sequence
+  const auto add_rows = [&](const NumberedRequest& request, size_t continuation) {
+    reader.rows.push_back(request.request.visited_rows);
+    owners.emplace_back(request.index, continuation);
+  };
   for (const Sequence& sequence : sequences) {
     builder.add(&sequence.result.tokens.back(),
                 1,
@@ -92,6 +103,7 @@ ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                 sequence.blocks,
                 sequence.masked_heads());
     builder.batch.known.push_back(sequence.past() + 1);
+    add_rows(*sequence.request, sequence.continuation);
     builder.want_logits();
   }
   for (const PrefillChunk& chunk : chunks) {
@@ -105,15 +117,24 @@ ModelRunner::Result ModelRunner::run(const std::deque<Sequence>& sequences,
                                            prefill.masked_heads(policy),
                                            leader);
       builder.batch.known.push_back(static_cast<int64_t>(prefill.prompt().size()));
+      add_rows(*prefill.request, policy.continuations.front());
       if (!leader) leader = sequence;
       if (chunk.is_last()) builder.want_logits();
     }
   }
   AttentionProbe attention_probe(builder.wanted);
-  builder.finish(pool_, model_.device(), probe ? &attention_probe : nullptr);
+  if (on_rows != nullptr) {
+    reader.read = [&](size_t sequence, const AttentionRows& rows) {
+      (*on_rows)(owners[sequence].first, owners[sequence].second, rows);
+    };
+  }
+  builder.finish(pool_,
+                 model_.device(),
+                 probe ? &attention_probe : nullptr,
+                 on_rows != nullptr ? &reader : nullptr);
   PackedBatch& batch = builder.batch;
   if (times != nullptr) batch.times = &times->forward;
-  batch.gate = gate(std::move(builder.masked));
+  batch.gate = gate(std::move(builder.masks));
 
   const torch::Tensor hidden = model_.forward(batch);
   const auto select = [](const torch::Tensor& from, const std::vector<int64_t>& rows_wanted) {

@@ -27,15 +27,16 @@ class ModelRunner {
   Result run(const std::deque<Sequence>& sequences,
              const std::vector<PrefillChunk>& chunks,
              bool probe,
-             GenerationTimes* times);
+             GenerationTimes* times,
+             const RowVisitor* on_rows = nullptr);
 
  private:
   class Builder;
-  const HeadGate* gate(std::vector<std::vector<Head>> masked);
+  const HeadGate* gate(std::vector<HeadMask> masks);
 
   const InferenceLm& model_;
   const BlockPool& pool_;
-  std::vector<std::vector<Head>> masked_;  // of the batch that gate_ was made for
+  std::vector<HeadMask> masks_;  // of the batch that gate_ was made for
   std::optional<HeadGate> gate_;
 };
 

@@ -37,6 +37,7 @@ PipelinedStepExecutor::PipelinedStepExecutor(const InferenceLm& model,
     : model_(model), options_(options), device_(std::move(device)) {}
 
 bool PipelinedStepExecutor::is_drawn_on_device(const Sequence& sequence) const {
+  if (!sequence.forced_tokens().empty()) return false;
   const SamplingParams& params = sequence.request->request.sampling;
   // The options that the kernel supports; any other must have its default.
   const SamplingParams known{.temperature = params.temperature,

@@ -18,6 +18,7 @@ void run_generation(const InferenceLm& model,
                     const RequestSource& source,
                     const ResultVisitor& on_finish,
                     const StepObserver& observer,
-                    GenerationTimes* times);
+                    GenerationTimes* times,
+                    const RowVisitor& on_rows = nullptr);
 
 }  // namespace retmask

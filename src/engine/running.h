@@ -30,10 +30,11 @@ struct Prefill {
   };
   std::shared_ptr<const NumberedRequest> request;
   std::vector<MaskGroup> policies;
-  int64_t done = 0;  // tokens already prefilled
+  int64_t done = 0;    // tokens already prefilled
+  int64_t reused = 0;  // of those, tokens in blocks of earlier prompts
 
   const std::vector<int64_t>& prompt() const { return request->request.prompt; }
-  const std::vector<Head>& masked_heads(const MaskGroup& policy) const {
+  const HeadMask& masked_heads(const MaskGroup& policy) const {
     return request->request.continuations[policy.continuations.front()].masked_heads;
   }
   size_t num_continuations() const {
@@ -62,8 +63,11 @@ struct Sequence {
   GenerationResult result = {};
   int64_t pending = 0;  // tokens sampled on the GPU that are not in the result yet
 
-  const std::vector<Head>& masked_heads() const {
+  const HeadMask& masked_heads() const {
     return request->request.continuations[continuation].masked_heads;
+  }
+  const std::vector<int64_t>& forced_tokens() const {
+    return request->request.continuations[continuation].forced_tokens;
   }
   int64_t num_tokens() const { return static_cast<int64_t>(result.tokens.size()) + pending; }
   bool wants_token() const { return num_tokens() < request->request.max_new_tokens; }

@@ -78,9 +78,18 @@ SampledToken Sampler::sample(const float* logits,
     const float* penalised = penalised_.data();
     token.id = draw(penalised, vocab_size, params, best_of(penalised, vocab_size), random);
   }
-  const double total = kernels::exp_sums(logits, vocab_size, largest, /*scale=*/1.0F, sums_);
-  token.logprob = logits[token.id] - largest - std::log(total);
+  token.logprob = logprob_of(logits, vocab_size, largest, token.id);
   return token;
+}
+
+SampledToken Sampler::score(const float* logits, int64_t vocab_size, int64_t id) {
+  const float largest = logits[best_of(logits, vocab_size)];
+  return {.id = id, .logprob = logprob_of(logits, vocab_size, largest, id)};
+}
+
+double Sampler::logprob_of(const float* logits, int64_t vocab_size, float largest, int64_t id) {
+  const double total = kernels::exp_sums(logits, vocab_size, largest, /*scale=*/1.0F, sums_);
+  return logits[id] - largest - std::log(total);
 }
 
 void Sampler::penalise(const float* logits,

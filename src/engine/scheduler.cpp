@@ -37,8 +37,9 @@ void check_request(const GenerationRequest& request,
                pool.num_blocks() * BlockPool::kBlockSize,
                "; raise --kv-cache-mib");
   }
-  for (const int64_t id : request.prompt) {
-    if (id < 0 || id >= config.vocab_size) {
+  const auto check_ids = [&](const std::vector<int64_t>& ids) {
+    for (const int64_t id : ids) {
+      if (0 <= id && id < config.vocab_size) continue;
       user_error("prompt ",
                  index,
                  " has token id ",
@@ -47,9 +48,14 @@ void check_request(const GenerationRequest& request,
                  config.vocab_size,
                  "; do the tokenizer and the model belong together?");
     }
+  };
+  check_ids(request.prompt);
+  for (const Continuation& continuation : request.continuations) {
+    check_heads(continuation.masked_heads.heads(), config, "mask");
+    check_ids(continuation.forced_tokens);
+    RETMASK_CHECK(static_cast<int64_t>(continuation.forced_tokens.size()) <=
+                  request.max_new_tokens);
   }
-  for (const Continuation& continuation : request.continuations)
-    check_heads(continuation.masked_heads, config, "mask");
 }
 
 // Blocks of one continuation at its full length.
@@ -83,28 +89,23 @@ Prefill first_continuations(const Waiting& waiting, int64_t count) {
 
 Scheduler::Scheduler(const ModelConfig& config,
                      const RequestSource& source,
-                     int64_t max_batch_size,
-                     const PrefillPolicy& prefill,
-                     BlockPool& pool,
-                     bool never_evict)
-    : config_(config),
-      source_(source),
-      max_batch_size_(max_batch_size),
-      prefill_(prefill),
-      pool_(pool),
-      never_evict_(never_evict) {}
+                     const SchedulerOptions& options,
+                     BlockPool& pool)
+    : config_(config), source_(source), options_(options), pool_(pool) {}
 
 void Scheduler::admit() {
   while (!waiting_.empty() || pull()) {
     Waiting& next = waiting_.front();
     auto count =
-        std::min<int64_t>(static_cast<int64_t>(next.continuations.size()), max_batch_size_);
-    if (num_open_ + count > max_batch_size_) return;
+        std::min<int64_t>(static_cast<int64_t>(next.continuations.size()), options_.max_batch_size);
+    if (num_open_ + count > options_.max_batch_size) return;
     Prefill prefill = first_continuations(next, count);
+    find_prefix(prefill);
     if (!has_blocks_for(prefill)) {
       if (num_open_ > 0) return;
       count = 1;  // check_request: there is room for one
       prefill = first_continuations(next, count);
+      find_prefix(prefill);
     }
     take_blocks(prefill);
     num_open_ += count;
@@ -130,13 +131,41 @@ bool Scheduler::pull() {
   return true;
 }
 
+uint64_t Scheduler::policy_of(const Prefill& prefill, const Prefill::MaskGroup& group) {
+  const auto [policy, is_new] =
+      policies_.try_emplace(prefill.masked_heads(group), policies_.size());
+  RETMASK_CHECK(policy->second < PrefixCache::kMostPolicies);
+  return policy->second;
+}
+
+// Gives each policy the blocks that the pool already has for the prompt's beginning, the same
+// number to all, since they read the prompt together. The last token is always computed: its logits
+// choose the first new one. So are tokens whose rows are visited.
+void Scheduler::find_prefix(Prefill& prefill) {
+  if (!options_.prefix_cache) return;
+  auto most = static_cast<int64_t>(prefill.prompt().size()) - 1;
+  const RowRange& visited = prefill.request->request.visited_rows;
+  if (visited.begin < visited.end) most = std::min(most, visited.begin);
+  auto common = static_cast<size_t>(most / BlockPool::kBlockSize);
+  for (Prefill::MaskGroup& group : prefill.policies) {
+    group.blocks = pool_.prefixes().find(policy_of(prefill, group), prefill.prompt(), common);
+    common = group.blocks.size();
+  }
+  for (Prefill::MaskGroup& group : prefill.policies) group.blocks.resize(common);
+  prefill.reused = static_cast<int64_t>(common) * BlockPool::kBlockSize;
+  prefill.done = prefill.reused;
+}
+
 bool Scheduler::has_blocks_for(const Prefill& prefill) const {
-  if (never_evict_) return most_blocks() + most_blocks_of(prefill) <= pool_.num_blocks();
+  if (options_.never_evict) return most_blocks() + most_blocks_of(prefill) <= pool_.num_blocks();
   // Plus one block per running sequence, so that the next step does not evict this prefill.
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
-  const int64_t needed =
+  int64_t needed =
       static_cast<int64_t>(prefill.policies.size()) * BlockPool::blocks_for(prompt_size) +
       static_cast<int64_t>(prefill.num_continuations());
+  for (const Prefill::MaskGroup& group : prefill.policies)
+    needed -=
+        std::ranges::count_if(group.blocks, [&](int32_t block) { return pool_.is_used(block); });
   return needed + num_open_ <= pool_.num_free();
 }
 
@@ -147,20 +176,26 @@ int64_t Scheduler::most_blocks() const {
   return sum;
 }
 
-// Takes the blocks of the prompt. If the last one is not full, takes one more for each further
-// continuation, which writes to its own copy.
+// Takes the blocks of the prompt that find_prefix has not found. If the last one is not full, takes
+// one more for each further continuation, which writes to its own copy.
 void Scheduler::take_blocks(Prefill& prefill) {
   const auto prompt_size = static_cast<int64_t>(prefill.prompt().size());
+  // Before any block is taken, which may be one of those.
+  for (const Prefill::MaskGroup& policy : prefill.policies)
+    for (const int32_t block : policy.blocks) pool_.retain(block);
   for (Prefill::MaskGroup& policy : prefill.policies) {
-    for (int64_t i = 0; i < BlockPool::blocks_for(prompt_size); ++i)
+    while (static_cast<int64_t>(policy.blocks.size()) < BlockPool::blocks_for(prompt_size))
       policy.blocks.push_back(pool_.take());
+    if (options_.prefix_cache)
+      pool_.prefixes().add(policy_of(prefill, policy), prefill.prompt(), policy.blocks);
     if (prompt_size % BlockPool::kBlockSize == 0) continue;
     for (size_t i = 1; i < policy.continuations.size(); ++i) policy.spare.push_back(pool_.take());
   }
+  reused_tokens_ += prefill.reused;
 }
 
 void Scheduler::free_blocks(const std::vector<int32_t>& blocks) {
-  for (const int32_t block : blocks) pool_.release(block);
+  for (size_t i = blocks.size(); i-- > 0;) pool_.release(blocks[i]);
 }
 
 void Scheduler::make_room() {
@@ -181,6 +216,11 @@ void Scheduler::evict_newest() {
     for (const Prefill::MaskGroup& policy : newest.policies) {
       waiting.continuations.insert(
           waiting.continuations.end(), policy.continuations.begin(), policy.continuations.end());
+      // Nobody else waits for what was not computed: that would be a newer prompt.
+      for (size_t i = static_cast<size_t>(newest.done / BlockPool::kBlockSize);
+           i < policy.blocks.size();
+           ++i)
+        pool_.prefixes().forget(policy.blocks[i]);
       free_blocks(policy.blocks);
       free_blocks(policy.spare);
     }
@@ -201,24 +241,52 @@ bool Scheduler::waits_for_more_prompts() const {
   int64_t tokens = 0;
   int64_t rows = 0;
   for (const Prefill& prefill : prefills_) {
-    if (prefill.done > 0) return false;
-    tokens += static_cast<int64_t>(prefill.prompt().size());
+    if (prefill.done > prefill.reused) return false;
+    tokens += static_cast<int64_t>(prefill.prompt().size()) - prefill.done;
     rows += static_cast<int64_t>(prefill.num_continuations());
   }
-  return tokens < prefill_.least_tokens && rows < prefill_.least_rows;
+  return tokens < options_.prefill.least_tokens && rows < options_.prefill.least_rows;
+}
+
+// Whether the prompt begins with blocks that another one, which is older, has not computed by the
+// end of these chunks. A layer stores all keys and values of a step before any query reads them.
+bool Scheduler::waits_for_prefix(const Prefill& prefill,
+                                 const std::vector<PrefillChunk>& chunks) const {
+  if (prefill.reused == 0 || prefill.done > prefill.reused) return false;
+  // The last one: its owner read the ones before it first.
+  const auto last = static_cast<size_t>(prefill.reused / BlockPool::kBlockSize - 1);
+  const auto waits_for = [&](const Prefill& older, const Prefill::MaskGroup& group) {
+    if (older.reused >= prefill.reused || last >= group.blocks.size()) return false;
+    const int32_t block = group.blocks[last];
+    const auto is_it = [&](const Prefill::MaskGroup& own) { return own.blocks[last] == block; };
+    if (std::ranges::none_of(prefill.policies, is_it)) return false;
+    const auto chunk = std::ranges::find(chunks, &older, &PrefillChunk::prefill);
+    return (chunk == chunks.end() ? older.done : chunk->end) < prefill.reused;
+  };
+  for (const Prefill& older : prefills_) {
+    if (&older == &prefill) break;
+    for (const Prefill::MaskGroup& group : older.policies)
+      if (waits_for(older, group)) return true;
+  }
+  return false;
 }
 
 std::vector<PrefillChunk> Scheduler::next_chunks() {
   std::vector<PrefillChunk> chunks;
   if (waits_for_more_prompts()) return chunks;
   int64_t tokens = 0;
+  int64_t keys = 0;
   for (Prefill& prefill : prefills_) {
+    if (waits_for_prefix(prefill, chunks)) continue;
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(prefill.prompt().size()),
-                                          prefill.done + prefill_.chunk_tokens);
-    const auto size = (end - prefill.done) * static_cast<int64_t>(prefill.policies.size());
-    if (!chunks.empty() && tokens + size > prefill_.step_tokens) break;
+                                          prefill.done + options_.prefill.chunk_tokens);
+    const auto copies = static_cast<int64_t>(prefill.policies.size());
+    tokens += (end - prefill.done) * copies;
+    keys += end * copies;
+    const bool is_too_much = tokens > options_.prefill.step_tokens ||
+                             (options_.prefill.step_keys > 0 && keys > options_.prefill.step_keys);
+    if (!chunks.empty() && is_too_much) break;
     chunks.push_back({&prefill, prefill.done, end});
-    tokens += size;
   }
   return chunks;
 }

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -12,16 +13,20 @@
 
 namespace retmask {
 
+struct SchedulerOptions {
+  int64_t max_batch_size = 1;
+  PrefillPolicy prefill = {};
+  // A continuation that has started is never sent back to the queue, so fewer may run at once.
+  bool never_evict = false;
+  bool prefix_cache = false;  // as in GeneratorOptions
+};
+
 class Scheduler {
  public:
-  // `never_evict`: a continuation that has started is never sent back to the queue, so fewer may
-  // run at once.
   Scheduler(const ModelConfig& config,
             const RequestSource& source,
-            int64_t max_batch_size,
-            const PrefillPolicy& prefill,
-            BlockPool& pool,
-            bool never_evict);
+            const SchedulerOptions& options,
+            BlockPool& pool);
 
   // Starts continuations while there is room. Throws UserError for a request that can never run.
   void admit();
@@ -46,10 +51,16 @@ class Scheduler {
 
   // Oldest first.
   std::deque<Sequence>& sequences() { return sequences_; }
+  // Prompt tokens of all admitted prompts that were in the cache; each counts once, whatever the
+  // number of policies.
+  int64_t reused_tokens() const { return reused_tokens_; }
 
  private:
   bool pull();
   bool waits_for_more_prompts() const;
+  uint64_t policy_of(const Prefill& prefill, const Prefill::MaskGroup& group);
+  void find_prefix(Prefill& prefill);
+  bool waits_for_prefix(const Prefill& prefill, const std::vector<PrefillChunk>& chunks) const;
   bool has_blocks_for(const Prefill& prefill) const;
   int64_t most_blocks() const;
   void take_blocks(Prefill& prefill);
@@ -59,10 +70,8 @@ class Scheduler {
 
   const ModelConfig& config_;
   const RequestSource& source_;
-  const int64_t max_batch_size_;
-  const PrefillPolicy prefill_;
+  const SchedulerOptions options_;
   BlockPool& pool_;
-  const bool never_evict_;
   std::deque<Waiting> waiting_;
   std::deque<Prefill> prefills_;
   std::deque<Sequence> sequences_;
@@ -70,6 +79,8 @@ class Scheduler {
   size_t num_requests_ = 0;
   uint64_t num_sequences_ = 0;  // started so far
   bool exhausted_ = false;      // the source
+  int64_t reused_tokens_ = 0;
+  std::map<HeadMask, uint64_t> policies_;  // by their masked heads; ids for PrefixCache
 };
 
 }  // namespace retmask

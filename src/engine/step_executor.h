@@ -41,12 +41,14 @@ class StepExecutor {
 
 struct StepExecutorOptions {
   int64_t max_rows = 0;
-  bool probe = false;                // also return the largest keys
-  bool cuda_graphs = true;           // as in GeneratorOptions
-  GenerationTimes* times = nullptr;  // may be null
+  bool probe = false;                   // also return the largest keys
+  bool cuda_graphs = true;              // as in GeneratorOptions
+  GenerationTimes* times = nullptr;     // may be null
+  const RowVisitor* on_rows = nullptr;  // may be null
 };
 
-// The GPU executor where the model supports it (InferenceLm::has_decode), else the host's.
+// The GPU executor where the model supports it (InferenceLm::has_decode) and no rows are visited,
+// else the host's.
 std::unique_ptr<StepExecutor> make_step_executor(const InferenceLm& model,
                                                  const BlockPool& pool,
                                                  const StepExecutorOptions& options);

@@ -155,7 +155,9 @@ SampleAnswers answer_samples(const Subject& subject,
     if (next == requests.size()) return std::nullopt;
     return requests[next++].request;
   };
-  Generator(subject.model, {.max_batch_size = options.batch_size, .max_sequence_tokens = longest})
+  Generator(
+      subject.model,
+      {.max_batch_size = options.batch_size, .max_sequence_tokens = longest, .prefix_cache = true})
       .run(source, [&](size_t index, size_t, const GenerationResult& result) {
         const Request& request = requests[index];
         const Sample& sample = samples[request.sample];

@@ -74,7 +74,8 @@ NiahResult run_niah(const Subject& subject,
       subject.model,
       samples,
       {.name = "eval niah",
-       .batch_size = options.batch_size,
+       .generation =
+           niah::generator_options(samples, options.batch_size, options.grid.max_new_tokens),
        .request = [&](size_t sample) { return make_request(subject, samples[sample], options); },
        .row =
            [&](size_t sample, const GenerationResult& generated) {

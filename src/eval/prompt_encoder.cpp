@@ -1,17 +1,8 @@
 #include "retmask/eval/prompt_encoder.h"
 
-#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 
 namespace retmask::eval {
-namespace {
-
-constexpr EnumNames<ChatUse, 3> kChatUseNames{
-    {{{ChatUse::automatic, "auto"}, {ChatUse::all, "all"}, {ChatUse::none, "none"}}}};
-
-}  // namespace
-
-ChatUse parse_chat_use(const std::string& name) { return kChatUseNames.parse("--chat", name); }
 
 Prompt user_prompt(std::string text, std::string answer_start) {
   return {.messages = Json::array({{{"role", "user"}, {"content", std::move(text)}}}),

@@ -1,7 +1,7 @@
 #include "retmask/mask/mask.h"
 
 #include "masked_checkpoint.h"
-#include "read_head_scores.h"
+#include "read_heads.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "select_heads.h"
@@ -13,7 +13,9 @@ namespace {
 
 Json make_spec(const Result& result, const Options& options, const ModelConfig& config) {
   const SelectOptions& select = options.select;
-  Json spec{{"heads", Json::array()}, {"select", to_string(select.selection)}};
+  Json spec{{"heads", Json::array()},
+            {"mode", to_string(result.heads.mode())},
+            {"select", to_string(select.selection)}};
   for (const Head& head : result.heads) spec["heads"].push_back({head.layer, head.head});
   if (select.threshold) spec["threshold"] = *select.threshold;
   if (select.top_k) spec["top_k"] = *select.top_k;
@@ -21,17 +23,34 @@ Json make_spec(const Result& result, const Options& options, const ModelConfig& 
   if (select.selection != Selection::retrieval) spec["seed"] = select.seed;
   spec["model"] = {{"num_hidden_layers", config.num_hidden_layers()},
                    {"num_attention_heads", config.num_attention_heads}};
-  if (result.means) {
-    spec["mean_scores"] = Json::array();
-    for (const Head& head : result.heads)
-      spec["mean_scores"].push_back(result.means->at({head.layer, head.head}));
-    spec["num_samples"] = result.num_samples;
+  if (result.list) {
+    if (const auto means = result.mean_scores()) {
+      spec["mean_scores"] = Json::array();
+      for (const auto& [head, mean] : *means) spec["mean_scores"].push_back(mean);
+      spec["num_samples"] = result.list->num_samples;
+    }
     spec["scores_sha256"] = sha256_file(options.scores);
+    spec["scores_form"] = to_string(result.list->form);
+  }
+  if (result.heads.mode() == MaskMode::mean) {
+    spec["mean_text"] = options.mean.text;
+    spec["means"] = means_json(result.heads.means());
   }
   return spec;
 }
 
 }  // namespace
+
+std::optional<HeadMeans> Result::mean_scores() const {
+  if (!list || !list->scores) return std::nullopt;
+  HeadMeans means;
+  for (const Head& head : heads) {
+    const auto found = list->scores->find(head);
+    if (found == list->scores->end()) return std::nullopt;
+    means.insert(*found);
+  }
+  return means;
+}
 
 void check_separate(const fs::path& model, const fs::path& out) {
   std::error_code error;  // ignored: a missing `out` cannot be the model folder
@@ -46,13 +65,16 @@ Result run(const Checkpoint& checkpoint, const Options& options, const fs::path&
   const ModelConfig config = read_model_config(checkpoint);
   Result result;
   result.num_model_heads = config.num_hidden_layers() * config.num_attention_heads;
-  if (!options.scores.empty()) {
-    const HeadScores scores = read_head_scores(options.scores, config);
-    result.means = scores.means();
-    result.num_samples = scores.num_samples();
-  }
-  result.heads = select_heads(options.select, config, result.means ? &*result.means : nullptr);
+  if (!options.scores.empty()) result.list = read_heads(options.scores, config);
+  result.heads = select_heads(options.select, config, result.list ? &*result.list : nullptr);
+  if (options.mean.measure) result.heads = options.mean.measure(result.heads.heads());
 
+  if (!options.duo_attention_table.empty()) {
+    const HeadGrid grid{config.num_hidden_layers(), config.num_key_value_heads};
+    const std::string table = duo_attention_table(
+        to_kv_heads(*result.list, config.num_attention_heads, grid.heads), grid);
+    write_file_atomic(options.duo_attention_table, table);
+  }
   if (options.spec_only) {
     make_output_dir(out);
   } else {

@@ -30,7 +30,8 @@ void SelectOptions::validate() const {
                flags.threshold,
                ", ",
                flags.top_k,
-               " and --heads is given, expected exactly one");
+               " and --heads is given, expected exactly one",
+               given == 0 ? " (a list without scores is cut with " + flags.top_k + ")" : "");
   }
   // A threshold of 0 would select every head. NaN fails the comparison too.
   if (threshold && !(*threshold > 0 && std::isfinite(*threshold))) {
@@ -46,8 +47,10 @@ void Options::validate() const {
                select.flags.threshold,
                " and ",
                select.flags.top_k,
-               ": the head_scores.json of a detection run");
+               ": the head_scores.json of a detection run, or another detector's heads");
   }
+  if (scores.empty() && !duo_attention_table.empty())
+    user_error("--export-duo-attention needs --scores, whose heads it exports");
   if (save.max_shard_bytes < 1)
     user_error("the shard size is ", save.max_shard_bytes, ", expected at least 1 byte");
 }

@@ -18,40 +18,57 @@ std::vector<Head> all_heads(const ModelConfig& config) {
   return heads;
 }
 
-std::vector<Head> retrieval_heads(const SelectOptions& options,
-                                  const ModelConfig& config,
-                                  const HeadMeans* means) {
-  if (!options.heads.empty()) return parse_heads(options.heads, config, "--heads");
-  RETMASK_CHECK(means != nullptr);
-  std::vector<HeadMean> ranked = ranked_heads(*means);
-  if (options.top_k) {
-    const auto available = static_cast<int64_t>(ranked.size());
-    if (*options.top_k > available) {
-      user_error(options.flags.top_k,
-                 " is ",
-                 *options.top_k,
-                 ", the model has only ",
-                 available,
-                 " heads");
-    }
-    ranked.resize(static_cast<size_t>(*options.top_k));
-  } else {
-    const HeadMean best = ranked.front();
-    std::erase_if(ranked, [&](const HeadMean& head) { return head.mean < *options.threshold; });
-    if (ranked.empty()) {
-      user_error("no head has a mean score of ",
-                 options.flags.threshold,
-                 " ",
-                 *options.threshold,
-                 " or more; the highest is ",
-                 best.mean,
-                 " (",
-                 to_string(best.head),
-                 ")");
-    }
+std::vector<Head> first_heads(const HeadList& list, int64_t k, const SelectOptions& options) {
+  const auto available = static_cast<int64_t>(list.ranked.size());
+  if (k > available) {
+    user_error(options.flags.top_k,
+               " is ",
+               k,
+               list.grid && available == list.grid->size() ? ", the model has only "
+                                                           : ", --scores lists only ",
+               available,
+               " heads");
+  }
+  return {list.ranked.begin(), list.ranked.begin() + k};
+}
+
+std::vector<Head> heads_of_at_least(const HeadList& list,
+                                    double threshold,
+                                    const SelectOptions& options) {
+  if (!list.scores) {
+    user_error(options.flags.threshold,
+               " needs scores, and --scores is a list of ",
+               list.ranked.size(),
+               " heads without any (",
+               to_string(list.form),
+               "); take its first K heads with ",
+               options.flags.top_k);
   }
   std::vector<Head> heads;
-  for (const auto& [head, mean] : ranked) heads.push_back(head);
+  for (const Head& head : list.ranked) {
+    if (list.scores->at(head) >= threshold) heads.push_back(head);
+  }
+  if (heads.empty()) {
+    user_error("no head has a mean score of ",
+               options.flags.threshold,
+               " ",
+               threshold,
+               " or more; the highest is ",
+               list.scores->at(list.ranked.front()),
+               " (",
+               to_string(list.ranked.front()),
+               ")");
+  }
+  return heads;
+}
+
+std::vector<Head> retrieval_heads(const SelectOptions& options,
+                                  const ModelConfig& config,
+                                  const HeadList* list) {
+  if (!options.heads.empty()) return parse_heads(options.heads, config, "--heads");
+  RETMASK_CHECK(list != nullptr);
+  std::vector<Head> heads = options.top_k ? first_heads(*list, *options.top_k, options)
+                                          : heads_of_at_least(*list, *options.threshold, options);
   std::sort(heads.begin(), heads.end());
   return heads;
 }
@@ -78,8 +95,8 @@ std::vector<Head> draw(std::vector<Head> candidates, size_t count, const SelectO
 
 std::vector<Head> select_heads(const SelectOptions& options,
                                const ModelConfig& config,
-                               const HeadMeans* means) {
-  std::vector<Head> retrieval = retrieval_heads(options, config, means);
+                               const HeadList* list) {
+  std::vector<Head> retrieval = retrieval_heads(options, config, list);
   std::vector<Head> candidates = all_heads(config);
   switch (options.selection) {
     case Selection::retrieval:

@@ -3,17 +3,17 @@
 
 #include <vector>
 
-#include "retmask/base/head_scores.h"
+#include "retmask/heads/head_list.h"
 #include "retmask/mask/options.h"
 #include "retmask/model/heads.h"
 
 namespace retmask::mask {
 
-// Returns the heads to mask, by (layer, head). `means`, of all heads of the model, may be null if
-// options.heads is given. Throws UserError if the model has too few heads or no head reaches the
-// threshold.
+// Returns the heads to mask, by (layer, head). `list`, of heads of the model, may be null if
+// options.heads is given. Throws UserError if the list has too few heads, or for a threshold if it
+// has no scores or no head reaches it.
 std::vector<Head> select_heads(const SelectOptions& options,
                                const ModelConfig& config,
-                               const HeadMeans* means);
+                               const HeadList* list);
 
 }  // namespace retmask::mask

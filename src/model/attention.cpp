@@ -1,5 +1,6 @@
 #include "retmask/model/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -34,29 +35,55 @@ torch::Tensor to_batch(const torch::Tensor& x) { return x.transpose(0, 1).unsque
 }  // namespace
 
 HeadGate::HeadGate(const ModelConfig& config,
-                   const std::vector<std::vector<Head>>& masked,
+                   const std::vector<HeadMask>& masks,
                    torch::TensorOptions options)
-    : gates_(config.layers.size()) {
-  std::vector<torch::Tensor> host(gates_.size());
-  for (size_t s = 0; s < masked.size(); ++s) {
-    for (const Head& head : masked[s]) {
-      torch::Tensor& gate = host[static_cast<size_t>(head.layer)];
-      if (!gate.defined()) {
-        gate = torch::ones({static_cast<int64_t>(masked.size()), config.num_attention_heads},
-                           torch::kFloat32);
-      }
-      const auto row = static_cast<int64_t>(s) * config.num_attention_heads;
-      gate.data_ptr<float>()[row + head.head] = 0;
+    : gates_(config.layers.size()), means_(config.layers.size()) {
+  const auto sequences = static_cast<int64_t>(masks.size());
+  const int64_t heads = config.num_attention_heads;
+  std::vector<torch::Tensor> gates(gates_.size());
+  std::vector<torch::Tensor> means(means_.size());
+  for (int64_t s = 0; s < sequences; ++s) {
+    const HeadMask& mask = masks[static_cast<size_t>(s)];
+    for (size_t i = 0; i < mask.size(); ++i) {
+      const Head& head = mask.heads()[i];
+      torch::Tensor& gate = gates[static_cast<size_t>(head.layer)];
+      if (!gate.defined()) gate = torch::ones({sequences, heads}, torch::kFloat32);
+      const int64_t row = s * heads + head.head;
+      gate.data_ptr<float>()[row] = 0;
+      if (mask.mode() == MaskMode::zero) continue;
+      torch::Tensor& mean = means[static_cast<size_t>(head.layer)];
+      if (!mean.defined())
+        mean = torch::zeros({sequences, heads, config.head_dim}, torch::kFloat32);
+      const std::vector<float>& values = mask.means()[i];
+      RETMASK_CHECK(static_cast<int64_t>(values.size()) == config.head_dim);
+      std::copy(values.begin(), values.end(), mean.data_ptr<float>() + row * config.head_dim);
     }
   }
-  for (size_t layer = 0; layer < host.size(); ++layer) {
-    if (host[layer].defined())
-      gates_[layer] = upload(host[layer].to(options.device(torch::kCPU)), options.device());
+  const auto to_device = [&](const torch::Tensor& host) {
+    return host.defined() ? upload(host.to(options.device(torch::kCPU)), options.device()) : host;
+  };
+  for (size_t layer = 0; layer < gates.size(); ++layer) {
+    gates_[layer] = to_device(gates[layer]);
+    means_[layer] = to_device(means[layer]);
   }
 }
 
 torch::Tensor AttentionProbe::largest_keys() const {
   return torch::stack(layers_, /*dim=*/1).cpu();
+}
+
+torch::Tensor AttentionRows::weights() const {
+  const int64_t n = q.size(0);
+  const int64_t num_heads = q.size(1);
+  const int64_t num_kv_heads = keys.size(1);
+  const torch::Tensor queries =  // [Hkv, H / Hkv * n, D]
+      q.transpose(0, 1).reshape({num_kv_heads, -1, q.size(2)}).to(torch::kFloat32);
+  const torch::Tensor scores =  // [H, n, K]
+      torch::matmul(queries, keys.permute({1, 2, 0}).to(torch::kFloat32))
+          .view({num_heads, n, keys.size(0)}) /
+      std::sqrt(static_cast<double>(q.size(2)));
+  const torch::Tensor hidden = ~visibility(n, keys.size(0), sliding_window, q.device());
+  return scores.masked_fill(hidden, -std::numeric_limits<float>::infinity()).softmax(-1);
 }
 
 torch::Tensor attention_reference(const torch::Tensor& q,

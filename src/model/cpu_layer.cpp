@@ -85,6 +85,29 @@ void store_in_blocks(const ProjectedHeads& heads, const BlockedKeyValues& to) {
   });
 }
 
+// The inverse of store_in_blocks for one sequence: all that it has stored, in order.
+SequenceKeys blocked_keys(int64_t layer, size_t s, const PackedBatch& batch) {
+  constexpr int64_t block_tokens = kernels::kBlockTokens;
+  const int64_t count = batch.past[s] + batch.lengths[s];
+  const torch::Tensor blocks = batch.cache->block_tables[static_cast<int64_t>(s)].narrow(
+      0, 0, (count + block_tokens - 1) / block_tokens);
+  const KeyValueBlocks::Layer& cache = (*batch.cache->layers)[static_cast<size_t>(layer)];
+  const torch::Tensor keys = cache.keys.index_select(0, blocks);  // [blocks, Hkv, P, D] elements
+  const torch::Tensor values = cache.values.index_select(0, blocks);
+  const int64_t kv_heads = keys.size(1);
+  const int64_t dim = keys.size(3);
+  const int64_t pair = keys.element_size() == 2 ? 2 : 1;  // kernels::kPair
+  const auto in_order =
+      [&](const torch::Tensor& x) {  // [blocks, tokens.., Hkv, D..] -> [K, Hkv, D]
+        return x.reshape({-1, kv_heads, dim}).narrow(0, 0, count);
+      };
+  return {
+      .keys = in_order(
+          keys.view({-1, kv_heads, dim / pair, block_tokens, pair}).permute({0, 3, 1, 2, 4})),
+      .values = in_order(
+          values.view({-1, kv_heads, block_tokens / pair, dim, pair}).permute({0, 2, 4, 1, 3}))};
+}
+
 // New tokens of one sequence and key/value head that a thread attends at once. With any group of
 // query heads they fill whole tiles of the kernel.
 constexpr int64_t kTokensPerTask = 32;
@@ -173,6 +196,10 @@ class CpuLayer : public DecoderLayer {
     return cpu_rms_norm(x, norm->weight, norm->eps);
   }
 
+  torch::Tensor project_onto_heads(const torch::Tensor& u) const override {
+    return weights_.output.multiply_transposed(u);
+  }
+
  private:
   ProjectedHeads project(const torch::Tensor& x,
                          const RmsNorm& norm,
@@ -202,6 +229,15 @@ class CpuLayer : public DecoderLayer {
         attend_to_blocks(heads.q, batch, blocks, shape_.sliding_window, gate, largest);
     if (batch.probe != nullptr) batch.probe->record(largest);
     return output.flatten(1);
+  }
+
+  SequenceKeys keys_of(const ProjectedHeads& heads,
+                       size_t s,
+                       int64_t start,
+                       const PackedBatch& batch) const override {
+    if (batch.past.empty() || batch.past[s] == 0)
+      return DecoderLayer::keys_of(heads, s, start, batch);
+    return blocked_keys(shape_.layer, s, batch);
   }
 
   torch::Tensor project_output(const torch::Tensor& attended,

@@ -142,6 +142,10 @@ class PreparedCudaLayer : public DecoderLayer {
     return at::rms_norm(x, {norm->weight.size(0)}, norm->weight, norm->eps);
   }
 
+  torch::Tensor project_onto_heads(const torch::Tensor& u) const override {
+    return weights_->output.multiply_transposed(u);
+  }
+
  protected:
   ProjectedHeads multiply_qkv(const torch::Tensor& x, const RmsNorm& norm) const {
     return split_heads(weights_->qkv.multiply(normalize_input(x, norm)), shape_);

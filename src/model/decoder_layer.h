@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "cache_access.h"
 #include "forward_context.h"
 #include "parameters.h"
 #include "retmask/model/config.h"
@@ -56,11 +57,20 @@ class DecoderLayer {
   // RMSNorm over the last dimension of x.
   virtual torch::Tensor normalize(const torch::Tensor& x, const RmsNorm& norm) const = 0;
 
+  // u [n, hidden] -> u W_o: [n, H * D] float32, what each head's output would add to u's product
+  // with the layer's. For inference.
+  virtual torch::Tensor project_onto_heads(const torch::Tensor& u) const;
+
  protected:
   // Where an operation takes `norm`, its input is normalize(x, norm), or x if `norm` is empty.
   torch::Tensor normalize_input(const torch::Tensor& x, const RmsNorm& norm) const {
     return norm.is_empty() ? x : normalize(x, norm);
   }
+  // Keys and values of sequence `s`, which begins at row `start`, once attend() has stored them.
+  virtual SequenceKeys keys_of(const ProjectedHeads& heads,
+                               size_t s,
+                               int64_t start,
+                               const PackedBatch& batch) const;
   const Rotation& rotation(const ForwardContext& context) const {
     return context.rotations[shape_.rope_index];
   }
@@ -74,7 +84,7 @@ class DecoderLayer {
                                  const RmsNorm& norm,
                                  const ForwardContext& context) const = 0;
   // Causal attention of each sequence within the window -> [T, H * D]. Stores keys and values in
-  // the cache, applies the gate and fills the probe, where the batch has them.
+  // the cache, multiplies by the gate and fills the probe, where the batch has them.
   virtual torch::Tensor attend(const ProjectedHeads& heads,
                                const ForwardContext& context) const = 0;
   // attended W_o^T (+ b) (+ residual): [T, hidden]
@@ -90,6 +100,9 @@ class DecoderLayer {
                           const RmsNorm& norm,
                           const torch::Tensor& residual,
                           const ForwardContext& context) const;
+  // `attended` with the means of the gate in the place of the heads that are off.
+  torch::Tensor put_means(const torch::Tensor& attended, const ForwardContext& context) const;
+  void show_rows(const ProjectedHeads& heads, const PackedBatch& batch) const;
 
   const RmsNorm attention_norm_, mlp_norm_;
 };

@@ -65,7 +65,7 @@ CacheSlots make_slots(const PackedBatch& batch, torch::Device device) {
 }
 
 LeaderBatch::LeaderBatch(const PackedBatch& batch) {
-  RETMASK_CHECK(batch.probe == nullptr && batch.cache != nullptr);
+  RETMASK_CHECK(batch.probe == nullptr && batch.reader == nullptr && batch.cache != nullptr);
   std::vector<int64_t> leaders;  // sequences
   std::vector<int64_t> tokens;   // rows of the whole batch
   std::vector<int64_t> first_row(batch.lengths.size());

@@ -1,43 +1,12 @@
 #include "retmask/model/heads.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 #include "retmask/base/error.h"
-#include "retmask/base/known_files.h"
+#include "retmask/base/head_scores.h"
 
 namespace retmask {
-namespace {
-
-constexpr char kMaskForm[] = "{\"heads\": [[layer, head], ...]} as retmask mask writes it";
-
-Head mask_entry(const Json& entry, const std::string& where) {
-  const auto is_number = [](const Json& value) {
-    return value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
-  };
-  if (!entry.is_array() || entry.size() != 2 || !is_number(entry[0]) || !is_number(entry[1])) {
-    user_error(where,
-               ": \"heads\" has the entry ",
-               entry.dump().substr(0, 80),
-               ", expected [layer, head], two whole numbers such as [18, 6]");
-  }
-  return {entry[0].get<int64_t>(), entry[1].get<int64_t>()};
-}
-
-// Checks the model for which mask.json was made, if recorded.
-void check_made_for(const Json& mask, const ModelConfig& config, const std::string& where) {
-  const auto model = mask.find("model");
-  if (model == mask.end() || !model->is_object()) return;
-  const auto layers =
-      json_get_or<int64_t>(*model, "num_hidden_layers", config.num_hidden_layers(), where);
-  const auto heads =
-      json_get_or<int64_t>(*model, "num_attention_heads", config.num_attention_heads, where);
-  if (layers == config.num_hidden_layers() && heads == config.num_attention_heads) return;
-  user_error(where, ": the mask is for ", other_model(layers, heads, config));
-}
-
-}  // namespace
 
 std::string other_model(int64_t layers, int64_t heads, const ModelConfig& config) {
   return detail::concat(layers,
@@ -90,24 +59,6 @@ std::vector<Head> parse_heads(const std::vector<std::string>& names,
   std::sort(heads.begin(), heads.end());
   const auto twice = std::adjacent_find(heads.begin(), heads.end());
   if (twice != heads.end()) user_error(where, ": ", to_string(*twice), " is given twice");
-  return heads;
-}
-
-std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config) {
-  const std::string where = path.string();
-  const Json json = read_named_json(path, "mask file", kMaskForm);
-  const std::optional<KnownFile> known = recognize(json);
-  if (!json.is_object() || !json.contains("heads") || (known && known != KnownFile::mask)) {
-    user_error(where, is_what(json), ", expected ", kMaskForm);
-  }
-  check_made_for(json, config, where);
-  const Json& listed = json.at("heads");
-  if (!listed.is_array()) {
-    user_error(where, ": \"heads\" has the wrong type, expected ", kMaskForm);
-  }
-  std::vector<Head> heads;
-  for (const Json& entry : listed) heads.push_back(mask_entry(entry, where));
-  check_heads(heads, config, where);
   return heads;
 }
 

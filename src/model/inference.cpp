@@ -121,6 +121,44 @@ torch::Tensor InferenceLm::forward(const PackedBatch& batch) const {
   return impl_->final_norm(x);
 }
 
+torch::Tensor InferenceLm::embed(const torch::Tensor& token_ids) const {
+  const torch::NoGradGuard no_grad;
+  return impl_->embed(token_ids);
+}
+
+torch::Tensor InferenceLm::run_layers(torch::Tensor x,
+                                      int64_t begin,
+                                      int64_t end,
+                                      const PackedBatch& batch) const {
+  RETMASK_CHECK(batch.cache == nullptr && batch.leaders.empty());
+  const torch::NoGradGuard no_grad;
+  const ForwardContext context = make_context(batch, impl_->model.ropes, device(), dtype());
+  for (int64_t i = begin; i < end; ++i) {
+    stop_point();
+    x = impl_->layers[static_cast<size_t>(i)]->forward(x, context);
+  }
+  return x;
+}
+
+torch::Tensor InferenceLm::final_norm(const torch::Tensor& x) const {
+  const torch::NoGradGuard no_grad;
+  return impl_->final_norm(x);
+}
+
+torch::Tensor InferenceLm::unembedding(const torch::Tensor& token_ids) const {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor rows =
+      has_own_kernels() ? impl_->head.rows(token_ids)
+                        : impl_->model.parameters->head()->weight.index_select(0, token_ids);
+  return rows.to(torch::kFloat32);
+}
+
+torch::Tensor InferenceLm::project_onto_heads(const torch::Tensor& u, int64_t layer) const {
+  const torch::NoGradGuard no_grad;
+  return impl_->layers[static_cast<size_t>(layer)]->project_onto_heads(u).view(
+      {u.size(0), config().num_attention_heads, config().head_dim});
+}
+
 bool InferenceLm::has_decode() const { return !impl_->decode_layers.empty(); }
 
 torch::Tensor InferenceLm::decode(const DecodeBatch& batch) const {

@@ -57,6 +57,10 @@ class LibtorchLayer : public DecoderLayer {
     return rms_norm_of(x, norm);
   }
 
+  torch::Tensor project_onto_heads(const torch::Tensor& u) const override {
+    return u.mm(attn_->o_proj->weight.to(torch::kFloat32));
+  }
+
  private:
   ProjectedHeads project(const torch::Tensor& x,
                          const RmsNorm& norm,

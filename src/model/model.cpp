@@ -84,8 +84,9 @@ torch::ScalarType CausalLm::dtype() const {
 torch::Tensor CausalLm::forward(const PackedBatch& batch) const {
   RETMASK_CHECK(batch.token_ids.size(0) ==
                 std::accumulate(batch.lengths.begin(), batch.lengths.end(), int64_t{0}));
-  RETMASK_CHECK(batch.cache == nullptr && batch.gate == nullptr && batch.probe == nullptr,
-                "only InferenceLm has a cache, a gate and a probe");
+  RETMASK_CHECK(batch.cache == nullptr && batch.gate == nullptr && batch.probe == nullptr &&
+                    batch.reader == nullptr,
+                "only InferenceLm has a cache, a gate, a probe and a reader");
   WeightGatherer* const gatherer = impl_->gatherer;
   const bool recompute_layers =
       impl_->activation_checkpointing == ActivationCheckpointing::full || gatherer != nullptr;

@@ -176,6 +176,11 @@ void PreparedMatrix::multiply_to_float32(const torch::Tensor& x, torch::Tensor o
   });
 }
 
+torch::Tensor PreparedMatrix::multiply_transposed(const torch::Tensor& u) const {
+  const torch::Tensor weights = packed_.is_cpu() ? rows(torch::arange(n_)) : packed_;  // [n, k]
+  return u.to(torch::kFloat32).mm(weights.to(torch::kFloat32));
+}
+
 torch::Tensor PreparedMatrix::rows(const torch::Tensor& ids) const {
   if (!ids.is_cpu()) return torch::embedding(packed_, ids);
   torch::Tensor out = torch::empty({ids.size(0), k_}, packed_.options());

@@ -33,6 +33,8 @@ class PreparedMatrix {
   torch::Tensor multiply_to_float32(const torch::Tensor& x) const;
   // Into `out`, contiguous.
   void multiply_to_float32(const torch::Tensor& x, torch::Tensor out) const;
+  // u [T, n] -> u W: [T, k] float32. Unpacks the whole matrix: for rare use.
+  torch::Tensor multiply_transposed(const torch::Tensor& u) const;
   // Rows of W: ids [T] int64 -> [T, k].
   torch::Tensor rows(const torch::Tensor& ids) const;
 

@@ -108,9 +108,7 @@ RopeSet::RopeSet(const ModelConfig& config, torch::Device device) : head_dim_(co
 }
 
 bool RopeSet::depends_on_length() const {
-  return std::any_of(ropes_.begin(), ropes_.end(), [](const RopeConfig& rope) {
-    return rope.type == RopeType::dynamic;
-  });
+  return std::ranges::any_of(ropes_, &RopeConfig::depends_on_length);
 }
 
 std::vector<Rotation> RopeSet::rotations(const torch::Tensor& positions,

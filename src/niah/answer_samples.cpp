@@ -1,25 +1,31 @@
 #include "retmask/niah/answer_samples.h"
 
+#include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "retmask/base/progress.h"
-#include "retmask/niah/sample_rows.h"
+#include "retmask/niah/sample_journal.h"
 
 namespace retmask::niah {
+
+GeneratorOptions generator_options(const std::vector<Sample>& samples,
+                                   int64_t batch_size,
+                                   int64_t max_new_tokens) {
+  size_t longest = 0;
+  for (const Sample& sample : samples) longest = std::max(longest, sample.prompt.size());
+  return {.max_batch_size = batch_size,
+          .max_sequence_tokens = static_cast<int64_t>(longest) + max_new_tokens,
+          .prefix_cache = true};
+}
 
 AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
                                Journal& journal) {
-  std::vector<std::optional<Json>> rows = finished_rows(journal, samples);
-  std::vector<size_t> waiting;
+  SampleJournal answers(samples, journal);
+  const std::vector<size_t> waiting = answers.waiting();
   std::vector<GenerationRequest> requests;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (rows[i]) continue;
-    waiting.push_back(i);
-    requests.push_back(loop.request(i));
-  }
+  for (const size_t sample : waiting) requests.push_back(loop.request(sample));
 
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(loop.name, total, "samples", total - static_cast<int64_t>(waiting.size()));
@@ -30,24 +36,25 @@ AnsweredSamples answer_samples(const InferenceLm& model,
       loop.observe(waiting[request], token, largest_keys);
     };
   }
-  Generator(model, {.max_batch_size = loop.batch_size})
+  GenerationTimes times;
+  Generator(model, loop.generation)
       .run(
           source_of(requests),
           [&](size_t request, size_t, const GenerationResult& answer) {
-            Json row = loop.row(waiting[request], answer);
-            journal.append(row);
-            rows[waiting[request]] = std::move(row);
+            answers.finish(waiting[request], loop.row(waiting[request], answer));
             progress.advance();
           },
-          observer);
+          observer,
+          &times);
   progress.finish();
 
   AnsweredSamples answered;
   answered.answered_now = static_cast<int64_t>(waiting.size());
   answered.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (auto& row : rows) answered.rows.push_back(std::move(row).value());
-  if (answered.rows != journal.rows()) write_json_lines(journal.path(), answered.rows);
+  answered.computed_tokens = times.prompt_tokens;
+  answered.reused_tokens = times.reused_tokens;
+  answered.rows = std::move(answers).close();
   return answered;
 }
 

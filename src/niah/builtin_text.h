@@ -5,7 +5,8 @@
 
 namespace retmask::niah {
 
-extern const std::string_view kBuiltinNeedles;   // needles.jsonl
-extern const std::string_view kBuiltinHaystack;  // haystack_*.txt, separated by empty lines
+extern const std::string_view kLiteralNeedles;     // needles_literal.jsonl
+extern const std::string_view kNonLiteralNeedles;  // needles_non_literal.jsonl
+extern const std::string_view kBuiltinHaystack;    // haystack_*.txt, separated by empty lines
 
 }  // namespace retmask::niah

@@ -13,16 +13,32 @@ namespace {
 constexpr EnumNames<NeedlePlacement, 2> kPlacementNames{
     {{{NeedlePlacement::sentence, "sentence"}, {NeedlePlacement::reference, "reference"}}}};
 
+constexpr EnumNames<DepthRule, 2> kDepthRuleNames{
+    {{{DepthRule::even, "even"}, {DepthRule::random, "random"}}}};
+
 }  // namespace
 
 std::string to_string(NeedlePlacement placement) { return kPlacementNames.name_of(placement); }
+std::string to_string(DepthRule rule) { return kDepthRuleNames.name_of(rule); }
 
 NeedlePlacement parse_placement(const std::string& name) {
   return kPlacementNames.parse("--placement", name);
 }
 
+DepthRule parse_depth_rule(const std::string& name) {
+  return kDepthRuleNames.parse("--depth-rule", name);
+}
+
 void GridOptions::validate() const {
   if (depths < 1) user_error("--depths is ", depths, ", expected at least 1");
+  if (needles_per_context < 1)
+    user_error("--needles-per-context is ", needles_per_context, ", expected at least 1");
+  if (placement == NeedlePlacement::reference &&
+      (needles_per_context != 1 || depth_rule != DepthRule::even)) {
+    user_error(
+        "--placement reference places one needle at even depths; leave out --needles-per-context "
+        "and --depth-rule");
+  }
   if (max_new_tokens < 1)
     user_error("--max-new-tokens is ", max_new_tokens, ", expected at least 1");
   if (lengths.empty()) {

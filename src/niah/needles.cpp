@@ -28,6 +28,13 @@ Needle parse_needle(const Json& row, const std::string& where) {
           .real_needle = nonempty(row, "real_needle", where)};
 }
 
+void append_builtin(std::string_view rows, std::vector<Needle>& needles) {
+  std::istringstream lines{std::string(rows)};
+  for (std::string line; std::getline(lines, line);) {
+    needles.push_back(parse_needle(parse_json(line, "built-in needles"), "built-in needles"));
+  }
+}
+
 // Lines within a paragraph are joined; an empty line ends it.
 std::string unwrap(std::string_view text) {
   std::string out;
@@ -90,11 +97,20 @@ std::vector<std::string> read_haystacks(const fs::path& dir, size_t num_needles)
   return haystacks;
 }
 
-std::vector<Needle> builtin_needles() {
+const char* const kNeedleSets = "few, literal, non-literal, all";
+const char* const kDefaultNeedles = "few";
+
+std::optional<std::vector<Needle>> builtin_needles(std::string_view set) {
+  constexpr size_t kFew = 3;
   std::vector<Needle> needles;
-  std::istringstream lines{std::string(kBuiltinNeedles)};
-  for (std::string line; std::getline(lines, line);) {
-    needles.push_back(parse_needle(parse_json(line, "built-in needles"), "built-in needles"));
+  if (set == "non-literal") {
+    append_builtin(kNonLiteralNeedles, needles);
+  } else if (set == "few" || set == "literal" || set == "all") {
+    append_builtin(kLiteralNeedles, needles);
+    if (set == "few") needles.resize(kFew);
+    if (set == "all") append_builtin(kNonLiteralNeedles, needles);
+  } else {
+    return std::nullopt;
   }
   return needles;
 }
@@ -112,7 +128,14 @@ std::string NeedlesAndHaystacks::fingerprint() const {
 
 NeedlesAndHaystacks load_needles_and_haystacks(const fs::path& needles, const fs::path& haystack) {
   NeedlesAndHaystacks data;
-  data.needles = needles.empty() ? builtin_needles() : read_needles(needles);
+  auto builtin = builtin_needles(needles.empty() ? kDefaultNeedles : needles.string());
+  if (!builtin && !fs::exists(needles)) {
+    user_error("the needles file ",
+               needles,
+               " does not exist; expected a JSONL file or the name of a built-in set: ",
+               kNeedleSets);
+  }
+  data.needles = builtin ? *std::move(builtin) : read_needles(needles);
   data.haystacks = haystack.empty()
                        ? std::vector<std::string>(data.needles.size(), builtin_haystack())
                        : read_haystacks(haystack, data.needles.size());

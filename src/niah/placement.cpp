@@ -48,46 +48,100 @@ void remove_all(std::string& text, const std::string& part) {
 
 ContextMaker::ContextMaker(const Tokenizer& tokenizer,
                            const std::string& haystack,
-                           const std::string& needle,
+                           std::vector<std::string> needles,
+                           size_t asked,
                            const GridOptions& grid)
-    : tokenizer_(tokenizer), placement_(grid.placement), depths_(grid.depths) {
-  // The published implementation adds special tokens here; sentence placement puts a space before
-  // the needle.
-  const bool reference = placement_ == NeedlePlacement::reference;
-  haystack_ = tokenizer.encode(haystack, /*add_special_tokens=*/reference);
-  needle_ = tokenizer.encode(reference ? needle : " " + needle, /*add_special_tokens=*/reference);
+    : tokenizer_(tokenizer), needles_(std::move(needles)), asked_(asked), grid_(grid) {
+  // The published implementation adds special tokens here.
+  haystack_ = tokenizer.encode(haystack,
+                               /*add_special_tokens=*/grid.placement == NeedlePlacement::reference);
+  needle_ = encode_needle(asked_);
 }
 
-double ContextMaker::depth_fraction(int64_t depth) const {
-  if (depths_ == 1) return 0.0;
-  const double steps = static_cast<double>(depths_ - 1);
-  if (placement_ == NeedlePlacement::sentence) return static_cast<double>(depth) / steps;
+std::vector<int64_t> ContextMaker::encode_needle(size_t needle) const {
+  const std::string& text = needles_[needle];
+  if (grid_.placement == NeedlePlacement::reference) {
+    return tokenizer_.encode(text, /*add_special_tokens=*/true);
+  }
+  return tokenizer_.encode(" " + text, /*add_special_tokens=*/false);
+}
+
+RandomStream ContextMaker::draws(const char* what, int64_t length, int64_t depth) const {
+  return RandomStream(grid_.seed,
+                      std::string("niah ") + what + " " + std::to_string(asked_) + " " +
+                          std::to_string(length) + " " + std::to_string(depth));
+}
+
+double ContextMaker::depth_fraction(int64_t length, int64_t depth) const {
+  if (grid_.depth_rule == DepthRule::random) return draws("depth", length, depth).uniform();
+  if (grid_.depths == 1) return 0.0;
+  const double steps = static_cast<double>(grid_.depths - 1);
+  if (grid_.placement == NeedlePlacement::sentence) return static_cast<double>(depth) / steps;
   // Whole per cent; ties round to even, as in numpy.round.
   return std::nearbyint(static_cast<double>(depth) * (100.0 / steps)) / 100.0;
 }
 
 std::string ContextMaker::make(int64_t length, int64_t depth) const {
-  return placement_ == NeedlePlacement::sentence ? make_sentence(length, depth)
-                                                 : make_reference(length, depth);
+  return grid_.placement == NeedlePlacement::sentence ? make_sentence(length, depth)
+                                                      : make_reference(length, depth);
+}
+
+size_t ContextMaker::sentence_end(const Tokens& body, size_t position) const {
+  if (position >= body.size()) return body.size();
+  while (position > 0 && !ends_sentence(tokenizer_, body[position - 1])) --position;
+  return position;
 }
 
 std::string ContextMaker::make_sentence(int64_t length, int64_t depth) const {
-  const auto needle_size = static_cast<int64_t>(needle_.size());
-  if (needle_size > length) {
-    user_error("the needle has ",
-               needle_size,
-               " tokens and does not fit into a context of ",
+  struct Inserted {
+    size_t position = 0;  // in the body
+    Tokens tokens = {};
+  };
+  std::vector<Inserted> inserted = {{.position = 0, .tokens = needle_}};
+  RandomStream random = draws("others", length, depth);
+  std::vector<size_t> others;
+  for (size_t i = 0; i < needles_.size(); ++i) {
+    if (i != asked_) others.push_back(i);
+  }
+  shuffle(others, random);
+  for (int64_t i = 0; i + 1 < grid_.needles_per_context; ++i) {
+    inserted.push_back({.position = 0, .tokens = encode_needle(others[static_cast<size_t>(i)])});
+  }
+
+  int64_t needle_tokens = 0;
+  for (const Inserted& needle : inserted) {
+    needle_tokens += static_cast<int64_t>(needle.tokens.size());
+  }
+  if (needle_tokens > length) {
+    user_error(inserted.size() == 1 ? "the needle has " : "the needles have ",
+               needle_tokens,
+               " tokens and do",
+               inserted.size() == 1 ? "es" : "",
+               " not fit into a context of ",
                length,
                "; use larger --lengths");
   }
-  const Tokens body = first(haystack_, length - needle_size);
-  size_t position =
-      depths_ == 1 ? 0
-                   : body.size() * static_cast<size_t>(depth) / static_cast<size_t>(depths_ - 1);
-  if (position < body.size()) {
-    while (position > 0 && !ends_sentence(tokenizer_, body[position - 1])) --position;
+  const Tokens body = first(haystack_, length - needle_tokens);
+  // Evenly spaced depths are computed in integers, so that no rounding moves a needle.
+  const size_t position =
+      grid_.depth_rule == DepthRule::random
+          ? static_cast<size_t>(static_cast<double>(body.size()) * depth_fraction(length, depth))
+      : grid_.depths == 1
+          ? 0
+          : body.size() * static_cast<size_t>(depth) / static_cast<size_t>(grid_.depths - 1);
+  inserted[0].position = sentence_end(body, position);
+  for (size_t i = 1; i < inserted.size(); ++i) {
+    inserted[i].position = sentence_end(body, random.below(body.size() + 1));
   }
-  return tokenizer_.decode(insert(body, position, needle_), /*skip_special_tokens=*/false);
+  // From the end, so that positions stay valid; the asked needle comes first among equals.
+  std::stable_sort(inserted.begin(), inserted.end(), [](const Inserted& a, const Inserted& b) {
+    return a.position > b.position;
+  });
+  Tokens context = body;
+  for (const Inserted& needle : inserted) {
+    context = insert(std::move(context), needle.position, needle.tokens);
+  }
+  return tokenizer_.decode(context, /*skip_special_tokens=*/false);
 }
 
 std::string ContextMaker::make_reference(int64_t length, int64_t depth) const {
@@ -100,7 +154,7 @@ std::string ContextMaker::make_reference(int64_t length, int64_t depth) const {
   if (static_cast<int64_t>(body.size() + needle_.size()) > room) {
     body = first(body, room - static_cast<int64_t>(needle_.size()));
   }
-  const double fraction = depth_fraction(depth);
+  const double fraction = depth_fraction(length, depth);
   size_t position = body.size();
   if (fraction < 1.0) {
     const auto is_period = [](int64_t token) {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "placement.h"
+#include "question_tails.h"
 #include "retmask/base/error.h"
 #include "retmask/base/json.h"
 #include "retmask/base/log.h"
@@ -59,13 +60,16 @@ std::string user_message(const std::string& context, const std::string& question
          "\nAnswer:";
 }
 
-std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
-  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
-  const RenderOptions options{.add_generation_prompt = true,
-                              .variables = {{"enable_thinking", false}},
-                              .moment = tools.moment};
-  return tools.tokenizer.encode(tools.chat_template.render(messages, options),
-                                /*add_special_tokens=*/false);
+// Sets the span and needle_tokens. The published implementation encodes real_needle as if it began
+// the text. A short one, such as a name, is only found as it is encoded within a sentence.
+void locate_needle(const Tokenizer& tokenizer, NeedlePlacement placement, Sample& sample) {
+  sample.needle_tokens = tokenizer.encode(sample.real_needle, /*add_special_tokens=*/false);
+  sample.span = find_needle(sample.prompt, sample.needle_tokens, placement);
+  if (sample.span.found() || placement == NeedlePlacement::reference) return;
+  const std::vector<int64_t> within =
+      tokenizer.encode(" " + sample.real_needle, /*add_special_tokens=*/false);
+  sample.span = find_needle(sample.prompt, within, placement);
+  if (sample.span.found()) sample.needle_tokens = within;
 }
 
 void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positions) {
@@ -83,6 +87,18 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 }
 
 }  // namespace
+
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
+  if (tools.chat_template == nullptr) {
+    return tools.tokenizer.encode(message, /*add_special_tokens=*/true);
+  }
+  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
+  const RenderOptions options{.add_generation_prompt = true,
+                              .variables = {{"enable_thinking", false}},
+                              .moment = tools.moment};
+  return tools.tokenizer.encode(tools.chat_template->render(messages, options),
+                                /*add_special_tokens=*/false);
+}
 
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
@@ -117,29 +133,42 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                                   const NeedlesAndHaystacks& data,
                                   const PromptTools& tools) {
   RETMASK_CHECK(data.needles.size() == data.haystacks.size());
+  if (grid.needles_per_context > static_cast<int64_t>(data.needles.size())) {
+    user_error("--needles-per-context is ",
+               grid.needles_per_context,
+               ", but there are only ",
+               data.needles.size(),
+               " needles");
+  }
   const std::vector<int64_t> lengths = grid.context_lengths();
   const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
   check_length(longest, tools.max_positions);
   const std::vector<std::string> haystacks = fill(data.haystacks, longest);
+  std::vector<std::string> texts;
+  for (const Needle& needle : data.needles) texts.push_back(needle.needle);
   std::vector<Sample> samples;
   for (size_t n = 0; n < data.needles.size(); ++n) {
     const Needle& needle = data.needles[n];
-    const ContextMaker contexts(tools.tokenizer, haystacks[n], needle.needle, grid);
-    const std::vector<int64_t> needle_tokens =
-        tools.tokenizer.encode(needle.real_needle, /*add_special_tokens=*/false);
+    const ContextMaker contexts(tools.tokenizer, haystacks[n], texts, n, grid);
+    const QuestionTails tails(
+        [&](const std::string& question) {
+          return encode_prompt(tools, user_message(needle.needle, question));
+        },
+        needle.question);
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
         stop_point();
         Sample sample{.needle = static_cast<int64_t>(n),
                       .length = length,
                       .depth = depth,
-                      .depth_fraction = contexts.depth_fraction(depth),
+                      .depth_fraction = contexts.depth_fraction(length, depth),
                       .real_needle = needle.real_needle,
-                      .needle_tokens = needle_tokens,
+                      .needle_tokens = {},
                       .prompt = encode_prompt(
                           tools, user_message(contexts.make(length, depth), needle.question)),
                       .span = {}};
-        sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
+        locate_needle(tools.tokenizer, grid.placement, sample);
+        tails.locate(sample);
         check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));
       }

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "retmask/base/error.h"
-#include "retmask/base/file.h"
 #include "retmask/base/stop_signals.h"
+#include "retmask/report/run_report.h"
 #include "run_sections.h"
 
 namespace fs = std::filesystem;
@@ -32,13 +32,14 @@ void check_known(const RunFolders& runs) {
   }
 }
 
-RunFolders evals_of_suite(const RunFolders& runs, const std::string& suite) {
+bool has_section_of_its_own(const std::string& suite) {
+  return suite == "niah" || suite == "logprob";
+}
+
+template <typename Condition>
+RunFolders some_of(const RunFolders& runs, const Condition& condition) {
   RunFolders some;
-  for (const RunFolder& run : runs_of(runs, "eval")) {
-    const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
-    if (json_get<std::string>(options, "suite", run.where("run.json")) == suite)
-      some.push_back(run);
-  }
+  std::ranges::copy_if(runs, std::back_inserter(some), condition);
   return some;
 }
 
@@ -48,16 +49,35 @@ HtmlFragment sections(const RunFolders& runs, Table& glance) {
   const auto add = [&](const RunFolders& some, auto section) {
     if (!some.empty()) body.append(section(some, glance));
   };
+  const auto results_of = [&](const std::string& command, bool comparisons) {
+    return some_of(runs_of(runs, command),
+                   [&](const RunFolder& run) { return is_comparison(run) == comparisons; });
+  };
   const RunFolders masks = runs_of(runs, "mask");
-  add(runs_of(runs, "detect"),
+  const RunFolders evals = results_of("eval", /*comparisons=*/false);
+  const auto evals_of = [&](const std::string& suite) {
+    return some_of(evals, [&](const RunFolder& run) { return suite_of(run) == suite; });
+  };
+  add(results_of("detect", /*comparisons=*/false),
       [&](const RunFolders& some, Table& lines) { return heads_section(some, masks, lines); });
+  add(results_of("detect", /*comparisons=*/true), head_comparison_section);
   add(masks, masks_section);
-  add(evals_of_suite(runs, "niah"), needle_section);
+  add(evals_of("niah"), needle_section);
   add(runs_of(runs, "synthesize"), pairs_section);
   add(runs_of(runs, "train-dpo"), training_section);
-  add(evals_of_suite(runs, "logprob"), logprob_section);
-  body.append(facts_section(runs));
+  add(evals_of("logprob"), logprob_section);
+  add(some_of(evals, [](const RunFolder& run) { return !has_section_of_its_own(suite_of(run)); }),
+      benchmarks_section);
+  add(results_of("eval", /*comparisons=*/true), eval_comparison_section);
   return body;
+}
+
+std::string title_of(const RunFolder& run) {
+  if (run.command == "detect" && !is_comparison(run)) {
+    const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
+    return "Retrieval heads of " + json_get<std::string>(options, "model", run.where("run.json"));
+  }
+  return run.command == "eval" ? "Comparison of evaluations" : "Comparison of head scores";
 }
 
 }  // namespace
@@ -71,10 +91,17 @@ fs::path write_combined_report(const std::vector<fs::path>& dirs, const fs::path
   HtmlFragment page;
   page.table(glance);
   page.append(body);
+  page.append(facts_section(runs));
   stop_point();
-  const fs::path file = out / "report.html";
-  write_file_atomic(file, html_page("retmask report", page));
-  return file;
+  return write_page(out, "retmask report", page);
+}
+
+void write_run_report(const fs::path& dir) {
+  const RunFolders runs = open_runs({dir});
+  Table glance;
+  HtmlFragment page = sections(runs, glance);
+  page.append(method_section(runs.front()));
+  write_page(dir, title_of(runs.front()), page);
 }
 
 }  // namespace retmask

@@ -1,20 +1,42 @@
 #include <cmath>
 
-#include "retmask/base/error.h"
-#include "retmask/report/detect_report.h"
+#include "detection.h"
+#include "json_text.h"
 #include "run_sections.h"
 
 namespace retmask {
 namespace {
 
-std::vector<DetectReport::Sample> read_cells(const Json& results, const std::string& where) {
-  std::vector<DetectReport::Sample> samples;
+std::vector<GridSample> read_cells(const Json& results, const std::string& where) {
+  std::vector<GridSample> samples;
   for (const Json& cell : json_get<std::vector<Json>>(results, "cells", where)) {
     samples.push_back({.length = json_get<int64_t>(cell, "length", where),
                        .depth = json_get<double>(cell, "depth_fraction", where),
                        .success = json_get<bool>(cell, "success", where)});
   }
   return samples;
+}
+
+// A list of objects as a table with a column for each key of the first; anything else is empty.
+Table table_of(const Json& list) {
+  Table table;
+  if (!list.is_array() || list.empty() || !list.front().is_object()) return table;
+  for (const auto& [key, value] : list.front().items()) table.columns.push_back(key);
+  for (const Json& entry : list) {
+    std::vector<std::string> row;
+    for (const std::string& key : table.columns) row.push_back(text_of(entry.value(key, Json())));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+// The suite's main number, by the names that suites give to it.
+std::string headline(const Json& results) {
+  for (const char* key : {"acc", "accuracy", "score", "rate"}) {
+    if (results.contains(key)) return std::string(key) + " " + text_of(results[key]);
+  }
+  const Json tasks = results.value("tasks", Json::array());
+  return std::to_string(tasks.size()) + " tasks";
 }
 
 }  // namespace
@@ -40,13 +62,14 @@ HtmlFragment needle_section(const RunFolders& evals, Table& glance) {
     const double percent = 100 * json_get<double>(results, "rate", where);
     chart.groups.push_back(run.name);
     chart.values.front().push_back(percent);
-    grids.figure(success_grid_svg(success_grid(read_cells(results, where), run.name)));
+    grids.figure({"success-" + file_stem(run.name),
+                  success_grid_svg(success_grid(read_cells(results, where), run.name))});
     glance.rows.push_back({run.name,
                            run.command + " niah",
                            std::to_string(success) + " of " + std::to_string(total) + " right (" +
                                format_number(percent, 3) + " %)"});
   }
-  section.figure(bar_chart_svg(chart));
+  section.figure({"needles_found", bar_chart_svg(chart)});
   section.details("By context length and needle depth", grids);
   return section;
 }
@@ -72,6 +95,28 @@ HtmlFragment logprob_section(const RunFolders& evals, Table& glance) {
         {run.name, run.command + " logprob", "perplexity " + number("perplexity")});
   }
   section.table(table);
+  return section;
+}
+
+HtmlFragment benchmarks_section(const RunFolders& evals, Table& glance) {
+  HtmlFragment section;
+  section.heading("Benchmarks");
+  for (const RunFolder& run : evals) {
+    const Json results = run.read("results.json");
+    section.subheading(run.name + ": " + suite_of(run));
+    Table numbers{.columns = {"measure", "value"}, .rows = {}};
+    for (const auto& [key, value] : results.items()) {
+      if (!value.is_structured()) numbers.rows.push_back({key, text_of(value)});
+    }
+    section.table(numbers);
+    for (const auto& [key, value] : results.items()) {
+      const Table table = table_of(value);
+      if (table.rows.empty()) continue;
+      section.paragraph(key);
+      section.table(table);
+    }
+    glance.rows.push_back({run.name, run.command + " " + suite_of(run), headline(results)});
+  }
   return section;
 }
 

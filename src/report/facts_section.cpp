@@ -1,15 +1,18 @@
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "json_text.h"
 #include "retmask/base/error.h"
 #include "retmask/base/progress.h"
-#include "retmask/report/text.h"
 #include "run_sections.h"
 
 namespace retmask {
 namespace {
 
-std::string text_of(const Json& value) {
-  if (value.is_null()) return "";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
+// Flags that say where and how fast a run computes, not what.
+constexpr std::array<std::string_view, 9> kNeutralFlags = {
+    "out", "config", "quiet", "threads", "device", "batch-size", "shard", "nproc", "gpus"};
 
 // Over all starts in the folder that ended; a killed start recorded no time.
 double total_seconds(const Json& record) {
@@ -40,6 +43,20 @@ Table key_values(const Json& object) {
 }
 
 }  // namespace
+
+HtmlFragment method_section(const RunFolder& run) {
+  HtmlFragment section;
+  section.heading("Method");
+  Table table;
+  const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
+  for (const auto& [flag, value] : options.items()) {
+    const std::string text = text_of(value);
+    if (std::ranges::find(kNeutralFlags, flag) == kNeutralFlags.end() && !text.empty())
+      table.rows.push_back({flag, text});
+  }
+  section.table(table);
+  return section;
+}
 
 HtmlFragment facts_section(const RunFolders& runs) {
   HtmlFragment section;

@@ -33,36 +33,53 @@ size_t label_step(double cell, double label_width) {
   return 50;
 }
 
+Box cell_box(const Box& plot, double cell, const Head& head) {
+  return {plot.left + static_cast<double>(head.layer) * cell,
+          plot.top + static_cast<double>(head.head) * cell,
+          cell,
+          cell};
+}
+
+std::string describe(const HeadMap& map, const Head& head, bool is_marked) {
+  const auto layer = static_cast<size_t>(head.layer);
+  const auto index = static_cast<size_t>(head.head);
+  const ValueInterval interval =
+      map.intervals.empty() ? ValueInterval{} : map.intervals[layer][index];
+  std::string text =
+      "head " + to_string(head) + ": " + format_value(map.values[layer][index], interval);
+  if (is_marked && !map.marked_label.empty()) text += ", " + map.marked_label;
+  return text;
+}
+
 void draw_cells(
     SvgCanvas& canvas, const HeadMap& map, const Box& plot, double cell, double largest) {
   const std::set<Head> marked(map.marked.begin(), map.marked.end());
+  std::vector<Box> blank;
+  canvas.begin_group(R"(class="rm-cell rm-heat")");
   for (size_t layer = 0; layer < map.values.size(); ++layer) {
     for (size_t head = 0; head < map.values[layer].size(); ++head) {
       const double value = map.values[layer][head];
-      const Box box{plot.left + static_cast<double>(layer) * cell,
-                    plot.top + static_cast<double>(head) * cell,
-                    cell,
-                    cell};
       const Head index{static_cast<int64_t>(layer), static_cast<int64_t>(head)};
-      const bool is_marked = marked.contains(index);
-      std::string tooltip = "head " + to_string(index) + ": " +
-                            (std::isnan(value) ? "no data" : format_number(value));
-      if (is_marked && !map.marked_label.empty()) tooltip += " (" + map.marked_label + ")";
-      canvas.rect(
-          box, "class=\"rm-cell\" " + heat_fill(std::isnan(value) ? 0 : value / largest), tooltip);
+      const Box box = cell_box(plot, cell, index);
+      const double share = std::isnan(value) ? 0 : value / largest;
+      canvas.rect(box, heat_fill(share), describe(map, index, marked.contains(index)));
+      if (std::isnan(value)) blank.push_back(box);
     }
   }
-  // After all cells, so that no neighbour covers an outline.
-  for (const auto& [layer, head] : marked) {
-    canvas.rect({plot.left + static_cast<double>(layer) * cell + 1,
-                 plot.top + static_cast<double>(head) * cell + 1,
-                 cell - 2,
-                 cell - 2},
-                R"(class="rm-mark" pointer-events="none")");
+  canvas.end_group();
+  for (const Box& box : blank) {
+    canvas.line(box.left, box.bottom(), box.right(), box.top, R"(class="rm-none")");
   }
+  // After all cells, so that no neighbour covers an outline.
+  canvas.begin_group(R"(class="rm-mark" pointer-events="none")");
+  for (const Head& head : marked) {
+    const Box box = cell_box(plot, cell, head);
+    canvas.rect({box.left + 1, box.top + 1, cell - 2, cell - 2}, {});
+  }
+  canvas.end_group();
 }
 
-void draw_axes(SvgCanvas& canvas, const HeadMap& map, const Box& plot, double cell) {
+void draw_map_axes(SvgCanvas& canvas, const HeadMap& map, const Box& plot, double cell) {
   const size_t layer_step = label_step(cell, 20);
   for (size_t layer = 0; layer < map.values.size(); layer += layer_step) {
     canvas.text(plot.left + (static_cast<double>(layer) + 0.5) * cell,
@@ -94,12 +111,14 @@ void draw_axes(SvgCanvas& canvas, const HeadMap& map, const Box& plot, double ce
 void draw_colour_legend(SvgCanvas& canvas, const HeadMap& map, const Box& plot, double largest) {
   constexpr int kSteps = 40;
   const Box bar{plot.right() + 24, plot.top + 8, 14, std::max(90.0, plot.height - 16)};
+  canvas.begin_group(R"(class="rm-heat" shape-rendering="crispEdges")");
   for (int i = 0; i < kSteps; ++i) {
     const double height = bar.height / kSteps;
     canvas.rect({bar.left, bar.top + i * height, bar.width, height},
-                R"(shape-rendering="crispEdges" )" + heat_fill(1 - (i + 0.5) / kSteps));
+                heat_fill(1 - (i + 0.5) / kSteps));
   }
-  canvas.rect(bar, R"(class="rm-cell" fill="none")");
+  canvas.end_group();
+  canvas.rect(bar, R"(class="rm-none")");
   const Scale scale{0, largest, bar.bottom(), bar.top};
   for (const double tick : nice_ticks(0, largest, 4)) {
     if (tick > largest * 1.0001) continue;
@@ -122,7 +141,7 @@ std::string head_map_svg(const HeadMap& map) {
       std::max({kMinWidth, plot.right() + kRight, 32 + text_width(map.title) * 1.3});
   SvgCanvas canvas(width, std::max(plot.bottom(), plot.top + 106) + kHeadMapBottom, map.title);
   draw_cells(canvas, map, plot, cell, largest);
-  draw_axes(canvas, map, plot, cell);
+  draw_map_axes(canvas, map, plot, cell);
   draw_colour_legend(canvas, map, plot, largest);
   return canvas.finish();
 }

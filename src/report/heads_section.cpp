@@ -1,40 +1,129 @@
 #include <algorithm>
-#include <limits>
-#include <numeric>
+#include <cmath>
+#include <ranges>
+#include <set>
 
-#include "retmask/base/head_scores.h"
-#include "retmask/report/detect_report.h"
+#include "detect_sections.h"
 #include "run_sections.h"
 
 namespace retmask {
 namespace {
 
-// head_scores.json; without samples no head has data.
-HeadMeans mean_scores(const RunFolder& run) {
-  const HeadScores scores =
-      parse_head_scores(run.read("head_scores.json"), run.where("head_scores.json"));
-  HeadMeans means = scores.means();
-  if (scores.num_samples() == 0) {
-    for (auto& [head, mean] : means) mean = std::numeric_limits<double>::quiet_NaN();
+constexpr size_t kTopHeads = 10;
+
+// What a score is, by scorer.
+std::string meaning_of(const std::string& scorer) {
+  if (scorer == "copy") {
+    return "Score: the share of the needle's tokens that the head copied, averaged over the "
+           "samples "
+           "with right answers. A head copies a token of the needle if it attends to that token at "
+           "the step when the model generates it.";
   }
-  return means;
+  if (scorer == "logit") {
+    return "Score: how much the head's output raises the logit of the needle's tokens when they "
+           "are "
+           "generated, against tokens outside of the needle.";
+  }
+  if (scorer == "query") {
+    return "Score: the attention from the question to the needle, less that from a null question.";
+  }
+  if (scorer == "ablation") {
+    return "Score: the drop of the needle's log-probability when the head alone is masked.";
+  }
+  return "Scores by the scorer \"" + scorer + "\".";
 }
 
-// NaN of nothing: a mask of given heads has no scores.
-double mean_of(const std::vector<double>& values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+std::string verdict(const Detection& detection) {
+  std::string text;
+  if (!detection.samples.empty()) {
+    text = "The model answered " + std::to_string(detection.num_right()) + " of " +
+           std::to_string(detection.samples.size()) + " questions right.";
+  }
+  const ScoredHeads& heads = detection.heads;
+  if (!heads.marked_label.empty()) {
+    text += " Outlined: " + std::to_string(heads.marked.size()) + " of " +
+            std::to_string(heads.means.size()) + " heads, " + heads.marked_label + ".";
+  }
+  return text;
 }
 
-std::vector<DetectReport::Sample> read_samples(const RunFolder& run) {
-  std::vector<DetectReport::Sample> samples;
-  const std::string where = run.where("samples.jsonl");
-  for (const Json& row : run.read_lines("samples.jsonl")) {
-    samples.push_back({.length = json_get<int64_t>(row, "length", where),
-                       .depth = json_get<double>(row, "depth_fraction", where),
-                       .success = json_get<bool>(row, "right", where)});
+HeadMap head_map(const ScoredHeads& heads) {
+  Head last;
+  for (const auto& [head, mean] : heads.means) {
+    last = {std::max(last.layer, head.layer), std::max(last.head, head.head)};
   }
-  return samples;
+  const auto columns = static_cast<size_t>(last.layer) + 1;
+  const auto rows = static_cast<size_t>(last.head) + 1;
+  HeadMap map{.title = "Retrieval score of each head",
+              .values = {columns, std::vector<double>(rows, std::nan(""))},
+              .marked = heads.marked,
+              .marked_label = heads.marked_label};
+  for (const auto& [head, mean] : heads.means) {
+    map.values[static_cast<size_t>(head.layer)][static_cast<size_t>(head.head)] = mean;
+  }
+  if (heads.intervals.empty()) return map;
+  map.intervals = {columns, std::vector<ValueInterval>(rows)};
+  for (const auto& [head, interval] : heads.intervals) {
+    if (!heads.means.contains(head)) continue;
+    map.intervals[static_cast<size_t>(head.layer)][static_cast<size_t>(head.head)] = interval;
+  }
+  return map;
+}
+
+// The thresholds of the paper are shares of copied tokens.
+std::vector<Level> levels_of(const Detection& detection) {
+  std::set<double> thresholds;
+  if (detection.scorer == "copy") thresholds = {0.05, 0.1};
+  if (!std::isnan(detection.threshold)) thresholds.insert(detection.threshold);
+  std::vector<Level> levels;
+  for (const double level : thresholds | std::views::reverse) {
+    const auto count = std::ranges::count_if(
+        detection.heads.means, [&](const auto& entry) { return entry.second >= level; });
+    levels.push_back(
+        {level, std::to_string(count) + " heads at " + format_number(level) + " or more"});
+  }
+  return levels;
+}
+
+LineChart score_curve(const Detection& detection) {
+  const ScoredHeads& heads = detection.heads;
+  Series series{.name = "score", .points = {}};
+  for (const auto& [head, mean] : ranked_heads(heads.means)) {
+    const size_t rank = series.points.size() + 1;
+    series.points.emplace_back(static_cast<double>(rank), mean);
+    series.labels.push_back("of head " + to_string(head) + ", rank " + std::to_string(rank));
+    if (heads.intervals.empty()) continue;
+    const auto found = heads.intervals.find(head);
+    series.intervals.push_back(found == heads.intervals.end() ? ValueInterval{} : found->second);
+  }
+  return {.title = "Scores in descending order",
+          .x_label = "rank of the head (log scale)",
+          .y_label = "score",
+          .series = {std::move(series)},
+          .levels = levels_of(detection),
+          .log_x = true,
+          .band = true,
+          .from_zero = true};
+}
+
+HtmlFragment detection_section(const Detection& detection) {
+  HtmlFragment section;
+  section.paragraph(verdict(detection));
+  section.append(certainty_notes(detection));
+  section.figure({"heads", head_map_svg(head_map(detection.heads))}, meaning_of(detection.scorer));
+  HtmlFragment all;
+  all.table(top_heads(detection.heads, detection.heads.means.size()));
+  section.details("All heads as a table", all);
+  section.figure({"score_curve", line_chart_svg(score_curve(detection))},
+                 detection.heads.intervals.empty() ? "" : "Band: interval of each head's score.");
+  if (!detection.samples.empty()) {
+    const std::string title = "Right answers by length and depth";
+    section.figure({"success", success_grid_svg(success_grid(detection.samples, title))});
+  }
+  section.subheading("Heads with the highest scores");
+  section.table(top_heads(detection.heads, kTopHeads));
+  section.append(concentration_section(detection));
+  return section;
 }
 
 // The first mask of retrieval heads; masks of random heads are controls.
@@ -45,75 +134,32 @@ const RunFolder* retrieval_mask(const RunFolders& masks) {
   return nullptr;
 }
 
-std::vector<Head> masked_heads(const RunFolder& mask) {
-  std::vector<Head> heads;
-  for (const auto& [layer, head] : json_get<std::vector<std::pair<int64_t, int64_t>>>(
-           mask.read("mask.json"), "heads", mask.where("mask.json")))
-    heads.push_back({layer, head});
-  return heads;
-}
-
-void add_glance(Table& glance, const RunFolder& run, const DetectReport& report) {
-  const Table top = top_heads(report, 1);
-  const auto right = std::count_if(
-      report.samples.begin(), report.samples.end(), [](const DetectReport::Sample& sample) {
-        return sample.success;
-      });
-  glance.rows.push_back({run.name,
-                         run.command,
-                         std::to_string(right) + " of " + std::to_string(report.samples.size()) +
-                             " answers right; best head " + top.rows.front()[1] + " with score " +
-                             top.rows.front()[2]});
-}
-
 }  // namespace
 
 HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks, Table& glance) {
   HtmlFragment section;
   section.heading("Retrieval heads");
-  section.paragraph(
-      "A head copies a token of the needle if it attends to that token at the step when the model "
-      "generates it.");
   const RunFolder* mask = retrieval_mask(masks);
   for (const RunFolder& run : detections) {
-    DetectReport report{.model = run.name,
-                        .scores = score_table(mean_scores(run)),
-                        .marked = {},
-                        .marked_label = {},
-                        .samples = read_samples(run),
-                        .facts = {}};
+    Detection detection = read_detection(run);
+    if (!std::isnan(detection.threshold)) mark_from(detection.heads, detection.threshold);
     if (mask != nullptr) {
-      report.marked = masked_heads(*mask);
-      report.marked_label = "masked by " + mask->name;
+      detection.heads.marked = masked_heads(*mask);
+      detection.heads.marked_label = "masked by " + mask->name;
     }
     if (detections.size() > 1) section.subheading(run.name);
-    section.append(detect_section(report));
-    add_glance(glance, run, report);
-  }
-  return section;
-}
+    section.append(detection_section(detection));
+    section.append(verify_section(run));
+    section.append(texts_section(detection, run.where("samples.jsonl")));
 
-HtmlFragment masks_section(const RunFolders& masks, Table& glance) {
-  HtmlFragment section;
-  section.heading("Masks");
-  section.paragraph(
-      "Heads whose columns of W_o are set to zero. A mask of other heads serves as the control.");
-  Table table{.columns = {"run", "heads off", "selected", "mean score", "heads (layer-head)"},
-              .rows = {}};
-  for (const RunFolder& run : masks) {
-    const std::string where = run.where("mask.json");
-    const Json spec = run.read("mask.json");
-    const std::vector<Head> heads = masked_heads(run);
-    const auto select = json_get<std::string>(spec, "select", where);
-    const double score = mean_of(json_get_or<std::vector<double>>(spec, "mean_scores", {}, where));
-    std::string list;
-    for (const Head& head : heads) list += (list.empty() ? "" : ", ") + to_string(head);
-    table.rows.push_back(
-        {run.name, std::to_string(heads.size()), select, format_number(score, 3), list});
-    glance.rows.push_back(
-        {run.name, run.command, std::to_string(heads.size()) + " heads off (" + select + ")"});
+    const Table top = top_heads(detection.heads, 1);
+    glance.rows.push_back({run.name,
+                           run.command,
+                           std::to_string(detection.num_right()) + " of " +
+                               std::to_string(detection.samples.size()) +
+                               " answers right; best head " + top.rows.front()[1] + " with score " +
+                               top.rows.front()[2]});
   }
-  section.table(table);
   return section;
 }
 

@@ -1,46 +1,30 @@
 #include "retmask/report/html.h"
 
+#include <algorithm>
+#include <map>
+
+#include "page_parts.h"
+#include "retmask/base/file.h"
+#include "retmask/report/svg.h"
 #include "retmask/report/text.h"
+#include "svg_canvas.h"
 
 namespace retmask {
 namespace {
-
-constexpr std::string_view kPageStyle = R"css(
-:root{color-scheme:light dark;--page:#f4f5f7;--card:#fff;--text:#1b1f24;--muted:#5b6572;--rule:#dfe3e8}
-@media (prefers-color-scheme:dark){:root{--page:#0e1013;--card:#15181d;--text:#e8eaed;--muted:#9aa5b4;--rule:#2d333b}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--text);
-  font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif}
-main{max-width:1180px;margin:0 auto;padding:28px 24px 60px}
-h1{font-size:26px;line-height:1.25;margin:0 0 6px}
-h2{font-size:20px;margin:38px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}
-h3{font-size:16px;margin:24px 0 8px}
-p{margin:8px 0;max-width:80ch}
-figure{display:inline-block;vertical-align:top;margin:8px 12px 8px 0;padding:6px;background:var(--card);
-  border:1px solid var(--rule);border-radius:8px;max-width:100%;overflow-x:auto}
-figcaption{color:var(--muted);font-size:13px;padding:2px 12px 8px;max-width:70ch}
-svg{display:block;max-width:100%;height:auto}
-.table{overflow-x:auto;margin:10px 0}
-table{border-collapse:collapse;background:var(--card);font-size:14px}
-th,td{border:1px solid var(--rule);padding:5px 10px;text-align:left;vertical-align:top;white-space:pre-wrap;
-  overflow-wrap:anywhere;min-width:4em;max-width:44ch}
-th{font-weight:600;color:var(--muted)}
-.number{text-align:right;font-variant-numeric:tabular-nums}
-pre{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 12px;overflow-x:auto;
-  font-size:13px;line-height:1.45}
-details{margin:10px 0}
-summary{cursor:pointer;color:var(--muted)}
-)css";
 
 std::string element(std::string_view tag, std::string_view text) {
   const std::string name(tag);
   return "<" + name + ">" + escape_xml(text) + "</" + name + ">\n";
 }
 
-std::string cell(std::string_view tag, std::string_view text, bool is_number) {
+std::string cell(std::string_view tag,
+                 std::string_view text,
+                 bool is_number,
+                 bool is_strong = false) {
   const std::string name(tag);
-  return "<" + name + (is_number ? " class=\"number\">" : ">") + escape_xml(text) + "</" + name +
-         ">";
+  const std::string content = escape_xml(text);
+  return "<" + name + (is_number ? " class=\"number\">" : ">") +
+         (is_strong ? "<strong>" + content + "</strong>" : content) + "</" + name + ">";
 }
 
 }  // namespace
@@ -59,30 +43,74 @@ void HtmlFragment::table(const Table& table) {
     markup_ += "</tr></thead>\n";
   }
   markup_ += "<tbody>\n";
-  for (const auto& row : table.rows) {
+  std::vector<bool> numeric;
+  for (size_t i = 0; !table.rows.empty() && i < table.rows.front().size(); ++i)
+    numeric.push_back(table.is_numeric(i));
+  for (size_t row = 0; row < table.rows.size(); ++row) {
     markup_ += "<tr>";
-    for (size_t i = 0; i < row.size(); ++i) markup_ += cell("td", row[i], table.is_numeric(i));
+    for (size_t i = 0; i < table.rows[row].size(); ++i)
+      markup_ += cell("td", table.rows[row][i], numeric[i], table.strong.contains({row, i}));
     markup_ += "</tr>\n";
   }
   markup_ += "</tbody></table></div>\n";
 }
 
-void HtmlFragment::figure(std::string_view svg, std::string_view caption) {
-  markup_ += "<figure>\n" + std::string(svg);
+void HtmlFragment::marked_text(std::string_view label, const std::vector<TextPiece>& pieces) {
+  markup_ += "<blockquote><b>" + escape_xml(label) + "</b>";
+  for (const TextPiece& piece : pieces) {
+    // Tokens begin with their space, which is not worth a mark.
+    const std::string_view text = piece.text;
+    const size_t word = std::min(text.find_first_not_of(" \n"), text.size());
+    if (piece.note.empty() || word == text.size()) {
+      markup_ += escape_xml(text);
+    } else {
+      markup_ += escape_xml(text.substr(0, word)) + "<mark title=\"" + escape_xml(piece.note) +
+                 "\">" + escape_xml(text.substr(word)) + "</mark>";
+    }
+  }
+  markup_ += "</blockquote>\n";
+}
+
+void HtmlFragment::figure(const Picture& picture, std::string_view caption) {
+  markup_ += "<figure>\n" + picture.svg;
   if (!caption.empty()) markup_ += element("figcaption", caption);
   markup_ += "</figure>\n";
+  pictures_.push_back(picture);
+}
+
+void HtmlFragment::append(const HtmlFragment& other) {
+  markup_ += other.markup_;
+  pictures_.insert(pictures_.end(), other.pictures_.begin(), other.pictures_.end());
 }
 
 void HtmlFragment::details(std::string_view summary, const HtmlFragment& inside) {
-  markup_ += "<details>" + element("summary", summary) + inside.markup() + "</details>\n";
+  markup_ += "<details>" + element("summary", summary);
+  append(inside);
+  markup_ += "</details>\n";
 }
 
 std::string html_page(std::string_view title, const HtmlFragment& body) {
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+         "style-src 'unsafe-inline'; script-src 'unsafe-inline'\"/>\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n" +
-         element("title", title) + "<style>" + std::string(kPageStyle) +
+         element("title", title) + "<style>" + std::string(kPageStyle) + std::string(kSvgStyle) +
          "</style>\n</head>\n<body>\n<main>\n" + element("h1", title) + body.markup() +
-         "</main>\n</body>\n</html>\n";
+         "</main>\n<script>" + std::string(kPageScript) + "</script>\n</body>\n</html>\n";
+}
+
+std::filesystem::path write_page(const std::filesystem::path& dir,
+                                 std::string_view title,
+                                 const HtmlFragment& body) {
+  std::map<std::string, int> uses;
+  for (const Picture& picture : body.pictures()) {
+    const int use = ++uses[picture.name];
+    const std::string suffix = use > 1 ? "-" + std::to_string(use) : "";
+    write_file_atomic(dir / (picture.name + suffix + ".svg"), svg_file(picture.svg));
+  }
+  const std::filesystem::path page = dir / "report.html";
+  write_file_atomic(page, html_page(title, body));
+  return page;
 }
 
 }  // namespace retmask

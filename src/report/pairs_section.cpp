@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "json_text.h"
 #include "retmask/base/error.h"
 #include "retmask/report/svg.h"
 #include "retmask/report/text.h"
@@ -190,7 +191,7 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance) {
     glance.rows.push_back({run.name, run.command, std::to_string(pairs.count) + " pairs"});
     section.paragraph(sum_up(pairs, summary, summary_place));
     section.table(length_table(summary, summary_place));
-    section.figure(length_chart(summary, summary_place));
+    section.figure({"lengths-" + file_stem(run.name), length_chart(summary, summary_place)});
     if (pairs.count == 0) continue;
     section.table(pair_table(pairs.first, 0, kShownPairs, where));
     if (pairs.first.size() > kShownPairs) {

@@ -74,4 +74,14 @@ RunFolders runs_of(const RunFolders& runs, const std::string& command) {
   return some;
 }
 
+bool is_comparison(const RunFolder& run) {
+  std::error_code error;
+  return fs::exists(run.dir / "compare.json", error);
+}
+
+std::string suite_of(const RunFolder& run) {
+  const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
+  return json_get<std::string>(options, "suite", run.where("run.json"));
+}
+
 }  // namespace retmask

@@ -31,6 +31,11 @@ using RunFolders = std::vector<RunFolder>;
 // UserError.
 RunFolders open_runs(const std::vector<std::filesystem::path>& dirs);
 
+// A run of detect or eval that compares others.
+bool is_comparison(const RunFolder& run);
+// --suite of an eval run.
+std::string suite_of(const RunFolder& run);
+
 // The runs of one command, in order.
 RunFolders runs_of(const RunFolders& runs, const std::string& command);
 

@@ -7,10 +7,17 @@
 namespace retmask {
 namespace {
 
-constexpr double kGridLeft = 76;
+constexpr double kGridLeft = 90;
 constexpr double kGridTop = 48;
 constexpr double kGridBottom = 52;
 constexpr double kCellHeight = 28;
+constexpr double kMostOpacity = 0.85;  // of a cell where all answers are right
+
+// Dark text on light heat: from the middle of the scale on a dark page, to two thirds on a light
+// one.
+std::string_view text_colour(double opacity) {
+  return opacity > 0.68 ? "rm-on-heat" : opacity > 0.42 ? "rm-half-heat" : "";
+}
 
 void draw_cell(
     SvgCanvas& canvas, const SuccessGrid& grid, size_t row, size_t column, const Box& box) {
@@ -19,19 +26,20 @@ void draw_cell(
   const std::string counts = std::to_string(success) + "/" + std::to_string(total);
   const std::string place = "length " + grid.lengths[column] + ", depth " + grid.depths[row] + ": ";
   if (total == 0) {
-    canvas.rect(box, R"(class="rm-cell" fill="none")", place + "no samples");
+    canvas.rect(box, R"(class="rm-none")", place + "no samples");
     return;
   }
   const double share = static_cast<double>(success) / static_cast<double>(total);
-  // Green by opacity: failures fade into the page.
+  const double opacity = kMostOpacity * share;
   const std::string paint =
-      "class=\"rm-cell\" fill=\"#12a37f\" fill-opacity=\"" + format_number(0.75 * share, 3) + "\"";
+      "class=\"rm-cell rm-heat\" fill-opacity=\"" + format_number(opacity, 3) + "\"";
   canvas.rect(box, paint, place + counts + " right");
   canvas.text(box.left + box.width / 2,
               box.top + box.height / 2 + 4,
               counts,
               TextStyle::label,
-              Anchor::middle);
+              Anchor::middle,
+              text_colour(opacity));
 }
 
 }  // namespace

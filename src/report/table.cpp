@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 
 #include "retmask/base/error.h"
 
@@ -15,8 +16,13 @@ size_t display_width(const std::string& text) {
   }));
 }
 
-// "0.81", "18-6", "17/30", "56.7 %", "5e-07"; a list of numbers or a sentence counts as text.
-bool is_number(const std::string& text) {
+// "0.81", "18-6", "17/30", "56.7 %", "5e-07", "▲ 0.1"; a list of numbers or a sentence counts as
+// text.
+bool is_number(std::string_view text) {
+  for (const std::string_view sign : {"▲ ", "▼ "}) {
+    if (text.starts_with(sign)) text.remove_prefix(sign.size());
+  }
+  if (text.empty()) return false;
   const char first = text.front();
   return (first == '-' || std::isdigit(static_cast<unsigned char>(first)) != 0) &&
          text.find_first_not_of("0123456789+-./%e ") == std::string::npos;
@@ -32,7 +38,7 @@ std::string padded(const std::string& text, size_t width, bool right) {
 bool Table::is_numeric(size_t column) const {
   bool any = false;
   for (const auto& row : rows) {
-    if (row[column].empty()) continue;
+    if (row[column].empty() || row[column] == "missing" || row[column] == "no data") continue;
     if (!is_number(row[column])) return false;
     any = true;
   }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "json_text.h"
 #include "retmask/base/error.h"
 #include "retmask/report/svg.h"
 #include "run_sections.h"
@@ -94,7 +95,7 @@ HtmlFragment training_section(const RunFolders& runs, Table& glance) {
   }
   charts.insert(charts.begin() + 1, rewards_chart(trainings));
   for (const LineChart& chart : charts) {
-    if (has_values(chart)) section.figure(line_chart_svg(chart));
+    if (has_values(chart)) section.figure({file_stem(chart.title), line_chart_svg(chart)});
   }
   return section;
 }

@@ -22,9 +22,9 @@ ModelConfig read_config(const Checkpoint& checkpoint, const Options& options) {
 }
 
 // No heads if there is no mask.
-std::vector<Head> read_masked_heads(const fs::path& mask, const ModelConfig& config) {
+HeadMask read_masked_heads(const fs::path& mask, const ModelConfig& config) {
   if (mask.empty()) return {};
-  std::vector<Head> heads = read_mask_file(mask, config);
+  HeadMask heads = read_mask_file(mask, config);
   if (heads.empty()) user_error("mask ", mask, " lists no heads: both policies would be the same");
   return heads;
 }

@@ -51,7 +51,7 @@ class ModelSource : public AnswerSource {
   PromptEncoder encoder_;
   StopStrings stop_strings_;
   std::vector<int64_t> stop_ids_;
-  std::map<Policy, std::vector<Head>> masked_heads_;
+  std::map<Policy, HeadMask> masked_heads_;
   std::optional<Loaded> loaded_;
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/jinja/template.h"
@@ -102,7 +103,13 @@ Json prepare_messages(const Json& messages) {
   return prepared;
 }
 
+constexpr EnumNames<ChatUse, 3> kChatUseNames{
+    {{{ChatUse::automatic, "auto"}, {ChatUse::all, "all"}, {ChatUse::none, "none"}}}};
+
 }  // namespace
+
+std::string to_string(ChatUse use) { return kChatUseNames.name_of(use); }
+ChatUse parse_chat_use(const std::string& name) { return kChatUseNames.parse("--chat", name); }
 
 struct ChatTemplate::Impl {
   Impl(const Sources& sources, Json tokens) : special_tokens(std::move(tokens)) {

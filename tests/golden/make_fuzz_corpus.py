@@ -129,8 +129,14 @@ def make_parquet() -> None:
 def make_mask() -> None:
     write("mask", "mask", json.dumps({"heads": [[0, 1], [3, 3]], "select": "retrieval", "threshold": 0.1}))
     write("mask", "none", json.dumps({"heads": []}))
+    write("mask", "mean", json.dumps({"heads": [[0, 1], [3, 3]], "mode": "mean", "means": [[0.5, -1e-3], [2, 0]]}))
     scores = {f"{layer}-{head}": [layer / 4, head / 4] for layer in range(4) for head in range(4)}
     write("mask", "scores", json.dumps(scores))
+    write("mask", "locos", json.dumps({"meta": {"method": "m"}, "scores": scores, "trial_ids": ["a", "b"]}))
+    write("mask", "qrhead", '# heads\nattn_head_set: "3-1,0-2" # top2\nmodel_base_class: "m"\n')
+    write("mask", "qrhead-scores", json.dumps([["3-1", 0.5], ["0-2", -0.25]]))
+    write("mask", "dysco", 'selected_heads: "[(3,1),(0,2)]"\ntop_k: 9\nsequences:\n  - [1, 2] # <|x|>\n')
+    write("mask", "gates", "1.0e+00\t0.0e+00\n0.5\t0.25\n0\t0\n0\t-1e-5\n")
 
 
 def make_toml() -> None:

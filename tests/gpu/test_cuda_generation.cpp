@@ -9,6 +9,7 @@
 
 #include "gpu/skip_without_gpu.h"
 #include "retmask/engine/generator.h"
+#include "unit/support/mean_masks.h"
 
 namespace retmask {
 namespace {
@@ -79,8 +80,11 @@ class CudaGeneration : public ::testing::TestWithParam<const char*> {
       RandomStream prompt(4, std::to_string(i));
       for (size_t t = 0; t < 20 + 150 * (i % 5); ++t)
         request.prompt.push_back(static_cast<int64_t>(prompt.below(1000)));
-      if (i % 2 == 1)
-        request.continuations.push_back({.masked_heads = heads, .random = stream("b")});
+      if (i % 2 == 1) {
+        const HeadMask means = testing::drawn_means(config(), heads, /*seed=*/i);
+        request.continuations.push_back(
+            {.masked_heads = i % 4 == 1 ? HeadMask(heads) : means, .random = stream("b")});
+      }
       if (i % 3 == 2) request.continuations.push_back({.masked_heads = {}, .random = stream("c")});
       result.push_back(request);
     }

@@ -65,27 +65,29 @@ def find_needle(prompt, real, placement):
     return -1, -1
 
 
+def render(tokenizer, context, question):
+    """The text of a prompt."""
+    message = f"<book>{context}</book>\nBased on the content of the book, Question: {question}\nAnswer:"
+    return tokenizer.apply_chat_template(
+        [{"role": "user", "content": message}],
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=False,
+    )
+
+
 def samples(tokenizer, grid):
-    """Yields one row per sample, with the prompt."""
+    """Yields one row per sample, with the prompt and its context."""
     make_context = sentence_context if grid.placement == "sentence" else reference_context
     for index, needle in enumerate(grid.needles):
         real = tokenizer.encode(needle["real_needle"], add_special_tokens=False)
         for length in grid.lengths:
             for depth in range(grid.depths):
                 context = make_context(tokenizer, grid, needle["needle"], length, depth)
-                message = (
-                    f"<book>{context}</book>\nBased on the content of the book, "
-                    f"Question: {needle['question']}\nAnswer:"
-                )
-                text = tokenizer.apply_chat_template(
-                    [{"role": "user", "content": message}],
-                    tokenize=False,
-                    add_generation_prompt=True,
-                    enable_thinking=False,
-                )
-                prompt = tokenizer.encode(text, add_special_tokens=False)
+                prompt = tokenizer.encode(render(tokenizer, context, needle["question"]), add_special_tokens=False)
                 span = find_needle(prompt, real, grid.placement)
-                yield {"needle": index, "length": length, "depth": depth, "span": list(span), "real": real, "prompt": prompt}
+                row = {"needle": index, "length": length, "depth": depth, "span": list(span)}
+                yield row | {"real": real, "prompt": prompt, "context": context}
 
 
 def largest_keys(weights, seen):
@@ -136,6 +138,6 @@ def detect(model, tokenizer, grid, eos):
         found = row["span"][0] >= 0 or grid.scoring == "steps"
         row |= {"recall": recall, "right": recall > 0.5 and found, "answer": text}
         row |= {"tokens": len(row["prompt"]), "scores": head_scores(row, tokens, keys, grid.scoring)}
-        del row["prompt"], row["real"]
+        del row["prompt"], row["real"], row["context"]
         rows.append(row)
     return rows

@@ -113,6 +113,26 @@ def test_goes_on_where_it_was_stopped(retmask, tiny_llama, tiny_data, tmp_path):
     assert json.loads((tmp_path / "out/summary.json").read_text())["timing"]["samples"] == len(lines) - 2
 
 
+def test_a_sample_does_not_depend_on_what_it_shares(retmask, tiny_model, tiny_data, tmp_path):
+    """Samples with the same beginning are read once. Each of them answered alone, after a stop, gives the same bytes."""
+    command = ["detect", "--model", tiny_model, *tiny_data, "--lengths", "140,200", *SIZE_FLAGS, "--out", tmp_path / "out"]
+    done = retmask(*command)
+    assert "memory: " in done.stderr and " of keys and values" in done.stderr
+    results = ["head_scores.json", "samples.jsonl"]
+    before = {name: (tmp_path / "out" / name).read_text() for name in results}
+    rows = before["samples.jsonl"].splitlines(keepends=True)
+    timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+    prompts = sum(json.loads(row)["tokens"] for row in rows)
+    assert timing["prompt_tokens_computed"] + timing["prompt_tokens_reused"] == prompts
+    assert timing["prompt_tokens_reused"] > prompts / 4
+    for missing in [2, 11, 20]:
+        (tmp_path / "out/samples.jsonl").write_text("".join(rows[:missing] + rows[missing + 1 :]))
+        retmask(*command)
+        assert {name: (tmp_path / "out" / name).read_text() for name in results} == before
+        timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+        assert timing["prompt_tokens_computed"] == json.loads(rows[missing])["tokens"] and timing["prompt_tokens_reused"] == 0
+
+
 def test_works_without_any_data(retmask, tiny_llama, tmp_path):
     done = retmask("detect", "--model", tiny_llama, "--lengths", 120, "--depths", 2, "--out", tmp_path / "out")
     assert "of 6 answers right" in done.stdout
@@ -122,7 +142,42 @@ def test_works_without_any_data(retmask, tiny_llama, tmp_path):
     assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "done"
 
 
+def test_base_models_get_plain_prompts(retmask, model, tmp_path):
+    """Without a chat template the prompt is the text alone, as transformers encodes it."""
+    (model / "chat_template.jinja").unlink()
+    grid = ["--model", model, "--lengths", 120, "--depths", 2, "--max-new-tokens", 4]
+    done = retmask("detect", *grid, "--out", tmp_path / "auto")
+    assert "no chat template" in done.stderr
+    retmask("detect", *grid, "--chat", "none", "--out", tmp_path / "plain")
+    rows = read_rows(tmp_path / "plain/samples.jsonl")
+    assert rows == read_rows(tmp_path / "auto/samples.jsonl") and len(rows) == 6
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    # A chat prompt is longer: it has the template's tokens as well.
+    shortest = len(tokenizer("<book></book>\nBased on the content of the book, Question: ?\nAnswer:")["input_ids"])
+    assert all(120 + shortest / 2 < row["tokens"] < 120 + 3 * shortest for row in rows)
+    failed = retmask("detect", *grid, "--chat", "all", "--out", tmp_path / "chat", code=2)
+    assert "has no chat template" in failed.stderr
+
+
+def test_draws_depend_on_the_seed(retmask, tiny_llama, tmp_path):
+    def samples(seed, *flags):
+        out = tmp_path / f"{seed}{len(flags)}"
+        grid = ["--lengths", "200", "--depths", 2, "--max-new-tokens", 2, "--needles", "non-literal"]
+        retmask("detect", "--model", tiny_llama, *grid, *flags, "--seed", seed, "--out", out)
+        rows = read_rows(out / "samples.jsonl")
+        assert len(rows) == 24 and all(row["span"][0] >= 0 for row in rows)
+        return [row["span"] for row in rows]
+
+    one, two = (samples(seed, "--depth-rule", "random", "--needles-per-context", 3) for seed in (1, 2))
+    assert one != two
+    assert samples(1) == samples(2) != one
+
+
 MISTAKES = {
+    "too many needles per context": (["--needles-per-context", 4], "there are only 3 needles"),
+    "unknown needle set": (["--needles", "long"], "few, literal, non-literal, all"),
+    "unknown depth rule": (["--depth-rule", "odd"], "--depth-rule is"),
+    "drawn depths as published": (["--placement", "reference", "--depth-rule", "random"], "leave out"),
     "needle longer than the context": (["--lengths", 16], "does not fit into a context of 16"),
     "context longer than the model": (["--lengths", 4000], "exceeds the model's maximum of 2048"),
     "no depths": (["--depths", 0], "--depths is 0"),

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,11 @@ namespace retmask {
 using HeadMeans = std::map<Head, double>;
 
 struct HeadScores {
-  std::map<Head, std::vector<double>> samples;  // equally many for each head
+  std::map<Head, std::vector<double>> samples;
 
+  // Of the head with the most.
   int64_t num_samples() const;
-  // 0 for every head if there are no samples.
+  // 0 for a head without samples.
   HeadMeans means() const;
 };
 
@@ -28,9 +30,20 @@ struct HeadScores {
 extern const char* const kHeadScoresForm;
 
 Json to_json(const HeadScores& scores);
+
+enum class SampleCounts {
+  equal,       // every head has a score for each sample
+  may_differ,  // heads may lack some or all of them, as in LOCOS's files
+};
 // Throws UserError naming `where` (the file) unless the heads are named LAYER-HEAD, each once, with
-// equally many scores, which are finite numbers of at least 0.
-HeadScores parse_head_scores(const Json& json, const std::string& where);
+// finite scores, which may be negative: detect's scorers other than copy compare a head with a
+// baseline.
+HeadScores parse_head_scores(const Json& json,
+                             const std::string& where,
+                             SampleCounts counts = SampleCounts::equal);
+
+// [18, 6], an entry of mask.json. Empty for anything else.
+std::optional<Head> parse_head_pair(const Json& pair);
 
 struct HeadMean {
   Head head;

@@ -37,5 +37,7 @@ std::string is_what(const Json& json);
 Json read_named_json(const std::filesystem::path& path,
                      std::string_view what,
                      std::string_view expected);
+// The same for the text of a file; `where` names it.
+Json parse_named_json(std::string_view text, const std::string& where, std::string_view expected);
 
 }  // namespace retmask

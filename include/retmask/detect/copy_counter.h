@@ -16,6 +16,12 @@ namespace retmask::detect {
 // Scores of one sample: heads with a score; all others have 0.
 using SampleScores = std::map<Head, double>;
 
+// One decoding step: the generated token and the heads that copied it.
+struct CopyStep {
+  int64_t token = 0;
+  std::vector<Head> copied_by = {};
+};
+
 class CopyCounter {
  public:
   // `sample` must outlive this object.
@@ -26,6 +32,7 @@ class CopyCounter {
   void observe(int64_t token, const torch::Tensor& largest_keys);
 
   SampleScores scores() const;
+  const std::vector<CopyStep>& steps() const { return steps_; }
 
  private:
   struct Copies {
@@ -36,6 +43,7 @@ class CopyCounter {
   const niah::Sample* sample_;
   Scoring scoring_;
   std::map<Head, Copies> copies_;
+  std::vector<CopyStep> steps_;
 };
 
 }  // namespace retmask::detect

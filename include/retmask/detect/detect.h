@@ -1,13 +1,15 @@
 #pragma once
-// Detection of retrieval heads: answers needle-in-a-haystack questions and counts what each head
-// copies from the needle.
+// Detection of retrieval heads: scores each head on needle-in-a-haystack samples, in one of four
+// ways (Scorer).
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "retmask/base/head_scores.h"
 #include "retmask/base/journal.h"
+#include "retmask/detect/certainty.h"
 #include "retmask/detect/copy_counter.h"
 #include "retmask/detect/options.h"
 #include "retmask/model/inference.h"
@@ -16,19 +18,29 @@
 
 namespace retmask::detect {
 
-// One answered sample.
+// One sample.
 struct Detection {
   niah::NeedleScore verdict = {};
   std::string answer = {};
-  SampleScores scores = {};  // only counted if the answer is right
+  SampleScores scores = {};
+  bool answered = true;  // false: the scorer reads no answer, so there is no verdict
+  bool measured = true;  // false: nothing to score, as where the needle is not in the prompt
+  // Scorer::copy: text of each generated token, and the heads that copied it.
+  std::vector<std::pair<std::string, std::vector<Head>>> steps = {};
+
+  // Whether head_scores.json holds the sample.
+  bool counts() const { return measured && (!answered || verdict.right); }
 };
 
 struct Result {
   std::vector<Detection> detections;  // in sample order
   int64_t answered_now = 0;           // excluding those of an earlier run
   double seconds = 0.0;               // spent on those
+  int64_t computed_tokens = 0;        // of their prompts, as in niah::AnsweredSamples
+  int64_t reused_tokens = 0;
 
   int64_t num_right() const;
+  int64_t num_counted() const;
 };
 
 struct Subject {
@@ -37,22 +49,23 @@ struct Subject {
   std::vector<int64_t> eos_token_ids = {};
 };
 
-// Decodes greedily. Each answered sample is appended to `journal`, and samples already in it are
-// not computed again. At the end its file is rewritten in sample order. Throws UserError for bad
-// options and if the journal has rows of other samples.
+// Each finished sample is appended to `journal`, and samples already in it are not computed again.
+// At the end its file is rewritten in sample order. Answers are decoded greedily. Throws UserError
+// for bad options and if the journal has rows of other samples.
 Result run(const Subject& subject,
            const std::vector<niah::Sample>& samples,
            const Options& options,
            Journal& journal);
 
-// Scores of all heads of the model over the samples with a right answer: head_scores.json.
+// Scores of all heads of the model over the samples that count: head_scores.json.
 HeadScores head_scores(const Result& result, const ModelConfig& config);
 
-// summary.json: counts, number of heads at or above each threshold, timing of this run, all heads
-// ranked.
+// summary.json: counts, number of heads at or above each threshold, how concentrated the scores
+// are, timing of this run, all heads ranked, with their intervals.
 Json summary_json(const Result& result,
                   const std::vector<niah::Sample>& samples,
                   const Options& options,
-                  const ModelConfig& config);
+                  const ModelConfig& config,
+                  const Certainty& certainty);
 
 }  // namespace retmask::detect

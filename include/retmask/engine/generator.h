@@ -28,8 +28,11 @@ using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 
 // One answer to a request's prompt.
 struct Continuation {
-  std::vector<Head> masked_heads = {};  // the policy: empty is theta
-  RandomStream random = {};             // the text depends only on this, not on the batch
+  HeadMask masked_heads = {};  // the policy: empty is theta
+  RandomStream random = {};    // the text depends only on this, not on the batch
+  // Teacher forcing: when not empty, these are the text, whatever the model would say, and the
+  // result's logprobs are theirs. Stop ids and rules do not apply. At most max_new_tokens.
+  std::vector<int64_t> forced_tokens = {};
 };
 
 struct GenerationRequest {
@@ -41,6 +44,9 @@ struct GenerationRequest {
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is kept in the result
   StopPredicate stop_rule = nullptr;   // null: none
+  // Positions of prompt and answer whose queries the RowVisitor sees. The query at position p
+  // chooses token p + 1.
+  RowRange visited_rows = {};
 };
 
 struct GenerationResult {
@@ -65,10 +71,16 @@ using ResultVisitor =
 using StepObserver = std::function<void(
     size_t request, size_t continuation, int64_t token, const torch::Tensor& largest_keys)>;
 
+// Called layer by layer with the queries of visited_rows, as they are computed: those of a prompt
+// in one or more parts, in order. The tensors are views, valid during the call.
+using RowVisitor =
+    std::function<void(size_t request, size_t continuation, const AttentionRows& rows)>;
+
 struct GeneratorOptions {
   int64_t max_batch_size = 16;  // concurrent continuations
   // Memory for the KV cache, at most what the batch can need. 0: that amount, capped at a quarter
-  // of the free memory on the CPU and 85 % of it on a GPU. A batch that outgrows the cache sends
+  // of the free memory on the CPU and 85 % of it on a GPU, or what one sequence of
+  // max_sequence_tokens needs where that is more. A batch that outgrows the cache sends
   // its newest continuation back to the queue.
   int64_t kv_cache_bytes = 0;
   // Longest prompt plus its new tokens, the bound on what the batch can need. 0: unknown, so the
@@ -80,6 +92,12 @@ struct GeneratorOptions {
   // Prompt tokens per step, alongside the decoding continuations. 0: 512 on the CPU, 8192 on a GPU,
   // where that many cost little more time (engine/cache_size.h).
   int64_t prefill_tokens = 0;
+  // Blocks of the KV cache outlive their request, as long as the memory is not needed otherwise,
+  // and serve later requests with the same policy whose prompts begin with the same tokens
+  // (engine/prefix_cache.h). With our CPU kernels no text changes, to the last bit. Elsewhere a
+  // prompt's result depends slightly on which of its tokens are computed together, as it does on
+  // the batch. Has no effect under a RoPE that depends on the length of the sequence (dynamic NTK).
+  bool prefix_cache = false;
   // On a GPU, replay decoding steps as CUDA graphs. False launches every kernel separately: same
   // result, slower.
   bool cuda_graphs = true;
@@ -95,7 +113,8 @@ struct GenerationTimes {
   double sampling = 0.0;
   double total = 0.0;  // the remainder is norms, embedding and bookkeeping
   int64_t steps = 0;
-  int64_t prompt_tokens = 0;
+  int64_t prompt_tokens = 0;  // computed
+  int64_t reused_tokens = 0;  // of prompts, found in the cache (prefix_cache)
   int64_t new_tokens = 0;
   int64_t cached_tokens = 0;  // keys read by decoding queries, summed over steps and sequences
 };
@@ -108,16 +127,22 @@ class Generator {
   Generator(const InferenceLm& model, GeneratorOptions options);
 
   // Runs all requests of the source. Throws UserError for a prompt that is empty or that, with its
-  // new tokens, exceeds the model's positions or the whole cache.
+  // new tokens, exceeds the model's positions or the whole cache. With `on_rows`, a GPU runs every
+  // step by libtorch.
   void run(const RequestSource& source,
            const ResultVisitor& on_finish,
            const StepObserver& observer = nullptr,
-           GenerationTimes* times = nullptr);
+           GenerationTimes* times = nullptr,
+           const RowVisitor& on_rows = nullptr);
 
  private:
   const InferenceLm& model_;
   GeneratorOptions options_;
 };
+
+// The order of requests in which prompts that share their longest beginnings follow one another:
+// that of their tokens. For prefix_cache, whose memory may be short.
+std::vector<size_t> prefix_order(const std::vector<GenerationRequest>& requests);
 
 // A source over existing requests, which must outlive it.
 RequestSource source_of(const std::vector<GenerationRequest>& requests);
@@ -130,6 +155,6 @@ RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;
 std::vector<torch::Tensor> token_logprobs(const LanguageModel& model,
                                           const std::vector<std::vector<int64_t>>& sequences,
                                           const std::vector<int64_t>& first = {},
-                                          const std::vector<Head>& masked_heads = {});
+                                          const HeadMask& masked_heads = {});
 
 }  // namespace retmask

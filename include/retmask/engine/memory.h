@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "retmask/base/json.h"
@@ -33,11 +34,13 @@ struct MemoryBudget {
 };
 
 // Call before the weights are loaded. The cache gets the size that the generator gives it with
-// these options, based on the memory available now where the options leave it open. Throws
-// UserError when the cache cannot hold one sequence of max_sequence_tokens.
+// these options, based on the `free` bytes of the device where the options leave it open; unset:
+// what is free now. Throws UserError when the cache cannot hold one sequence of
+// max_sequence_tokens.
 MemoryBudget memory_budget(const ModelConfig& config,
                            torch::Device device,
                            torch::ScalarType dtype,
-                           const GeneratorOptions& options);
+                           const GeneratorOptions& options,
+                           std::optional<int64_t> free = std::nullopt);
 
 }  // namespace retmask

@@ -34,6 +34,9 @@ struct SampledToken {
 // Keeps its buffers between calls. Never sorts the whole vocabulary.
 class Sampler {
  public:
+  // The token `id` with its logprob; `logits` as for sample().
+  SampledToken score(const float* logits, int64_t vocab_size, int64_t id);
+
   // logits [vocab_size] float32 on the CPU. Draws exactly one number from `random` unless greedy.
   // The first of equal logits wins. `seen`: the tokens that repetition_penalty applies to, in
   // parts; duplicates are allowed. Throws InternalError when the largest logit is not finite.
@@ -44,6 +47,8 @@ class Sampler {
                       std::initializer_list<std::span<const int64_t>> seen = {});
 
  private:
+  // Natural log of the probability of `id`; `largest`: the largest logit.
+  double logprob_of(const float* logits, int64_t vocab_size, float largest, int64_t id);
   // Writes penalised_.
   void penalise(const float* logits,
                 int64_t vocab_size,

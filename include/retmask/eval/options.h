@@ -15,6 +15,13 @@ struct NiahOptions {
   void validate() const;
 };
 
+struct ChoiceOptions {
+  int64_t batch_tokens = 8192;  // most tokens computed together, at least one question
+
+  // Throws UserError.
+  void validate() const;
+};
+
 struct LogprobOptions {
   int64_t batch_tokens = 8192;  // most tokens per forward pass, which has at least one row
 

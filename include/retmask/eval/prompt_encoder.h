@@ -12,14 +12,6 @@
 
 namespace retmask::eval {
 
-enum class ChatUse {
-  automatic,  // a template if the checkpoint has one
-  all,        // a template, which the checkpoint must have
-  none,       // plain text, as for base models
-};
-// Throws UserError that lists the known names.
-ChatUse parse_chat_use(const std::string& name);
-
 class PromptEncoder {
  public:
   // The tokenizer must outlive this object. Throws UserError as ChatTemplate::load does. `moment`

@@ -11,7 +11,7 @@ namespace retmask::eval {
 struct Subject {
   const InferenceLm& model;
   const Tokenizer& tokenizer;
-  std::vector<Head> masked_heads = {};
+  HeadMask masked_heads = {};
   std::vector<int64_t> eos_token_ids = {};  // an answer ends at any of these
 };
 

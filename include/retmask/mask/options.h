@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/checkpoint/checkpoint.h"
+#include "retmask/model/head_mask.h"
 
 namespace retmask::mask {
 
@@ -30,7 +32,7 @@ struct SelectFlags {
 struct SelectOptions {
   // The retrieval heads: exactly one of the next three must be given.
   std::optional<double> threshold = {};  // minimum mean score, such as 0.1
-  std::optional<int64_t> top_k = {};     // by mean score; ties: lower layer, head first
+  std::optional<int64_t> top_k = {};     // first ones by mean score or in the order of the list
   std::vector<std::string> heads = {};   // explicit heads: "18-6"
   Selection selection = Selection::retrieval;
   uint64_t seed = 0;  // for the random selections
@@ -40,10 +42,21 @@ struct SelectOptions {
   void validate() const;
 };
 
+// Mode mean. The means come from the caller: this library never builds a network.
+struct MeanOptions {
+  // Called once, with the heads to mask; returns a mask of mode mean. Null: mode zero.
+  std::function<HeadMask(const std::vector<Head>& heads)> measure = nullptr;
+  Json text = {};  // the text of the means, for mask.json
+};
+
 struct Options {
-  std::filesystem::path scores = {};  // head_scores.json; optional if select.heads is given
+  // Any form of read_head_list(); optional if select.heads is given.
+  std::filesystem::path scores = {};
   SelectOptions select = {};
+  MeanOptions mean = {};
   bool spec_only = false;  // write only mask.json
+  // Also writes all of `scores` as DuoAttention's gates to this file; empty: none.
+  std::filesystem::path duo_attention_table = {};
   SaveOptions save = {};
 
   // Throws UserError.

@@ -1,5 +1,5 @@
 #pragma once
-// Attention over a packed batch, with its two hooks: the head gate and the probe.
+// Attention over a packed batch, with its hooks: the head gate, the probe and the reader.
 //
 // Shapes: T tokens of all sequences, concatenated without padding, S sequences, L layers, H query
 // heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens per cache block.
@@ -7,11 +7,13 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <vector>
 
 #include "retmask/model/config.h"
+#include "retmask/model/head_output_sums.h"
 #include "retmask/model/heads.h"
 #include "retmask/model/step_times.h"
 
@@ -32,19 +34,24 @@ struct KeyValueBlocks {
 };
 
 // Multiplies each head's attention output per sequence. 0 switches a head off, which equals zeroing
-// its columns of W_o, so one copy of the weights serves both policies in one batch.
+// its columns of W_o, so one copy of the weights serves both policies in one batch. In mode mean
+// the output becomes a constant instead, which equals adding W_o's columns times that constant to
+// o_proj's bias.
 class HeadGate {
  public:
-  // `masked[s]` lists the heads that are off in sequence s.
+  // `masks[s]` is the mask of sequence s. `options`: device and dtype of the model.
   HeadGate(const ModelConfig& config,
-           const std::vector<std::vector<Head>>& masked,
+           const std::vector<HeadMask>& masks,
            torch::TensorOptions options);
 
   // [S, H] of ones and zeros, or undefined when the layer has no masked head in any sequence.
   const torch::Tensor& layer(int64_t layer) const { return gates_[layer]; }
+  // [S, H, D]: what replaces the output where layer() is 0. Undefined when the layer has no masked
+  // head of mode mean in any sequence.
+  const torch::Tensor& means(int64_t layer) const { return means_[layer]; }
 
  private:
-  std::vector<torch::Tensor> gates_;
+  std::vector<torch::Tensor> gates_, means_;
 };
 
 // Records, for each head, the key position with the largest attention weight at the last query row
@@ -72,6 +79,31 @@ class AttentionProbe {
   std::vector<torch::Tensor> layers_;           // L of [S, H]
 };
 
+// Positions [begin, end) of a sequence.
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// Queries of one sequence at one layer, and all that they may attend to.
+struct AttentionRows {
+  int64_t layer = 0;
+  torch::Tensor q;       // [n, H, D] after QK-norm and RoPE, at positions K - n .. K - 1
+  torch::Tensor keys;    // [K, Hkv, D]
+  torch::Tensor values;  // [K, Hkv, D]
+  std::optional<int64_t> sliding_window;
+
+  // The attention weights: [H, n, K] float32.
+  torch::Tensor weights() const;
+};
+
+// Sees chosen query rows of a batch, whether or not their keys are in the cache.
+struct AttentionReader {
+  std::vector<RowRange> rows;  // S: the positions wanted of each sequence
+  // Called layer by layer, in order. Several calls share the rows of a prompt read in chunks.
+  std::function<void(size_t sequence, const AttentionRows& rows)> read;
+};
+
 // Input of one forward call. Plain prefill or training needs only the lengths. With a cache, the
 // call stores the new tokens' keys and values there and reads those of `past`.
 struct PackedBatch {
@@ -85,10 +117,12 @@ struct PackedBatch {
   const HeadGate* gate = nullptr;
   // Sequences with the same tokens and past whose gates are equal below layer `first_difference`
   // are computed once up to there. leaders[s] is the first sequence of s's group, s itself if it is
-  // the first; empty: no groups. Not with a probe.
+  // the first; empty: no groups. Not with a probe or a reader.
   std::vector<int64_t> leaders;
   int64_t first_difference = 0;
   AttentionProbe* probe = nullptr;
+  HeadOutputSums* output_sums = nullptr;
+  const AttentionReader* reader = nullptr;
   StepTimes* times = nullptr;  // meaningful on the CPU only: a GPU runs asynchronously
 };
 

@@ -34,6 +34,8 @@ struct RopeConfig {
   double attention_factor = 1.0;  // multiplies cos and sin
   bool truncate = true;
 
+  // Whether a token's rotation depends on the length of its sequence (model/rope.h).
+  bool depends_on_length() const { return type == RopeType::dynamic; }
   bool operator==(const RopeConfig&) const = default;
 };
 

@@ -23,6 +23,9 @@ struct DecodeBatch {
   // Head gates of sequence s: gates[policies[s]], ones and zeros.
   torch::Tensor policies;  // [S] int64
   torch::Tensor gates;     // [policies, L, H] float32
+  // What replaces the output of heads that are off: [policies, L, H, D] in the model's dtype, zeros
+  // in mode zero. Undefined: no policy has the mode mean.
+  torch::Tensor means;
   // Splits of a long sequence in the attention kernel, 1 to kMostDecodeSplits.
   int64_t splits = 1;
   torch::Tensor largest_keys;  // [L, S, H] int64, output; undefined: not wanted

@@ -8,6 +8,7 @@
 #include "retmask/base/head.h"
 #include "retmask/base/json.h"
 #include "retmask/model/config.h"
+#include "retmask/model/head_mask.h"
 
 namespace retmask {
 
@@ -37,8 +38,11 @@ struct ColumnRange {
 };
 ColumnRange output_columns(const ModelConfig& config, int64_t head);
 
-// mask.json: {"heads": [[18, 6], ...], "model": {...}, ...}. Reading checks the heads against this
-// model, and also the model it was made for, if recorded.
-std::vector<Head> read_mask_file(const std::filesystem::path& path, const ModelConfig& config);
+// mask.json: {"heads": [[18, 6], ...], "mode": "zero" | "mean", "means": [[head_dim numbers] of
+// each head] in mode mean, "model": {...}, ...}; without "mode", zero. Reading checks the heads
+// against this model, and also the model it was made for, if recorded.
+HeadMask read_mask_file(const std::filesystem::path& path, const ModelConfig& config);
+// "means" of mask.json. Reading restores each number exactly.
+Json means_json(const HeadMask::Means& means);
 
 }  // namespace retmask

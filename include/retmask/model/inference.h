@@ -37,6 +37,22 @@ class InferenceLm : public LanguageModel {
   torch::Tensor target_logprobs(const torch::Tensor& hidden,
                                 const torch::Tensor& targets) const override;
 
+  // forward() in parts, for callers that share work between batches: embed(), layers [begin, end),
+  // final_norm(). `x` [T, hidden_size] is the input of layer `begin` and may be overwritten. The
+  // batch has no cache, and its token_ids are not read.
+  torch::Tensor embed(const torch::Tensor& token_ids) const;
+  torch::Tensor run_layers(torch::Tensor x,
+                           int64_t begin,
+                           int64_t end,
+                           const PackedBatch& batch) const;
+  torch::Tensor final_norm(const torch::Tensor& x) const;
+
+  // The direct path from a head's output to the logits: rows of lm_head, token_ids [n] ->
+  // [n, hidden_size], and their product with a layer's W_o, u [n, hidden_size] -> [n, H, D]. In
+  // float32 and without norms.
+  torch::Tensor unembedding(const torch::Tensor& token_ids) const;
+  torch::Tensor project_onto_heads(const torch::Tensor& u, int64_t layer) const;
+
   // forward() for one new token per sequence, without host synchronisation: [S, hidden_size]. Only
   // on a GPU, with own kernels and a head size that they support.
   bool has_decode() const;

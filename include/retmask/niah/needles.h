@@ -2,7 +2,9 @@
 // Needles and haystacks.
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace retmask::niah {
@@ -22,9 +24,14 @@ std::vector<Needle> read_needles(const std::filesystem::path& path);
 // a line break. Throws UserError for a missing folder, part or text.
 std::vector<std::string> read_haystacks(const std::filesystem::path& dir, size_t num_needles);
 
-// The built-in data, written for this project: three needles and a text of some 8,700 words.
-// src/niah/builtin/.
-std::vector<Needle> builtin_needles();
+// The built-in data, written for this project (src/niah/builtin/): a text of some 8,700 words and
+// 24 needles. In 12 of them the question repeats the needle's words. In the other 12, as in NoLiMa
+// (Modarressi et al. 2025), it shares no content word with the needle, and the answer, a name,
+// takes one step of common knowledge: the Eiffel Tower is in France.
+extern const char* const kNeedleSets;      // names of the sets, for help and errors
+extern const char* const kDefaultNeedles;  // name of the default set
+// Nullopt: no set has this name.
+std::optional<std::vector<Needle>> builtin_needles(std::string_view set);
 std::string builtin_haystack();
 
 struct NeedlesAndHaystacks {
@@ -35,7 +42,7 @@ struct NeedlesAndHaystacks {
   std::string fingerprint() const;
 };
 
-// Empty paths mean the built-in data.
+// `needles` is a file or the name of a built-in set. Empty paths mean the built-in data.
 NeedlesAndHaystacks load_needles_and_haystacks(const std::filesystem::path& needles,
                                                const std::filesystem::path& haystack);
 

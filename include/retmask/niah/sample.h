@@ -32,10 +32,21 @@ struct Sample {
   int64_t depth = 0;            // index, 0 .. GridOptions::depths - 1
   double depth_fraction = 0.0;  // 0: start of the context, 1: its end
   std::string real_needle = {};
-  std::vector<int64_t> needle_tokens = {};  // of real_needle
+  std::vector<int64_t> needle_tokens = {};  // of real_needle, as in the prompt if found there
   std::vector<int64_t> prompt = {};
   TokenSpan span = {};  // position of real_needle in the prompt
+
+  // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
+  // for every context.
+  TokenSpan question = {};
+  // The prompt that asks kNullQuestion instead: the tokens before the question and then these, of
+  // which the first null_question_size are the question's.
+  std::vector<int64_t> null_tail = {};
+  int64_t null_question_size = 0;
 };
+
+// A question about nothing, to compare the real one with (QRHead, attn_retriever.py: null_query).
+inline constexpr const char* kNullQuestion = "N/A";
 
 // The first window of the size of `needle` whose token set covers at least 90 % of the token set of
 // the needle (more than 90 % under NeedlePlacement::reference). Linear in the prompt.
@@ -45,10 +56,13 @@ TokenSpan find_needle(std::span<const int64_t> prompt,
 
 struct PromptTools {
   const Tokenizer& tokenizer;
-  const ChatTemplate& chat_template;
+  const ChatTemplate* chat_template = nullptr;  // null: plain prompts
   int64_t max_positions = 0;
   std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
 };
+
+// The prompt of a user message, with thinking off.
+std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message);
 
 // Returns all samples, ordered by needle, length and depth. A haystack with fewer words than the
 // longest context has tokens is repeated, with a warning. Throws UserError for a needle longer than

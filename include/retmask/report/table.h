@@ -1,16 +1,20 @@
 #pragma once
 // A table as data, for stdout and for HTML.
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace retmask {
 
 struct Table {
-  std::vector<std::string> columns;            // may be empty: no header
-  std::vector<std::vector<std::string>> rows;  // each as long as the others
+  std::vector<std::string> columns;                 // may be empty: no header
+  std::vector<std::vector<std::string>> rows;       // each as long as the others
+  std::set<std::pair<size_t, size_t>> strong = {};  // (row, column) of cells in bold in HTML
 
-  // Whether every non-empty cell of the column is a number; such columns are right-aligned.
+  // Whether every cell of the column is a number, empty, "missing" or "no data"; such columns are
+  // right-aligned.
   bool is_numeric(size_t column) const;
 };
 

@@ -11,6 +11,16 @@
 
 namespace retmask {
 
+// --chat: whether prompts are written in the chat template.
+enum class ChatUse {
+  automatic,  // if the checkpoint has one
+  all,        // the checkpoint must have one
+  none,       // plain text, as for base models
+};
+std::string to_string(ChatUse use);
+// Throws UserError that lists the known names.
+ChatUse parse_chat_use(const std::string& name);
+
 struct RenderOptions {
   bool add_generation_prompt = true;
   // Passed to the template: {"enable_thinking": false}. They override the special tokens
@@ -27,7 +37,7 @@ class ChatTemplate {
   // if present, all others "default". Throws UserError when the folder has no template or it does
   // not parse.
   static std::unique_ptr<const ChatTemplate> load(const std::filesystem::path& dir);
-  // Whether the folder has a template, good or bad.
+  // True if the folder has a template, valid or not.
   static bool exists(const std::filesystem::path& dir);
 
   explicit ChatTemplate(const std::string& source, std::string bos_token, std::string eos_token);

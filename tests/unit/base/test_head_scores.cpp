@@ -29,6 +29,25 @@ TEST(HeadScores, WithoutSamplesEveryMeanIsZero) {
   EXPECT_EQ(scores.means(), (HeadMeans{{{0, 0}, 0.0}}));
 }
 
+TEST(HeadScores, MayBeNegative) {
+  EXPECT_EQ(parse_head_scores({{"0-0", {-0.5, 0.25}}}, "scores.json").means(),
+            (HeadMeans{{{0, 0}, -0.125}}));
+}
+
+TEST(HeadScores, MayLackSamples) {
+  const Json json = {{"0-0", Json::array()}, {"0-1", {1, 2}}};
+  const HeadScores scores = parse_head_scores(json, "scores.json", SampleCounts::may_differ);
+  EXPECT_EQ(scores.num_samples(), 2);
+  EXPECT_EQ(scores.means(), (HeadMeans{{{0, 0}, 0}, {{0, 1}, 1.5}}));
+}
+
+TEST(HeadPair, IsLayerAndHead) {
+  EXPECT_EQ(parse_head_pair({18, 6}), (Head{18, 6}));
+  for (const char* bad :
+       {"[18]", "[18, 6, 1]", "[-1, 0]", "[1.0, 0]", "[\"1\", 0]", "{}", "[1e10, 0]"})
+    EXPECT_EQ(parse_head_pair(Json::parse(bad)), std::nullopt) << bad;
+}
+
 TEST(HeadScores, RefuseMalformedFiles) {
   const auto expect_error = [](const Json& json, const std::string& part) {
     expect_user_error([&] { parse_head_scores(json, "scores.json"); }, {"scores.json", part});
@@ -38,7 +57,6 @@ TEST(HeadScores, RefuseMalformedFiles) {
   expect_error({{"0-0", 1}}, "head 0-0 is not a list");
   expect_error({{"0-0", {1, 1}}, {"0-1", {1}}}, "head 0-1 has 1 scores, the first head has 2");
   expect_error({{"0-0", {1}}, {"00-0", {1}}}, "head 00-0 is listed twice");
-  expect_error({{"0-0", {-0.5}}}, "has the score -0.5");
   expect_error({{"0-0", {"1"}}}, "has the score \"1\"");
 }
 

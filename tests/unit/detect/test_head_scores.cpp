@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "retmask/base/error.h"
 #include "retmask/detect/detect.h"
 
@@ -53,7 +55,9 @@ TEST(RankedHeads, HighestMeanFirstEqualsInOrder) {
 
 TEST(Summary, CountsAndRanks) {
   const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
-  const Json summary = summary_json(example(), samples, Options{}, two_by_two());
+  const Certainty certainty =
+      assess_certainty(head_scores(example(), two_by_two()), {.threshold = 0.1});
+  const Json summary = summary_json(example(), samples, Options{}, two_by_two(), certainty);
   EXPECT_EQ(summary["samples"], 3);
   EXPECT_EQ(summary["right"], 2);
   EXPECT_EQ(summary["scoring"], "set");
@@ -62,10 +66,37 @@ TEST(Summary, CountsAndRanks) {
   EXPECT_EQ(summary["by_length"][0], (Json{{"length", 512}, {"samples", 2}, {"right", 2}}));
   EXPECT_EQ(summary["by_length"][1], (Json{{"length", 1024}, {"samples", 1}, {"right", 0}}));
   EXPECT_EQ(summary["heads"][0]["head"], (Json{0, 1}));
+  EXPECT_EQ(summary["scorer"], "copy");
+  EXPECT_EQ(summary["counted"], 2);
+  // Two samples: a resample has one of them twice, or both.
+  EXPECT_EQ(summary["heads"][0]["interval"], (Json{0.25, 0.5}));
+  EXPECT_EQ(summary["heads"][1]["interval"], (Json{0.0, 0.75}));
+  EXPECT_EQ(summary["heads"][0]["rank_interval"], (Json{1.0, 2.0}));
+  EXPECT_EQ(summary["threshold"], (Json{{"value", 0.1}, {"heads", 2}, {"undecided", 1}}));
+  EXPECT_EQ(summary["top_share"]["0.01"],
+            0.5);  // of four heads, the two that score have equal means
+  EXPECT_EQ(summary["gini"], 0.5);
+  EXPECT_DOUBLE_EQ(summary["hoyer"].get<double>(), 2 - std::sqrt(2.0));
+  EXPECT_TRUE(summary["split_half"].is_number());
+}
+
+TEST(Summary, WithoutAnswersNoneIsRight) {
+  Result result = example();
+  for (Detection& detection : result.detections) detection.answered = false;
+  const Certainty certainty = assess_certainty(head_scores(result, two_by_two()), {});
+  const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
+  const Json summary = summary_json(
+      result, samples, {.scorer = Scorer::ablation}, two_by_two(), certainty);
+  EXPECT_TRUE(summary["right"].is_null());
+  EXPECT_EQ(summary["counted"], 3);
+  EXPECT_TRUE(summary["by_length"][0]["right"].is_null());
+  EXPECT_EQ(summary["by_length"][0]["samples"], 2);
 }
 
 TEST(DetectOptions, NamesOfModes) {
   EXPECT_EQ(parse_scoring("steps"), Scoring::steps);
+  EXPECT_EQ(parse_scorer("logit"), Scorer::logit);
+  EXPECT_THROW(parse_scorer("induction"), UserError);
   EXPECT_EQ(parse_stop_rule("reference"), StopRule::reference);
   EXPECT_THROW(parse_scoring("sum"), UserError);
   EXPECT_THROW(parse_stop_rule(""), UserError);

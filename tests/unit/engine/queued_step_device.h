@@ -40,7 +40,7 @@ class QueuedStepDevice : public StepDevice {
         pool_(pool),
         options_(options),
         prefill_(model, pool),
-        inputs_(model.config(), options.max_rows, torch::kCPU),
+        inputs_(model, options.max_rows),
         outputs_(make()) {
     for (DecodeOutputs& sent : sent_) sent = make();
   }
@@ -52,9 +52,11 @@ class QueuedStepDevice : public StepDevice {
               const std::vector<bool>& on_device) override {
     const int64_t padded = padded_rows(static_cast<int64_t>(sequences.size()), options_.max_rows);
     const auto staged = inputs_.stage(sequences, sources, on_device, padded);
-    push([this, staged, padded] {
+    // On a GPU the step is launched here: it sees only means that a policy has by now.
+    const bool has_means = inputs_.policies().means.defined();
+    push([this, staged, padded, has_means] {
       inputs_.upload(staged);
-      step(padded);
+      step(padded, has_means);
     });
   }
 
@@ -102,8 +104,23 @@ class QueuedStepDevice : public StepDevice {
     }
   }
 
+  // Row `policy` of the tables. With means, zeros stand for the mode zero.
+  HeadMask mask_of(int64_t policy, bool has_means) const {
+    const torch::Tensor off = (inputs_.policies().gates[policy] == 0).nonzero();
+    std::vector<Head> heads;
+    HeadMask::Means means;
+    for (int64_t h = 0; h < off.size(0); ++h) {
+      const Head& head =
+          heads.emplace_back(Head{off[h][0].item<int64_t>(), off[h][1].item<int64_t>()});
+      if (!has_means) continue;
+      const torch::Tensor mean = inputs_.policies().means[policy][head.layer][head.head];
+      means.emplace_back(mean.const_data_ptr<float>(), mean.const_data_ptr<float>() + mean.numel());
+    }
+    return has_means ? HeadMask(heads, means) : HeadMask(heads);
+  }
+
   // As DecodeGraphs, from the buffers of the inputs alone.
-  void step(int64_t rows) {
+  void step(int64_t rows, bool has_means) {
     const auto values = [&](DecodeInputs::Field which) {
       const torch::Tensor field = inputs_.field(which, rows);
       return std::vector<int64_t>(field.const_data_ptr<int64_t>(),
@@ -114,7 +131,7 @@ class QueuedStepDevice : public StepDevice {
                policy = values(DecodeInputs::policy);
     PackedBatch batch;
     std::vector<int64_t> tokens;
-    std::vector<std::vector<Head>> masked;
+    std::vector<HeadMask> masks;
     const int64_t most_blocks = BlockPool::blocks_for(model_.config().max_positions);
     KeyValueBlocks cache{.layers = &pool_.layers(),
                          .block_tables = torch::zeros({rows, most_blocks}, torch::kInt32),
@@ -128,13 +145,10 @@ class QueuedStepDevice : public StepDevice {
       cache.block_tables[static_cast<int64_t>(i)]
           .narrow(0, 0, blocks)
           .copy_(inputs_.block_tables().narrow(0, starts[i], blocks));
-      masked.emplace_back();
-      const torch::Tensor off = (inputs_.gates()[policy[i]] == 0).nonzero();
-      for (int64_t h = 0; h < off.size(0); ++h)
-        masked.back().push_back({off[h][0].item<int64_t>(), off[h][1].item<int64_t>()});
+      masks.push_back(mask_of(policy[i], has_means));
     }
     const auto count = static_cast<int64_t>(tokens.size());
-    const HeadGate gate(model_.config(), masked, torch::TensorOptions(model_.dtype()));
+    const HeadGate gate(model_.config(), masks, torch::TensorOptions(model_.dtype()));
     AttentionProbe probe;
     batch.token_ids = torch::tensor(tokens, torch::kInt64);
     batch.cache = &cache;

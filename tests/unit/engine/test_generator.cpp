@@ -15,6 +15,7 @@ using testing::Golden;
 using testing::load_tiny;
 using testing::load_tiny_for_inference;
 using testing::load_tiny_with_libtorch;
+using testing::relative_error;
 using testing::whole_sequences;
 
 // Keyed by request and continuation.
@@ -248,6 +249,41 @@ TEST_P(Family, MaskedRowsFollowTheMaskedModel) {
   EXPECT_EQ(mixed.at({1, 0}).tokens, generate(masked, {plain}, 1).at({0, 0}).tokens);
 }
 
+// Teacher forcing beside an answer under the same mask, and under another one.
+TEST_P(Family, ForcedTokensHaveTheLogprobsOfTheWholeSequence) {
+  const InferenceLm model = load_tiny_for_inference(GetParam(), torch::kFloat32);
+  const std::vector<int64_t> prompt = prompt_of(GetParam(), 0, 60);
+  const std::vector<int64_t> forced = prompt_of(GetParam(), 20, 32);
+  const std::vector<Head> masked = {{1, 0}, {2, 3}};
+  const Answers answers =
+      generate(model,
+               {{.prompt = prompt,
+                 .continuations = {{.masked_heads = masked},
+                                   {.masked_heads = masked, .forced_tokens = forced},
+                                   {.forced_tokens = forced}},
+                 .max_new_tokens = 12,
+                 .stop_ids = {forced[3]}}},
+               4);
+  std::vector<int64_t> whole = prompt;
+  whole.insert(whole.end(), forced.begin(), forced.end());
+  const torch::InferenceMode inference;
+  for (const auto& [continuation, heads] :
+       {std::pair<size_t, std::vector<Head>>{1, masked}, {2, {}}}) {
+    const GenerationResult& result = answers.at({0, continuation});
+    EXPECT_EQ(result.tokens, forced);
+    const torch::Tensor expected = token_logprobs(model, {whole}, {60}, heads).front();
+    for (size_t i = 0; i < forced.size(); ++i)
+      EXPECT_NEAR(result.logprobs[i], expected[static_cast<int64_t>(i)].item<double>(), 1e-4);
+  }
+  const Answers alone = generate(model,
+                                 {{.prompt = prompt,
+                                   .continuations = {{.masked_heads = masked}},
+                                   .max_new_tokens = 12,
+                                   .stop_ids = {forced[3]}}},
+                                 1);
+  EXPECT_EQ(answers.at({0, 0}).tokens, alone.at({0, 0}).tokens);
+}
+
 TEST(Generator, StopsAtAStopToken) {
   const InferenceLm model = load_tiny_with_libtorch("llama");
   const auto greedy = Golden("llama").ids("greedy");
@@ -313,6 +349,54 @@ TEST(Generator, ObserverSeesEachStepOfEachRow) {
   batch.probe = &probe;
   model.forward(batch);
   EXPECT_TRUE(torch::equal(first_keys, probe.largest_keys()[0]));
+}
+
+// Queries of a prompt read in chunks, with their keys in the cache, against a whole forward pass.
+TEST(Generator, VisitedRowsAreThoseOfTheWholeSequence) {
+  const auto half = prompt_of("olmo3", 0, 300);
+  std::vector<int64_t> prompt = half;
+  while (prompt.size() < 1100) prompt.insert(prompt.end(), half.rbegin(), half.rend());
+  for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+      const InferenceLm model = load("olmo3", dtype);
+      // Across two chunks, and from the prompt into the answer.
+      for (const RowRange rows : {RowRange{500, 520}, RowRange{1195, 1204}}) {
+        const std::vector<GenerationRequest> requests = {
+            {.prompt = half, .max_new_tokens = 4},
+            {.prompt = prompt, .max_new_tokens = 9, .visited_rows = rows}};
+        std::map<int64_t, std::vector<torch::Tensor>> outputs;  // by layer: parts of [H, n, D]
+        std::vector<int64_t> tokens = prompt;
+        const auto output_of = [](const AttentionRows& visited) {
+          const torch::Tensor values =  // [H, K, D]
+              visited.values.repeat_interleave(2, /*dim=*/1).transpose(0, 1).to(torch::kFloat32);
+          return torch::matmul(visited.weights(), values);  // [H, n, D]
+        };
+        Generator(model, {.max_batch_size = 2})
+            .run(
+                source_of(requests),
+                [&](size_t request, size_t, const GenerationResult& result) {
+                  if (request == 1)
+                    tokens.insert(tokens.end(), result.tokens.begin(), result.tokens.end());
+                },
+                /*observer=*/nullptr,
+                /*times=*/nullptr,
+                [&](size_t request, size_t, const AttentionRows& visited) {
+                  EXPECT_EQ(request, 1u);
+                  outputs[visited.layer].push_back(output_of(visited).clone());
+                });
+        ASSERT_EQ(outputs.size(), 4u);
+        const torch::NoGradGuard no_grad;
+        AttentionReader reader{.rows = {rows}, .read = [&](size_t, const AttentionRows& whole) {
+                                 const torch::Tensor parts = torch::cat(outputs.at(whole.layer), 1);
+                                 EXPECT_LT(relative_error(parts, output_of(whole)),
+                                           dtype == torch::kFloat32 ? 1e-4 : 0.05);
+                               }};
+        PackedBatch batch = whole_sequences({tokens});
+        batch.reader = &reader;
+        model.forward(batch);
+      }
+    }
+  }
 }
 
 TEST(Generator, ObserverSeesNoStepTwice) {

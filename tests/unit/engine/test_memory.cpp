@@ -47,6 +47,47 @@ TEST(MemoryBudget, RefusesACacheForLessThanOneSequence) {
                     {"--kv-cache-mib", "500 tokens"});
 }
 
+// Llama-3.1-8B in bfloat16 with prompts of 128K tokens, on a GPU of 80 GB: a few sequences at once.
+TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
+  ModelConfig config{.vocab_size = 128256,
+                     .hidden_size = 4096,
+                     .intermediate_size = 14336,
+                     .num_attention_heads = 32,
+                     .num_key_value_heads = 8,
+                     .head_dim = 128,
+                     .max_positions = 131072};
+  config.layers.resize(32);
+  constexpr int64_t kGpu = 80'000'000'000;
+  const MemoryBudget plan = memory_budget(config,
+                                          torch::kCUDA,
+                                          torch::kBFloat16,
+                                          {.max_batch_size = 8, .max_sequence_tokens = 131072},
+                                          kGpu);
+  EXPECT_EQ(plan.weights, 2 * int64_t{8'030'261'248});
+  const int64_t sequence = int64_t{2} * 32 * 8 * 128 * 2 * 131072;  // 16 GiB
+  EXPECT_GE(plan.kv_cache, 2 * sequence);
+  EXPECT_LT(plan.kv_cache, 4 * sequence);
+  EXPECT_GT(plan.step_buffers, 2 * kMebibyte * 1024) << "8,192 rows, and keys of 128K tokens";
+  EXPECT_LT(plan.total(), kGpu - kGpu / 20) << plan.text();
+}
+
+// Where a share of the free memory is too little for one sequence, it may have all.
+TEST(MemoryBudget, OneSequenceMayTakeWhatIsFree) {
+  const ModelConfig config = load_tiny("llama").config();
+  const GeneratorOptions options{.max_batch_size = 8, .max_sequence_tokens = 2048};
+  const MemoryBudget roomy = budget(config, options);
+  const int64_t sequence = roomy.kv_cache / 8;
+  const int64_t fixed = roomy.weights + roomy.step_buffers;
+  const auto cache = [&](int64_t free) {
+    return memory_budget(config, torch::kCPU, torch::kFloat32, options, fixed + free).kv_cache;
+  };
+  EXPECT_EQ(cache(8 * sequence), 2 * sequence);
+  EXPECT_EQ(cache(2 * sequence), sequence);
+  EXPECT_EQ(cache(sequence), sequence);
+  expect_user_error([&] { cache(sequence - 1); },
+                    {"free memory", "2048 tokens", "--max-new-tokens"});
+}
+
 TEST(MemoryBudget, TotalHoldsWhatIsThereAtOnce) {
   const MemoryBudget small_cache{
       .process = 1, .weights = 10, .loading = 5, .kv_cache = 1, .step_buffers = 2};

@@ -12,10 +12,12 @@
 #include "queued_step_device.h"
 #include "run_generation.h"
 #include "unit/support/golden.h"
+#include "unit/support/mean_masks.h"
 
 namespace retmask {
 namespace {
 
+using testing::drawn_means;
 using testing::load_tiny_for_inference;
 using testing::QueuedStepDevice;
 
@@ -52,10 +54,19 @@ RequestMix draw_mix(const ModelConfig& config, uint64_t seed) {
     GenerationRequest request{.continuations = {}, .sampling = draw_sampling(random)};
     for (uint64_t t = 0, length = 1 + random.below(50); t < length; ++t)
       request.prompt.push_back(static_cast<int64_t>(random.below(vocab_size)));
+    if (i > 0 && random.below(2) == 0) {
+      const std::vector<int64_t>& first = mix.requests.front().prompt;
+      std::copy_n(
+          first.begin(), std::min(first.size(), request.prompt.size()), request.prompt.begin());
+    }
     for (uint64_t c = 0, answers = 1 + random.below(3); c < answers; ++c) {
       Continuation continuation{.random = RandomStream(seed, std::to_string(8 * i + c))};
       if (random.below(3) == 0)
         continuation.masked_heads = {{static_cast<int64_t>(random.below(4)), 1}, {3, 0}};
+      if (!continuation.masked_heads.empty() && random.below(3) == 0) {
+        continuation.masked_heads =
+            drawn_means(config, continuation.masked_heads.heads(), /*seed=*/random.below(3));
+      }
       request.continuations.push_back(continuation);
     }
     request.max_new_tokens = 1 + static_cast<int64_t>(random.below(30));
@@ -70,7 +81,8 @@ RequestMix draw_mix(const ModelConfig& config, uint64_t seed) {
   const int64_t blocks = BlockPool::blocks_for(longest) + static_cast<int64_t>(random.below(8));
   mix.options = {.max_batch_size = 1 + static_cast<int64_t>(random.below(7)),
                  .kv_cache_bytes = blocks * BlockPool::block_bytes(config, torch::kFloat32),
-                 .prefill_tokens = 64};
+                 .prefill_tokens = 64,
+                 .prefix_cache = random.below(2) == 0};
   mix.probe = random.below(3) == 0;
   return mix;
 }

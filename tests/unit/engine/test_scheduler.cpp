@@ -21,7 +21,7 @@ class SchedulerTest : public ::testing::Test {
   }
   Scheduler make(const std::vector<GenerationRequest>& requests) {
     source_ = source_of(requests);
-    return {config_, source_, kBatchSize, prefill_, pool_, /*never_evict=*/false};
+    return {config_, source_, {.max_batch_size = kBatchSize, .prefill = prefill_}, pool_};
   }
   static void read_chunks(Scheduler& scheduler) {
     for (const PrefillChunk& chunk : scheduler.next_chunks()) scheduler.finish(chunk, [] {});

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "masked_checkpoint.h"
 #include "retmask/base/file.h"
@@ -96,16 +98,18 @@ TEST_F(MaskTest, ResultAndMaskFileSayWhatWasDone) {
   const Result result = run({.scores = scores_, .select = {.top_k = 2}});
   EXPECT_EQ(result.heads, (std::vector<Head>{{0, 1}, {1, 3}}));
   EXPECT_EQ(result.num_model_heads, 8);
-  EXPECT_DOUBLE_EQ(result.means->at({0, 1}), 0.375);
+  EXPECT_DOUBLE_EQ(result.mean_scores().value().at({0, 1}), 0.375);
   const Json spec = read_json_file(out_ / "mask.json", "mask file");
   EXPECT_EQ(spec,
             (Json{{"heads", {{0, 1}, {1, 3}}},
+                  {"mode", "zero"},
                   {"select", "retrieval"},
                   {"top_k", 2},
                   {"model", {{"num_hidden_layers", 2}, {"num_attention_heads", 4}}},
                   {"mean_scores", {0.375, 1.0}},
                   {"num_samples", 2},
-                  {"scores_sha256", sha256_file(scores_)}}));
+                  {"scores_sha256", sha256_file(scores_)},
+                  {"scores_form", "head_scores"}}));
   const ModelConfig config = parse_model_config(Checkpoint(out_).config(), "config.json");
   EXPECT_EQ(read_mask_file(out_ / "mask.json", config), result.heads);
 }
@@ -126,9 +130,70 @@ TEST_F(MaskTest, ExplicitHeadsWithoutScores) {
   run({.select = {.heads = {"1-3", "0-0"}}, .spec_only = true});
   EXPECT_EQ(read_json_file(out_ / "mask.json", "mask file"),
             (Json{{"heads", {{0, 0}, {1, 3}}},
+                  {"mode", "zero"},
                   {"select", "retrieval"},
                   {"explicit_heads", {"1-3", "0-0"}},
                   {"model", {{"num_hidden_layers", 2}, {"num_attention_heads", 4}}}}));
+}
+
+float value_of(std::span<const std::byte> bytes, TensorType type, size_t index) {
+  const size_t size = element_size(type);
+  uint32_t bits = 0;
+  std::memcpy(&bits, bytes.data() + index * size, size);
+  return std::bit_cast<float>(type == TensorType::bfloat16 ? bits << 16 : bits);
+}
+
+// b' = b + W_o[:, columns] mean: each weight and bias is the same number.
+TEST_F(MaskTest, MeansBecomeABiasOfTheOutputProjection) {
+  for (const std::string dtype : {"bfloat16", "float32"}) {
+    for (const bool has_biases : {true, false}) {
+      SCOPED_TRACE(dtype + (has_biases ? " with" : " without") + " biases");
+      fs::remove_all(model_);
+      fs::remove_all(out_);
+      Json config = small_config(dtype);
+      config["attention_bias"] = has_biases;
+      write_model(model_, config);
+      const Json text = {{"source", nullptr}};
+      const auto measure = [](const std::vector<Head>& heads) {
+        EXPECT_EQ(heads, (std::vector<Head>{{1, 0}, {1, 3}}));
+        return HeadMask(heads, {{1.5F, -3.0F}, {0.25F, 8.0F}});
+      };
+      const Result result =
+          run({.select = {.heads = {"1-3", "1-0"}}, .mean = {.measure = measure, .text = text}});
+      const Json spec = read_json_file(out_ / "mask.json", "mask file");
+      EXPECT_EQ(spec["mode"], "mean");
+      EXPECT_EQ(spec["mean_text"], text);
+      EXPECT_EQ(spec["means"], (Json{{1.5, -3.0}, {0.25, 8.0}}));
+
+      const Checkpoint before(model_);
+      const Checkpoint after(out_);
+      config["attention_bias"] = true;
+      EXPECT_EQ(after.config(), config);
+      const ModelConfig found = read_model_config(after);
+      EXPECT_NO_THROW(check_tensors(after, expected_tensors(found), optional_tensor_names(found)));
+      EXPECT_EQ(read_mask_file(out_ / "mask.json", found), result.heads);
+      const TensorType type = found.dtype;
+      const std::string masked = "model.layers.1.self_attn.o_proj.";
+      const auto bias = after.bytes(masked + "bias");
+      const float weight = value_of(before.bytes(masked + "weight"), type, 0);
+      const float expected = 6.75F * weight + (has_biases ? weight : 0.0F);
+      for (size_t i = 0; i < 6; ++i)
+        EXPECT_NEAR(value_of(bias, type, i), expected, dtype == "float32" ? 1e-5 : 0.02);
+      for (const auto& row : non_zero(after, masked + "weight"))
+        EXPECT_EQ(row, (std::vector<bool>{false, false, true, true, true, true, false, false}));
+      for (const auto& [name, tensor] : after.tensors()) {
+        if (name.starts_with(masked)) continue;
+        if (!before.tensors().contains(name)) {
+          EXPECT_TRUE(name.ends_with("_proj.bias")) << name;
+          EXPECT_EQ(tensor.type, type);
+          EXPECT_TRUE(std::ranges::all_of(after.bytes(name),
+                                          [](std::byte b) { return b == std::byte{0}; }));
+        } else {
+          EXPECT_TRUE(std::ranges::equal(after.bytes(name), before.bytes(name))) << name;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(MaskTest, WritesShards) {

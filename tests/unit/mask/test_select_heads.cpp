@@ -17,20 +17,22 @@ class SelectHeadsTest : public ::testing::Test {
   SelectHeadsTest() {
     config_.layers.resize(3);
     config_.num_attention_heads = 4;
-    for (int64_t i = 0; i < 12; ++i) means_[{i / 4, i % 4}] = 0.0;
-    means_[{2, 1}] = 0.9;
-    means_[{0, 3}] = 0.1;
-    means_[{1, 0}] = 0.1;
-    means_[{1, 2}] = 0.5;
+    HeadMeans means;
+    for (int64_t i = 0; i < 12; ++i) means[{i / 4, i % 4}] = 0.0;
+    means[{2, 1}] = 0.9;
+    means[{0, 3}] = 0.1;
+    means[{1, 0}] = 0.1;
+    means[{1, 2}] = 0.5;
+    list_ = list_with_scores(HeadForm::head_scores, means);
   }
 
   std::vector<Head> select(const SelectOptions& options) const {
     options.validate();
-    return select_heads(options, config_, &means_);
+    return select_heads(options, config_, &list_);
   }
 
   ModelConfig config_;
-  HeadMeans means_;
+  HeadList list_;
 };
 
 TEST_F(SelectHeadsTest, ThresholdIsInclusive) {
@@ -49,6 +51,14 @@ TEST_F(SelectHeadsTest, TopKTakesTheLowerHeadOfEqualOnes) {
   EXPECT_EQ(select({.top_k = 5}), (std::vector<Head>{{0, 0}, {0, 3}, {1, 0}, {1, 2}, {2, 1}}));
   EXPECT_EQ(select({.top_k = 12}).size(), 12u);
   expect_user_error([&] { select({.top_k = 13}); }, {"--top-k is 13", "12 heads"});
+}
+
+TEST_F(SelectHeadsTest, TopKOfAListKeepsItsOrder) {
+  list_ = parse_head_list("attn_head_set: 2-3,0-1,1-0", "qrhead.yaml");
+  EXPECT_EQ(select({.top_k = 2}), (std::vector<Head>{{0, 1}, {2, 3}}));
+  expect_user_error([&] { select({.top_k = 4}); }, {"--top-k is 4", "--scores lists only 3 heads"});
+  expect_user_error([&] { select({.threshold = 0.1}); },
+                    {"--threshold needs scores", "a list of 3 heads", "qrhead", "--top-k"});
 }
 
 TEST_F(SelectHeadsTest, ExplicitHeadsNeedNoScores) {

@@ -188,6 +188,61 @@ TEST_P(Family, InferenceRecordsNoGradients) {
   EXPECT_FALSE(model.logits(hidden).requires_grad());
 }
 
+TEST_P(Family, ReaderSeesTheWeightsOfTheChosenRows) {
+  const torch::NoGradGuard no_grad;
+  const Golden golden(GetParam());
+  const auto ids = golden.ids("token_ids");
+  const auto length = static_cast<int64_t>(ids.size());
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm model = load(GetParam(), torch::kFloat32);
+    std::vector<torch::Tensor> last_rows;
+    AttentionReader reader{.rows = {{}, {length - 3, length + 5}},
+                           .read = [&](size_t sequence, const AttentionRows& rows) {
+                             EXPECT_EQ(sequence, 1u);
+                             EXPECT_EQ(rows.layer, static_cast<int64_t>(last_rows.size()));
+                             EXPECT_EQ(rows.values.sizes(), rows.keys.sizes());
+                             const torch::Tensor weights = rows.weights();
+                             EXPECT_EQ(weights.sizes(), (std::vector<int64_t>{4, 3, length}));
+                             EXPECT_LT(max_difference(weights.sum(-1), torch::ones({4, 3})), 1e-5);
+                             last_rows.push_back(weights.select(1, 2));
+                           }};
+    PackedBatch batch = whole_sequences({{3, 4, 5}, ids});
+    batch.reader = &reader;
+    model.forward(batch);
+    EXPECT_TRUE(torch::equal(torch::stack(last_rows).argmax(-1), golden["largest_keys"]));
+  }
+}
+
+TEST_P(Family, LayersInPartsEqualTheWhole) {
+  const torch::NoGradGuard no_grad;
+  const auto ids = Golden(GetParam()).ids("token_ids");
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm model = load(GetParam(), torch::kFloat32);
+    const PackedBatch batch = whole_sequences({ids});
+    torch::Tensor x = model.run_layers(model.embed(batch.token_ids), 0, 1, batch);
+    x = model.run_layers(x, 1, 4, batch);
+    EXPECT_TRUE(torch::equal(model.final_norm(x), model.forward(batch)));
+  }
+}
+
+TEST_P(Family, ProjectionsAreTheWeights) {
+  const torch::NoGradGuard no_grad;
+  const CausalLm weights = load_tiny(GetParam());
+  std::map<std::string, torch::Tensor> of;
+  for (const auto& [name, parameter] : weights.parameters()) of[name] = parameter;
+  const auto lm_head = of.find("lm_head.weight");
+  const torch::Tensor head =
+      lm_head != of.end() ? lm_head->second : of.at("model.embed_tokens.weight");
+  const torch::Tensor ids = torch::tensor({5, 380, 5});
+  for (const auto load : {load_tiny_for_inference, load_tiny_with_libtorch}) {
+    const InferenceLm model = load(GetParam(), torch::kFloat32);
+    const torch::Tensor u = model.unembedding(ids);
+    EXPECT_TRUE(torch::equal(u, head.index_select(0, ids)));
+    const torch::Tensor expected = u.mm(of.at("model.layers.2.self_attn.o_proj.weight"));
+    EXPECT_LT(max_difference(model.project_onto_heads(u, 2).flatten(1), expected), 1e-5);
+  }
+}
+
 TEST_P(Family, TrainingHasNoCacheGateOrProbe) {
   const CausalLm model = load_tiny(GetParam());
   AttentionProbe probe;

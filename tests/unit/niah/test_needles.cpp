@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/metrics/rouge.h"
 #include "retmask/niah/needles.h"
 #include "unit/support/temp_dir.h"
 
@@ -74,13 +76,50 @@ TEST_F(NeedlesTest, RefusesAFolderWithoutText) {
   EXPECT_THROW(read_haystacks(dir_ / "none", 1), UserError);
 }
 
+// Words that carry meaning, stemmed.
+std::set<std::string> content_words(const std::string& text) {
+  static const std::set<std::string> kFunctionWords = {
+      "a",     "able", "as",   "be",  "been",   "can", "does",   "for",  "from",
+      "has",   "her",  "he",   "his", "how",    "in",  "is",     "it",   "of",
+      "on",    "one",  "or",   "she", "to",     "was", "what",   "when", "where",
+      "which", "who",  "with", "not", "should", "the", "cannot", "lot"};
+  std::set<std::string> words;
+  for (const std::string& word : rouge_tokenize(text, {.use_stemmer = true})) {
+    if (!kFunctionWords.contains(word)) words.insert(word);
+  }
+  return words;
+}
+
 TEST(BuiltinNeedles, AnswerLiesInTheNeedleAndNotInTheHaystack) {
   const std::string haystack = builtin_haystack();
-  ASSERT_EQ(builtin_needles().size(), 3u);
-  for (const Needle& needle : builtin_needles()) {
+  const std::vector<Needle> needles = builtin_needles("all").value();
+  ASSERT_EQ(needles.size(), 24u);
+  std::set<std::string> answers;
+  for (const Needle& needle : needles) {
     EXPECT_NE(needle.needle.find(needle.real_needle), std::string::npos) << needle.needle;
     EXPECT_EQ(haystack.find(needle.real_needle), std::string::npos) << needle.needle;
     EXPECT_TRUE(needle.needle.ends_with('.'));
+    EXPECT_TRUE(answers.insert(needle.real_needle).second);
+  }
+  EXPECT_EQ(builtin_needles("few").value().size(), 3u);
+  EXPECT_EQ(builtin_needles("literal").value().size(), 12u);
+  EXPECT_EQ(builtin_needles("few").value()[2].question, needles[2].question);
+  EXPECT_FALSE(builtin_needles("short").has_value());
+}
+
+TEST(BuiltinNeedles, QuestionsShareWordsWithLiteralNeedlesOnly) {
+  for (const char* set : {"literal", "non-literal"}) {
+    const std::vector<Needle> needles = builtin_needles(set).value();
+    ASSERT_EQ(needles.size(), 12u);
+    for (const Needle& needle : needles) {
+      std::set<std::string> common;
+      const std::set<std::string> in_needle = content_words(needle.needle);
+      for (const std::string& word : content_words(needle.question)) {
+        if (in_needle.contains(word)) common.insert(word);
+      }
+      EXPECT_EQ(common.empty(), set == std::string("non-literal"))
+          << needle.question << ": " << testing::PrintToString(common);
+    }
   }
 }
 

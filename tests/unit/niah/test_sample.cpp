@@ -93,6 +93,27 @@ TEST_F(SamplesTest, SpanHoldsTheAnswer) {
   EXPECT_EQ(tokenizer_.decode(Tokens(begin, begin + 11), false), " at k l m n o p q r s t");
 }
 
+TEST_F(SamplesTest, QuestionsAreFoundInThePrompt) {
+  const auto text = [&](const std::vector<int64_t>& tokens, int64_t begin, int64_t end) {
+    return tokenizer_.decode(
+        std::span(tokens).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+        /*skip_special_tokens=*/false);
+  };
+  // Neither the ends that a question shares with the null question are lost, nor words that occur
+  // in the template too.
+  for (const std::string question :
+       {"Where is the key ?", "N/A or not", "Is it N/A", "N/A", "Answer: Question:"}) {
+    data_.needles[0].question = question;
+    for (const Sample& sample : build({.lengths = {12, 14}, .depths = 2, .max_new_tokens = 5})) {
+      if (sample.needle != 0) continue;
+      EXPECT_EQ(text(sample.prompt, sample.question.begin, sample.question.end), " " + question);
+      EXPECT_EQ(text(sample.null_tail, 0, sample.null_question_size), " N/A");
+      EXPECT_EQ(text(sample.null_tail, 0, static_cast<int64_t>(sample.null_tail.size())),
+                " N/A\nAnswer: quick go");
+    }
+  }
+}
+
 TEST_F(SamplesTest, RefusesWhatTheModelCannotHold) {
   const GridOptions grid{.lengths = {12}, .depths = 2, .max_new_tokens = 5};
   const auto longest = [&] {

@@ -36,12 +36,18 @@ class CombinedReport : public ::testing::Test {
   }
 
   fs::path make_detection() {
-    const fs::path dir = make_run("detect", "detect");
+    const fs::path dir = make_run("detect", "detect", {{"threshold", 0.1}});
     write_json_file(dir / "head_scores.json",
                     {{"0-0", {0.5, 1.0}}, {"0-1", {0, 0}}, {"1-0", {0, 0.1}}, {"1-1", {0, 0}}});
-    write_json_lines(dir / "samples.jsonl",
-                     {{{"length", 512}, {"depth_fraction", 0.0}, {"right", true}},
-                      {{"length", 512}, {"depth_fraction", 1.0}, {"right", false}}});
+    write_json_file(dir / "summary.json", {{"heads", Json::array()}});
+    const auto sample = [](double depth, bool right) -> Json {
+      return {{"needle", 0},
+              {"length", 512},
+              {"depth_fraction", depth},
+              {"right", right},
+              {"answer", "Eat."}};
+    };
+    write_json_lines(dir / "samples.jsonl", {sample(0, true), sample(1, false)});
     return dir;
   }
 
@@ -140,7 +146,7 @@ TEST_F(CombinedReport, TellsTheWholeStory) {
                                    make_training(),
                                    make_logprob()});
   EXPECT_TRUE(contains(page, "1 of 2 answers right; best head 0-0 with score 0.75"));
-  EXPECT_TRUE(contains(page, "head 0-0: 0.75 (masked by mask)"))
+  EXPECT_TRUE(contains(page, "head 0-0: 0.75, masked by mask"))
       << "not in mask-random, the control";
   EXPECT_TRUE(contains(page, "3 of 4 right (75 %)"));
   EXPECT_TRUE(contains(page, "0 of 4 right (0 %)"));

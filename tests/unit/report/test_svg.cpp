@@ -34,13 +34,18 @@ TEST(FormatNumber, IsShort) {
 TEST(HeadMapSvg, DrawsAndOutlinesEveryHead) {
   const std::string svg = head_map_svg({.title = "Scores <1>",
                                         .values = {{0.5, 0}, {kNone, 0.25}, {0, 0}},
+                                        .intervals = {{{0.4, 0.6}, {}}, {{}, {}}, {{}, {}}},
                                         .marked = {{0, 0}, {1, 1}},
                                         .marked_label = "over 0.1"});
-  for (const char* head :
-       {"0-0: 0.5 (over 0.1)", "0-1: 0<", "1-0: no data", "1-1: 0.25 (over 0.1)", "2-1: 0<"}) {
+  for (const char* head : {"0-0: 0.5 (0.4 to 0.6), over 0.1",
+                           "0-1: 0<",
+                           "1-0: no data",
+                           "1-1: 0.25, over 0.1",
+                           "2-1: 0<"}) {
     EXPECT_EQ(count(svg, std::string("<title>head ") + head), 1U) << head;
   }
-  EXPECT_EQ(count(svg, "class=\"rm-mark\""), 3U) << "two heads and the legend";
+  const std::string outlines = svg.substr(svg.find("class=\"rm-mark\""));
+  EXPECT_EQ(count(outlines.substr(0, outlines.find("</g>")), "<rect"), 2U);
   EXPECT_EQ(count(svg, "over 0.1 (2 heads)"), 1U);
   EXPECT_NE(svg.find("Scores &lt;1&gt;"), std::string::npos);
 }
@@ -97,18 +102,85 @@ TEST(BarChartSvg, HasABarPerValueAndALegendForSeveralSeries) {
   EXPECT_NE(svg.find("g1, after: 30"), std::string::npos);
 }
 
-TEST(HistogramSvg, CountsEveryValueOnce) {
-  const std::string svg =
-      histogram_svg({.title = "t", .x_label = "score", .values = {0, 0, 0, 0.5, 1}, .bins = 10});
-  EXPECT_NE(svg.find("0 to 0.1: 3"), std::string::npos);
-  EXPECT_NE(svg.find("0.5 to 0.6: 1"), std::string::npos);
-  EXPECT_NE(svg.find("0.9 to 1: 1"), std::string::npos)
-      << "the largest value belongs to the last bin";
+TEST(LineChartSvg, DrawsIntervalsAsBarsOrAsABand) {
+  LineChart chart{.title = "t",
+                  .x_label = "x",
+                  .y_label = "y",
+                  .series = {{.name = "a",
+                              .points = {{1, 1}, {2, 2}, {3, 2}},
+                              .intervals = {{0, 2}, {1, 3}, {}}}},
+                  .levels = {{0.5, "half"}}};
+  const std::string bars = line_chart_svg(chart);
+  EXPECT_NE(bars.find("a: 1 (0 to 2) at 1<"), std::string::npos);
+  EXPECT_NE(bars.find("a: 2 at 3<"), std::string::npos) << "an unknown interval is left out";
+  EXPECT_EQ(count(bars, "<polygon"), 0U);
+  EXPECT_EQ(count(bars, ">half<"), 1U);
+  chart.band = true;
+  const std::string band = line_chart_svg(chart);
+  EXPECT_EQ(count(band, "<polygon"), 1U);
+  EXPECT_EQ(count(bars, "<line") - count(band, "<line"), 6U) << "a line and two caps per bar";
 }
 
-TEST(HistogramSvg, SurvivesEqualValues) {
-  EXPECT_EQ(histogram_svg({.title = "t", .x_label = "x", .values = {0, 0}}).find("nan"),
-            std::string::npos);
+TEST(LineChartSvg, SpreadsALogarithmicAxis) {
+  const std::string svg = line_chart_svg({.title = "t",
+                                          .x_label = "x",
+                                          .y_label = "y",
+                                          .series = {{"a", {{1, 0}, {10, 1}, {100, 2}}}},
+                                          .log_x = true});
+  // The middle of 1..100 is 10: three points at equal distances.
+  EXPECT_NE(svg.find("cx=\"80\""), std::string::npos);
+  EXPECT_NE(svg.find("cx=\"284\""), std::string::npos);
+  EXPECT_NE(svg.find("cx=\"488\""), std::string::npos);
+}
+
+TEST(LineChartSvg, TellsSeriesApartWithoutColour) {
+  LineChart chart{.title = "t", .x_label = "x", .y_label = "y", .series = {}};
+  for (const char* name : {"a", "b", "c"}) chart.series.push_back({name, {{0, 1}, {1, 2}}});
+  const std::string svg = line_chart_svg(chart);
+  EXPECT_EQ(count(svg, "<circle"), 3U) << "series a and its legend";
+  EXPECT_EQ(count(svg, "<polygon"), 6U) << "series b and c";
+  EXPECT_EQ(count(svg, "stroke-dasharray=\"7 3\""), 2U);
+  EXPECT_EQ(count(svg, "stroke-dasharray=\"2 3\""), 2U);
+}
+
+TEST(ScatterChartSvg, JoinsPointsOfOnePlace) {
+  ScatterChart chart{
+      .title = "t", .x_label = "x", .y_label = "y", .groups = {{"both", {}}, {"others", {}}}};
+  chart.groups[0].points = {{"1-1", 0.5, 0.8}};
+  for (int head = 0; head < 20; ++head)
+    chart.groups[1].points.push_back({"0-" + std::to_string(head), 0, 0});
+  const std::string svg = scatter_chart_svg(chart);
+  EXPECT_NE(svg.find("<title>1-1: 0.5 and 0.8<"), std::string::npos);
+  EXPECT_NE(svg.find("0-6, 0-7 and 12 more: 0 and 0<"), std::string::npos);
+  EXPECT_EQ(count(svg, "<title>"), 2U);
+  EXPECT_NE(svg.find(">others (20)<"), std::string::npos);
+}
+
+TEST(ForestPlotSvg, FillsTheMarkersOfIntervalsWithoutZero) {
+  const std::string svg = forest_plot_svg({.title = "t",
+                                           .x_label = "x",
+                                           .series = {"after"},
+                                           .rows = {{"vt", {0.5}, {{0.1, 0.9}}},
+                                                    {"cwe", {0.1}, {{-0.1, 0.3}}},
+                                                    {"qa", {-0.2}, {{-0.3, -0.1}}},
+                                                    {"fwe", {kNone}, {{}}}}});
+  EXPECT_NE(svg.find("vt, after: 0.5 (0.1 to 0.9), the interval excludes 0<"), std::string::npos);
+  EXPECT_NE(svg.find("cwe, after: 0.1 (-0.1 to 0.3)<"), std::string::npos);
+  EXPECT_EQ(count(svg, "excludes 0"), 2U);
+  EXPECT_EQ(count(svg, "<circle"), 4U) << "three values and the legend";
+  EXPECT_EQ(count(svg, "class=\"rm-bg\""), 2U) << "the page and the hollow marker";
+  EXPECT_EQ(count(svg, ">fwe<"), 1U);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+}
+
+TEST(SvgFile, IsAPictureOfItsOwn) {
+  const std::string chart = bar_chart_svg(
+      {.title = "a > b", .y_label = "y", .groups = {"g"}, .series = {"s"}, .values = {{1}}});
+  const std::string file = svg_file(chart);
+  EXPECT_TRUE(file.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" "));
+  EXPECT_EQ(count(file, "<style>"), 1U);
+  EXPECT_EQ(count(chart, "<style>"), 0U) << "the page has it once";
+  EXPECT_NE(file.find("aria-label=\"a &gt; b\">\n<style>"), std::string::npos);
 }
 
 TEST(SuccessGridSvg, ShowsCountsAndLeavesMissingCellsBlank) {

@@ -1,0 +1,67 @@
+#pragma once
+// Suite "choice": multiple choice by the log-probability of each choice.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "retmask/base/journal.h"
+#include "retmask/eval/options.h"
+#include "retmask/eval/subject.h"
+#include "retmask/tokenizer/tokenizer.h"
+
+namespace retmask::eval {
+
+struct Choice {
+  std::vector<int64_t> tokens = {};  // context and continuation
+  int64_t begin = 0;                 // index of the continuation's first token
+  int64_t chars = 0;                 // code points of the continuation as given
+  int64_t bytes = 0;
+};
+
+struct ChoiceQuestion {
+  std::string task = {};
+  Json id = {};
+  int64_t gold = 0;  // index of the right choice
+  std::vector<Choice> choices = {};
+};
+
+// Reads a file of requests and tokenizes them. Two forms:
+//   one row per choice, as of OLMES (allenai/olmes, *-requests.jsonl): "doc" with "gold", "request"
+//   with "context" and "continuation", "doc_id", optionally "idx" (number of the choice) and
+//   "task_name";
+//   one row per question, as of lm-evaluation-harness (samples_*.jsonl): "arguments" with a context
+//   and a continuation each, "target", "doc_id".
+// Context and continuation are encoded together; the continuation's tokens are those behind the
+// context's own. Trailing white space of a context counts as part of the continuation, as in
+// lm-evaluation-harness. Throws UserError with file and line for a malformed row, and for a
+// question whose choices are incomplete.
+std::vector<ChoiceQuestion> read_choice_file(const std::filesystem::path& path,
+                                             const Tokenizer& tokenizer);
+
+struct ChoiceResult {
+  std::vector<Json> predictions;  // one per question, in order
+  int64_t answered_now = 0;       // questions, excluding those of an earlier run
+  double seconds = 0.0;           // spent on those
+};
+
+// Appends one row per question to `journal`: {"task", "id", "gold", "choices": [{"sum", "tokens",
+// "chars", "bytes"}, ...], "score"} with the natural log-probability of each continuation; "score"
+// is 1 if the right choice has the largest sum. A question longer than the model's maximum has
+// "error" instead of "choices". Contexts that questions share are computed once. Questions already
+// in the journal are not computed again; at the end its file is rewritten in order. Throws
+// UserError for bad options and if the journal has other rows.
+ChoiceResult run_choice(const Subject& subject,
+                        const std::vector<ChoiceQuestion>& questions,
+                        const ChoiceOptions& options,
+                        Journal& journal);
+
+// {"suite", "questions", "errors", "acc", "acc_per_char", "acc_per_byte", "acc_per_token",
+// "bits_per_byte", "tasks": [the same per task]}: the share of questions whose right choice has the
+// largest sum, or the largest sum per character, byte or token; the first of equals wins. Bits per
+// byte is the mean over the right choices. Lengths count the continuation as given, with its
+// leading space, as OLMES does. Means are null without questions.
+Json choice_results_json(const std::vector<Json>& predictions);
+
+}  // namespace retmask::eval

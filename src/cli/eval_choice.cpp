@@ -1,0 +1,63 @@
+// Suite choice of eval.
+
+#include <iostream>
+#include <stdexcept>
+
+#include "eval_suites.h"
+#include "retmask/base/error.h"
+#include "retmask/base/file.h"
+#include "retmask/eval/choice_suite.h"
+#include "retmask/report/text.h"
+
+namespace retmask::cli {
+namespace {
+
+eval::ChoiceOptions choice_options(const EvalCommandOptions& options) {
+  return {.batch_tokens = options.logprob.batch_tokens};
+}
+
+void print_choice_results(const Json& results) {
+  std::cout << results["questions"] << " questions";
+  for (const char* metric :
+       {"acc", "acc_per_char", "acc_per_byte", "acc_per_token", "bits_per_byte"}) {
+    if (results[metric].is_null()) continue;
+    std::cout << ", " << metric << " " << format_number(results[metric].get<double>(), 4);
+  }
+  std::cout << std::endl;
+}
+
+}  // namespace
+
+void validate_choice(const EvalCommandOptions& options) {
+  if (options.data.empty()) {
+    user_error("--suite choice needs --data: a file of requests with context and continuation");
+  }
+  choice_options(options).validate();
+}
+
+void run_choice(const Evaluation& evaluation) {
+  const std::filesystem::path& data = evaluation.options.data;
+  const std::vector<eval::ChoiceQuestion> questions =
+      eval::read_choice_file(data, evaluation.tokenizer);
+  evaluation.run.add_input("data", sha256_file(data));
+  const InferenceLm model = evaluation.load_model();
+  Journal journal(evaluation.file("predictions.jsonl"));
+  const eval::ChoiceResult result = eval::run_choice(
+      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
+      questions,
+      choice_options(evaluation.options),
+      journal);
+  const Json results = eval::choice_results_json(result.predictions);
+  write_json_file(evaluation.file("results.json"), results);
+  if (result.answered_now > 0) {
+    evaluation.run.set_throughput("questions_per_second",
+                                  static_cast<double>(result.answered_now) / result.seconds);
+  }
+  print_choice_results(results);
+  if (results["errors"] == 0) return;
+  evaluation.run.finish();
+  throw std::runtime_error(detail::concat(
+      results["errors"], " questions are longer than the model's maximum and were not answered"));
+}
+
+}  // namespace retmask::cli

@@ -1,0 +1,152 @@
+// Each scorer on a model whose only retrieval head was built by hand.
+
+#include "answer_steps.h"
+#include "answers.h"
+#include "planted_head.h"
+#include "retmask/base/error.h"
+#include "retmask/detect/detect.h"
+#include "unit/support/temp_dir.h"
+
+namespace retmask::detect {
+namespace {
+
+constexpr double kWideMargin = 3.0;
+
+struct Path {
+  const char* name;
+  InferenceLm (*make)(CausalLm weights);
+};
+
+class Planted : public ::testing::TestWithParam<std::tuple<Scorer, Path>> {
+ protected:
+  Result detect(const std::vector<niah::Sample>& samples,
+                const std::string& journal_name = "samples.jsonl") {
+    Journal journal(dir_ / journal_name);
+    return run({model_, planted_.tokenizer(), {planted_.eos()}}, samples, options_, journal);
+  }
+  std::vector<HeadMean> ranked(const Result& result) const {
+    return ranked_heads(head_scores(result, model_.config()).means());
+  }
+
+  const TempDir dir_;
+  const PlantedHead planted_;
+  const InferenceLm model_ = std::get<1>(GetParam()).make(planted_.model());
+  Options options_{.scorer = std::get<0>(GetParam()), .batch_size = 2};
+  // The third is read in several chunks: the question lies in another one than the needle.
+  const std::vector<niah::Sample> samples_ = {
+      planted_.sample(10, 90), planted_.sample(60, 60), planted_.sample(30, 1100)};
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Scorers,
+    Planted,
+    ::testing::Combine(
+        ::testing::Values(Scorer::copy, Scorer::logit, Scorer::query, Scorer::ablation),
+        ::testing::Values(
+            Path{"own", [](CausalLm weights) { return InferenceLm(std::move(weights)); }},
+            Path{"libtorch",
+                 [](CausalLm weights) { return InferenceLm::with_libtorch(std::move(weights)); }})),
+    [](const auto& test) {
+      return to_string(std::get<0>(test.param)) + "_" + std::get<1>(test.param).name;
+    });
+
+TEST_P(Planted, HeadComesFirstByAWideMargin) {
+  const Result result = detect(samples_);
+  EXPECT_EQ(result.num_counted(), 3);
+  const std::vector<HeadMean> heads = ranked(result);
+  EXPECT_EQ(heads[0].head, PlantedHead::kHead);
+  EXPECT_GT(heads[0].mean, 0.5);
+  EXPECT_GT(heads[0].mean, kWideMargin * heads[1].mean) << to_string(heads[1].head);
+  for (const Detection& detection : result.detections) {
+    EXPECT_EQ(detection.answered, reads_answers(options_.scorer));
+    if (detection.answered) EXPECT_EQ(detection.answer, " n1 n2 n3 n4.");
+  }
+}
+
+TEST_P(Planted, GoesOnWhereItWasStopped) {
+  const Result whole = detect(samples_, "whole.jsonl");
+  const std::vector<Json> rows = read_json_lines(dir_ / "whole.jsonl", "samples");
+  write_json_lines(dir_ / "part.jsonl", {rows[1]});
+  const Result rest = detect(samples_, "part.jsonl");
+  EXPECT_EQ(rest.answered_now, 2);
+  EXPECT_EQ(read_json_lines(dir_ / "part.jsonl", "samples"), rows);
+  EXPECT_EQ(head_scores(rest, model_.config()).samples,
+            head_scores(whole, model_.config()).samples);
+}
+
+TEST_P(Planted, WithoutANeedleNothingCounts) {
+  niah::Sample sample = samples_[0];
+  for (int64_t i = sample.span.begin; i < sample.span.end; ++i)
+    sample.prompt[static_cast<size_t>(i)] = sample.prompt[0];
+  sample.span = {};
+  const Result result = detect({sample});
+  EXPECT_EQ(result.num_counted(), 0);
+  EXPECT_EQ(head_scores(result, model_.config()).num_samples(), 0);
+}
+
+TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
+  const TempDir dir;
+  const PlantedHead planted;
+  const InferenceLm model(planted.model());
+  Journal journal(dir / "samples.jsonl");
+  const Result result =
+      run({model, planted.tokenizer(), {planted.eos()}}, {planted.sample(20, 200)}, {}, journal);
+  const Json steps = journal.rows()[0]["steps"];
+  ASSERT_EQ(steps.size(), 5u);
+  EXPECT_EQ(steps[0], (Json{{"text", " n1"}, {"copied_by", {"1-2"}}}));
+  EXPECT_EQ(steps[3], (Json{{"text", " n4"}, {"copied_by", {"1-2"}}}));
+  EXPECT_EQ(steps[4], (Json{{"text", "."}, {"copied_by", Json::array()}}));
+  EXPECT_EQ(result.detections[0].steps[3].second, std::vector<Head>{PlantedHead::kHead});
+}
+
+TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
+  const TempDir dir;
+  const PlantedHead planted;
+  const InferenceLm model(planted.model());
+  niah::Sample sample = planted.sample(20, 20);
+  sample.question = {};
+  Journal journal(dir / "samples.jsonl");
+  const Result result =
+      run({model, planted.tokenizer()}, {sample}, {.scorer = Scorer::query}, journal);
+  EXPECT_EQ(result.num_counted(), 0);
+  EXPECT_TRUE(journal.rows()[0]["scores"].is_null());
+}
+
+TEST(AblationScorer, RefusesANeedleThatDoesNotFitBehindThePrompt) {
+  const TempDir dir;
+  const PlantedHead planted;
+  const InferenceLm model(planted.model());
+  Journal journal(dir / "samples.jsonl");
+  EXPECT_THROW(run({model, planted.tokenizer()},
+                   {planted.sample(2000, 2090)},
+                   {.scorer = Scorer::ablation},
+                   journal),
+               UserError);
+}
+
+class AnswerSteps : public ::testing::Test {
+ protected:
+  std::vector<size_t> steps(const std::string& answer, const std::string& real_needle) {
+    niah::Sample sample;
+    sample.real_needle = real_needle;
+    sample.needle_tokens = tokenizer_.encode(real_needle, false);
+    const auto tokens = tokenizer_.encode(answer, false);
+    return answer_steps(tokens, sample, token_texts(tokens, tokenizer_));
+  }
+  niah::WordTokenizer tokenizer_;
+};
+
+TEST_F(AnswerSteps, ExactTokensComeFirst) {
+  // The text is found earlier, but made of other tokens: the first word has no space before it.
+  EXPECT_EQ(steps("blue stone or blue stone", " blue stone"), (std::vector<size_t>{3, 4}));
+}
+
+TEST_F(AnswerSteps, ElseTheText) {
+  EXPECT_EQ(steps("Under THE Blue stone.", "the blue"), (std::vector<size_t>{1, 2}));
+  EXPECT_EQ(steps("in bluest water", "blue"), (std::vector<size_t>{1}));
+  EXPECT_TRUE(steps("nowhere", "blue").empty());
+  EXPECT_TRUE(steps("", "blue").empty());
+}
+
+}  // namespace
+}  // namespace retmask::detect
