@@ -42,7 +42,7 @@ Json judge(const EvalCommandOptions& options,
 
 void validate_humaneval(const EvalCommandOptions& options) {
   humaneval_options(options).validate();
-  eval::parse_chat_use(options.chat);
+  parse_chat_use(options.grid.chat);
 }
 
 void run_humaneval(const Evaluation& evaluation) {

@@ -16,49 +16,55 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const PythonSandbox& sandbox() {
-  static const PythonSandbox instance([] {
+// Its temporary folder is ours alone, so that nothing else comes and goes there.
+class PythonSandboxTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    std::string folder = (fs::temp_directory_path() / "retmask-test-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    fs::permissions(folder, fs::perms::all);
+    ::setenv("TMPDIR", folder.c_str(), /*overwrite=*/1);
     SandboxLimits limits;
     limits.wall_time = std::chrono::milliseconds(2000);
     limits.memory_bytes = int64_t{512} << 20;
-    return limits;
-  }());
-  return instance;
-}
-
-int64_t folders_left() {
-  int64_t count = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator(fs::temp_directory_path())) {
-    count += entry.path().filename().string().starts_with("retmask-sandbox-");
+    sandbox_ = new PythonSandbox(limits);
   }
-  return count;
+  static void TearDownTestSuite() {
+    delete sandbox_;
+    fs::remove_all(folder());
+    ::unsetenv("TMPDIR");
+  }
+  static fs::path folder() { return fs::temp_directory_path(); }
+  static std::string run(const std::string& program) { return sandbox_->run(program); }
+
+  static inline PythonSandbox* sandbox_ = nullptr;
+};
+
+TEST_F(PythonSandboxTest, PassesAProgramThatRunsToItsEnd) {
+  EXPECT_EQ(run("import math\nassert math.sqrt(4) == 2\n"), "passed");
+  EXPECT_EQ(run("x = [1]\ndef f():\n  return x\nassert f() == [1]"), "passed");
 }
 
-TEST(PythonSandbox, PassesAProgramThatRunsToItsEnd) {
-  EXPECT_EQ(sandbox().run("import math\nassert math.sqrt(4) == 2\n"), "passed");
-  EXPECT_EQ(sandbox().run("x = [1]\ndef f():\n  return x\nassert f() == [1]"), "passed");
+TEST_F(PythonSandboxTest, FailsOneThatDoesNot) {
+  EXPECT_EQ(run("assert 1 == 2"), "failed");
+  EXPECT_EQ(run("def f(:"), "failed");
+  EXPECT_EQ(run("import os\nos._exit(0)"), "ended early");
+  EXPECT_EQ(run("exit(0)"), "ended early");
+  EXPECT_EQ(run("import os\nos.write(3, b'0' * 16)\nos._exit(0)"), "ended early");
+  EXPECT_EQ(run("raise SystemExit(0)"), "ended early");
 }
 
-TEST(PythonSandbox, FailsOneThatDoesNot) {
-  EXPECT_EQ(sandbox().run("assert 1 == 2"), "failed");
-  EXPECT_EQ(sandbox().run("def f(:"), "failed");
-  EXPECT_EQ(sandbox().run("import os\nos._exit(0)"), "ended early");
-  EXPECT_EQ(sandbox().run("exit(0)"), "ended early");
-  EXPECT_EQ(sandbox().run("import os\nos.write(3, b'0' * 16)\nos._exit(0)"), "ended early");
-  EXPECT_EQ(sandbox().run("raise SystemExit(0)"), "ended early");
-}
-
-TEST(PythonSandbox, EndsALoop) {
-  EXPECT_EQ(sandbox().run("while True:\n  pass"), "timed out");
-  EXPECT_EQ(sandbox().run("import time\ntime.sleep(1000)"), "timed out");
-  EXPECT_EQ(sandbox().run("import signal\n"
-                          "for s in (1, 2, 15):\n"
-                          "  signal.signal(s, signal.SIG_IGN)\n"
-                          "while True:\n  pass"),
+TEST_F(PythonSandboxTest, EndsALoop) {
+  EXPECT_EQ(run("while True:\n  pass"), "timed out");
+  EXPECT_EQ(run("import time\ntime.sleep(1000)"), "timed out");
+  EXPECT_EQ(run("import signal\n"
+                "for s in (1, 2, 15):\n"
+                "  signal.signal(s, signal.SIG_IGN)\n"
+                "while True:\n  pass"),
             "timed out");
 }
 
-TEST(PythonSandbox, EndsAForkBombAndItsOrphans) {
+TEST_F(PythonSandboxTest, EndsAForkBombAndItsOrphans) {
   const std::string bomb =
       "import os, time\n"
       "try:\n"
@@ -67,45 +73,44 @@ TEST(PythonSandbox, EndsAForkBombAndItsOrphans) {
       "      os.setsid()\n"
       "except OSError:\n"
       "  time.sleep(1000)\n";
-  EXPECT_EQ(sandbox().run(bomb), "timed out");
+  EXPECT_EQ(run(bomb), "timed out");
   // A child that outlives its program would write here.
-  const fs::path mark = fs::temp_directory_path() / ("retmask-orphan-" + std::to_string(getpid()));
-  EXPECT_EQ(sandbox().run("import os, time\n"
-                          "if os.fork() == 0:\n"
-                          "  os.setsid()\n"
-                          "  time.sleep(1)\n"
-                          "  open('" +
-                          mark.string() +
-                          "', 'w')\n"
-                          "  os._exit(0)\n"),
+  const fs::path mark = folder() / "orphan";
+  EXPECT_EQ(run("import os, time\n"
+                "if os.fork() == 0:\n"
+                "  os.setsid()\n"
+                "  time.sleep(1)\n"
+                "  open('" +
+                mark.string() +
+                "', 'w')\n"
+                "  os._exit(0)\n"),
             "passed");
   ::usleep(1'300'000);
   EXPECT_FALSE(fs::exists(mark));
 }
 
-TEST(PythonSandbox, LimitsMemoryAndFiles) {
-  EXPECT_EQ(sandbox().run("x = bytearray(2 << 30)"), "failed");
-  EXPECT_EQ(sandbox().run("open('big', 'wb').write(bytes(100 << 20))"), "failed");
-  EXPECT_EQ(sandbox().run("f = [open('/dev/null') for _ in range(1000)]"), "failed");
+TEST_F(PythonSandboxTest, LimitsMemoryAndFiles) {
+  EXPECT_EQ(run("x = bytearray(2 << 30)"), "failed");
+  EXPECT_EQ(run("open('big', 'wb').write(bytes(100 << 20))"), "failed");
+  EXPECT_EQ(run("f = [open('/dev/null') for _ in range(1000)]"), "failed");
 }
 
-TEST(PythonSandbox, CanWriteOnlyInItsFolder) {
-  EXPECT_EQ(sandbox().run("open('own', 'w').write('x')\nassert open('own').read() == 'x'"),
-            "passed");
-  const fs::path here = fs::temp_directory_path() / ("retmask-outside-" + std::to_string(getpid()));
+TEST_F(PythonSandboxTest, CanWriteOnlyInItsFolder) {
+  EXPECT_EQ(run("open('own', 'w').write('x')\nassert open('own').read() == 'x'"), "passed");
+  const fs::path here = folder() / "outside";
   std::ofstream(here) << "kept";
   fs::permissions(here, fs::perms::all);
-  EXPECT_EQ(sandbox().run("open('" + here.string() + "', 'w').write('lost')"), "failed");
-  EXPECT_EQ(sandbox().run("import os\nos.remove('" + here.string() + "')"), "failed");
-  EXPECT_EQ(sandbox().run("open('" + here.string() + ".new', 'w')"), "failed");
+  EXPECT_EQ(run("open('" + here.string() + "', 'w').write('lost')"), "failed");
+  EXPECT_EQ(run("import os\nos.remove('" + here.string() + "')"), "failed");
+  EXPECT_EQ(run("open('" + here.string() + ".new', 'w')"), "failed");
   std::string text;
   std::ifstream(here) >> text;
   EXPECT_EQ(text, "kept");
   fs::remove(here);
-  EXPECT_EQ(folders_left(), 0);
+  EXPECT_TRUE(fs::is_empty(folder()));  // the sandboxes' folders are gone
 }
 
-TEST(PythonSandbox, HasNoNetwork) {
+TEST_F(PythonSandboxTest, HasNoNetwork) {
   const int server = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -115,23 +120,21 @@ TEST(PythonSandbox, HasNoNetwork) {
   socklen_t size = sizeof(address);
   ASSERT_EQ(::getsockname(server, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string port = std::to_string(::ntohs(address.sin_port));
-  EXPECT_EQ(sandbox().run("import socket\nsocket.create_connection(('127.0.0.1', " + port + "))"),
-            "failed");
+  EXPECT_EQ(run("import socket\nsocket.create_connection(('127.0.0.1', " + port + "))"), "failed");
   ::close(server);
 }
 
-TEST(PythonSandbox, CannotHurtItsParents) {
-  EXPECT_NE(sandbox().run("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"), "");
-  EXPECT_NE(sandbox().run("import os, signal\nos.kill(-1, signal.SIGKILL)"), "");
-  EXPECT_EQ(sandbox().run("import os, signal\nos.kill(" + std::to_string(::getpid()) +
-                          ", signal.SIGKILL)"),
+TEST_F(PythonSandboxTest, CannotHurtItsParents) {
+  EXPECT_NE(run("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"), "");
+  EXPECT_NE(run("import os, signal\nos.kill(-1, signal.SIGKILL)"), "");
+  EXPECT_EQ(run("import os, signal\nos.kill(" + std::to_string(::getpid()) + ", signal.SIGKILL)"),
             "failed");
-  EXPECT_EQ(sandbox().run("pass"), "passed");
+  EXPECT_EQ(run("pass"), "passed");
 }
 
-TEST(PythonSandbox, SaysWhatTheKernelAllows) {
+TEST_F(PythonSandboxTest, SaysWhatTheKernelAllows) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be sure of namespaces";
-  EXPECT_EQ(sandbox().isolation().describe(),
+  EXPECT_EQ(sandbox_->isolation().describe(),
             "own user, no network, own processes, read-only files");
 }
 
