@@ -16,7 +16,8 @@ namespace {
 std::string numbered(const std::vector<std::string>& words) {
   std::string text;
   for (size_t i = 0; i < words.size(); ++i) {
-    text += (i == 0 ? "" : " ") + std::to_string(i + 1) + ". " + words[i];
+    if (i > 0) text += ' ';
+    text += std::to_string(i + 1) + ". " + words[i];
   }
   return text;
 }

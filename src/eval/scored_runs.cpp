@@ -24,7 +24,8 @@ using RowReader = std::vector<ScoredSample> (*)(const Json& row, const std::stri
 std::vector<ScoredSample> read_niah_row(const Json& row, const std::string& where) {
   std::string id;
   for (const char* key : {"needle", "length", "depth"}) {
-    id += (id.empty() ? "" : "-") + std::to_string(json_get<int64_t>(row, key, where));
+    if (!id.empty()) id += '-';
+    id += std::to_string(json_get<int64_t>(row, key, where));
   }
   return {{.task = "niah",
            .length = row["length"],
