@@ -28,7 +28,7 @@ class Planted : public ::testing::TestWithParam<std::tuple<Scorer, Path>> {
     return ranked_heads(head_scores(result, model_.config()).means());
   }
 
-  const TempDir dir_;
+  const testing::TempDir dir_;
   const PlantedHead planted_;
   const InferenceLm model_ = std::get<1>(GetParam()).make(planted_.model());
   Options options_{.scorer = std::get<0>(GetParam()), .batch_size = 2};
@@ -85,7 +85,7 @@ TEST_P(Planted, WithoutANeedleNothingCounts) {
 }
 
 TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   Journal journal(dir / "samples.jsonl");
@@ -100,7 +100,7 @@ TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
 }
 
 TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   niah::Sample sample = planted.sample(20, 20);
@@ -113,7 +113,7 @@ TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
 }
 
 TEST(AblationScorer, RefusesANeedleThatDoesNotFitBehindThePrompt) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   Journal journal(dir / "samples.jsonl");

@@ -130,7 +130,7 @@ class VerifyRun : public testing::TinyModelTest {
   }
 
   niah::PromptTools tools() const {
-    return {*tokenizer_, *template_, model_.config().max_positions};
+    return {*tokenizer_, template_.get(), model_.config().max_positions};
   }
   Verification verify_into(const std::string& name) {
     Journal journal(dir_ / name);
