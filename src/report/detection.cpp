@@ -79,9 +79,6 @@ Detection read_detection(const RunFolder& run) {
   detection.heads = read_heads(run, detection.summary);
   detection.scorer =
       json_get_or<std::string>(detection.summary, "scorer", "copy", run.where("summary.json"));
-  // Some scorers let the model answer nothing.
-  std::erase_if(detection.rows,
-                [](const Json& row) { return row.contains("right") && row["right"].is_null(); });
   for (const Json& row : detection.rows) {
     if (const auto sample = grid_sample(row, where)) detection.samples.push_back(*sample);
   }
