@@ -38,7 +38,8 @@ TEST_F(OpenBookTest, KvPromptIsThatOfTheOriginal) {
 TEST_F(OpenBookTest, KvMovesTheKeyToEachDepth) {
   KvRow row;
   for (int i = 0; i < 9; ++i) {
-    row.pairs.emplace_back("k" + std::to_string(i), "v" + std::to_string(i));
+    const std::string number = std::to_string(i);
+    row.pairs.emplace_back(std::string("k").append(number), std::string("v").append(number));
   }
   row.gold = 4;
   const auto samples = kv({.keys = {5}, .depths = 3, .max_samples = 3}, {row, row, row});
