@@ -18,7 +18,7 @@ Sequences draw_sequences(uint64_t seed, std::vector<int64_t>& first) {
   RandomStream random(seed, "sequences");
   const auto draw = [&](size_t most) {
     std::vector<int64_t> tokens(1 + random.below(most));
-    for (int64_t& token : tokens) token = static_cast<int64_t>(random.below(500));
+    for (int64_t& token : tokens) token = static_cast<int64_t>(random.below(384));
     return tokens;
   };
   Sequences sequences;
