@@ -22,9 +22,9 @@ svg{display:block;max-width:100%;height:auto}
 .table{overflow-x:auto;margin:10px 0}
 table{border-collapse:collapse;background:var(--card);font-size:14px}
 th,td{border:1px solid var(--rule);padding:5px 10px;text-align:left;vertical-align:top;white-space:pre-wrap;
-  overflow-wrap:anywhere;min-width:4em;max-width:44ch}
-th{font-weight:600;color:var(--muted)}
-.number{text-align:right;font-variant-numeric:tabular-nums}
+  overflow-wrap:break-word;min-width:4em;max-width:44ch}
+th,th.number{font-weight:600;color:var(--muted);white-space:pre-wrap}
+.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 pre,blockquote{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 12px;overflow-x:auto;
   font-size:13px;line-height:1.45}
 blockquote{margin:10px 0;max-width:90ch;font-size:14px;line-height:1.7;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -47,6 +47,7 @@ figure,blockquote,tr{break-inside:avoid}
 figure{border:none;padding:0}
 .table,figure{overflow:visible}
 table{font-size:9pt}
+th,td{overflow-wrap:anywhere;min-width:0;padding:3px 6px}
 mark{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details:not([open]),#tip{display:none}
 }
