@@ -148,10 +148,10 @@ void write_mask(const MaskPlan& plan,
     return;
   }
   const fs::path& given = plan.heads_of.empty() ? mask : plan.heads_of;
+  run.add_input("mask", sha256_file(given));
   const HeadMask heads = read_mask_file(given, config);
   const bool must_measure = plan.mode.must_measure(heads, given) && !heads.empty();
   record(must_measure ? MaskMode::mean : heads.mode(), must_measure);
-  run.add_input("mask", sha256_file(given));
   if (plan.heads_of.empty()) return;
   Json spec = read_json_file(given, "mask file");
   if (must_measure) {
