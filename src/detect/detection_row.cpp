@@ -30,13 +30,13 @@ Json to_row(const niah::Sample& sample, const Detection& detection, Scorer score
 
 Detection from_row(const Json& row, const std::string& where) {
   Detection detection;
-  detection.answered = !json_get<Json>(row, "right", where).is_null();
+  detection.answered = !json_get_or<Json>(row, "right", Json(), where).is_null();
   if (detection.answered) {
     detection.verdict.recall = json_get<double>(row, "recall", where);
     detection.verdict.right = json_get<bool>(row, "right", where);
     detection.answer = json_get<std::string>(row, "answer", where);
   }
-  const Json scores = json_get<Json>(row, "scores", where);
+  const Json scores = json_get_or<Json>(row, "scores", Json(), where);
   detection.measured = !scores.is_null();
   for (const auto& [name, score] : scores.items()) {
     detection.scores[parse_head(name, where)] = score.get<double>();

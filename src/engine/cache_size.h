@@ -11,7 +11,8 @@ namespace retmask {
 
 // How prompts are read alongside decoding sequences.
 struct PrefillPolicy {
-  // Chunks begin at multiples of it, so they are the same in every batch.
+  // Chunks begin at multiples of it, so they are the same in every batch; with a prefix cache, at
+  // multiples of it behind what was found there.
   int64_t chunk_tokens = 0;
   int64_t step_tokens = 0;  // per step; a single chunk may have more
   // Keys that a step's chunks read together, which a GPU copies out of the cache for each layer; a

@@ -55,7 +55,7 @@ void PrefixCache::add(uint64_t policy,
 void PrefixCache::forget(int32_t block) {
   const auto name = names_.find(block);
   if (name == names_.end()) return;
-  entries_.erase(*name->second);
+  entries_.erase(entries_.find(*name->second));
   names_.erase(name);
 }
 

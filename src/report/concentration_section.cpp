@@ -31,6 +31,11 @@ HtmlFragment concentration_section(const Detection& detection) {
   if (table.rows.empty() && !summary.contains("split_half")) return section;
   add("split-half agreement (rank correlation of two halves of the samples)",
       summary.value("split_half", Json()));
+  const Json chosen = summary.value("threshold", Json::object());
+  if (chosen.contains("undecided")) {
+    add("heads whose interval contains the threshold " + text_of(chosen.value("value", Json())),
+        chosen["undecided"]);
+  }
   const Json counts = summary.value("heads_at_least", Json::object());
   for (const auto& [threshold, count] : counts.items())
     add("heads with a score of at least " + threshold, count);

@@ -23,6 +23,8 @@ ScoredHeads read_heads(const RunFolder& run, const Json& summary) {
     const auto [layer, head] = json_get<std::pair<int64_t, int64_t>>(row, "head", where);
     const ValueInterval interval = interval_of(row, "interval", where);
     if (interval.is_known()) heads.intervals[{layer, head}] = interval;
+    const ValueInterval ranks = interval_of(row, "rank_interval", where);
+    if (ranks.is_known()) heads.rank_intervals[{layer, head}] = ranks;
   }
   return heads;
 }
@@ -53,9 +55,17 @@ SuccessGrid success_grid(const std::vector<GridSample>& samples, const std::stri
   return grid;
 }
 
-int64_t Detection::num_right() const {
-  return std::count_if(
-      samples.begin(), samples.end(), [](const GridSample& sample) { return sample.success; });
+std::optional<GridSample> grid_sample(const Json& row, const std::string& where) {
+  if (row.contains("right") && row["right"].is_null()) return std::nullopt;
+  return GridSample{.length = json_get<int64_t>(row, "length", where),
+                    .depth = json_get<double>(row, "depth_fraction", where),
+                    .success = json_get<bool>(row, "right", where)};
+}
+
+std::string Detection::outcome() const {
+  if (samples.empty()) return std::to_string(rows.size()) + " samples, without answers";
+  const auto right = std::ranges::count_if(samples, &GridSample::success);
+  return std::to_string(right) + " of " + std::to_string(samples.size()) + " answers right";
 }
 
 Detection read_detection(const RunFolder& run) {
@@ -69,13 +79,8 @@ Detection read_detection(const RunFolder& run) {
   detection.heads = read_heads(run, detection.summary);
   detection.scorer =
       json_get_or<std::string>(detection.summary, "scorer", "copy", run.where("summary.json"));
-  // Some scorers let the model answer nothing.
-  std::erase_if(detection.rows,
-                [](const Json& row) { return row.contains("right") && row["right"].is_null(); });
   for (const Json& row : detection.rows) {
-    detection.samples.push_back({.length = json_get<int64_t>(row, "length", where),
-                                 .depth = json_get<double>(row, "depth_fraction", where),
-                                 .success = json_get<bool>(row, "right", where)});
+    if (const auto sample = grid_sample(row, where)) detection.samples.push_back(*sample);
   }
   const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
   detection.threshold = number_or_none(options, "threshold", run.where("run.json"));

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
 
 #include "json_text.h"
 #include "retmask/base/error.h"
@@ -14,9 +12,11 @@ struct ComparedTask {
   std::string suite;
   std::string task;
   std::string length;                    // empty if the task has none
+  std::string samples;                   // "30", "28 of 30" if some lack a score in a run
   std::vector<double> scores;            // of each run; NaN: missing
   std::vector<double> differences;       // of each run after the first from the first
   std::vector<ValueInterval> intervals;  // of the differences
+  std::vector<double> sign_tests;        // p values; NaN: none
 };
 
 // Some rows lack a value: null is NaN.
@@ -30,28 +30,34 @@ std::vector<double> numbers(const Json& row, const std::string& key, const std::
   return values;
 }
 
-// The compared runs' folders, or the names given to them.
 std::vector<std::string> compared_names(const Json& comparison, const std::string& where) {
-  constexpr std::array<const char*, 4> kKeys = {"names", "runs", "folders", "compared"};
-  for (const char* key : kKeys) {
-    if (!comparison.contains(key)) continue;
-    auto names = json_get<std::vector<std::string>>(comparison, key, where);
-    if (names.size() < 2) user_error(where, ": \"", key, "\" lists fewer than two runs");
-    return names;
-  }
-  user_error(where, ": \"names\", the list of the compared runs, is missing");
+  auto names = json_get<std::vector<std::string>>(comparison, "names", where);
+  if (names.size() < 2) user_error(where, ": \"names\" lists fewer than two runs");
+  return names;
+}
+
+std::string sample_count(const Json& row, const std::string& where) {
+  if (!row.contains("samples")) return "";
+  const auto compared = json_get<int64_t>(row, "samples", where);
+  const auto missing = json_get_or<int64_t>(row, "missing", 0, where);
+  if (missing == 0) return std::to_string(compared);
+  return std::to_string(compared) + " of " + std::to_string(compared + missing);
 }
 
 ComparedTask read_task(const Json& row, size_t runs, const std::string& where) {
   ComparedTask task{.suite = json_get<std::string>(row, "suite", where),
                     .task = json_get<std::string>(row, "task", where),
                     .length = text_of(row.value("length", Json())),
+                    .samples = sample_count(row, where),
                     .scores = numbers(row, "scores", where),
                     .differences = numbers(row, "difference", where),
-                    .intervals = {}};
+                    .intervals = {},
+                    .sign_tests = {}};
   for (const Json& interval : json_get<std::vector<Json>>(row, "interval", where)) {
     task.intervals.push_back(interval_of({{"interval", interval}}, "interval", where));
   }
+  if (row.contains("sign_test")) task.sign_tests = numbers(row, "sign_test", where);
+  task.sign_tests.resize(task.differences.size(), std::nan(""));
   if (task.scores.size() != runs || task.differences.size() + 1 != runs ||
       task.intervals.size() + 1 != runs) {
     user_error(where,
@@ -78,23 +84,28 @@ int direction_of(const ValueInterval& interval) {
 
 Table comparison_table(const std::vector<ComparedTask>& tasks,
                        const std::vector<std::string>& names) {
-  Table table{.columns = {"suite", "task", "length"}, .rows = {}};
+  const bool with_tests = std::ranges::any_of(tasks, [](const ComparedTask& task) {
+    return std::ranges::any_of(task.sign_tests, [](double p) { return !std::isnan(p); });
+  });
+  Table table{.columns = {"suite", "task", "length", "samples"}, .rows = {}};
   for (const std::string& name : names) table.columns.push_back(name);
   for (size_t i = 1; i < names.size(); ++i) {
     table.columns.push_back(names[i] + " less " + names[0]);
     table.columns.emplace_back("interval");
+    if (with_tests) table.columns.emplace_back("sign test, p");
   }
   for (const ComparedTask& task : tasks) {
-    std::vector<std::string> row = {task.suite, task.task, task.length};
+    std::vector<std::string> row = {task.suite, task.task, task.length, task.samples};
     for (const double score : task.scores)
       row.push_back(std::isnan(score) ? "missing" : format_number(score));
     for (size_t i = 0; i < task.differences.size(); ++i) {
       const int direction = direction_of(task.intervals[i]);
       const std::string sign = direction > 0 ? "▲ " : direction < 0 ? "▼ " : "";
       if (direction != 0) table.strong.insert({table.rows.size(), row.size()});
-      row.push_back(std::isnan(task.differences[i]) ? ""
-                                                    : sign + format_number(task.differences[i], 3));
+      const double difference = task.differences[i];
+      row.push_back(std::isnan(difference) ? "" : sign + format_number(difference, 3));
       row.push_back(format_interval(task.intervals[i]));
+      if (with_tests) row.push_back(format_number(task.sign_tests[i], 2));
     }
     table.rows.push_back(std::move(row));
   }
@@ -105,23 +116,23 @@ Table comparison_table(const std::vector<ComparedTask>& tasks,
 HtmlFragment forest_plots(const std::vector<ComparedTask>& tasks,
                           const std::vector<std::string>& names) {
   std::vector<ForestPlot> plots;
-  std::map<std::string, size_t> plot_of;
+  std::vector<std::string> suites;
   for (const ComparedTask& task : tasks) {
-    const auto [found, is_new] = plot_of.try_emplace(task.suite, plots.size());
-    if (is_new) {
+    const auto found = static_cast<size_t>(std::ranges::find(suites, task.suite) - suites.begin());
+    if (found == suites.size()) {
+      suites.push_back(task.suite);
       plots.push_back({.title = task.suite + ": difference from " + names.front(),
                        .x_label = "difference of the scores, with its interval",
                        .series = {names.begin() + 1, names.end()},
                        .rows = {}});
     }
-    plots[found->second].rows.push_back(
-        {task.task + (task.length.empty() ? "" : ", " + task.length),
-         task.differences,
-         task.intervals});
+    plots[found].rows.push_back({task.task + (task.length.empty() ? "" : ", " + task.length),
+                                 task.differences,
+                                 task.intervals});
   }
   HtmlFragment figures;
-  for (const auto& [suite, index] : plot_of) {
-    figures.figure({"differences-" + file_stem(suite), forest_plot_svg(plots[index])},
+  for (size_t i = 0; i < plots.size(); ++i) {
+    figures.figure({"differences-" + file_stem(suites[i]), forest_plot_svg(plots[i])},
                    "Solid: the interval excludes 0.");
   }
   return figures;
@@ -141,7 +152,11 @@ HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
     const auto names = compared_names(comparison, where);
     std::vector<ComparedTask> tasks;
     size_t clear = 0;
-    for (const Json& row : json_get<std::vector<Json>>(comparison, "rows", where)) {
+    // "overall": a row for each suite of several tasks.
+    auto rows = json_get<std::vector<Json>>(comparison, "rows", where);
+    for (Json& row : json_get_or<std::vector<Json>>(comparison, "overall", {}, where))
+      rows.push_back(std::move(row));
+    for (const Json& row : rows) {
       tasks.push_back(read_task(row, names.size(), where));
       clear += static_cast<size_t>(
           std::ranges::count_if(tasks.back().intervals,
@@ -152,7 +167,7 @@ HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
     section.table(comparison_table(tasks, names));
     glance.rows.push_back({run.name,
                            run.command + " --compare",
-                           std::to_string(tasks.size()) + " tasks; the intervals of " +
+                           std::to_string(tasks.size()) + " rows; the intervals of " +
                                std::to_string(clear) + " differences exclude zero"});
   }
   return section;

@@ -1,79 +1,95 @@
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "json_text.h"
-#include "retmask/base/error.h"
 #include "run_sections.h"
 
 namespace retmask {
 namespace {
 
+constexpr size_t kShownMoves = 10;
+
 struct Overlap {
   int64_t k_a = 0;
   int64_t k_b = 0;
   int64_t common = 0;
-  double by_chance = 0;
+  double by_chance = 0;  // NaN: unknown, like the others
+  double p_value = 0;
+};
+
+// A head in both lists; NaN: no score.
+struct ComparedHead {
+  std::string name;
+  double a = 0;
+  double b = 0;
+  double rank_a = 0;
+  double rank_b = 0;
 };
 
 struct HeadPair {
   std::string a;
   std::string b;
-  double spearman = 0;  // NaN: unknown
+  double spearman = 0;
   std::vector<Overlap> overlap;
-  std::vector<ScatterPoint> points;  // (score in a, score in b)
+  std::vector<ComparedHead> heads;
+  std::vector<ComparedHead> moved;  // first the one whose score changed most
+  Json mask;                        // {"masked", "others": {"heads", "a", "b", "change"}} or null
 };
 
+std::vector<ComparedHead> read_compared(const Json& rows, const std::string& where) {
+  std::vector<ComparedHead> heads;
+  for (const Json& row : rows) {
+    const auto [layer, head] = json_get<std::pair<int64_t, int64_t>>(row, "head", where);
+    heads.push_back({.name = to_string(Head{layer, head}),
+                     .a = number_or_none(row, "a", where),
+                     .b = number_or_none(row, "b", where),
+                     .rank_a = json_get<double>(row, "rank_a", where),
+                     .rank_b = json_get<double>(row, "rank_b", where)});
+  }
+  return heads;
+}
+
 HeadPair read_pair(const Json& row, const std::string& where) {
-  HeadPair pair{.a = json_get<std::string>(row, "a", where),
-                .b = json_get<std::string>(row, "b", where),
-                .spearman = number_or_none(row, "spearman", where),
-                .overlap = {},
-                .points = {}};
+  HeadPair pair{
+      .a = json_get<std::string>(row, "a", where),
+      .b = json_get<std::string>(row, "b", where),
+      .spearman = number_or_none(row, "spearman", where),
+      .overlap = {},
+      .heads = read_compared(json_get_or<Json>(row, "points", Json::array(), where), where),
+      .moved = {},
+      .mask = json_get_or<Json>(row, "mask", Json(), where)};
   for (const Json& entry : json_get<std::vector<Json>>(row, "overlap", where)) {
     pair.overlap.push_back({.k_a = json_get<int64_t>(entry, "k_a", where),
                             .k_b = json_get<int64_t>(entry, "k_b", where),
                             .common = json_get<int64_t>(entry, "common", where),
-                            .by_chance = number_or_none(entry, "by_chance", where)});
+                            .by_chance = number_or_none(entry, "by_chance", where),
+                            .p_value = number_or_none(entry, "p_value", where)});
   }
-  using Point = std::tuple<std::string, double, double>;
-  for (const auto& [name, x, y] : json_get_or<std::vector<Point>>(row, "points", {}, where))
-    pair.points.push_back({name, x, y});
+  const Json moved = json_get_or<Json>(row, "moved", Json(), where);
+  if (!moved.is_null()) pair.moved = read_compared(json_get<Json>(moved, "by_score", where), where);
   return pair;
-}
-
-// The names of the `count` points with the largest `value`; ties in the order of the points.
-std::set<std::string> first_heads(std::vector<ScatterPoint> points,
-                                  double ScatterPoint::*value,
-                                  int64_t count) {
-  std::ranges::stable_sort(points, std::ranges::greater{}, value);
-  std::set<std::string> names;
-  for (size_t i = 0; i < std::min(points.size(), static_cast<size_t>(count)); ++i)
-    names.insert(points[i].name);
-  return names;
 }
 
 // Heads by their membership in the first sets whose overlap was counted.
 ScatterChart scatter_of(const HeadPair& pair) {
+  const Overlap sizes = pair.overlap.empty() ? Overlap{} : pair.overlap.front();
   ScatterChart chart{
-      .title = "Scores of each head", .x_label = pair.a, .y_label = pair.b, .groups = {}};
-  if (pair.overlap.empty()) {
-    chart.groups = {{"heads", pair.points}};
-    return chart;
-  }
-  const Overlap& sizes = pair.overlap.front();
-  const auto in_a = first_heads(pair.points, &ScatterPoint::x, sizes.k_a);
-  const auto in_b = first_heads(pair.points, &ScatterPoint::y, sizes.k_b);
-  const std::string top_a = "first " + std::to_string(sizes.k_a);
-  const std::string top_b = "first " + std::to_string(sizes.k_b);
-  chart.groups = {{"others", {}},
-                  {"among the first of both", {}},
-                  {top_a + " of the horizontal axis only", {}},
-                  {top_b + " of the vertical axis only", {}}};
-  for (const ScatterPoint& point : pair.points) {
-    const bool a = in_a.contains(point.name);
-    const bool b = in_b.contains(point.name);
-    chart.groups[a && b ? 1 : a ? 2 : b ? 3 : 0].points.push_back(point);
+      .title = "Scores of each head",
+      .x_label = shortened(pair.a),
+      .y_label = shortened(pair.b),
+      .groups = {{"others", {}},
+                 {"among the first of both", {}},
+                 {"first " + std::to_string(sizes.k_a) + " of the horizontal axis only", {}},
+                 {"first " + std::to_string(sizes.k_b) + " of the vertical axis only", {}}}};
+  for (const ComparedHead& head : pair.heads) {
+    if (std::isnan(head.a) || std::isnan(head.b)) continue;
+    const bool in_a = head.rank_a <= static_cast<double>(sizes.k_a);
+    const bool in_b = head.rank_b <= static_cast<double>(sizes.k_b);
+    chart.groups[in_a && in_b ? 1
+                 : in_a       ? 2
+                 : in_b       ? 3
+                              : 0]
+        .points.push_back({head.name, head.a, head.b});
   }
   return chart;
 }
@@ -85,24 +101,73 @@ Table overlap_table(const std::vector<HeadPair>& pairs) {
                           "heads of A",
                           "heads of B",
                           "common",
-                          "expected by chance"},
+                          "expected by chance",
+                          "p of at least as many"},
               .rows = {}};
   for (const HeadPair& pair : pairs) {
-    std::vector<Overlap> overlaps = pair.overlap;
-    if (overlaps.empty()) {
-      table.rows.push_back({pair.a, pair.b, format_number(pair.spearman, 3), "", "", "", ""});
-    }
-    for (const Overlap& overlap : overlaps) {
+    const std::string spearman = format_number(pair.spearman, 3);
+    if (pair.overlap.empty()) table.rows.push_back({pair.a, pair.b, spearman, "", "", "", "", ""});
+    for (const Overlap& overlap : pair.overlap) {
       table.rows.push_back({pair.a,
                             pair.b,
-                            format_number(pair.spearman, 3),
+                            spearman,
                             std::to_string(overlap.k_a),
                             std::to_string(overlap.k_b),
                             std::to_string(overlap.common),
-                            format_number(overlap.by_chance, 3)});
+                            format_number(overlap.by_chance, 3),
+                            format_number(overlap.p_value, 2)});
     }
   }
   return table;
+}
+
+Table moved_table(const HeadPair& pair) {
+  Table table{.columns = {"head", "score in A", "score in B", "change", "rank in A", "rank in B"},
+              .rows = {}};
+  for (size_t i = 0; i < std::min(pair.moved.size(), kShownMoves); ++i) {
+    const ComparedHead& head = pair.moved[i];
+    table.rows.push_back({head.name,
+                          format_number(head.a),
+                          format_number(head.b),
+                          format_number(head.b - head.a),
+                          format_number(head.rank_a),
+                          format_number(head.rank_b)});
+  }
+  return table;
+}
+
+Table mask_table(const Json& mask, const std::string& where) {
+  Table table{.columns = {"heads", "number", "mean in A", "mean in B", "change"}, .rows = {}};
+  for (const char* group : {"masked", "others"}) {
+    const Json row = json_get<Json>(mask, group, where);
+    table.rows.push_back({group,
+                          std::to_string(json_get<int64_t>(row, "heads", where)),
+                          format_number(number_or_none(row, "a", where)),
+                          format_number(number_or_none(row, "b", where)),
+                          format_number(number_or_none(row, "change", where))});
+  }
+  return table;
+}
+
+HtmlFragment pair_section(const HeadPair& pair, const std::string& where) {
+  HtmlFragment section;
+  const ScatterChart scatter = scatter_of(pair);
+  const bool has_scores = std::ranges::any_of(
+      scatter.groups, [](const ScatterGroup& group) { return !group.points.empty(); });
+  if (!has_scores && pair.mask.is_null()) return section;
+  section.subheading("A: " + pair.a + ", B: " + pair.b);
+  if (has_scores) {
+    section.figure({"comparison", scatter_chart_svg(scatter)}, "Dotted: the same score in both.");
+  }
+  if (!pair.mask.is_null()) {
+    section.paragraph("Mean scores of the masked heads and of the others:");
+    section.table(mask_table(pair.mask, where));
+  }
+  if (!pair.moved.empty()) {
+    section.paragraph("Heads whose score changed most:");
+    section.table(moved_table(pair));
+  }
+  return section;
 }
 
 }  // namespace
@@ -121,11 +186,7 @@ HtmlFragment head_comparison_section(const RunFolders& runs, Table& glance) {
       pairs.push_back(read_pair(row, where));
     if (runs.size() > 1) section.subheading(run.name);
     section.table(overlap_table(pairs));
-    for (const HeadPair& pair : pairs) {
-      if (!pair.points.empty())
-        section.figure({"comparison", scatter_chart_svg(scatter_of(pair))},
-                       "Dotted: the same score in both.");
-    }
+    for (const HeadPair& pair : pairs) section.append(pair_section(pair, where));
     glance.rows.push_back(
         {run.name, run.command + " --compare", std::to_string(pairs.size()) + " pairs of scores"});
   }

@@ -34,11 +34,7 @@ std::string meaning_of(const std::string& scorer) {
 }
 
 std::string verdict(const Detection& detection) {
-  std::string text;
-  if (!detection.samples.empty()) {
-    text = "The model answered " + std::to_string(detection.num_right()) + " of " +
-           std::to_string(detection.samples.size()) + " questions right.";
-  }
+  std::string text = "Scored on the needle grid: " + detection.outcome() + ".";
   const ScoredHeads& heads = detection.heads;
   if (!heads.marked_label.empty()) {
     text += " Outlined: " + std::to_string(heads.marked.size()) + " of " +
@@ -155,10 +151,8 @@ HtmlFragment heads_section(const RunFolders& detections, const RunFolders& masks
     const Table top = top_heads(detection.heads, 1);
     glance.rows.push_back({run.name,
                            run.command,
-                           std::to_string(detection.num_right()) + " of " +
-                               std::to_string(detection.samples.size()) +
-                               " answers right; best head " + top.rows.front()[1] + " with score " +
-                               top.rows.front()[2]});
+                           detection.outcome() + "; best head " + top.rows.front()[1] +
+                               " with score " + top.rows.front()[2]});
   }
   return section;
 }

@@ -180,7 +180,8 @@ std::string line_chart_svg(const LineChart& chart) {
   draw_y_axis(canvas, kPlot, y_ticks, axes.y, chart.y_label);
   draw_x_axis(canvas, kPlot, x_ticks, axes.x, chart.x_label);
   for (size_t i = 0; i < chart.series.size(); ++i) {
-    const bool bars = !chart.band && !chart.series[i].intervals.empty();
+    const bool bars =
+        !chart.band && std::ranges::any_of(chart.series[i].intervals, &ValueInterval::is_known);
     const double middle = (static_cast<double>(chart.series.size()) - 1) / 2;
     draw_series(canvas, chart, i, axes, bars ? 5 * (static_cast<double>(i) - middle) : 0);
   }

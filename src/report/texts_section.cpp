@@ -22,7 +22,8 @@ std::string copied_by(const std::vector<std::string>& heads) {
 }
 
 std::vector<TextPiece> answer_pieces(const Json& row, const std::string& where) {
-  if (!row.contains("steps")) return {{json_get<std::string>(row, "answer", where)}};
+  if (!row.contains("steps") || row["steps"].is_null())
+    return {{json_get<std::string>(row, "answer", where)}};
   std::vector<TextPiece> pieces;
   for (const Json& step : json_get<std::vector<Json>>(row, "steps", where)) {
     pieces.push_back({json_get<std::string>(step, "text", where),
@@ -31,14 +32,28 @@ std::vector<TextPiece> answer_pieces(const Json& row, const std::string& where) 
   return pieces;
 }
 
-// At most `count` of the samples with this outcome, spread over the grid.
-std::vector<size_t> some_samples(const Detection& detection, bool success, size_t count) {
-  std::vector<size_t> all;
-  for (size_t i = 0; i < detection.samples.size(); ++i) {
-    if (detection.samples[i].success == success) all.push_back(i);
+struct ShownText {
+  std::string label;
+  const Json* row = nullptr;
+};
+
+// At most `count` of the answers with this outcome, spread over the grid.
+std::vector<ShownText> some_texts(const Detection& detection,
+                                  bool success,
+                                  size_t count,
+                                  const std::string& where) {
+  std::vector<ShownText> all;
+  for (const Json& row : detection.rows) {
+    const auto sample = grid_sample(row, where);
+    if (!sample || sample->success != success) continue;
+    all.push_back({"needle " + std::to_string(json_get<int64_t>(row, "needle", where)) +
+                       ", length " + std::to_string(sample->length) + ", depth " +
+                       format_number(100 * sample->depth, 3) +
+                       " %: " + (success ? "right" : "wrong"),
+                   &row});
   }
   if (all.size() <= count) return all;
-  std::vector<size_t> some;
+  std::vector<ShownText> some;
   for (size_t i = 0; i < count; ++i) some.push_back(all[i * all.size() / count]);
   return some;
 }
@@ -53,15 +68,9 @@ HtmlFragment texts_section(const Detection& detection, const std::string& where)
   section.subheading("Some answers");
   if (marked) section.paragraph("Marked: tokens that heads copied from the needle.");
   for (const bool success : {true, false}) {
-    for (const size_t i : some_samples(detection, success, success ? kRightTexts : kWrongTexts)) {
-      const GridSample& sample = detection.samples[i];
-      const auto needle = json_get<int64_t>(detection.rows[i], "needle", where);
-      const std::string label = "needle " + std::to_string(needle) + ", length " +
-                                std::to_string(sample.length) + ", depth " +
-                                format_number(100 * sample.depth, 3) +
-                                " %: " + (success ? "right" : "wrong");
-      section.marked_text(label, answer_pieces(detection.rows[i], where));
-    }
+    const size_t count = success ? kRightTexts : kWrongTexts;
+    for (const ShownText& text : some_texts(detection, success, count, where))
+      section.marked_text(text.label, answer_pieces(*text.row, where));
   }
   return section;
 }

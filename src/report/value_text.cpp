@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "json_text.h"
+#include "retmask/base/error.h"
 #include "retmask/report/svg.h"
 
 namespace retmask {
@@ -46,9 +47,20 @@ double number_or_none(const Json& object, const std::string& key, const std::str
 }
 
 ValueInterval interval_of(const Json& object, const std::string& key, const std::string& where) {
-  if (!object.contains(key) || object.at(key).is_null()) return {};
-  const auto [low, high] = json_get<std::pair<double, double>>(object, key, where);
-  return {low, high};
+  const Json ends = json_get_or<Json>(object, key, Json(), where);
+  if (ends.is_null()) return {};
+  const auto is_end = [](const Json& end) { return end.is_null() || end.is_number(); };
+  if (!ends.is_array() || ends.size() != 2 || !is_end(ends[0]) || !is_end(ends[1]))
+    user_error(where, ": \"", key, "\" is ", ends.dump(), ", expected [low, high]");
+  if (ends[0].is_null() || ends[1].is_null()) return {};
+  return {ends[0].get<double>(), ends[1].get<double>()};
+}
+
+std::string shortened(const std::string& path, size_t length) {
+  if (path.size() <= length) return path;
+  size_t begin = path.size() - length;
+  while (begin < path.size() && (static_cast<unsigned char>(path[begin]) & 0xC0) == 0x80) ++begin;
+  return "…" + path.substr(begin);
 }
 
 }  // namespace retmask

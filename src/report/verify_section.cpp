@@ -26,6 +26,7 @@ struct VerifiedPoint {
   ValueInterval interval;
   double needle_logprob = 0;   // NaN: unknown
   double parametric_rate = 0;  // NaN: unknown
+  ValueInterval parametric_interval;
 };
 
 std::vector<VerifiedPoint> read_curve(const Json& verify, const std::string& where) {
@@ -36,7 +37,8 @@ std::vector<VerifiedPoint> read_curve(const Json& verify, const std::string& whe
                         .rate = json_get<double>(row, "rate", where),
                         .interval = interval_of(row, "rate_interval", where),
                         .needle_logprob = number_or_none(row, "needle_logprob", where),
-                        .parametric_rate = number_or_none(row, "parametric_rate", where)};
+                        .parametric_rate = number_or_none(row, "parametric_rate", where),
+                        .parametric_interval = interval_of(row, "parametric_interval", where)};
     if (std::ranges::find(kMasks, point.mask, &VerifiedMask::mask) == kMasks.end())
       user_error(where, ": \"mask\" is \"", point.mask, "\", expected retrieval, random or bottom");
     curve.push_back(std::move(point));
@@ -51,12 +53,14 @@ Series verified_series(const std::vector<VerifiedPoint>& curve,
                        std::string name,
                        double VerifiedPoint::*value) {
   Series series{.name = std::move(name), .points = {}};
-  const bool is_rate = value == &VerifiedPoint::rate;
   for (const VerifiedPoint& point : curve) {
     if (point.mask != mask || std::isnan(point.*value)) continue;
     series.points.emplace_back(static_cast<double>(point.k), point.*value);
     series.labels.push_back("with " + std::to_string(point.k) + " heads masked");
-    if (is_rate) series.intervals.push_back(point.interval);
+    series.intervals.push_back(value == &VerifiedPoint::rate ? point.interval
+                               : value == &VerifiedPoint::parametric_rate
+                                   ? point.parametric_interval
+                                   : ValueInterval{});
   }
   return series;
 }
@@ -95,6 +99,13 @@ Table verified_table(const std::vector<VerifiedPoint>& curve) {
   return table;
 }
 
+// A choice without k: masking changed too little.
+std::string choice_text(const Json& choice) {
+  return choice.contains("k") && choice["k"].is_null()
+             ? "no number of heads, since the intervals with and without masked heads overlap"
+             : text_of(choice);
+}
+
 }  // namespace
 
 HtmlFragment verify_section(const RunFolder& run) {
@@ -125,7 +136,7 @@ HtmlFragment verify_section(const RunFolder& run) {
   if (!logprobs.series.empty()) section.figure({"needle_logprob", line_chart_svg(logprobs)});
   section.table(verified_table(curve));
   if (verify.contains("choice") && !verify["choice"].is_null())
-    section.paragraph("Chosen from this curve: " + text_of(verify["choice"]) + ".");
+    section.paragraph("Chosen from this curve: " + choice_text(verify["choice"]) + ".");
   return section;
 }
 

@@ -38,14 +38,14 @@ def make_detection(folder, scores, *, samples=600, threshold=0.1):
     intervals = bootstrap_intervals(scores)
     means = {head: sum(values) / len(values) for head, values in scores.items()}
     heads = [
-        {"head": [int(part) for part in name.split("-")], "mean": means[name], "interval": intervals[name]}
+        {"head": [int(part) for part in name.split("-")], "mean": means[name], "interval": intervals[name], "rank_interval": [1, 9]}
         for name in sorted(means, key=means.get, reverse=True)
     ]
     ordered = sorted(means.values(), reverse=True)
     share = {str(part): sum(ordered[: int(part * len(ordered))]) / sum(ordered) for part in [0.01, 0.05, 0.1]}
     counts = {str(t): sum(mean >= t for mean in ordered) for t in [0.05, 0.1, 0.2, 0.5]}
     summary = {"samples": samples, "right": len(next(iter(scores.values()))), "scorer": "copy", "heads_at_least": counts, "heads": heads}
-    write_json(folder / "summary.json", {**summary, "gini": 0.91, "hoyer": 0.83, "top_share": share, "split_half": 0.97})
+    write_json(folder / "summary.json", {**summary, "gini": 0.91, "hoyer": 0.83, "top_share": share, "split_half": 0.97, "threshold": {"value": threshold, "undecided": 7}})
     rows = []
     for number in range(samples):
         length, depth = number // 30 % 20, number // 3 % 10
@@ -59,7 +59,7 @@ def make_detection(folder, scores, *, samples=600, threshold=0.1):
             rate = max(0.0, 0.82 - fall * k)
             interval = [max(0.0, rate - 0.08), min(1.0, rate + 0.08)]
             point = {"mask": mask, "k": k, "rate": rate, "rate_interval": interval, "needle_logprob": -0.3 - 4 * fall * k}
-            curve.append({**point, "parametric_rate": 0.75 - control * k})
+            curve.append({**point, "parametric_rate": 0.75 - control * k, "parametric_interval": [0.6, 0.9]})
     write_json(folder / "verify.json", {"curve": curve, "choice": {"k": 20, "threshold": 0.12}})
     return folder
 
@@ -71,10 +71,20 @@ def make_head_comparison(folder, lists):
     names = list(lists)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            common = [[head, lists[a][head], lists[b][head]] for head in lists[a] if head in lists[b]]
-            overlap = [{"k_a": k, "k_b": k, "common": k // 3, "by_chance": k * k / 1024} for k in [16, 33, 100]]
-            pairs.append({"a": a, "b": b, "spearman": 0.61, "overlap": overlap, "points": common})
-    pairs.append({"a": names[0], "b": "an order without scores", "spearman": None, "overlap": pairs[0]["overlap"][:1]})
+            rank = {name: {head: i + 1 for i, head in enumerate(sorted(lists[name], key=lists[name].get)[::-1])} for name in [a, b]}
+            points = [
+                {"head": [int(part) for part in head.split("-")], "a": lists[a][head], "b": lists[b][head],
+                 "rank_a": rank[a][head], "rank_b": rank[b][head]}
+                for head in lists[a] if head in lists[b]
+            ]  # fmt: skip
+            moved = sorted(points, key=lambda point: -abs(point["a"] - point["b"]))[:20]
+            mask = {name: {"heads": 33, "a": 0.3, "b": 0.35, "change": 0.05} for name in ["masked", "others"]}
+            overlap = [{"k_a": k, "k_b": k, "common": k // 3, "by_chance": k * k / 1024, "p_value": 1e-7} for k in [16, 33, 100]]
+            pair = {"a": a, "b": b, "spearman": 0.61, "overlap": overlap, "moved": {"by_score": moved}, "mask": mask}
+            pairs.append({**pair, "points": points})
+    only_order = {"a": names[0], "b": "an order without scores", "spearman": None, "moved": None, "mask": None}
+    unscored = [{**point, "b": None} for point in pairs[0]["points"][:16]]
+    pairs.append({**only_order, "overlap": overlap[:1], "points": unscored})
     write_json(folder / "compare.json", {"pairs": pairs})
     return folder
 
@@ -89,9 +99,10 @@ def make_eval_comparison(folder):
                 change, width = 0.02 * (number - 1), 0.03
                 fall = -0.5 if suite == "ruler" else -0.005
                 row = {"suite": suite, "task": task, "length": length, "scores": [before, before + change, before + fall]}
+                row |= {"samples": 28, "missing": 2 if task == "cwe" else 0, "sign_test": [0.25, None]}
                 row |= {"difference": [change, fall], "interval": [[change - width, change + width], [fall - width, fall + width]]}
                 rows.append(row)
-    rows[1] |= {"scores": [None, 0.5, 0.4], "difference": [None, None], "interval": [None, None]}
+    rows[1] |= {"scores": [None, 0.5, 0.4], "difference": [None, None], "interval": [[None, None], [None, None]]}
     write_json(folder / "compare.json", {"names": ["before", "after", "masked"], "rows": rows})
     return folder
 

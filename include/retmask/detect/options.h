@@ -45,7 +45,7 @@ Scoring parse_scoring(const std::string& name);
 StopRule parse_stop_rule(const std::string& name);
 
 struct Options {
-  niah::GridOptions grid;
+  niah::GridOptions grid = {};
   Scorer scorer = Scorer::copy;
   Scoring scoring = Scoring::set;
   StopRule stop = StopRule::eos;

@@ -23,16 +23,17 @@ void write_run_report(const std::filesystem::path& dir);
 
 struct ScoredHeads {
   HeadMeans means;
-  std::map<Head, ValueInterval> intervals = {};  // of the means, where known
-  std::vector<Head> marked = {};                 // the retrieval heads
-  std::string marked_label = {};                 // their criterion: "score of at least 0.1"
+  std::map<Head, ValueInterval> intervals = {};       // of the means, where known
+  std::map<Head, ValueInterval> rank_intervals = {};  // of the ranks, likewise
+  std::vector<Head> marked = {};                      // the retrieval heads
+  std::string marked_label = {};                      // their criterion: "score of at least 0.1"
 };
 
 // Marks the heads with a mean of at least `threshold`.
 void mark_from(ScoredHeads& heads, double threshold);
 
-// The `count` heads with the highest means: rank, head, score, its interval if any is known, and
-// whether it is marked.
+// The `count` heads with the highest means: rank, head, score, the intervals of score and rank if
+// any is known, and whether the head is marked.
 Table top_heads(const ScoredHeads& heads, size_t count);
 
 }  // namespace retmask

@@ -85,7 +85,7 @@ class PlantedHead {
   // dimensions i and i + 32, and those with i >= 16 by less than 1e-11.
   static int64_t matching_dim(int64_t id) { return id < 16 ? 16 + id : 32 + id; }
 
-  void plant(const std::string& name, const torch::Tensor& w) const {
+  void plant(const std::string& name, torch::Tensor w) const {
     if (name.ends_with("norm.weight")) {
       w.fill_(1.0);
     } else {

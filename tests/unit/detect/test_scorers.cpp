@@ -28,7 +28,7 @@ class Planted : public ::testing::TestWithParam<std::tuple<Scorer, Path>> {
     return ranked_heads(head_scores(result, model_.config()).means());
   }
 
-  const TempDir dir_;
+  const testing::TempDir dir_;
   const PlantedHead planted_;
   const InferenceLm model_ = std::get<1>(GetParam()).make(planted_.model());
   Options options_{.scorer = std::get<0>(GetParam()), .batch_size = 2};
@@ -59,7 +59,8 @@ TEST_P(Planted, HeadComesFirstByAWideMargin) {
   EXPECT_GT(heads[0].mean, kWideMargin * heads[1].mean) << to_string(heads[1].head);
   for (const Detection& detection : result.detections) {
     EXPECT_EQ(detection.answered, reads_answers(options_.scorer));
-    if (detection.answered) EXPECT_EQ(detection.answer, " n1 n2 n3 n4.");
+    if (!detection.answered) continue;
+    EXPECT_EQ(detection.answer, " n1 n2 n3 n4.");
   }
 }
 
@@ -85,7 +86,7 @@ TEST_P(Planted, WithoutANeedleNothingCounts) {
 }
 
 TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   Journal journal(dir / "samples.jsonl");
@@ -100,7 +101,7 @@ TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
 }
 
 TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   niah::Sample sample = planted.sample(20, 20);
@@ -113,7 +114,7 @@ TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
 }
 
 TEST(AblationScorer, RefusesANeedleThatDoesNotFitBehindThePrompt) {
-  const TempDir dir;
+  const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
   Journal journal(dir / "samples.jsonl");

@@ -4,6 +4,7 @@
 
 #include "control_questions.h"
 #include "retmask/detect/verify.h"
+#include "retmask/engine/generator.h"
 #include "unit/support/expect_user_error.h"
 #include "unit/support/tiny_model.h"
 #include "verify_curve.h"
@@ -11,7 +12,7 @@
 namespace retmask::detect {
 namespace {
 
-// Ten heads in one layer; head h has the score h / 10 - 0.5, at least 0: five have 0.
+// Ten heads in one layer; head h has the score h / 10 - 0.4, at least 0: five have 0.
 HeadMeans ten_heads() {
   HeadMeans means;
   for (int64_t h = 0; h < 10; ++h)
@@ -129,7 +130,7 @@ class VerifyRun : public testing::TinyModelTest {
   }
 
   niah::PromptTools tools() const {
-    return {*tokenizer_, *template_, model_.config().max_positions};
+    return {*tokenizer_, template_.get(), model_.config().max_positions};
   }
   Verification verify_into(const std::string& name) {
     Journal journal(dir_ / name);

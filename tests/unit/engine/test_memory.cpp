@@ -49,13 +49,14 @@ TEST(MemoryBudget, RefusesACacheForLessThanOneSequence) {
 
 // Llama-3.1-8B in bfloat16 with prompts of 128K tokens, on a GPU of 80 GB: a few sequences at once.
 TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
-  ModelConfig config{.vocab_size = 128256,
-                     .hidden_size = 4096,
-                     .intermediate_size = 14336,
-                     .num_attention_heads = 32,
-                     .num_key_value_heads = 8,
-                     .head_dim = 128,
-                     .max_positions = 131072};
+  ModelConfig config;
+  config.vocab_size = 128256;
+  config.hidden_size = 4096;
+  config.intermediate_size = 14336;
+  config.num_attention_heads = 32;
+  config.num_key_value_heads = 8;
+  config.head_dim = 128;
+  config.max_positions = 131072;
   config.layers.resize(32);
   constexpr int64_t kGpu = 80'000'000'000;
   const MemoryBudget plan = memory_budget(config,

@@ -32,7 +32,8 @@ TEST(LargestFitting, IsTheLargestSizeWithinTheLimit) {
     }
     EXPECT_GE(size, smallest);
     EXPECT_LE(tokens[static_cast<size_t>(size)], limit);
-    if (size < 2999) EXPECT_GT(tokens[static_cast<size_t>(size) + 1], limit);
+    if (size == 2999) continue;
+    EXPECT_GT(tokens[static_cast<size_t>(size) + 1], limit);
   }
 }
 

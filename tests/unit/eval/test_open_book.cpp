@@ -115,7 +115,8 @@ TEST_F(QaSuiteTest, PutsTheGoldPassageAtEachDepth) {
     places.push_back(static_cast<double>(gold - documents) /
                      static_cast<double>(prompt.find("\n\nQuestion") - documents));
     // The passage of question 3 names the answer of question 0.
-    if (i == 0) EXPECT_EQ(prompt.find("Not Keeper0x"), std::string::npos);
+    if (i > 0) continue;
+    EXPECT_EQ(prompt.find("Not Keeper0x"), std::string::npos);
   }
   EXPECT_LT(places[0], 0.2);
   EXPECT_NEAR(places[1], 0.5, 0.15);

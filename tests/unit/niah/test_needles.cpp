@@ -118,7 +118,7 @@ TEST(BuiltinNeedles, QuestionsShareWordsWithLiteralNeedlesOnly) {
         if (in_needle.contains(word)) common.insert(word);
       }
       EXPECT_EQ(common.empty(), set == std::string("non-literal"))
-          << needle.question << ": " << testing::PrintToString(common);
+          << needle.question << ": " << ::testing::PrintToString(common);
     }
   }
 }

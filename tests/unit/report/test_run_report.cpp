@@ -78,7 +78,7 @@ TEST_F(RunReport, ShowsADetection) {
   make_detection();
   const std::string text = page();
   for (const char* part : {"Retrieval heads of a &amp; b",
-                           "answered 1 of 2 questions right",
+                           "needle grid: 1 of 2 answers right.",
                            "Outlined: 1 of 3 heads, score of at least 0.6.",
                            "Warning: too few samples",
                            "head 1-0: 0.75 (0.625 to 0.875), score of at least 0.6",
@@ -99,6 +99,18 @@ TEST_F(RunReport, ShowsADetection) {
   EXPECT_FALSE(holds(text, "Do the heads matter?")) << "not verified";
   for (const char* picture : {"heads.svg", "score_curve.svg", "success.svg"})
     EXPECT_TRUE(fs::exists(folder_ / picture)) << picture;
+}
+
+TEST_F(RunReport, ShowsScoresWithoutAnswers) {
+  make_detection();
+  for (Json& row : samples_) {
+    for (const char* key : {"right", "answer"}) row[key] = nullptr;
+  }
+  write_json_lines(folder_ / "samples.jsonl", samples_);
+  const std::string text = page();
+  EXPECT_TRUE(holds(text, "2 samples, without answers"));
+  EXPECT_FALSE(holds(text, "Some answers"));
+  EXPECT_FALSE(fs::exists(folder_ / "success.svg"));
 }
 
 TEST_F(RunReport, ShowsADetectionWithoutRightAnswers) {
@@ -142,19 +154,36 @@ TEST_F(RunReport, ShowsTheVerification) {
 TEST_F(RunReport, ComparesHeads) {
   make_run("detect", {{"compare", {"x.json", "y.yaml"}}});
   const Json overlap = {{{"k_a", 2}, {"k_b", 1}, {"common", 1}, {"by_chance", 0.5}}};
-  const Json points = {{"0-0", 0.5, 0.25}, {"0-1", 0.75, 0}, {"1-0", 0, 0}};
-  const Json pair = {
-      {"a", "x.json"}, {"b", "y"}, {"spearman", 0.5}, {"overlap", overlap}, {"points", points}};
-  write(
-      "compare.json",
-      {{"pairs",
-        {pair, {{"a", "x.json"}, {"b", "z.yaml"}, {"spearman", nullptr}, {"overlap", overlap}}}}});
+  const auto point = [](int64_t head, Json a, Json b, double rank_a, double rank_b) -> Json {
+    return {{"head", {0, head}}, {"a", a}, {"b", b}, {"rank_a", rank_a}, {"rank_b", rank_b}};
+  };
+  const Json points = {
+      point(0, 0.5, 0.25, 2, 1), point(1, 0.75, 0, 1, 2.5), point(2, 0, 0, 3, 2.5)};
+  const Json change = {{"heads", 7}, {"a", 0.25}, {"b", 0.5}, {"change", 0.25}};
+  const Json pair = {{"a", "x.json"},
+                     {"b", "y"},
+                     {"spearman", 0.5},
+                     {"overlap", overlap},
+                     {"moved", {{"by_score", {points[1]}}}},
+                     {"mask", {{"masked", change}, {"others", change}}},
+                     {"points", points}};
+  write("compare.json",
+        {{"pairs",
+          {pair,
+           {{"a", "x.json"},
+            {"b", "z.yaml"},
+            {"spearman", nullptr},
+            {"overlap", overlap},
+            {"points", {point(0, 0.5, nullptr, 1, 1)}}}}}});
   const std::string text = page();
   for (const char* part : {"among the first of both (1)",
                            "first 2 of the horizontal axis only (1)",
                            "first 1 of the vertical axis only (0)",
                            "others (1)",
                            "0-0: 0.5 and 0.25",
+                           "0-1</td><td class=\"number\">0.75</td><td class=\"number\">0</td>"
+                           "<td class=\"number\">-0.75<",
+                           "<td>masked</td><td class=\"number\">7</td>",
                            "<td>x.json</td><td>z.yaml</td><td class=\"number\"></td>"}) {
     EXPECT_TRUE(holds(text, part)) << part;
   }
@@ -168,19 +197,26 @@ TEST_F(RunReport, ComparesEvaluations) {
     return {{"suite", "ruler"},
             {"task", task},
             {"length", 1024},
+            {"samples", 28},
+            {"missing", scores[0].is_null() ? 2 : 0},
+            {"sign_test", {0.5}},
             {"scores", scores},
             {"difference", {difference}},
             {"interval", {interval}}};
   };
   Json rows = {row("vt", {0.5, 0.75}, 0.25, {0.125, 0.375}),
                row("cwe", {0.5, 0.25}, -0.25, {-0.5, 0.0})};
-  rows.push_back(row("qa", {nullptr, 0.5}, nullptr, nullptr));
-  write("compare.json", {{"names", {"a", "b"}}, {"rows", rows}});
+  rows.push_back(row("qa", {nullptr, 0.5}, nullptr, {nullptr, nullptr}));
+  write("compare.json",
+        {{"names", {"a", "b"}},
+         {"rows", rows},
+         {"overall", {row("all", {0.5, 0.5}, 0, {-0.5, 0.5})}}});
   const std::string text = page();
   EXPECT_TRUE(holds(text, "<strong>▲ 0.25</strong></td><td>0.125 to 0.375<"));
   EXPECT_TRUE(holds(text, "<td class=\"number\">-0.25</td><td>-0.5 to 0<"))
       << "an interval that ends at zero includes it";
-  EXPECT_TRUE(holds(text, "missing"));
+  EXPECT_TRUE(holds(text, "28 of 30</td><td class=\"number\">missing<"));
+  EXPECT_TRUE(holds(text, "<td>all</td>"));
   EXPECT_TRUE(holds(text, "vt, 1024, b: 0.25 (0.125 to 0.375), the interval excludes 0"));
   EXPECT_TRUE(fs::exists(folder_ / "differences-ruler.svg"));
 
