@@ -155,21 +155,25 @@ SampleAnswers answer_samples(const Subject& subject,
     if (next == requests.size()) return std::nullopt;
     return requests[next++].request;
   };
-  Generator(
-      subject.model,
-      {.max_batch_size = options.batch_size, .max_sequence_tokens = longest, .prefix_cache = true})
-      .run(source, [&](size_t index, size_t, const GenerationResult& result) {
-        const Request& request = requests[index];
-        const Sample& sample = samples[request.sample];
-        // Repaired before it is judged, as it is in the file.
-        Json row = row_of(sample, lossy_utf8(answer_text(subject, request, result)));
-        score_row(row, sample.id);
-        keep(request.sample, std::move(row));
-        ++answers.answered_now;
-        answers.prompt_tokens_now += static_cast<int64_t>(sample.prompt.size());
-        answers.new_tokens_now += static_cast<int64_t>(result.tokens.size());
-        progress.advance();
-      });
+  const auto on_finish = [&](size_t index, size_t, const GenerationResult& result) {
+    const Request& request = requests[index];
+    const Sample& sample = samples[request.sample];
+    // Repaired before it is judged, as it is in the file.
+    Json row = row_of(sample, lossy_utf8(answer_text(subject, request, result)));
+    score_row(row, sample.id);
+    keep(request.sample, std::move(row));
+    ++answers.answered_now;
+    answers.prompt_tokens_now += static_cast<int64_t>(sample.prompt.size());
+    answers.new_tokens_now += static_cast<int64_t>(result.tokens.size());
+    progress.advance();
+  };
+  if (!requests.empty()) {
+    Generator(subject.model,
+              {.max_batch_size = options.batch_size,
+               .max_sequence_tokens = longest,
+               .prefix_cache = true})
+        .run(source, on_finish);
+  }
   progress.finish();
   answers.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (answers.rows != journal.rows()) write_json_lines(journal.path(), answers.rows);

@@ -177,7 +177,7 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       stop_point();
       const std::string number = std::to_string(i);
       PairSource source(rows, static_cast<size_t>(i), {options.seed, "kv/" + number});
-      const double depth = depth_of(i, options.depths);
+      const double depth = depth_of(i, std::min(options.depths, count));
       const auto encode = [&](int64_t pairs) {
         return encoder.encode(kv_prompt(source.pairs(pairs, depth), source.gold().first));
       };

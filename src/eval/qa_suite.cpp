@@ -31,7 +31,7 @@ std::vector<Sample> build_qa_samples(const QaOptions& options,
     for (int64_t i = 0; i < count; ++i) {
       stop_point();
       const auto question = static_cast<size_t>(i);
-      const double depth = depth_of(i, options.depths);
+      const double depth = depth_of(i, std::min(options.depths, count));
       const std::string id = "qa-" + std::to_string(length) + "-" + std::to_string(i);
       const auto prompt = [&](const std::string& context) {
         return user_prompt(fill_template(

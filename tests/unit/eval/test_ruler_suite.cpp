@@ -97,7 +97,7 @@ TEST(RulerSuite, PromptsFillTheirLengthAndHoldTheReferences) {
     return task.starts_with("qa") ? 120 : 40;
   };
   for (const uint64_t seed : {0, 7, 123456789}) {
-    const RulerSamples made = make({.lengths = {700, 1500, 5000}, .max_samples = 2, .seed = seed});
+    const RulerSamples made = make({.lengths = {1000, 1500, 5000}, .max_samples = 2, .seed = seed});
     ASSERT_EQ(made.samples.size(), 13u * 3 * 2);
     std::set<std::string> ids;
     for (size_t i = 0; i < made.samples.size(); ++i) {
