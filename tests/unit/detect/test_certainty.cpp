@@ -91,8 +91,8 @@ TEST(UntilStable, ThreeRoundsWithTheSameHeads) {
   EXPECT_TRUE(stable(30));
   EXPECT_TRUE(stable(35));  // the grid's end is a short round
 
-  // Head 2 is selected until the end of the second round: its mean is 0.2 * 10 / samples.
-  for (size_t i = 0; i < 10; ++i) detections[i] = detection_with(0.2);
+  // Head 2 is selected until the end of the second round: its mean is 0.25 * 10 / samples.
+  for (size_t i = 0; i < 10; ++i) detections[i] = detection_with(0.25);
   for (size_t i = 10; i < 60; ++i) detections[i] = detection_with(0.0);
   EXPECT_FALSE(stable(30));
   EXPECT_FALSE(stable(40));
