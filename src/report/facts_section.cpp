@@ -14,6 +14,10 @@ namespace {
 constexpr std::array<std::string_view, 9> kNeutralFlags = {
     "out", "config", "quiet", "threads", "device", "batch-size", "shard", "nproc", "gpus"};
 
+// Those that a comparison reads; run.json has the defaults of the others too.
+constexpr std::array<std::string_view, 5> kComparisonFlags = {
+    "compare", "top", "mask", "model", "seed"};
+
 // Over all starts in the folder that ended; a killed start recorded no time.
 double total_seconds(const Json& record) {
   const auto seconds = [](const Json& start) { return start.value("seconds", Json()); };
@@ -42,6 +46,14 @@ Table key_values(const Json& object) {
   return table;
 }
 
+// Whether a flag bears on the results of a run.
+bool is_of_method(const std::string& flag, const RunFolder& run) {
+  const auto is_among = [&](const auto& flags) {
+    return std::ranges::find(flags, flag) != flags.end();
+  };
+  return is_comparison(run) ? is_among(kComparisonFlags) : !is_among(kNeutralFlags);
+}
+
 }  // namespace
 
 HtmlFragment method_section(const RunFolder& run) {
@@ -51,8 +63,7 @@ HtmlFragment method_section(const RunFolder& run) {
   const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
   for (const auto& [flag, value] : options.items()) {
     const std::string text = text_of(value);
-    if (std::ranges::find(kNeutralFlags, flag) == kNeutralFlags.end() && !text.empty())
-      table.rows.push_back({flag, text});
+    if (is_of_method(flag, run) && !text.empty()) table.rows.push_back({flag, text});
   }
   section.table(table);
   return section;

@@ -105,17 +105,19 @@ Table overlap_table(const std::vector<HeadPair>& pairs) {
                           "p of at least as many"},
               .rows = {}};
   for (const HeadPair& pair : pairs) {
-    const std::string spearman = format_number(pair.spearman, 3);
-    if (pair.overlap.empty()) table.rows.push_back({pair.a, pair.b, spearman, "", "", "", "", ""});
+    const std::vector<std::string> names = {
+        shortened(pair.a, 36), shortened(pair.b, 36), format_number(pair.spearman, 3)};
+    if (pair.overlap.empty()) {
+      table.rows.push_back(names);
+      table.rows.back().resize(table.columns.size());
+    }
     for (const Overlap& overlap : pair.overlap) {
-      table.rows.push_back({pair.a,
-                            pair.b,
-                            spearman,
-                            std::to_string(overlap.k_a),
-                            std::to_string(overlap.k_b),
-                            std::to_string(overlap.common),
-                            format_number(overlap.by_chance, 3),
-                            format_number(overlap.p_value, 2)});
+      auto& row = table.rows.emplace_back(names);
+      row.push_back(std::to_string(overlap.k_a));
+      row.push_back(std::to_string(overlap.k_b));
+      row.push_back(std::to_string(overlap.common));
+      row.push_back(format_number(overlap.by_chance, 3));
+      row.push_back(format_number(overlap.p_value, 2));
     }
   }
   return table;
