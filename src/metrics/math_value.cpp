@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kPoints = 3;  // at which expressions with variables are compared
 constexpr int kDeepestAnswer = 20;
+constexpr std::string_view kRowEnd = "\x01";  // stands for "\\\\"
 
 // Without what has no meaning: spaces, sizes of brackets, fonts, currency, degrees.
 std::string without_layout(std::string_view answer) {
@@ -58,7 +59,9 @@ std::string without_layout(std::string_view answer) {
   const auto group = [](const PatternMatch& match) { return std::string(match.text(1)); };
   std::string text = kBoxed.replace(answer, group);
   text = kText.replace(kUnit.replace(kFont.replace(text, group), group), group);
+  text = replace_all(text, "\\\\", kRowEnd);  // or "\\\\ " would lose its second half
   for (const auto& [what, with] : kReplacements) text = replace_all(text, what, with);
+  text = replace_all(text, kRowEnd, "\\\\");
   std::string out;
   for (const std::string_view word : split_white_space(text)) out += word;
   return std::string(strip_end(out, '.'));

@@ -14,10 +14,13 @@ def results_of(out):
 
 def published_letter(text):
     """What the original takes from an answer before it draws a letter (MMLU-Pro, compute_accuracy.py)."""
-    for pattern, flags in ((r"answer is \(?([A-J])\)?", 0), (r".*[aA]nswer:\s*([A-J])", 0), (r"\b([A-J])\b(?!.*\b[A-J]\b)", re.DOTALL)):
-        if found := re.search(pattern, text, flags):
-            return found[1]
-    return None
+    if found := re.search(r"answer is \(?([A-J])\)?", text):
+        return found[1]
+    # r".*[aA]nswer:\s*([A-J])" takes quadratic time: the last one on the first line with one.
+    if colons := list(re.finditer(r"[aA]nswer:\s*([A-J])", text)):
+        return [found for found in colons if "\n" not in text[colons[0].start():found.start()]][-1][1]
+    alone = re.findall(r"\b[A-J]\b", text)  # the original looks for the last one
+    return alone[-1] if alone else None
 
 
 def test_mmlu_pro_takes_the_published_letters(retmask, shared, tmp_path):
