@@ -137,7 +137,10 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   print_result(result, heads, reads_answers(detect_options.scorer));
   report_certainty(certainty, scores.samples.size());
   if (!verify_options.ks.empty()) {
-    verify_heads(subject, tools, samples, scores.means(), verify_options, run, common.out);
+    std::optional<MeanText> mean_text;
+    if (options.verify.mask_mode.asks_for_means()) mean_text.emplace(options.verify.mask_mode, run);
+    verify_heads(
+        subject, tools, samples, scores.means(), mean_text, verify_options, run, common.out);
   }
   write_run_report(common.out);
   run.finish();

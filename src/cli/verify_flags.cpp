@@ -1,6 +1,7 @@
 #include "verify_flags.h"
 
 #include <iostream>
+#include <map>
 
 #include "retmask/base/format_text.h"
 #include "retmask/base/log.h"
@@ -29,6 +30,22 @@ Table verify_table(const detect::Verification& verification) {
   return table;
 }
 
+// Masks of mode mean; the outputs of all heads are measured together.
+std::function<HeadMask(const std::vector<Head>&)> mean_masks(const detect::Subject& subject,
+                                                             const HeadMeans& scores,
+                                                             const MeanText& text) {
+  std::vector<Head> all;
+  for (const auto& [head, score] : scores) all.push_back(head);
+  const HeadMask measured = text.measure(subject.model, subject.tokenizer, all);
+  std::map<Head, std::vector<float>> outputs;
+  for (size_t i = 0; i < all.size(); ++i) outputs[all[i]] = measured.means()[i];
+  return [outputs = std::move(outputs)](const std::vector<Head>& heads) {
+    HeadMask::Means means;
+    for (const Head& head : heads) means.push_back(outputs.at(head));
+    return HeadMask(heads, std::move(means));
+  };
+}
+
 std::string choice_text(const detect::VerifyChoice& choice) {
   if (!choice.k)
     return "nothing picked: masking the best heads has no effect beyond the intervals\n";
@@ -43,7 +60,8 @@ std::string choice_text(const detect::VerifyChoice& choice) {
 
 }  // namespace
 
-const std::vector<std::string> kVerifyFlags = {"until-stable", "verify", "verify-samples", "pick"};
+const std::vector<std::string> kVerifyFlags = {
+    "until-stable", "verify", "verify-samples", "pick", "mask-mode", "mean-text"};
 
 detect::VerifyOptions VerifyFlags::resolve(const detect::Options& detect, uint64_t seed) const {
   detect::VerifyOptions resolved = verify;
@@ -52,6 +70,7 @@ detect::VerifyOptions VerifyFlags::resolve(const detect::Options& detect, uint64
   resolved.batch_size = detect.batch_size;
   resolved.seed = seed;
   resolved.validate();
+  mask_mode.validate(!resolved.ks.empty(), "--verify");
   return resolved;
 }
 
@@ -69,6 +88,7 @@ void add_verify_flags(Command& command, VerifyFlags& flags) {
   app.add_option("--verify-samples",
                  flags.verify.samples,
                  "Samples for --verify, drawn from the grid (0: all)");
+  add_mask_mode_flags(app, flags.mask_mode);
   app.add_option("--pick",
                  flags.pick,
                  "Choose from the curve of --verify where its effect saturates: k (a number of "
@@ -94,9 +114,11 @@ void verify_heads(const detect::Subject& subject,
                   const niah::PromptTools& tools,
                   const std::vector<niah::Sample>& samples,
                   const HeadMeans& means,
-                  const detect::VerifyOptions& options,
+                  const std::optional<MeanText>& text,
+                  detect::VerifyOptions options,
                   RunRecord& run,
                   const std::filesystem::path& out) {
+  if (text) options.mask_of = mean_masks(subject, means, *text);
   Journal journal(out / "verify.jsonl");
   const detect::Verification verification =
       detect::verify(subject, tools, samples, means, options, journal);

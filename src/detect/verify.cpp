@@ -182,7 +182,10 @@ Verification verify(const Subject& subject,
   check_ks(options.ks, static_cast<int64_t>(means.size()));
   std::vector<int64_t> ks = options.ks;
   std::sort(ks.begin(), ks.end());
-  const std::vector<VerifyPolicy> policies = verify_policies(means, ks, options.seed);
+  std::vector<VerifyPolicy> policies = verify_policies(means, ks, options.seed);
+  if (options.mask_of) {
+    for (VerifyPolicy& policy : policies) policy.heads = options.mask_of(policy.heads.heads());
+  }
   const std::vector<VerifyItem> items = verify_items(samples, tools, options);
   VerifyRows rows(policies, items, journal);
   const std::vector<Asked> waiting = waiting_items(policies, items, rows);
@@ -206,7 +209,9 @@ Verification verify(const Subject& subject,
                                   : judged(item, result, subject.tokenizer);
     if (rows.set(asked.policies[continuation / per_policy], asked.item, values)) progress.advance();
   };
-  Generator(subject.model, {.max_batch_size = 2 * options.batch_size}).run(source, on_finish);
+  // Neighbours in the grid share the haystack up to their needles.
+  Generator(subject.model, {.max_batch_size = 2 * options.batch_size, .prefix_cache = true})
+      .run(source, on_finish);
   progress.finish();
   rows.write();
   verification.answered_now = rows.num_rows() - finished;
@@ -215,7 +220,7 @@ Verification verify(const Subject& subject,
 
   std::vector<VerifyDraw> draws;
   for (size_t p = 0; p < policies.size(); ++p)
-    draws.push_back(count(p, policies[p].heads, items, rows));
+    draws.push_back(count(p, policies[p].heads.heads(), items, rows));
   verification.num_questions = static_cast<int64_t>(control_questions().size());
   verification.num_samples = static_cast<int64_t>(items.size()) - verification.num_questions;
   verification.curve =

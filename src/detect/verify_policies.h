@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "retmask/base/head_scores.h"
+#include "retmask/model/head_mask.h"
 
 namespace retmask::detect {
 
@@ -15,7 +16,7 @@ struct VerifyPolicy {
   std::string mask = {};  // "none", "retrieval", "random" or "bottom"
   int64_t k = 0;
   int64_t draw = 0;
-  std::vector<Head> heads = {};  // by layer and head
+  HeadMask heads = {};  // by layer and head
 };
 
 // First no mask, then by mask and k. Random heads are drawn from those outside of the top k. Of

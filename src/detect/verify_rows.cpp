@@ -13,6 +13,11 @@ namespace {
 Json new_row(const VerifyPolicy& policy, const VerifyItem& item) {
   std::string names;
   for (const Head& head : policy.heads) names += to_string(head) + " ";
+  if (policy.heads.mode() == MaskMode::mean) {
+    for (const std::vector<float>& mean : policy.heads.means()) {
+      names.append(reinterpret_cast<const char*>(mean.data()), mean.size() * sizeof(float));
+    }
+  }
   Json of = {
       {"mask", policy.mask}, {"k", policy.k}, {"draw", policy.draw}, {"heads", sha256(names)}};
   if (item.sample == nullptr) {

@@ -1,6 +1,7 @@
 #pragma once
-// The rows of verify.jsonl: {"of": {"mask", "k", "draw", "heads": SHA-256 of their names, and the
-// fields of the sample or "question"}, "right", "needle_logprob" (of a sample), "answer"}.
+// The rows of verify.jsonl: {"of": {"mask", "k", "draw", "heads": SHA-256 of their names
+// and means, and the fields of the sample or "question"}, "right", "needle_logprob" (of a sample),
+// "answer"}.
 
 #include <string>
 #include <vector>

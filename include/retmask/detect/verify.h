@@ -4,6 +4,7 @@
 // context.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct VerifyOptions {
   int64_t max_new_tokens = 50;  // of a needle answer
   int64_t batch_size = 8;       // prompts per batch
   uint64_t seed = 0;            // of the random heads, and of the samples
+  // The mask of these heads; null: of mode zero.
+  std::function<HeadMask(const std::vector<Head>& heads)> mask_of = nullptr;
 
   // Throws UserError.
   void validate() const;

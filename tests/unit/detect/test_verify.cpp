@@ -25,8 +25,8 @@ TEST(VerifyPolicies, TopRandomAndBottom) {
   ASSERT_EQ(policies.size(), 1u + 2 + 2 * kRandomDraws + 2);
   EXPECT_EQ(policies[0].mask, "none");
   EXPECT_TRUE(policies[0].heads.empty());
-  EXPECT_EQ(policies[1].heads, (std::vector<Head>{{0, 8}, {0, 9}}));
-  EXPECT_EQ(policies[2].heads, (std::vector<Head>{{0, 6}, {0, 7}, {0, 8}, {0, 9}}));
+  EXPECT_EQ(policies[1].heads, (HeadMask{{0, 8}, {0, 9}}));
+  EXPECT_EQ(policies[2].heads, (HeadMask{{0, 6}, {0, 7}, {0, 8}, {0, 9}}));
   for (size_t p = 3; p < 3 + 2 * kRandomDraws; ++p) {
     const VerifyPolicy& policy = policies[p];
     EXPECT_EQ(policy.mask, "random");
@@ -34,13 +34,13 @@ TEST(VerifyPolicies, TopRandomAndBottom) {
     EXPECT_EQ(policy.heads.size(), static_cast<size_t>(policy.k));
     for (const Head& head : policy.heads) EXPECT_LT(head.head, 10 - policy.k);
   }
-  EXPECT_NE(policies[6].heads, policies[7].heads);
+  EXPECT_FALSE(policies[6].heads == policies[7].heads);
   for (const Head& head : policies.back().heads) EXPECT_LE(head.head, 4) << "has no score of 0";
 }
 
 TEST(VerifyPolicies, SeedDrawsHeadsAndTiesAtTheBottom) {
   const auto drawn = [](uint64_t seed, size_t policy) {
-    return verify_policies(ten_heads(), {3}, seed)[policy].heads;
+    return verify_policies(ten_heads(), {3}, seed)[policy].heads.heads();
   };
   EXPECT_EQ(drawn(5, 2), drawn(5, 2));
   EXPECT_NE(drawn(5, 2), drawn(6, 2));
@@ -189,6 +189,23 @@ TEST_F(VerifyRun, LogprobIsThatOfTheNeedleUnderTheMask) {
     EXPECT_NEAR(row["needle_logprob"].get<double>(), expected, 1e-4);
   }
   EXPECT_NE(all[3]["needle_logprob"], all[2 * items + 3]["needle_logprob"]);
+}
+
+TEST_F(VerifyRun, MeanMasksAreAskedAnew) {
+  options_.samples = 1;
+  verify_into("rows.jsonl");
+  const std::vector<Json> zero = rows("rows.jsonl");
+  const auto head_dim = static_cast<size_t>(model_.config().head_dim);
+  options_.mask_of = [&](const std::vector<Head>& heads) {
+    return HeadMask(heads, HeadMask::Means(heads.size(), std::vector<float>(head_dim, 0.5F)));
+  };
+  const size_t items = 1 + control_questions().size();
+  // All but those without a mask.
+  EXPECT_EQ(verify_into("rows.jsonl").answered_now, static_cast<int64_t>(10 * items));
+  const std::vector<Json> mean = rows("rows.jsonl");
+  EXPECT_EQ(mean[0], zero[0]);
+  EXPECT_NE(mean[items]["needle_logprob"], zero[items]["needle_logprob"]);
+  EXPECT_EQ(verify_into("rows.jsonl").answered_now, 0);
 }
 
 TEST_F(VerifyRun, BatchSizeChangesNothing) {
