@@ -46,6 +46,7 @@ class PlantedHead {
     // So slow that half of the head's dimensions do not turn: matching_dim().
     config.layers.resize(2, {.sliding_window = std::nullopt, .rope = {.rope_theta = 1e30}});
     CausalLm model = CausalLm::empty(config, torch::kCPU, torch::kFloat32);
+    const torch::NoGradGuard no_grad;
     torch::manual_seed(7);
     for (auto& [name, parameter] : model.parameters()) plant(name, parameter);
     return model;
@@ -85,7 +86,7 @@ class PlantedHead {
   // dimensions i and i + 32, and those with i >= 16 by less than 1e-11.
   static int64_t matching_dim(int64_t id) { return id < 16 ? 16 + id : 32 + id; }
 
-  void plant(const std::string& name, const torch::Tensor& w) const {
+  void plant(const std::string& name, torch::Tensor w) const {
     if (name.ends_with("norm.weight")) {
       w.fill_(1.0);
     } else {
