@@ -6,11 +6,12 @@ import json
 import niah_transformers
 import pytest
 import scorers_transformers as reference
-from test_detect import HAYSTACK, WORDS, eos_ids, load, read_rows
+from test_detect import HAYSTACK, eos_ids, load, read_rows
 
-# Random models find no needles, but their answers happen to hold some of these words.
+# Random models find no needles, but these pieces of text happen to be in their answers.
+PIECES = ["a", "an", "in", "u", "s", "t", "n", "e", "o", "A", "of t"]
 NEEDLES = [
-    {"needle": f"We say {word} .", "question": f"What is {word} like ?", "real_needle": word} for word in WORDS.split()
+    {"needle": f"We say {piece} .", "question": f"What is {piece} like ?", "real_needle": piece} for piece in PIECES
 ]
 LENGTH, DEPTHS, NEW_TOKENS = 60, 2, 20
 SIZE_FLAGS = ["--lengths", LENGTH, "--depths", DEPTHS, "--max-new-tokens", NEW_TOKENS, "--dtype", "float32"]
@@ -60,9 +61,9 @@ def test_equals_transformers(retmask, tiny_model, few_words, tmp_path, scorer):
     assert len(compared) >= 3
 
     counted = [row["scores"] for row in rows if row["scores"] is not None and row["right"] in (True, None)]
-    assert counted
+    assert counted or scorer == "logit"  # a right answer needs the piece as a word
     table = json.loads((tmp_path / "out/head_scores.json").read_text())
-    assert table == {head: [scores[head] for scores in counted] for head in counted[0]}
+    assert table == {head: [scores[head] for scores in counted] for head in compared[0]["scores"]}
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["scorer"] == scorer and summary["counted"] == len(counted)
     assert (summary["right"] is None) == (scorer != "logit")

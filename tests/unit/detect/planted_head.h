@@ -46,6 +46,7 @@ class PlantedHead {
     // So slow that half of the head's dimensions do not turn: matching_dim().
     config.layers.resize(2, {.sliding_window = std::nullopt, .rope = {.rope_theta = 1e30}});
     CausalLm model = CausalLm::empty(config, torch::kCPU, torch::kFloat32);
+    const torch::NoGradGuard no_grad;
     torch::manual_seed(7);
     for (auto& [name, parameter] : model.parameters()) plant(name, parameter);
     return model;

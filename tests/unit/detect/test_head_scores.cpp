@@ -85,8 +85,9 @@ TEST(Summary, WithoutAnswersNoneIsRight) {
   for (Detection& detection : result.detections) detection.answered = false;
   const Certainty certainty = assess_certainty(head_scores(result, two_by_two()), {});
   const std::vector<niah::Sample> samples = {{.length = 512}, {.length = 1024}, {.length = 512}};
-  const Json summary = summary_json(
-      result, samples, {.scorer = Scorer::ablation}, two_by_two(), certainty);
+  Options options;
+  options.scorer = Scorer::ablation;
+  const Json summary = summary_json(result, samples, options, two_by_two(), certainty);
   EXPECT_TRUE(summary["right"].is_null());
   EXPECT_EQ(summary["counted"], 3);
   EXPECT_TRUE(summary["by_length"][0]["right"].is_null());

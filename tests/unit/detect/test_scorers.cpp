@@ -10,7 +10,16 @@
 namespace retmask::detect {
 namespace {
 
+using testing::TempDir;
+
 constexpr double kWideMargin = 3.0;
+
+Options options_of(Scorer scorer) {
+  Options options;
+  options.scorer = scorer;
+  options.batch_size = 2;
+  return options;
+}
 
 struct Path {
   const char* name;
@@ -31,7 +40,7 @@ class Planted : public ::testing::TestWithParam<std::tuple<Scorer, Path>> {
   const testing::TempDir dir_;
   const PlantedHead planted_;
   const InferenceLm model_ = std::get<1>(GetParam()).make(planted_.model());
-  Options options_{.scorer = std::get<0>(GetParam()), .batch_size = 2};
+  const Options options_ = options_of(std::get<0>(GetParam()));
   // The third is read in several chunks: the question lies in another one than the needle.
   const std::vector<niah::Sample> samples_ = {
       planted_.sample(10, 90), planted_.sample(60, 60), planted_.sample(30, 1100)};
@@ -59,8 +68,7 @@ TEST_P(Planted, HeadComesFirstByAWideMargin) {
   EXPECT_GT(heads[0].mean, kWideMargin * heads[1].mean) << to_string(heads[1].head);
   for (const Detection& detection : result.detections) {
     EXPECT_EQ(detection.answered, reads_answers(options_.scorer));
-    if (!detection.answered) continue;
-    EXPECT_EQ(detection.answer, " n1 n2 n3 n4.");
+    EXPECT_EQ(detection.answer, detection.answered ? " n1 n2 n3 n4." : "");
   }
 }
 
@@ -108,7 +116,7 @@ TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
   sample.question = {};
   Journal journal(dir / "samples.jsonl");
   const Result result =
-      run({model, planted.tokenizer()}, {sample}, {.scorer = Scorer::query}, journal);
+      run({model, planted.tokenizer()}, {sample}, options_of(Scorer::query), journal);
   EXPECT_EQ(result.num_counted(), 0);
   EXPECT_TRUE(journal.rows()[0]["scores"].is_null());
 }
@@ -120,7 +128,7 @@ TEST(AblationScorer, RefusesANeedleThatDoesNotFitBehindThePrompt) {
   Journal journal(dir / "samples.jsonl");
   EXPECT_THROW(run({model, planted.tokenizer()},
                    {planted.sample(2000, 2090)},
-                   {.scorer = Scorer::ablation},
+                   options_of(Scorer::ablation),
                    journal),
                UserError);
 }

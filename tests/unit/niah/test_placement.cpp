@@ -88,7 +88,7 @@ TEST(SentencePlacement, RandomDepthsDependOnTheSeed) {
       const std::string context = contexts.make(12, depth);
       const size_t expected = contexts.depth_fraction(12, depth) < 0.4   ? 0
                               : contexts.depth_fraction(12, depth) < 0.9 ? 6
-                                                                         : 14;
+                                                                         : 15;
       EXPECT_EQ(context.find(" N x"), expected) << context;
     }
     return all;
