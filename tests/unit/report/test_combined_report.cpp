@@ -186,7 +186,7 @@ TEST_F(CombinedReport, RefusesFoldersThatAreNoRuns) {
 
 TEST_F(CombinedReport, NamesMissingAndBrokenFiles) {
   expect_user_error([&] { report({make_run("detect", "detect")}); },
-                    {"detect run's file", "head_scores.json", "does not exist"});
+                    {"detect run's file", "samples.jsonl", "does not exist"});
   const fs::path training = make_training();
   write_file_atomic(training / "metrics.jsonl", "{\"step\": 1}\nbroken\n");
   expect_user_error([&] { report({training}); }, {"metrics.jsonl:2"});
