@@ -14,14 +14,16 @@ DocumentFiller::DocumentFiller(const std::vector<PassageQuestion>& questions,
                                DocumentStyle style,
                                const PromptEncoder& encoder)
     : questions_(questions), style_(std::move(style)), encoder_(encoder) {
+  constexpr size_t kTypicalNumber = 10;  // most documents' numbers have as many digits or fewer
   std::set<std::string_view> seen;
   const auto add = [&](const std::vector<Passage>& passages, size_t row) {
     for (const Passage& passage : passages) {
       if (!seen.insert(passage.text).second) continue;
-      const auto tokens = static_cast<int64_t>(
-          encoder.tokenizer()
-              .encode(style_.separator + join({&passage}), /*add_special_tokens=*/false)
-              .size());
+      const auto tokens =
+          static_cast<int64_t>(encoder.tokenizer()
+                                   .encode(style_.separator + join({&passage}, kTypicalNumber),
+                                           /*add_special_tokens=*/false)
+                                   .size());
       pool_.push_back({&passage, jinja::lower_case(passage.text), row, tokens});
       smallest_ = smallest_ == 0 ? tokens : std::min(smallest_, tokens);
     }
@@ -32,12 +34,12 @@ DocumentFiller::DocumentFiller(const std::vector<PassageQuestion>& questions,
   }
 }
 
-std::string DocumentFiller::join(const std::vector<const Passage*>& passages) const {
+std::string DocumentFiller::join(const std::vector<const Passage*>& passages, size_t first) const {
   std::string text;
   for (size_t i = 0; i < passages.size(); ++i) {
     text += i == 0 ? "" : style_.separator;
     text += fill_template(style_.document,
-                          {{"number", std::to_string(i + 1)},
+                          {{"number", std::to_string(first + i)},
                            {"title", passages[i]->title},
                            {"text", passages[i]->text}});
   }
@@ -112,7 +114,7 @@ std::vector<int64_t> DocumentFiller::fill(const Request& request) const {
       if (room < smallest_) break;
     }
   }
-  // Their tokens were counted one by one; numbers of several digits take more.
+  // Their tokens were counted one by one; numbers of more digits take more.
   for (tokens = encode(); size_of(tokens) > request.limit; tokens = encode()) chosen.pop_back();
   return tokens;
 }

@@ -50,7 +50,8 @@ class DocumentFiller {
   };
 
   std::vector<const Entry*> distractors(const Request& request, RandomStream& random) const;
-  std::string join(const std::vector<const Passage*>& passages) const;
+  // Numbered from `first`.
+  std::string join(const std::vector<const Passage*>& passages, size_t first = 1) const;
 
   const std::vector<PassageQuestion>& questions_;
   DocumentStyle style_;
