@@ -168,7 +168,10 @@ def test_questions_are_put_to_a_model(retmask, tiny_llama, tmp_path):
     data.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in questions).encode()))
     flags = ["eval", "--model", tiny_llama, "--suite", "mmlu-pro", "--data", data]
     error_line(retmask(*flags, "--out", tmp_path / "official", code=2), ["--profile official", "--rescore"])
-    done = retmask(*flags, "--profile", "swallow", "--max-samples", 2, "--out", tmp_path / "out", code=None)
+    # Too short for an answer: each sample is an error that the results count.
+    short = [*flags, "--profile", "swallow", "--max-samples", 2, "--max-position", 512]
+    done = retmask(*short, "--out", tmp_path / "out", code=1)
+    assert "2 of 2 samples have no answer" in done.stderr
     rows = read_rows(tmp_path / "out/predictions.jsonl")
-    assert [row["id"] for row in rows] == ["0", "1"], done.stderr
-    assert results_of(tmp_path / "out")["total"] == 2
+    assert [(row["id"], row["references"], row["answer"]) for row in rows] == [("0", ["B", "C"], None), ("1", ["B", "C"], None)]
+    assert (results_of(tmp_path / "out")["total"], results_of(tmp_path / "out")["errors"]) == (2, 2)
