@@ -221,3 +221,9 @@ def test_smollm2_heads(smollm2_detection):
     assert summary["right"] == 17
     assert summary["heads_at_least"]["0.1"] == 20
     assert ["{}-{}".format(*row["head"]) for row in summary["heads"][:10]] == TOP_HEADS
+    assert 0.9 < summary["gini"] < 1 and 0.6 < summary["top_share"]["0.05"] < 1
+    assert 0.5 < summary["split_half"] < 1 and 0 < summary["hoyer"] < 1
+    assert summary["threshold"]["undecided"] > 0
+    for row in summary["heads"][:10]:
+        assert row["interval"][0] < row["mean"] < row["interval"][1]
+        assert row["rank_interval"][0] <= 20

@@ -1,7 +1,6 @@
 """retmask detect: intervals in summary.json, --until-stable, --verify and --pick."""
 
 import json
-import math
 import shutil
 
 import pytest
@@ -120,27 +119,3 @@ def test_until_stable(retmask, tiny_llama, tmp_path):
 )
 def test_mistakes(retmask, tiny_llama, tmp_path, flags, said):
     error_line(retmask("detect", "--model", tiny_llama, *GRID, *flags, "--out", tmp_path / "out", code=2), said)
-
-
-@pytest.mark.slow
-def test_smollm2_needs_its_retrieval_heads(retmask, smollm2_detection, demo_model, official_grid, tmp_path):
-    """Eight of the 30 samples: the best 20 heads end retrieval, as many random ones do not, and facts stay."""
-    out = shutil.copytree(smollm2_detection, tmp_path / "out")
-    flags = ["--verify", 20, "--verify-samples", 8, "--pick", "threshold"]
-    done = retmask("detect", "--model", demo_model, *official_grid, *flags, "--out", out)
-    assert "8 of 270 heads undecided" in done.stdout and "too few" not in done.stderr
-    verification = read_json(out / "verify.json")
-    points = {(point["mask"], point["k"]): point for point in verification["curve"]}
-    unmasked, masked, random = points["retrieval", 0], points["retrieval", 20], points["random", 20]
-    assert masked["rate"] == 0 and unmasked["rate"] > 0.3
-    assert masked["needle_logprob"] < unmasked["needle_logprob"] - 1
-    assert random["rate"] > masked["rate"] and random["needle_logprob"] > masked["needle_logprob"] + 1
-    assert unmasked["parametric_rate"] > 0.8 and masked["parametric_rate"] > 0.7
-
-    summary = read_json(out / "summary.json")
-    assert 0.9 < summary["gini"] < 1 and 0.6 < summary["top_share"]["0.05"] < 1
-    assert 0.5 < summary["split_half"] < 1 and not math.isnan(summary["hoyer"])
-    assert summary["threshold"]["undecided"] > 0
-    for row in summary["heads"][:10]:
-        assert row["interval"][0] < row["mean"] < row["interval"][1]
-        assert row["rank_interval"][0] <= 20
