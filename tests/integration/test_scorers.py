@@ -78,7 +78,7 @@ def test_scores_select_heads_and_make_a_report(retmask, tiny_llama, few_words, t
     flags = ["--scores", scores, "--top-k", 3, "--spec-only"]
     retmask("mask", "--model", tiny_llama, *flags, "--out", tmp_path / "mask")
     assert len(json.loads((tmp_path / "mask/mask.json").read_text())["heads"]) == 3
-    retmask("report", tmp_path / "out", "--out", tmp_path / "page")
+    retmask("report", "--runs", tmp_path / "out", "--out", tmp_path / "page")
 
 
 MISTAKES = {
