@@ -103,7 +103,7 @@ class PlantedHead {
     } else if (name == "lm_head.weight") {
       w.zero_();
       for (int64_t id = 0; id < kVocabulary; ++id) set(id, kVocabulary + id, 2.0);
-      set(eos(), chain_.back(), 1.0);  // the answer ends after n4
+      set(eos(), chain_.back(), 4.0);  // the answer ends after n4
     } else if (name == attention + "q_proj.weight") {
       for (size_t i = 0; i + 1 < chain_.size(); ++i)
         set(kHead.head * kHeadDim + matching_dim(chain_[i + 1]), chain_[i], 2.0);
