@@ -76,28 +76,27 @@ class QueryScorer : public HeadScorer {
                      std::vector<Question>& questions,
                      std::vector<GenerationRequest>& requests) const {
     const niah::Sample& asked = sample(index);
-    const int64_t begin = asked.question.begin;
-    const auto add = [&](std::vector<int64_t> prompt, int64_t size) {
+    const auto add = [&](std::vector<int64_t> prompt, const niah::TokenSpan& question) {
       GenerationRequest& request = requests.emplace_back();
       request.prompt = std::move(prompt);
       request.max_new_tokens = 1;
-      request.visited_rows = {begin, begin + size};
+      request.visited_rows = {question.begin, question.end};
       questions.push_back(
           {.sample = index,
-           .size = static_cast<double>(size),
+           .size = static_cast<double>(question.end - question.begin),
            .mass = std::vector<double>(static_cast<size_t>(model().config().num_hidden_layers() *
                                                            model().config().num_attention_heads))});
     };
-    add(asked.prompt, asked.question.end - begin);
-    std::vector<int64_t> null(asked.prompt.begin(), asked.prompt.begin() + begin);
+    add(asked.prompt, asked.question);
+    std::vector<int64_t> null(asked.prompt.begin(), asked.prompt.begin() + asked.null_shared);
     null.insert(null.end(), asked.null_tail.begin(), asked.null_tail.end());
-    add(std::move(null), asked.null_question_size);
+    add(std::move(null), asked.null_question);
   }
 
   void add_mass(const AttentionRows& rows, Question& question) const {
     const niah::Sample& asked = sample(question.sample);
     const int64_t begin = asked.span.begin;
-    const int64_t end = std::min(asked.span.end, asked.question.begin);
+    const int64_t end = std::min(asked.span.end, asked.null_shared);
     const torch::Tensor mass =  // [H]
         rows.weights().narrow(2, begin, end - begin).sum({1, 2}).to(torch::kCPU, torch::kFloat64);
     const auto first = static_cast<size_t>(rows.layer * mass.size(0));

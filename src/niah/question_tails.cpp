@@ -27,23 +27,31 @@ QuestionTails::QuestionTails(const std::function<TokenIds(const std::string& que
   const TokenIds asked = prompt_of(question);
   const TokenIds null = prompt_of(kNullQuestion);
   const TokenIds none = prompt_of("");
-  const int64_t begin = std::min(common_start(asked, none), common_start(null, none));
-  const auto size = [&](const TokenIds& prompt) {
-    return static_cast<int64_t>(prompt.size()) - begin - common_end(prompt, none, begin);
+  // A space may belong to the question's first word, and be a token of its own before "N/A".
+  const auto question_in = [&](const TokenIds& prompt) {
+    const int64_t begin = common_start(prompt, none);
+    return TokenSpan{begin, static_cast<int64_t>(prompt.size()) - common_end(prompt, none, begin)};
   };
-  tail_.assign(asked.begin() + begin, asked.end());
-  null_tail_.assign(null.begin() + begin, null.end());
-  question_size_ = size(asked);
-  null_question_size_ = size(null);
+  question_ = question_in(asked);
+  null_question_ = question_in(null);
+  const int64_t start =
+      std::min({question_.begin, null_question_.begin, common_start(asked, null)});
+  tail_.assign(asked.begin() + start, asked.end());
+  null_tail_.assign(null.begin() + start, null.end());
+  for (TokenSpan* span : {&question_, &null_question_}) {
+    span->begin -= start;
+    span->end -= start;
+  }
 }
 
 void QuestionTails::locate(Sample& sample) const {
-  if (question_size_ == 0 || sample.prompt.size() < tail_.size()) return;
-  const int64_t begin = static_cast<int64_t>(sample.prompt.size() - tail_.size());
-  if (!std::equal(tail_.begin(), tail_.end(), sample.prompt.begin() + begin)) return;
-  sample.question = {begin, begin + question_size_};
+  if (question_.begin == question_.end || sample.prompt.size() < tail_.size()) return;
+  const auto start = static_cast<int64_t>(sample.prompt.size() - tail_.size());
+  if (!std::equal(tail_.begin(), tail_.end(), sample.prompt.begin() + start)) return;
+  sample.question = {start + question_.begin, start + question_.end};
+  sample.null_shared = start;
   sample.null_tail = null_tail_;
-  sample.null_question_size = null_question_size_;
+  sample.null_question = {start + null_question_.begin, start + null_question_.end};
 }
 
 }  // namespace retmask::niah

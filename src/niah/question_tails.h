@@ -21,10 +21,11 @@ class QuestionTails {
   void locate(Sample& sample) const;
 
  private:
-  std::vector<int64_t> tail_;  // from the question's first token to the prompt's end
-  int64_t question_size_ = 0;
+  // From where the prompts begin to differ to their ends; the spans count from there.
+  std::vector<int64_t> tail_;
+  TokenSpan question_;
   std::vector<int64_t> null_tail_;
-  int64_t null_question_size_ = 0;
+  TokenSpan null_question_;
 };
 
 }  // namespace retmask::niah

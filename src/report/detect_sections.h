@@ -2,7 +2,7 @@
 // Parts of the section of a detect run.
 
 #include "detection.h"
-#include "retmask/report/html.h"
+#include "html.h"
 #include "run_folder.h"
 
 namespace retmask {

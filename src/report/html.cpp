@@ -1,4 +1,4 @@
-#include "retmask/report/html.h"
+#include "html.h"
 
 #include <algorithm>
 #include <map>
@@ -96,7 +96,8 @@ std::string html_page(std::string_view title, const HtmlFragment& body) {
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n" +
          element("title", title) + "<style>" + std::string(kPageStyle) + std::string(kSvgStyle) +
          "</style>\n</head>\n<body>\n<main>\n" + element("h1", title) + body.markup() +
-         "</main>\n<script>" + std::string(kPageScript) + "</script>\n</body>\n</html>\n";
+         "</main>\n<script>//<![CDATA[\n" + std::string(kPageScript) +
+         "//]]></script>\n</body>\n</html>\n";
 }
 
 std::filesystem::path write_page(const std::filesystem::path& dir,

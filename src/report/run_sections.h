@@ -2,8 +2,8 @@
 // The sections of the combined report, one per command. Each receives the runs of its command, at
 // least one, and adds a row per run to `glance`, the table at the top: run, command, result.
 
+#include "html.h"
 #include "retmask/base/head.h"
-#include "retmask/report/html.h"
 #include "run_folder.h"
 
 namespace retmask {

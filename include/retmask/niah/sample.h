@@ -39,10 +39,11 @@ struct Sample {
   // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
   // for every context.
   TokenSpan question = {};
-  // The prompt that asks kNullQuestion instead: the tokens before the question and then these, of
-  // which the first null_question_size are the question's.
+  // The prompt that asks kNullQuestion instead: the first null_shared tokens of the prompt and then
+  // these; and the place of its question.
+  int64_t null_shared = 0;
   std::vector<int64_t> null_tail = {};
-  int64_t null_question_size = 0;
+  TokenSpan null_question = {};
 };
 
 // A question about nothing, to compare the real one with (QRHead, attn_retriever.py: null_query).

@@ -66,8 +66,9 @@ class PlantedHead {
     sample.question.begin = static_cast<int64_t>(sample.prompt.size());
     sample.prompt.push_back(chain_.front());
     sample.question.end = static_cast<int64_t>(sample.prompt.size());
+    sample.null_shared = sample.question.begin;
     sample.null_tail = {id(" N")};
-    sample.null_question_size = 1;
+    sample.null_question = sample.question;
     return sample;
   }
 

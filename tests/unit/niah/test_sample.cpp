@@ -107,9 +107,11 @@ TEST_F(SamplesTest, QuestionsAreFoundInThePrompt) {
     for (const Sample& sample : build({.lengths = {12, 14}, .depths = 2, .max_new_tokens = 5})) {
       if (sample.needle != 0) continue;
       EXPECT_EQ(text(sample.prompt, sample.question.begin, sample.question.end), " " + question);
-      EXPECT_EQ(text(sample.null_tail, 0, sample.null_question_size), " N/A");
-      EXPECT_EQ(text(sample.null_tail, 0, static_cast<int64_t>(sample.null_tail.size())),
-                " N/A\nAnswer: quick go");
+      std::vector<int64_t> null(sample.prompt.begin(), sample.prompt.begin() + sample.null_shared);
+      null.insert(null.end(), sample.null_tail.begin(), sample.null_tail.end());
+      const auto [begin, end] = sample.null_question;
+      EXPECT_EQ(text(null, begin, end), " N/A");
+      EXPECT_EQ(text(null, begin, static_cast<int64_t>(null.size())), " N/A\nAnswer: quick go");
     }
   }
 }

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "html.h"
 #include "retmask/base/file.h"
-#include "retmask/report/html.h"
 #include "retmask/report/svg.h"
 #include "unit/support/temp_dir.h"
 
