@@ -25,7 +25,8 @@ Needle parse_needle(const Json& row, const std::string& where) {
   }
   return {.needle = nonempty(row, "needle", where),
           .question = nonempty(row, "question", where),
-          .real_needle = nonempty(row, "real_needle", where)};
+          .real_needle = nonempty(row, "real_needle", where),
+          .follows_space = json_get_or<bool>(row, "follows_space", false, where)};
 }
 
 void append_builtin(std::string_view rows, std::vector<Needle>& needles) {

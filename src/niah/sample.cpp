@@ -60,18 +60,6 @@ std::string user_message(const std::string& context, const std::string& question
          "\nAnswer:";
 }
 
-// Sets the span and needle_tokens. The published implementation encodes real_needle as if it began
-// the text. A short one, such as a name, is only found as it is encoded within a sentence.
-void locate_needle(const Tokenizer& tokenizer, NeedlePlacement placement, Sample& sample) {
-  sample.needle_tokens = tokenizer.encode(sample.real_needle, /*add_special_tokens=*/false);
-  sample.span = find_needle(sample.prompt, sample.needle_tokens, placement);
-  if (sample.span.found() || placement == NeedlePlacement::reference) return;
-  const std::vector<int64_t> within =
-      tokenizer.encode(" " + sample.real_needle, /*add_special_tokens=*/false);
-  sample.span = find_needle(sample.prompt, within, placement);
-  if (sample.span.found()) sample.needle_tokens = within;
-}
-
 void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positions) {
   const auto tokens = static_cast<int64_t>(sample.prompt.size());
   if (tokens + max_new_tokens <= max_positions) return;
@@ -150,6 +138,9 @@ std::vector<Sample> build_samples(const GridOptions& grid,
   for (size_t n = 0; n < data.needles.size(); ++n) {
     const Needle& needle = data.needles[n];
     const ContextMaker contexts(tools.tokenizer, haystacks[n], texts, n, grid);
+    const std::vector<int64_t> needle_tokens =
+        tools.tokenizer.encode((needle.follows_space ? " " : "") + needle.real_needle,
+                               /*add_special_tokens=*/false);
     const QuestionTails tails(
         [&](const std::string& question) {
           return encode_prompt(tools, user_message(needle.needle, question));
@@ -163,11 +154,11 @@ std::vector<Sample> build_samples(const GridOptions& grid,
                       .depth = depth,
                       .depth_fraction = contexts.depth_fraction(length, depth),
                       .real_needle = needle.real_needle,
-                      .needle_tokens = {},
+                      .needle_tokens = needle_tokens,
                       .prompt = encode_prompt(
                           tools, user_message(contexts.make(length, depth), needle.question)),
                       .span = {}};
-        locate_needle(tools.tokenizer, grid.placement, sample);
+        sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
         tails.locate(sample);
         check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));

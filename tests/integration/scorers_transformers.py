@@ -70,13 +70,15 @@ def encode_with_offsets(tokenizer, text):
 
 @torch.no_grad()
 def query(model, tokenizer, text_of, question, span):
-    """`text_of`: the rendered prompt that asks a question."""
+    """`text_of`: the rendered prompt that asks a question. None if the needle is not before it."""
     masses = []
     for asked in [question, NULL_QUESTION]:
         text = text_of(asked)
         ids, offsets = encode_with_offsets(tokenizer, text)
         begin = text.rindex("Question: ") + len("Question: ")
         rows = [i for i, (first, last) in enumerate(offsets) if last > begin and first < begin + len(asked)]
+        if span[0] >= rows[0]:
+            return None  # found in the template's end, which the question does not see
         attentions = model(torch.tensor([ids]), output_attentions=True).attentions
         masses.append([weights[0, :, rows, span[0] : span[1]].sum(-1).mean(-1) for weights in attentions])
     return table([asked - null for asked, null in zip(*masses)])

@@ -13,10 +13,13 @@ struct Needle {
   std::string needle;       // the sentence inserted into the haystack
   std::string question;     // the question about it
   std::string real_needle;  // the part of the sentence that answers the question
+  // Its span is searched by its tokens, which the published implementation takes as if it began the
+  // text. A short one, such as a name, is only found by its tokens behind a space.
+  bool follows_space = false;
 };
 
-// Reads one needle per line: {"needle", "question", "real_needle"}. Throws UserError with file and
-// line.
+// Reads one needle per line: {"needle", "question", "real_needle"}, optionally "follows_space".
+// Throws UserError with file and line.
 std::vector<Needle> read_needles(const std::filesystem::path& path);
 
 // Returns one text per needle. If `dir` has folders part1, part2, ..., needle n gets the .txt files

@@ -32,7 +32,7 @@ struct Sample {
   int64_t depth = 0;            // index, 0 .. GridOptions::depths - 1
   double depth_fraction = 0.0;  // 0: start of the context, 1: its end
   std::string real_needle = {};
-  std::vector<int64_t> needle_tokens = {};  // of real_needle, as in the prompt if found there
+  std::vector<int64_t> needle_tokens = {};  // of real_needle
   std::vector<int64_t> prompt = {};
   TokenSpan span = {};  // position of real_needle in the prompt
 
