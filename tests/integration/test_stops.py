@@ -65,7 +65,8 @@ def test_detect_and_both_suites_keep_their_rows(retmask, tiny_llama, tmp_path):
         assert 2 < kept.count(b"\n") < count_lines(calm / rows)
         retmask(*command, "--out", out)
         assert (out / rows).read_bytes() == (calm / rows).read_bytes()
-        assert (out / rows).read_bytes().startswith(kept)
+        # Samples are answered in the order of their prompts, and rewritten in that of the grid.
+        assert set(kept.splitlines()) <= set((out / rows).read_bytes().splitlines())
 
 
 def test_in_the_middle_of_a_long_answer(retmask, tiny_llama, tmp_path):
