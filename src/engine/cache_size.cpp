@@ -22,6 +22,11 @@ PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device devi
   return policy;
 }
 
+bool can_share_prefixes(const ModelConfig& config) {
+  return std::ranges::none_of(
+      config.layers, [](const LayerConfig& layer) { return layer.rope.depends_on_length(); });
+}
+
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,
                          torch::ScalarType dtype,

@@ -28,6 +28,10 @@ struct PrefillPolicy {
 // in 32 idle.
 PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device device);
 
+// Whether the same tokens have the same keys in every prompt that begins with them. Not under a RoPE
+// that depends on the length of the sequence.
+bool can_share_prefixes(const ModelConfig& config);
+
 // Number of blocks in the pool. `available` bytes are the basis unless the options give a size.
 int64_t num_cache_blocks(const ModelConfig& config,
                          torch::Device device,

@@ -20,13 +20,6 @@ int64_t num_blocks(const InferenceLm& model, const GeneratorOptions& options) {
   return num_cache_blocks(model.config(), model.device(), model.dtype(), options, available);
 }
 
-// Under a RoPE that depends on the length of the sequence, the same tokens have different keys in
-// prompts of different lengths.
-bool can_share_prefixes(const ModelConfig& config) {
-  return std::ranges::none_of(
-      config.layers, [](const LayerConfig& layer) { return layer.rope.depends_on_length(); });
-}
-
 bool is_finished(Sequence& sequence) {
   if (sequence.result.tokens.empty()) return false;  // its first token is pending
   const std::vector<int64_t>& forced = sequence.forced_tokens();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "block_pool.h"
+#include "cache_size.h"
 #include "retmask/base/error.h"
 #include "retmask/model/upload.h"
 
@@ -33,7 +34,7 @@ class TreeForward {
       : model_(model),
         sequences_(sequences),
         masked_heads_(masked_heads),
-        tree_(sequences, !depends_on_length(model.config())),
+        tree_(sequences, can_share_prefixes(model.config())),
         states_(tree_.nodes().size()),
         pool_(model.config(),
               torch::TensorOptions(model.dtype()).device(model.device()),
@@ -74,14 +75,6 @@ class TreeForward {
     torch::Tensor last_hidden;    // [hidden_size]: predicts the first tokens of the children
     torch::Tensor logprobs;       // [end - scored_from] float32, CPU
   };
-
-  // The frequencies of dynamic NTK depend on the length of the whole sequence, so the same prefix
-  // differs from one sequence to the next.
-  static bool depends_on_length(const ModelConfig& config) {
-    return std::any_of(config.layers.begin(), config.layers.end(), [](const LayerConfig& layer) {
-      return layer.rope.type == RopeType::dynamic;
-    });
-  }
 
   size_t parent(size_t node) const { return tree_.nodes()[node].parent; }
 
