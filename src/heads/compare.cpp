@@ -8,7 +8,7 @@
 #include "model_counts.h"
 #include "overlap.h"
 #include "retmask/base/error.h"
-#include "statistics.h"
+#include "retmask/metrics/rank_correlation.h"
 
 namespace retmask {
 namespace {

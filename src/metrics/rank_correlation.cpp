@@ -25,23 +25,29 @@ std::vector<double> descending_ranks(std::span<const double> values) {
   return ranks;
 }
 
-double spearman(std::span<const double> a, std::span<const double> b) {
+std::optional<double> correlation(std::span<const double> a, std::span<const double> b) {
   RETMASK_CHECK(a.size() == b.size(), a.size(), " and ", b.size(), " values");
-  const std::vector<double> ranks_a = descending_ranks(a);
-  const std::vector<double> ranks_b = descending_ranks(b);
-  const double mean = 0.5 * static_cast<double>(a.size() + 1);
+  if (a.size() < 2) return std::nullopt;
+  const auto size = static_cast<double>(a.size());
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / size;
+  const double mean_b = std::accumulate(b.begin(), b.end(), 0.0) / size;
   double covariance = 0.0;
   double variance_a = 0.0;
   double variance_b = 0.0;
   for (size_t i = 0; i < a.size(); ++i) {
-    const double from_mean_a = ranks_a[i] - mean;
-    const double from_mean_b = ranks_b[i] - mean;
+    const double from_mean_a = a[i] - mean_a;
+    const double from_mean_b = b[i] - mean_b;
     covariance += from_mean_a * from_mean_b;
     variance_a += from_mean_a * from_mean_a;
     variance_b += from_mean_b * from_mean_b;
   }
-  if (variance_a == 0 || variance_b == 0) return std::numeric_limits<double>::quiet_NaN();
-  return covariance / std::sqrt(variance_a * variance_b);
+  if (variance_a == 0 || variance_b == 0) return std::nullopt;
+  return std::clamp(covariance / std::sqrt(variance_a * variance_b), -1.0, 1.0);
+}
+
+double spearman(std::span<const double> a, std::span<const double> b) {
+  return correlation(descending_ranks(a), descending_ranks(b))
+      .value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace retmask

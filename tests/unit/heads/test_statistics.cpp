@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "retmask/metrics/rank_correlation.h"
 #include "statistics.h"
 #include "unit/support/golden_files.h"
 
@@ -9,8 +10,8 @@ namespace {
 TEST(RankCorrelation, IsScipys) {
   const Json golden = testing::golden_json("heads.json");
   for (const Json& row : golden.at("spearman")) {
-    const auto rank_a = descending_ranks(row.at("a"));
-    const auto rank_b = descending_ranks(row.at("b"));
+    const auto rank_a = descending_ranks(row.at("a").get<std::vector<double>>());
+    const auto rank_b = descending_ranks(row.at("b").get<std::vector<double>>());
     EXPECT_EQ(rank_a, row.at("rank_a").get<std::vector<double>>());
     EXPECT_EQ(rank_b, row.at("rank_b").get<std::vector<double>>());
     const std::optional<double> rho = correlation(rank_a, rank_b);
@@ -22,7 +23,7 @@ TEST(RankCorrelation, IsScipys) {
 
 TEST(RankCorrelation, NeedsTwoValues) {
   EXPECT_FALSE(correlation({}, {}));
-  EXPECT_FALSE(correlation({1}, {2}));
+  EXPECT_FALSE(correlation(std::vector<double>{1}, std::vector<double>{2}));
 }
 
 TEST(OverlapPValue, IsScipys) {
