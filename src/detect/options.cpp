@@ -19,21 +19,6 @@ constexpr EnumNames<StopRule, 2> kStopNames{
 
 bool reads_answers(Scorer scorer) { return scorer == Scorer::copy || scorer == Scorer::logit; }
 
-std::string describe(Scorer scorer) {
-  switch (scorer) {
-    case Scorer::copy:
-      return "the share of the needle's tokens that the head copied";
-    case Scorer::logit:
-      return "what the head adds to the logits of the answer out of the needle, less what it adds "
-             "out of as many other tokens";
-    case Scorer::query:
-      return "the attention from the question to the needle, less that from a null question";
-    case Scorer::ablation:
-      return "the drop of the needle's mean log-prob when the head alone is masked";
-  }
-  throw InternalError("a scorer has no description");
-}
-
 std::string to_string(Scorer scorer) { return kScorerNames.name_of(scorer); }
 std::string to_string(Scoring scoring) { return kScoringNames.name_of(scoring); }
 std::string to_string(StopRule rule) { return kStopNames.name_of(rule); }

@@ -84,8 +84,7 @@ NiahResult run_niah(const Subject& subject,
                  subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
              answer.verdict = niah::judge(samples[sample], answer.answer);
              return to_row(samples[sample], answer);
-           },
-       .observe = nullptr},
+           }},
       journal);
 
   NiahResult result{

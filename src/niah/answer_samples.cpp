@@ -30,30 +30,17 @@ AnsweredSamples answer_samples(const InferenceLm& model,
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(loop.name, total, "samples", total - static_cast<int64_t>(waiting.size()));
   const auto start = std::chrono::steady_clock::now();
-  StepObserver observer;
-  if (loop.observe) {
-    observer = [&](size_t request, size_t, int64_t token, const torch::Tensor& largest_keys) {
-      loop.observe(waiting[request], token, largest_keys);
-    };
-  }
-  GenerationTimes times;
   Generator(model, loop.generation)
-      .run(
-          source_of(requests),
-          [&](size_t request, size_t, const GenerationResult& answer) {
-            answers.finish(waiting[request], loop.row(waiting[request], answer));
-            progress.advance();
-          },
-          observer,
-          &times);
+      .run(source_of(requests), [&](size_t request, size_t, const GenerationResult& answer) {
+        answers.finish(waiting[request], loop.row(waiting[request], answer));
+        progress.advance();
+      });
   progress.finish();
 
   AnsweredSamples answered;
   answered.answered_now = static_cast<int64_t>(waiting.size());
   answered.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  answered.computed_tokens = times.prompt_tokens;
-  answered.reused_tokens = times.reused_tokens;
   answered.rows = std::move(answers).close();
   return answered;
 }

@@ -36,8 +36,8 @@ struct Result {
   std::vector<Detection> detections;  // in sample order
   int64_t answered_now = 0;           // excluding those of an earlier run
   double seconds = 0.0;               // spent on those
-  int64_t computed_tokens = 0;        // of their prompts, as in niah::AnsweredSamples
-  int64_t reused_tokens = 0;
+  int64_t computed_tokens = 0;        // of their prompts
+  int64_t reused_tokens = 0;          // of their prompts, found in the cache
 
   int64_t num_right() const;
   int64_t num_counted() const;

@@ -19,8 +19,6 @@ enum class Scorer {
 };
 // Whether the scorer reads the model's own answers, and counts only right ones.
 bool reads_answers(Scorer scorer);
-// "the share of the needle's tokens that the head copied", for reports.
-std::string describe(Scorer scorer);
 
 // Scorer::copy: score of a head for one sample. A copying step is one at which the head's largest
 // attention weight is on a needle token equal to the generated token.

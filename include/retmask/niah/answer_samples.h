@@ -13,23 +13,18 @@ namespace retmask::niah {
 
 // A command's work on each sample; `sample` is its index.
 struct AnswerLoop {
-  const char* name;                  // of the progress line: "detect"
+  const char* name;                  // of the progress line: "eval niah"
   GeneratorOptions generation = {};  // from generator_options
   // Called once for each sample that is not yet in the journal.
   std::function<GenerationRequest(size_t sample)> request;
   // The journal row of an answer; it begins with to_json(sample).
   std::function<Json(size_t sample, const GenerationResult& answer)> row;
-  // Called for each decoding step, as StepObserver; null: the attention is not observed.
-  std::function<void(size_t sample, int64_t token, const torch::Tensor& largest_keys)> observe;
 };
 
 struct AnsweredSamples {
   std::vector<Json> rows;    // in sample order
   int64_t answered_now = 0;  // excluding those of an earlier run
   double seconds = 0.0;      // spent on those
-  // Tokens of their prompts: computed, and taken from the cache (GeneratorOptions::prefix_cache).
-  int64_t computed_tokens = 0;
-  int64_t reused_tokens = 0;
 };
 
 // How samples are answered, `batch_size` at once and with at most `max_new_tokens` each: for the
