@@ -1,6 +1,6 @@
 #include "attention_tiles.h"
 
-#include <type_traits>
+#include <algorithm>
 
 #include "avx512.h"
 #include "matmul_amx.h"
@@ -9,98 +9,152 @@
 namespace retmask::kernels {
 namespace {
 
-// The elements of a pair in a block, widened; the low half of a word holds the first.
-RETMASK_INLINE float pair_element(const float* block, int64_t index, int64_t) {
-  return block[index];
-}
-RETMASK_INLINE float pair_element(const BFloat16* block, int64_t index, int64_t which) {
-  uint32_t word = 0;
-  std::memcpy(&word, block + 2 * index, sizeof word);
-  const uint32_t wide = which == 0 ? word << 16 : word & 0xffff0000U;
-  float value = 0;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
-}
+// 6 rows by two vectors of sums fill 12 of the 16 registers of AVX2; the others hold two vectors of
+// keys or values, which all rows use, and the factor of a row.
+constexpr int64_t kTileRows = 6;
+constexpr int64_t kTileVectors = 2;
+constexpr int64_t kTileWidth = kTileVectors * kVectorWidth;
+static_assert(kBlockTokens == kTileWidth);
 
-// Rows computed together, so that a widened element is used several times.
-constexpr int64_t kPortableRows = 4;
-
+// Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
+// loop of both products.
 template <int64_t Rows, typename Element>
-RETMASK_INLINE void score_rows(const BlockScores<Element>& work, int64_t row) {
+RETMASK_INLINE void add_products(const FloatRows& factors,
+                                 const Element* vectors,
+                                 int64_t vector_stride,
+                                 int64_t steps,
+                                 Vector (&sums)[Rows][kTileVectors]) {
   constexpr int64_t pair = kPair<Element>;
-  for (int64_t b = 0; b < work.num_blocks; ++b) {
-    const Element* keys = work.blocks[b];
-    float sums[Rows][kBlockTokens] = {};
-    for (int64_t d = 0; d < work.head_dim; d += pair, keys += kBlockTokens * pair) {
-      for (int64_t i = 0; i < pair; ++i) {
-        float factors[Rows];
-        for (int64_t r = 0; r < Rows; ++r)
-          factors[r] = widen(work.rows[(row + r) * work.head_dim + d + i]);
-#pragma omp simd
-        for (int64_t t = 0; t < kBlockTokens; ++t) {
-          const float key = pair_element(keys, t, i);
-          for (int64_t r = 0; r < Rows; ++r) sums[r][t] += factors[r] * key;
-        }
+  for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
+    for (int64_t which = 0; which < pair; ++which) {
+      Vector loaded[kTileVectors];
+#pragma GCC unroll 8
+      for (int64_t v = 0; v < kTileVectors; ++v)
+        load_pair_vector(vectors + v * kVectorWidth * pair, which, loaded[v]);
+#pragma GCC unroll 8
+      for (int64_t r = 0; r < Rows; ++r) {
+        const float factor = factors.data[r * factors.stride + i + which];
+#pragma GCC unroll 8
+        for (int64_t v = 0; v < kTileVectors; ++v) sums[r][v] += factor * loaded[v];
       }
-    }
-    for (int64_t r = 0; r < Rows; ++r) {
-      float* scores = work.scores + (row + r) * work.stride + b * kBlockTokens;
-      for (int64_t t = 0; t < kBlockTokens; ++t) scores[t] = sums[r][t];
     }
   }
 }
 
+template <int64_t Rows>
+RETMASK_INLINE void load_sums(const float* from,
+                              int64_t stride,
+                              Vector (&sums)[Rows][kTileVectors]) {
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < kTileVectors; ++v)
+      load_vector(from + r * stride + v * kVectorWidth, sums[r][v]);
+}
+template <int64_t Rows>
+RETMASK_INLINE void store_sums(const Vector (&sums)[Rows][kTileVectors],
+                               float* to,
+                               int64_t stride) {
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < kTileVectors; ++v)
+      store_vector(sums[r][v], to + r * stride + v * kVectorWidth);
+}
+
+template <int64_t Rows, typename Element>
+RETMASK_INLINE void score_rows(const BlockScores<Element>& work,
+                               const FloatRows& rows,
+                               int64_t row) {
+  for (int64_t b = 0; b < work.num_blocks; ++b) {
+    Vector sums[Rows][kTileVectors] = {};
+    add_products(rows, work.blocks[b], kBlockTokens, work.head_dim, sums);
+    store_sums(sums, work.scores + row * work.stride + b * kBlockTokens, work.stride);
+  }
+}
+
+template <int64_t Rows, typename Element>
+RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
+                              const FloatRows& weights,
+                              int64_t row,
+                              int64_t slice) {
+  float* out = work.sums + row * work.head_dim + slice;
+  Vector sums[Rows][kTileVectors];
+  load_sums(out, work.head_dim, sums);
+  for (int64_t first = 0, block = 0; first < work.num_tokens; first += kBlockTokens, ++block) {
+    add_products(FloatRows{weights.data + first, weights.stride},
+                 work.blocks[block] + slice * kPair<Element>,
+                 work.head_dim,
+                 std::min(kBlockTokens, work.num_tokens - first),
+                 sums);
+  }
+  store_sums(sums, out, work.head_dim);
+}
+
+// One element of head_dim, where less than a tile is left.
+template <typename Element>
+RETMASK_INLINE void add_element(const BlockSums<Element>& work, int64_t row, int64_t d) {
+  constexpr int64_t pair = kPair<Element>;
+  float sum = work.sums[row * work.head_dim + d];
+  for (int64_t token = 0; token < work.num_tokens; ++token) {
+    const Element* values =
+        work.blocks[token / kBlockTokens] + token % kBlockTokens / pair * work.head_dim * pair;
+    sum += widen(work.weights[row * work.stride + token]) * widen(values[d * pair + token % pair]);
+  }
+  work.sums[row * work.head_dim + d] = sum;
+}
+
+template <int64_t Rows, typename Element>
+RETMASK_INLINE void add_rows(const BlockSums<Element>& work,
+                             const FloatRows& weights,
+                             int64_t row) {
+  int64_t slice = 0;
+  for (; slice + kTileWidth <= work.head_dim; slice += kTileWidth)
+    add_slice<Rows>(work, weights, row, slice);
+  for (; slice < work.head_dim; ++slice)
+    for (int64_t r = 0; r < Rows; ++r) add_element(work, row + r, slice);
+}
+
+// The last tile, of fewer rows.
+template <int64_t Rows, typename Element>
+RETMASK_INLINE void score_rest(const BlockScores<Element>& work,
+                               const FloatRows& rows,
+                               int64_t row) {
+  if constexpr (Rows > 0) {
+    if (work.num_rows - row == Rows)
+      score_rows<Rows>(work, rows, row);
+    else
+      score_rest<Rows - 1>(work, rows, row);
+  }
+}
 template <typename Element>
 RETMASK_INLINE void score_all(const BlockScores<Element>& work) {
+  const FloatRows rows = float_rows(work.rows, work.head_dim, work.num_rows, work.head_dim);
   int64_t row = 0;
-  for (; row + kPortableRows <= work.num_rows; row += kPortableRows)
-    score_rows<kPortableRows>(work, row);
-  for (; row < work.num_rows; ++row) score_rows<1>(work, row);
+  for (; row + kTileRows <= work.num_rows; row += kTileRows)
+    score_rows<kTileRows>(work, rows.from(row), row);
+  score_rest<kTileRows - 1>(work, rows.from(row), row);
 }
-
-// Elements of head_dim whose sums stay in registers.
-constexpr int64_t kPortableSlice = 16;
-
-template <int64_t Rows, int64_t Slice, typename Element>
-RETMASK_INLINE void add_slice(const BlockSums<Element>& work, int64_t row, int64_t slice) {
-  constexpr int64_t pair = kPair<Element>;
-  float sums[Rows][Slice];
-  for (int64_t r = 0; r < Rows; ++r)
-    for (int64_t d = 0; d < Slice; ++d)
-      sums[r][d] = work.sums[(row + r) * work.head_dim + slice + d];
-  for (int64_t token = 0; token < work.num_tokens; token += pair) {
-    const Element* values =
-        work.blocks[token / kBlockTokens] + token % kBlockTokens * work.head_dim + slice * pair;
-    for (int64_t i = 0; i < pair; ++i) {
-      float factors[Rows];
-      for (int64_t r = 0; r < Rows; ++r)
-        factors[r] = widen(work.weights[(row + r) * work.stride + token + i]);
-#pragma omp simd
-      for (int64_t d = 0; d < Slice; ++d) {
-        const float value = pair_element(values, d, i);
-        for (int64_t r = 0; r < Rows; ++r) sums[r][d] += factors[r] * value;
-      }
-    }
-  }
-  for (int64_t r = 0; r < Rows; ++r)
-    for (int64_t d = 0; d < Slice; ++d)
-      work.sums[(row + r) * work.head_dim + slice + d] = sums[r][d];
-}
-
 template <int64_t Rows, typename Element>
-RETMASK_INLINE void add_rows(const BlockSums<Element>& work, int64_t row) {
-  int64_t slice = 0;
-  for (; slice + kPortableSlice <= work.head_dim; slice += kPortableSlice)
-    add_slice<Rows, kPortableSlice>(work, row, slice);
-  for (; slice < work.head_dim; slice += 2) add_slice<Rows, 2>(work, row, slice);
+RETMASK_INLINE void add_rest(const BlockSums<Element>& work,
+                             const FloatRows& weights,
+                             int64_t row) {
+  if constexpr (Rows > 0) {
+    if (work.num_rows - row == Rows)
+      add_rows<Rows>(work, weights, row);
+    else
+      add_rest<Rows - 1>(work, weights, row);
+  }
 }
-
 template <typename Element>
 RETMASK_INLINE void add_all(const BlockSums<Element>& work) {
+  constexpr int64_t pair = kPair<Element>;
+  const int64_t tokens = (work.num_tokens + pair - 1) / pair * pair;
+  const FloatRows weights = float_rows(work.weights, work.stride, work.num_rows, tokens);
   int64_t row = 0;
-  for (; row + kPortableRows <= work.num_rows; row += kPortableRows)
-    add_rows<kPortableRows>(work, row);
-  for (; row < work.num_rows; ++row) add_rows<1>(work, row);
+  for (; row + kTileRows <= work.num_rows; row += kTileRows)
+    add_rows<kTileRows>(work, weights.from(row), row);
+  add_rest<kTileRows - 1>(work, weights.from(row), row);
 }
 
 enum class Tiles { portable, avx512, amx };

@@ -1,8 +1,10 @@
 #pragma once
-// Support for auto-vectorised loops, compiled once per instruction set.
+// Support for loops compiled once per instruction set: vectorised by the compiler, or written with
+// vectors of eight where sums must stay in registers.
 
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "retmask/kernels/bfloat16.h"
 
@@ -17,6 +19,56 @@
 #define RETMASK_INLINE __attribute__((always_inline)) inline
 
 namespace retmask::kernels {
+
+// Eight float32: a register of AVX2, two of SSE2. Passed by reference, since without AVX the ABI
+// has no registers for them.
+using Vector = float __attribute__((vector_size(32)));
+inline constexpr int64_t kVectorWidth = 8;
+
+RETMASK_INLINE void load_vector(const float* from, Vector& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+RETMASK_INLINE void store_vector(const Vector& from, float* to) {
+  std::memcpy(to, &from, sizeof from);
+}
+
+// Element `which` of each of eight adjacent groups of kPair<Element> elements, widened.
+RETMASK_INLINE void load_pair_vector(const float* from, int64_t /*which*/, Vector& to) {
+  load_vector(from, to);
+}
+RETMASK_INLINE void load_pair_vector(const BFloat16* from, int64_t which, Vector& to) {
+  uint32_t words __attribute__((vector_size(32)));
+  std::memcpy(&words, from, sizeof words);
+  words = which == 0 ? words << 16 : words & 0xffff0000U;  // the low half holds the first
+  std::memcpy(&to, &words, sizeof to);
+}
+
+// Rows of float32, `stride` elements apart.
+struct FloatRows {
+  const float* data = nullptr;
+  int64_t stride = 0;
+
+  RETMASK_INLINE FloatRows from(int64_t row) const { return {data + row * stride, stride}; }
+};
+
+// The given rows in float32: bfloat16 is widened once into a buffer of the thread, not at each use.
+RETMASK_INLINE FloatRows float_rows(const float* rows, int64_t stride, int64_t, int64_t) {
+  return {rows, stride};
+}
+RETMASK_INLINE FloatRows float_rows(const BFloat16* rows,
+                                    int64_t stride,
+                                    int64_t num_rows,
+                                    int64_t width) {
+  thread_local std::vector<float> widened;
+  widened.resize(static_cast<size_t>(num_rows * width));
+  for (int64_t row = 0; row < num_rows; ++row) {
+    const BFloat16* from = rows + row * stride;
+    float* to = widened.data() + row * width;
+#pragma omp simd
+    for (int64_t i = 0; i < width; ++i) to[i] = widen(from[i]);
+  }
+  return {widened.data(), width};
+}
 
 // exp(x) to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and scalar and
 // vector results are identical. Method: expf of Cephes (2^n times a polynomial of the remainder).
