@@ -11,32 +11,45 @@ namespace {
 
 template <typename Element>
 RETMASK_INLINE float weigh(const ScoreRow& row, float scale, float largest, Element* weights) {
+  // Local, or the compiler would load them again in each step and not vectorise.
+  const float* scores = row.scores;
+  const int64_t end = row.end;
   std::fill_n(weights, row.begin, Element{});
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (int64_t i = row.begin; i < row.end; ++i) {
-    const float weight = fast_exp((row.scores[i] - largest) * scale);
+  for (int64_t i = row.begin; i < end; ++i) {
+    const float weight = fast_exp((scores[i] - largest) * scale);
     sum += weight;
     narrow(weight, weights[i]);
   }
-  std::fill(weights + row.end, weights + row.width, Element{});
+  std::fill(weights + end, weights + row.width, Element{});
   return sum;
 }
+
 template <typename Element>
 RETMASK_INLINE void differentiate(const GradientTile<Element>& tile) {
   constexpr int64_t pair = kPair<Element>;
+  const float scale = tile.scale;
   for (int64_t key = 0; key < tile.keys; ++key) {
-    const int64_t row = key * kTileQueries;
-    Element* block = tile.dscore_blocks + key / pair * kTileQueries * pair + key % pair;
+    const float* scores = tile.scores + key * kTileQueries;
+    const float* dweights = tile.dweights + key * kTileQueries;
+    float weights[kTileQueries];
+    float dscores[kTileQueries];
 #pragma omp simd
     for (int64_t q = 0; q < kTileQueries; ++q) {
-      const bool visible = tile.first[q] <= key && key < tile.end[q];
-      const float score = visible ? tile.scores[row + q] * tile.scale - tile.log_sums[q] : -1e9F;
-      const float weight = fast_exp(score);
+      const bool visible = (tile.first[q] <= key) & (key < tile.end[q]);
+      const float score = scores[q] * scale - tile.log_sums[q];
+      const float weight = fast_exp(visible ? score : -1e9F);
+      const float dscore = weight * (dweights[q] - tile.pulls[q]);
+      weights[q] = weight;
+      dscores[q] = visible ? dscore : 0.0F;  // a hidden gradient may be infinite
+    }
+    Element* block = tile.dscore_blocks + key / pair * kTileQueries * pair + key % pair;
+    for (int64_t q = 0; q < kTileQueries; ++q) {
+      narrow(weights[q], tile.weights[key * kTileQueries + q]);
       Element dscore;
-      narrow(visible ? weight * (tile.dweights[row + q] - tile.pulls[q]) : 0.0F, dscore);
-      narrow(weight, tile.weights[row + q]);
-      tile.dscores[row + q] = dscore;
+      narrow(dscores[q], dscore);
+      tile.dscores[key * kTileQueries + q] = dscore;
       block[q * pair] = dscore;
     }
   }
@@ -45,10 +58,11 @@ RETMASK_INLINE void differentiate(const GradientTile<Element>& tile) {
 }  // namespace
 
 RETMASK_SIMD_CLONES float largest_score_portable(const ScoreRow& row) {
+  const float* scores = row.scores;
+  const int64_t end = row.end;
   float largest = -FLT_MAX;
 #pragma omp simd reduction(max : largest)
-  for (int64_t i = row.begin; i < row.end; ++i)
-    largest = largest < row.scores[i] ? row.scores[i] : largest;
+  for (int64_t i = row.begin; i < end; ++i) largest = largest < scores[i] ? scores[i] : largest;
   return largest;
 }
 
