@@ -97,7 +97,8 @@ install_python_packages() {
   rm -f $STAMP
   say "installing $(grep -c == scripts/requirements.txt) pinned Python packages (about 5 GB on disk, mostly torch and its CUDA libraries)"
   # --use-pep517: source packages (rouge-score) are built in isolation from the half-installed environment.
-  .venv/bin/python -m pip install --disable-pip-version-check --no-deps --use-pep517 -r scripts/requirements.txt
+  # --no-compile: Python compiles a module when it is first imported; most of these 12,000 never are, and all take a minute.
+  .venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-compile --use-pep517 -r scripts/requirements.txt
   printf '%s\n' "$fingerprint" >$STAMP
   say "done"
 }
@@ -112,8 +113,11 @@ case "${1:-}" in
 esac
 
 [ $with_debian = 0 ] || install_debian_packages
-[ $with_tests = 0 ] || install_test_packages
+# Beside Python's packages: either takes minutes, mostly of waiting for the network.
+[ $with_tests = 0 ] || install_test_packages &
+test_packages=$!
 # One setup at a time: scripts/demo.sh and scripts/test.sh may run at the same time.
 exec 9>.setup.lock
 flock 9
 install_python_packages
+wait $test_packages
