@@ -1,6 +1,6 @@
 #include "local_workers.h"
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
 #include <cstdlib>

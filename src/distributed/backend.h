@@ -1,8 +1,6 @@
 #pragma once
 // Factories for c10d's process groups.
 
-#include <torch/torch.h>
-
 #include <chrono>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 

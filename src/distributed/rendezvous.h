@@ -1,8 +1,6 @@
 #pragma once
 // A key-value store shared by all ranks: c10d's TCPStore.
 
-#include <torch/torch.h>
-
 #include <chrono>
 #include <string>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>

@@ -2,7 +2,7 @@
 // KV cache of all running sequences: fixed-size blocks from one allocation, so sequences of any
 // length share it without waste.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <map>

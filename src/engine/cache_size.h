@@ -1,7 +1,7 @@
 #pragma once
 // Sizes that the options leave open: KV cache, and how prompts are read.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 
@@ -28,8 +28,8 @@ struct PrefillPolicy {
 // in 32 idle.
 PrefillPolicy prefill_policy(const GeneratorOptions& options, torch::Device device);
 
-// Whether the same tokens have the same keys in every prompt that begins with them. Not under a RoPE
-// that depends on the length of the sequence.
+// Whether the same tokens have the same keys in every prompt that begins with them. Not under a
+// RoPE that depends on the length of the sequence.
 bool can_share_prefixes(const ModelConfig& config);
 
 // Number of blocks in the pool. `available` bytes are the basis unless the options give a size.

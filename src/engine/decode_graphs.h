@@ -4,7 +4,7 @@
 // together, so the GPU does not wait for the host between them.
 
 #include <ATen/cuda/CUDAGraph.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <map>

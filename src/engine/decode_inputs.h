@@ -2,7 +2,7 @@
 // Inputs that change from one decoding step to the next, in device buffers at fixed addresses: a
 // CUDA graph reads them at every replay.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <array>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 // One forward pass over decoding sequences and prefill chunks.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <deque>
 #include <optional>

@@ -3,7 +3,7 @@
 // in device memory, and the host reads them one step later, while the device runs the next. A
 // sequence that has ended by then has been given one extra token, which is discarded.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <array>
 #include <memory>

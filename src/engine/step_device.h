@@ -3,7 +3,7 @@
 // on. Tensors that a call returns are valid on the device in the order of the queue; the host may
 // read only what wait() and read() return.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <vector>

@@ -2,7 +2,7 @@
 // Runs one step: forward pass and sampling. Two implementations, chosen when a run begins: one for
 // any device that samples on the host, and one that stays on the GPU.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <deque>

@@ -1,7 +1,7 @@
 #pragma once
 // Carries a value of any type through autograd's saved state, which holds only IValues.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

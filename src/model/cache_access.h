@@ -2,7 +2,7 @@
 // Stores new keys and values in the cache blocks, and gathers those of a sequence into one tensor.
 // Plain libtorch on any device; cpu_layer.cpp reads the blocks in place, in a layout of its own.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "forward_context.h"
 

@@ -2,7 +2,7 @@
 // From tensors to the CPU kernels: element types, pointers, threads.
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <atomic>

@@ -40,7 +40,7 @@ BlockedKeyValues temporary_blocks(const std::vector<int64_t>& lengths, const tor
   return {
       .keys = keys,
       .values = torch::empty_like(keys),
-      .tables = torch::nn::utils::rnn::pad_sequence(tables, /*batch_first=*/true),
+      .tables = torch::pad_sequence(tables, /*batch_first=*/true),
       .slots = {.blocks = torch::tensor(blocks), .rows = torch::tensor(rows), .batch_rows = {}}};
 }
 

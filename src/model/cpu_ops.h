@@ -1,7 +1,7 @@
 #pragma once
 // CPU kernels for rows: multi-threaded, without gradients.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 // Families differ by ModelConfig and LayerConfig only. Shapes: T tokens, H query heads, Hkv
 // key/value heads, D head_dim; see model/attention.h.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <optional>

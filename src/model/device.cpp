@@ -1,6 +1,7 @@
 #include "retmask/model/device.h"
 
 #include <ATen/DeviceAccelerator.h>
+#include <torch/cuda.h>
 
 #include "retmask/base/error.h"
 #include "retmask/base/memory.h"

@@ -2,7 +2,7 @@
 // State that the layers of one forward call share: the batch, its rotations and where its tokens
 // lie.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <vector>

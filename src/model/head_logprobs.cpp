@@ -1,6 +1,7 @@
 #include "head_logprobs.h"
 
 #include <ATen/Parallel.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 

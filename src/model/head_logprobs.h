@@ -2,7 +2,7 @@
 // Log-probs of given tokens from hidden states: lm_head, log-softmax and gather in chunks of rows,
 // forward and backward, so that [n, vocab_size] logits never exist at once.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace retmask {
 

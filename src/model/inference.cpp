@@ -1,6 +1,7 @@
 #include "retmask/model/inference.h"
 
 #include <malloc.h>
+#include <torch/nn/functional/linear.h>
 
 #include <numeric>
 

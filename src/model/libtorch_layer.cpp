@@ -1,5 +1,7 @@
 #include "libtorch_layer.h"
 
+#include <torch/nn/functional/linear.h>
+
 #include "cache_access.h"
 #include "varlen_attention.h"
 

@@ -1,5 +1,7 @@
 #include "retmask/model/model.h"
 
+#include <torch/nn/functional/linear.h>
+
 #include <numeric>
 
 #include "head_logprobs.h"

@@ -1,5 +1,7 @@
 #include "parameters.h"
 
+#include <torch/nn/modules/container/modulelist.h>
+
 #include "families.h"
 
 namespace retmask {

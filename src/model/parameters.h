@@ -2,7 +2,9 @@
 // The weights as parameters, under the names of the checkpoint. These modules only hold tensors;
 // decoder_layer.h computes with them.
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
 
 #include <vector>
 

@@ -2,7 +2,7 @@
 // Matrices prepared for inference: packed into panels for the CPU kernels (kernels/matmul.h), or on
 // a GPU stacked into one matrix for one cuBLAS product.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <vector>
 

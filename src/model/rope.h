@@ -8,7 +8,7 @@
 // which they were written. transformers does the same in generate(), so beyond the original length
 // the log-probs of a generated text differ from those of the same text in one forward pass.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <vector>
 

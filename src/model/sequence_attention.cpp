@@ -2,6 +2,7 @@
 
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 

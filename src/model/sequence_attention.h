@@ -1,7 +1,7 @@
 #pragma once
 // Attention of whole sequences, with gradients: training.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,7 @@
 #include "train_ops.h"
 
 #include <ATen/Parallel.h>
+#include <torch/autograd.h>
 
 #include <utility>
 

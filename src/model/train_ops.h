@@ -3,7 +3,7 @@
 // (retmask/kernels/row_gradients.h) and keep only their inputs for the backward pass; elsewhere
 // libtorch runs them.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <vector>

@@ -1,5 +1,8 @@
 #include "training_layer.h"
 
+#include <torch/autograd.h>
+#include <torch/nn/functional/linear.h>
+
 #include <utility>
 
 #include "boxed.h"

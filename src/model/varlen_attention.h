@@ -2,7 +2,7 @@
 // Attention of all sequences of a batch in one launch, on a GPU in bfloat16: FlashAttention-2 (Dao
 // 2023) from libtorch. Computes the same as the loop over sequences in libtorch_layer.cpp.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <optional>

@@ -2,7 +2,7 @@
 // From the rows of a micro-batch to their losses and rewards: log-probabilities of the answers, the
 // loss functions, and the objective that joins the two.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>

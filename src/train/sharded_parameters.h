@@ -14,7 +14,7 @@
 // A unit is what is gathered, reduced and sliced together: the embedding, a decoder layer, the
 // head.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>

@@ -13,6 +13,8 @@
 // run on the CPU, and one by one on a GPU (at the mean length of the run), where the rest includes
 // the prefill.
 
+#include <ATen/Parallel.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 // Measured limits of this GPU, and the time breakdown of a decoding step.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 

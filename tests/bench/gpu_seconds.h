@@ -1,7 +1,7 @@
 #pragma once
 // Times work on the GPU.
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 #pragma once
 // Measured limits of this machine, using all threads.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace retmask::bench {
 

@@ -2,7 +2,7 @@
 // Models of a given shape with random weights: as fast as trained ones, and no file but config.json
 // is needed.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <string>

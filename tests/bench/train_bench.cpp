@@ -8,6 +8,8 @@
 // log-probs are not computed (zeros stand in for them), as they are not part of a step. peak_bytes
 // is the peak of the whole process up to this row, so list lengths in ascending order.
 
+#include <ATen/Parallel.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>

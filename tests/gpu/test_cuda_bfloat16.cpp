@@ -3,7 +3,7 @@
 // the varlen attention. Skipped with a message if there is no GPU.
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "gpu/skip_without_gpu.h"
 #include "retmask/engine/generator.h"

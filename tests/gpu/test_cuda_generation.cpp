@@ -2,7 +2,7 @@
 // sampler, on models with random weights. Skipped with a message if there is no GPU.
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <map>
 #include <numeric>

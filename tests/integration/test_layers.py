@@ -85,3 +85,11 @@ def test_public_headers_are_used_by_others():
         if not any(owner != key[0] or top == "include/retmask" for owner, top in used.get(key, ())):
             private.append(str(path.relative_to(ROOT)))
     assert not private, "\n".join(private)
+
+
+def test_nothing_includes_all_of_libtorch():
+    """torch/torch.h costs a file seven seconds of compilation beyond torch/types.h, which has the tensors."""
+    folders = [ROOT / name for name in ("src", "include", "tests")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
+    assert len(files) > 500
+    assert not [str(path) for path in files if re.search(r"^#include <torch/(torch|all)\.h>", path.read_text(), re.MULTILINE)]

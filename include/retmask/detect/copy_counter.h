@@ -1,7 +1,7 @@
 #pragma once
 // Counts what each head copies from the needle while one sample is decoded.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <map>
 #include <set>

@@ -2,7 +2,7 @@
 // The ranks of a job and their collectives: NCCL between GPUs, Gloo between CPUs (both from
 // libtorch's c10d). A single rank needs no backend: every call is then a copy or a no-op.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <chrono>
 #include <functional>

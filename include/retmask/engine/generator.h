@@ -2,7 +2,7 @@
 // Text generation by continuous batching: sequences join and leave the running batch at every step,
 // each with its own policy and random stream. Also log-probs of given texts.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <optional>

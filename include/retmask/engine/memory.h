@@ -1,7 +1,7 @@
 #pragma once
 // Memory of a generator run in bytes: planned before it starts, and measured.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <optional>

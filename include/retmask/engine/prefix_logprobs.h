@@ -2,7 +2,7 @@
 // Log-probs of sequences that share prefixes: the choices of a question, questions behind the same
 // examples.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <span>

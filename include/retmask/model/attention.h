@@ -4,7 +4,7 @@
 // Shapes: T tokens of all sequences, concatenated without padding, S sequences, L layers, H query
 // heads, Hkv key/value heads, D head_dim, K keys of one sequence, P tokens per cache block.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>

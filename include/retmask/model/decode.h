@@ -4,7 +4,7 @@
 //
 // Shapes: S sequences, L layers, H query heads; see model/attention.h.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
 // --device, --dtype and device memory.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 

@@ -1,7 +1,7 @@
 #pragma once
 // Mean attention outputs of the heads, for masks of mode mean.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <vector>

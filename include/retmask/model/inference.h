@@ -1,7 +1,7 @@
 #pragma once
 // A language model for inference: KV cache, head gate and probe, no gradients.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 

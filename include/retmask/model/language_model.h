@@ -1,7 +1,7 @@
 #pragma once
 // Base of a model's training form (CausalLm) and its inference form (InferenceLm).
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 

@@ -3,7 +3,7 @@
 // training form, with weights as parameters under the checkpoint's names
 // ("model.layers.0.self_attn.q_proj.weight"); model/inference.h has the other.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 // Host-to-device copies of small inputs.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <vector>

@@ -2,7 +2,7 @@
 // The memory that a training run needs on each rank, computed before it starts, and what follows
 // from it: the activation checkpointing and the room for large tensors.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <optional>

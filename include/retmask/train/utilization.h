@@ -1,7 +1,7 @@
 #pragma once
 // Model FLOPs utilization: the operations of a training step, and the device's peak.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <vector>

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ class Rank : public ::testing::Test {
  protected:
   void SetUp() override {
     if (read_placement().launcher != Launcher::nproc) GTEST_SKIP() << "started by other tests only";
-    torch::set_num_threads(1);
+    at::set_num_threads(1);
   }
 };
 

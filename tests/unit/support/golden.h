@@ -1,7 +1,7 @@
 #pragma once
 // Shared test data: the committed tiny models and values computed with them by transformers.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 #include <vector>

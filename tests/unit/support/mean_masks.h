@@ -1,7 +1,7 @@
 #pragma once
 // Masks of mode mean with drawn means, and the model that they equal.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <map>
 #include <string>

@@ -1,3 +1,5 @@
+#include <torch/cuda.h>
+
 #include <cmath>
 
 #include "retmask/checkpoint/safetensors.h"

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <torch/cuda.h>
 
 #include "retmask/model/device.h"
 #include "retmask/train/utilization.h"

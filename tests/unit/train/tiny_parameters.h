@@ -1,7 +1,7 @@
 #pragma once
 // A few parameters of a model, ready for an optimizer on one rank.
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 
