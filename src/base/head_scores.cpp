@@ -67,12 +67,16 @@ HeadScores parse_head_scores(const Json& json, const std::string& where, SampleC
   return scores;
 }
 
-std::optional<Head> parse_head_pair(const Json& pair) {
+Head parse_head_pair(const Json& pair, const std::string& where) {
   const auto is_index = [](const Json& value) {
     return value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
   };
-  if (!pair.is_array() || pair.size() != 2 || !is_index(pair[0]) || !is_index(pair[1]))
-    return std::nullopt;
+  if (!pair.is_array() || pair.size() != 2 || !is_index(pair[0]) || !is_index(pair[1])) {
+    user_error(where,
+               " has the entry ",
+               pair.dump().substr(0, 80),
+               ", expected [layer, head], two whole numbers such as [18, 6]");
+  }
   return Head{pair[0].get<int64_t>(), pair[1].get<int64_t>()};
 }
 

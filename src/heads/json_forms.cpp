@@ -40,17 +40,6 @@ double finite_number(const Json& value, const std::string& where) {
   return value.get<double>();
 }
 
-Head head_pair(const Json& pair, const std::string& where) {
-  const std::optional<Head> head = parse_head_pair(pair);
-  if (!head) {
-    user_error(where,
-               " has the entry ",
-               pair.dump().substr(0, 80),
-               ", expected [layer, head], two whole numbers such as [18, 6]");
-  }
-  return *head;
-}
-
 HeadList from_samples(HeadForm form, const HeadScores& scores, const std::string& where) {
   if (scores.num_samples() == 0) {
     user_error(where,
@@ -69,7 +58,7 @@ HeadList from_summary(const Json& summary, const std::string& where) {
   HeadMeans scores;
   for (const Json& row : json_get<Json>(summary, "heads", where)) {
     const Json pair = row.is_object() ? row.value("head", Json()) : row;
-    const Head head = head_pair(pair, where + ": \"heads\"");
+    const Head head = parse_head_pair(pair, where + ": \"heads\"");
     const std::string at = where + ": head " + to_string(head);
     const auto [entry, is_new] = scores.try_emplace(head);
     if (!is_new) user_error(at, " is listed twice");
@@ -85,7 +74,8 @@ HeadList from_summary(const Json& summary, const std::string& where) {
 
 HeadList from_mask(const Json& mask, const std::string& where) {
   std::vector<Head> heads;
-  for (const Json& pair : mask.at("heads")) heads.push_back(head_pair(pair, where + ": \"heads\""));
+  for (const Json& pair : mask.at("heads"))
+    heads.push_back(parse_head_pair(pair, where + ": \"heads\""));
   HeadList list = list_in_order(HeadForm::mask, heads, where);
   if (const auto scores = mask.find("mean_scores"); scores != mask.end()) {
     if (!scores->is_array() || scores->size() != heads.size())

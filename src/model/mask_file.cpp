@@ -17,17 +17,6 @@ namespace {
 
 constexpr char kMaskForm[] = "{\"heads\": [[layer, head], ...]} as retmask mask writes it";
 
-Head mask_entry(const Json& entry, const std::string& where) {
-  const std::optional<Head> head = parse_head_pair(entry);
-  if (!head) {
-    user_error(where,
-               ": \"heads\" has the entry ",
-               entry.dump().substr(0, 80),
-               ", expected [layer, head], two whole numbers such as [18, 6]");
-  }
-  return *head;
-}
-
 // Checks the model for which mask.json was made, if recorded.
 void check_made_for(const Json& mask, const ModelConfig& config, const std::string& where) {
   const auto model = mask.find("model");
@@ -120,7 +109,7 @@ HeadMask read_mask_file(const std::filesystem::path& path, const ModelConfig& co
     user_error(where, ": \"heads\" has the wrong type, expected ", kMaskForm);
   }
   std::vector<Head> heads;
-  for (const Json& entry : listed) heads.push_back(mask_entry(entry, where));
+  for (const Json& entry : listed) heads.push_back(parse_head_pair(entry, where + ": \"heads\""));
   check_heads(heads, config, where);
   if (read_mode(json, where) == MaskMode::zero) return heads;
   check_listed_once(heads, where);

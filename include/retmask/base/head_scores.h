@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,8 +41,9 @@ HeadScores parse_head_scores(const Json& json,
                              const std::string& where,
                              SampleCounts counts = SampleCounts::equal);
 
-// [18, 6], an entry of mask.json. Empty for anything else.
-std::optional<Head> parse_head_pair(const Json& pair);
+// [18, 6], an entry of "heads" in mask.json and summary.json. Throws UserError naming `where` (the
+// file and the key) for anything else.
+Head parse_head_pair(const Json& pair, const std::string& where);
 
 struct HeadMean {
   Head head;

@@ -42,10 +42,14 @@ TEST(HeadScores, MayLackSamples) {
 }
 
 TEST(HeadPair, IsLayerAndHead) {
-  EXPECT_EQ(parse_head_pair({18, 6}), (Head{18, 6}));
+  EXPECT_EQ(parse_head_pair({18, 6}, "heads"), (Head{18, 6}));
   for (const char* bad :
-       {"[18]", "[18, 6, 1]", "[-1, 0]", "[1.0, 0]", "[\"1\", 0]", "{}", "[1e10, 0]"})
-    EXPECT_EQ(parse_head_pair(Json::parse(bad)), std::nullopt) << bad;
+       {"[18]", "[18, 6, 1]", "[-1, 0]", "[1.0, 0]", "[\"1\", 0]", "{}", "[1e10, 0]"}) {
+    const Json pair = Json::parse(bad);
+    expect_user_error(
+        [&] { parse_head_pair(pair, "mask.json: \"heads\""); },
+        {"mask.json: \"heads\" has the entry " + pair.dump() + ", expected [layer, head]"});
+  }
 }
 
 TEST(HeadScores, RefuseMalformedFiles) {
