@@ -1,6 +1,6 @@
 #pragma once
-// Runs one step: forward pass and sampling. Two implementations, chosen when a run begins: one for
-// any device that samples on the host, and one that stays on the GPU.
+// One step of generation: forward pass and sampling. Two implementations, chosen when a run begins:
+// one for any device that samples on the host, and one that stays on the GPU.
 
 #include <torch/types.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Reads Parquet through Arrow, as the same JSON rows that the other formats give.
+// The rows of Parquet files, read through Arrow, as the same JSON that the other formats give.
 
 #include "retmask/rows/row_files.h"
 

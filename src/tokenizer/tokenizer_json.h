@@ -1,6 +1,6 @@
 #pragma once
-// Reads tokenizer.json. The vocabulary and the merges, which are nearly all of it, are stored in
-// their own lists directly.
+// The contents of tokenizer.json. The vocabulary and the merges, which are nearly all of it, are
+// stored in their own lists directly.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,5 +1,5 @@
 #pragma once
-// Runs a program that is not trusted, for example one that a model wrote.
+// A sandbox for a program that is not trusted, for example one that a model wrote.
 
 #include <chrono>
 #include <cstdint>
@@ -56,8 +56,8 @@ class Sandbox {
 
   // Runs the program with `input` as its standard input; standard output and error are discarded.
   // It starts in an empty folder that goes away, with no environment but PATH and a home there, as
-  // the leader of a session of its own. At the end all of its processes are killed. A program that cannot be executed there exits with 127. Throws
-  // InternalError if no process can be started.
+  // the leader of a session of its own. At the end all of its processes are killed. A program that
+  // cannot be executed there exits with 127. Throws InternalError if no process can be started.
   SandboxResult run(std::string_view input) const;
 
  private:
