@@ -40,18 +40,18 @@ void run_choice(const Evaluation& evaluation) {
   const std::vector<eval::ChoiceQuestion> questions =
       eval::read_choice_file(data, evaluation.tokenizer);
   evaluation.run.add_input("data", sha256_file(data));
+  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), questions);
   const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::ChoiceResult result = eval::run_choice(
+  const eval::AnsweredQuestions answered = eval::run_choice(
       {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
       questions,
       choice_options(evaluation.options),
       journal);
-  const Json results = eval::choice_results_json(result.predictions);
+  const Json results = eval::choice_results_json(std::move(journal).close());
   write_json_file(evaluation.file("results.json"), results);
-  if (result.answered_now > 0) {
+  if (answered.answered_now > 0) {
     evaluation.run.set_throughput("questions_per_second",
-                                  static_cast<double>(result.answered_now) / result.seconds);
+                                  static_cast<double>(answered.answered_now) / answered.seconds);
   }
   print_choice_results(results);
   if (results["errors"] == 0) return;

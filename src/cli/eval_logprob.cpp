@@ -26,18 +26,18 @@ void run_logprob(const Evaluation& evaluation) {
                              evaluation.run.moment());
   const std::vector<eval::LogprobRow> rows = reader.read(data);
   evaluation.run.add_input("data", sha256_file(data));
+  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), rows);
   const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::LogprobResult result = eval::run_logprob(
+  const eval::EvaluatedRows evaluated = eval::run_logprob(
       {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
       rows,
       evaluation.options.logprob,
       journal);
-  const Json results = eval::logprob_results_json(result);
+  const Json results = eval::logprob_results_json(std::move(journal).close());
   write_json_file(evaluation.file("results.json"), results);
-  if (result.tokens_now > 0) {
+  if (evaluated.tokens_now > 0) {
     evaluation.run.set_throughput("tokens_per_second",
-                                  static_cast<double>(result.tokens_now) / result.seconds);
+                                  static_cast<double>(evaluated.tokens_now) / evaluated.seconds);
   }
   std::cout << rows.size() << " rows, " << results["tokens"] << " predicted tokens";
   if (!results["mean"].is_null()) {

@@ -4,6 +4,7 @@
 
 #include "eval_suites.h"
 #include "retmask/eval/niah_suite.h"
+#include "retmask/niah/sample_rows.h"
 
 namespace retmask::cli {
 
@@ -23,9 +24,9 @@ void run_niah(const Evaluation& evaluation) {
                                      evaluation.config.max_positions,
                                      evaluation.run.moment()},
                                     evaluation.run);
+  SampleJournal journal = niah::open_journal(evaluation.file("predictions.jsonl"), samples);
   const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::NiahResult result = eval::run_niah(
+  const niah::AnsweredSamples answered = eval::run_niah(
       {.model = model,
        .tokenizer = evaluation.tokenizer,
        .masked_heads = evaluation.masked_heads,
@@ -34,12 +35,15 @@ void run_niah(const Evaluation& evaluation) {
       samples,
       options,
       journal);
-  write_json_file(evaluation.file("results.json"), eval::niah_results_json(result, samples));
-  if (result.answered_now > 0) {
+  const std::string where = journal.path().string();
+  const Json results =
+      eval::niah_results_json(eval::niah_answers(std::move(journal).close(), where), samples);
+  write_json_file(evaluation.file("results.json"), results);
+  if (answered.answered_now > 0) {
     evaluation.run.set_throughput("samples_per_second",
-                                  static_cast<double>(result.answered_now) / result.seconds);
+                                  static_cast<double>(answered.answered_now) / answered.seconds);
   }
-  std::cout << result.num_right() << " of " << samples.size() << " answers right" << std::endl;
+  std::cout << results["success"] << " of " << samples.size() << " answers right" << std::endl;
 }
 
 }  // namespace retmask::cli

@@ -1,5 +1,6 @@
 // What eval's suites of generated answers have in common.
 
+#include <algorithm>
 #include <iostream>
 #include <stdexcept>
 
@@ -59,9 +60,9 @@ void run_samples(
                                     parse_chat_use(options.grid.chat),
                                     evaluation.run.moment());
   const std::vector<eval::Sample> samples = build(encoder);
+  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), samples);
   const InferenceLm model = evaluation.load_model();
-  Journal journal(evaluation.file("predictions.jsonl"));
-  const eval::SampleAnswers answers = eval::answer_samples(
+  const eval::AnsweredSamples answered = eval::answer_samples(
       {.model = model,
        .tokenizer = evaluation.tokenizer,
        .masked_heads = evaluation.masked_heads,
@@ -70,25 +71,25 @@ void run_samples(
       samples,
       {.title = std::string("eval ") + suite, .batch_size = options.batch_size},
       journal);
-  if (answers.answered_now > 0) {
+  if (answered.answered_now > 0) {
     evaluation.run.set_throughput("samples_per_second",
-                                  static_cast<double>(answers.answered_now) / answers.seconds);
+                                  static_cast<double>(answered.answered_now) / answered.seconds);
   }
+  const std::vector<Json> rows = std::move(journal).close();
   write_results(evaluation.common.out,
-                summarize ? summarize(answers.rows) : eval::task_results_json(suite, answers.rows));
-  const int64_t errors = answers.num_errors();
+                summarize ? summarize(rows) : eval::task_results_json(suite, rows));
+  const auto has_error = [](const Json& row) { return row.contains("error"); };
+  const auto errors = std::ranges::count_if(rows, has_error);
   if (errors == 0) return;
   evaluation.run.finish();
-  for (const Json& row : answers.rows) {
-    if (!row.contains("error")) continue;
-    throw std::runtime_error(detail::concat(errors,
-                                            " of ",
-                                            samples.size(),
-                                            " samples have no answer; the first is ",
-                                            row["id"].get<std::string>(),
-                                            ": ",
-                                            row["error"].get<std::string>()));
-  }
+  const Json& first = *std::ranges::find_if(rows, has_error);
+  throw std::runtime_error(detail::concat(errors,
+                                          " of ",
+                                          rows.size(),
+                                          " samples have no answer; the first is ",
+                                          first["id"].get<std::string>(),
+                                          ": ",
+                                          first["error"].get<std::string>()));
 }
 
 void check_same_suite(const Rescoring& rescoring) {

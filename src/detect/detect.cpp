@@ -5,7 +5,7 @@
 
 #include "detection_row.h"
 #include "head_scorer.h"
-#include "retmask/niah/sample_journal.h"
+#include "retmask/niah/answer_samples.h"
 
 namespace retmask::detect {
 namespace {
@@ -39,11 +39,10 @@ int64_t Result::num_counted() const {
 Result run(const Subject& subject,
            const std::vector<niah::Sample>& samples,
            const Options& options,
-           Journal& journal) {
+           SampleJournal journal) {
   options.validate();
   const auto scorer = make_scorer({subject, samples, options});
-  niah::SampleJournal rows(samples, journal);
-  const std::vector<size_t> waiting = rows.waiting();
+  const std::vector<size_t> waiting = niah::waiting_in_prefix_order(journal, samples);
   const auto [unit, per_sample] = scorer->unit();
   Progress progress("detect",
                     static_cast<int64_t>(samples.size()) * per_sample,
@@ -51,7 +50,7 @@ Result run(const Subject& subject,
                     static_cast<int64_t>(samples.size() - waiting.size()) * per_sample);
   const auto start = std::chrono::steady_clock::now();
   scorer->score(waiting, progress, [&](size_t sample, const Detection& detection) {
-    rows.finish(sample, to_row(samples[sample], detection, options.scorer));
+    journal.finish(sample, to_row(samples[sample], detection, options.scorer));
   });
   progress.finish();
 
@@ -60,8 +59,9 @@ Result run(const Subject& subject,
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.computed_tokens = scorer->times().prompt_tokens;
   result.reused_tokens = scorer->times().reused_tokens;
-  for (const Json& row : std::move(rows).close())
-    result.detections.push_back(from_row(row, journal.path().string()));
+  const std::string where = journal.path().string();
+  for (const Json& row : std::move(journal).close())
+    result.detections.push_back(from_row(row, where));
   return result;
 }
 

@@ -29,12 +29,9 @@ std::vector<size_t> first_samples(const std::vector<size_t>& order, size_t count
 size_t begun_samples(const std::filesystem::path& path,
                      const std::vector<niah::Sample>& samples,
                      const std::vector<size_t>& order) {
-  const Journal journal(path);
-  const auto rows = niah::finished_rows(journal, samples);
-  size_t begun = 0;
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (rows[order[i]]) begun = i + 1;
-  }
+  const std::vector<size_t> waiting = niah::open_journal(path, samples).waiting();
+  size_t begun = order.size();
+  while (begun > 0 && std::ranges::binary_search(waiting, order[begun - 1])) --begun;
   return begun;
 }
 
@@ -57,8 +54,8 @@ SampledRun run_all(const Subject& subject,
                    const std::vector<niah::Sample>& samples,
                    const Options& options,
                    const std::filesystem::path& journal) {
-  Journal rows(journal);
-  return {.result = run(subject, samples, options, rows), .samples = samples};
+  return {.result = run(subject, samples, options, niah::open_journal(journal, samples)),
+          .samples = samples};
 }
 
 bool is_stable(std::span<const Detection> in_order,
@@ -99,9 +96,8 @@ SampledRun run_until_stable(const Subject& subject,
     const size_t count = std::min(rounds * kRound, samples.size());
     run.samples.clear();
     for (const size_t index : first_samples(order, count)) run.samples.push_back(samples[index]);
-    // A run ends by rewriting the journal, so each round opens it anew.
-    Journal rows(journal);
-    run.result = detect::run(subject, run.samples, options, rows);
+    run.result =
+        detect::run(subject, run.samples, options, niah::open_journal(journal, run.samples));
     answered_now += run.result.answered_now;
     seconds += run.result.seconds;
     run.stable = is_stable(in_order(run.result, order), subject.model.config(), certainty);

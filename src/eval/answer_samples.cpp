@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
+#include <set>
+#include <span>
 
 #include "metrics.h"
 #include "request_order.h"
@@ -16,8 +17,8 @@
 namespace retmask::eval {
 namespace {
 
-// The part of a row that identifies its sample.
-Json identity_of(const Sample& sample) {
+// The beginning of a row.
+Json head_of_row(const Sample& sample) {
   Json row = {{"id", sample.id}, {"task", sample.task}};
   if (sample.length) row["length"] = *sample.length;
   row.update(sample.meta);
@@ -26,37 +27,11 @@ Json identity_of(const Sample& sample) {
 }
 
 Json row_of(const Sample& sample, Json answer) {
-  Json row = identity_of(sample);
+  Json row = head_of_row(sample);
   row["answer"] = std::move(answer);
   row["references"] = sample.references;
   row["metric"] = sample.metric;
   return row;
-}
-
-bool is_row_of(const Json& row, const Sample& sample) {
-  Json expected = identity_of(sample);
-  expected["references"] = sample.references;
-  expected["metric"] = sample.metric;
-  for (const auto& [key, value] : expected.items()) {
-    if (!row.contains(key) || row[key] != value) return false;
-  }
-  return true;
-}
-
-std::vector<Json> finished_rows(const Journal& journal, const std::vector<Sample>& samples) {
-  std::map<std::string, size_t> index_of;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    RETMASK_CHECK(index_of.emplace(samples[i].id, i).second, "two samples are ", samples[i].id);
-  }
-  std::vector<Json> rows(samples.size());
-  for (const Json& row : journal.rows()) {
-    const auto found = index_of.find(json_get<std::string>(row, "id", journal.path().string()));
-    if (found == index_of.end() || !is_row_of(row, samples[found->second])) {
-      user_error(journal.path(), " holds samples of another run; give another --out");
-    }
-    rows[found->second] = row;
-  }
-  return rows;
 }
 
 std::string too_long(const Sample& sample, int64_t max_positions) {
@@ -107,49 +82,60 @@ void AnswerOptions::validate() const {
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
 }
 
-int64_t SampleAnswers::num_errors() const {
-  return std::count_if(
-      rows.begin(), rows.end(), [](const Json& row) { return row.contains("error"); });
+SampleJournal open_journal(const std::filesystem::path& path, const std::vector<Sample>& samples) {
+  std::set<std::string> ids;
+  std::vector<Json> identities;
+  for (const Sample& sample : samples) {
+    RETMASK_CHECK(ids.insert(sample.id).second, "two samples are ", sample.id);
+    Json identity = head_of_row(sample);
+    identity["references"] = sample.references;
+    identity["metric"] = sample.metric;
+    identities.push_back(std::move(identity));
+  }
+  return SampleJournal(path, identities);
 }
 
-SampleAnswers answer_samples(const Subject& subject,
-                             const std::vector<Sample>& samples,
-                             const AnswerOptions& options,
-                             Journal& journal) {
-  options.validate();
-  SampleAnswers answers;
-  answers.rows = finished_rows(journal, samples);
-  const auto keep = [&](size_t sample, Json row) {
-    journal.append(row);
-    answers.rows[sample] = std::move(row);
-  };
+Json answered_row(const Sample& sample, const std::string& answer) {
+  // Repaired before it is judged, as it is in the file.
+  Json row = row_of(sample, lossy_utf8(answer));
+  score_row(row, sample.id);
+  return row;
+}
 
+Json error_row(const Sample& sample, const std::string& error) {
+  Json row = row_of(sample, nullptr);
+  row["score"] = nullptr;
+  row["error"] = error;
+  return row;
+}
+
+AnsweredSamples answer_samples(const Subject& subject,
+                               const std::vector<Sample>& samples,
+                               const AnswerOptions& options,
+                               SampleJournal& journal) {
+  options.validate();
   const int64_t max_positions = subject.model.config().max_positions;
-  std::vector<size_t> waiting;
+  std::vector<size_t> fitting;
   std::vector<std::span<const int64_t>> prompts;
   int64_t longest = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (!answers.rows[i].is_null()) continue;
+  for (const size_t i : journal.waiting()) {
     const int64_t tokens =
         static_cast<int64_t>(samples[i].prompt.size()) + samples[i].max_new_tokens;
     if (tokens > max_positions) {
-      Json row = row_of(samples[i], nullptr);
-      row["score"] = nullptr;
-      row["error"] = too_long(samples[i], max_positions);
-      keep(i, std::move(row));
+      journal.finish(i, error_row(samples[i], too_long(samples[i], max_positions)));
       continue;
     }
-    waiting.push_back(i);
+    fitting.push_back(i);
     prompts.emplace_back(samples[i].prompt);
     longest = std::max(longest, tokens);
   }
   std::vector<Request> requests;
   for (const size_t i : request_order(prompts)) {
-    requests.push_back(make_request(subject, samples[waiting[i]], waiting[i]));
+    requests.push_back(make_request(subject, samples[fitting[i]], fitting[i]));
   }
 
   const auto total = static_cast<int64_t>(samples.size());
-  Progress progress(options.title, total, "samples", total - static_cast<int64_t>(waiting.size()));
+  Progress progress(options.title, total, "samples", total - static_cast<int64_t>(fitting.size()));
   const auto start = std::chrono::steady_clock::now();
   const auto source = [&, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
     if (next == requests.size()) return std::nullopt;
@@ -157,14 +143,8 @@ SampleAnswers answer_samples(const Subject& subject,
   };
   const auto on_finish = [&](size_t index, size_t, const GenerationResult& result) {
     const Request& request = requests[index];
-    const Sample& sample = samples[request.sample];
-    // Repaired before it is judged, as it is in the file.
-    Json row = row_of(sample, lossy_utf8(answer_text(subject, request, result)));
-    score_row(row, sample.id);
-    keep(request.sample, std::move(row));
-    ++answers.answered_now;
-    answers.prompt_tokens_now += static_cast<int64_t>(sample.prompt.size());
-    answers.new_tokens_now += static_cast<int64_t>(result.tokens.size());
+    journal.finish(request.sample,
+                   answered_row(samples[request.sample], answer_text(subject, request, result)));
     progress.advance();
   };
   if (!requests.empty()) {
@@ -175,9 +155,9 @@ SampleAnswers answer_samples(const Subject& subject,
         .run(source, on_finish);
   }
   progress.finish();
-  answers.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (answers.rows != journal.rows()) write_json_lines(journal.path(), answers.rows);
-  return answers;
+  return {
+      .answered_now = static_cast<int64_t>(requests.size()),
+      .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
 }  // namespace retmask::eval

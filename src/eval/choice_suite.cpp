@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
-#include <numeric>
-#include <optional>
+#include <span>
 
 #include "retmask/base/error.h"
 #include "retmask/base/progress.h"
@@ -61,25 +59,6 @@ Json error_row(const ChoiceQuestion& question, int64_t max_tokens) {
   row["error"] = detail::concat(
       longest_choice(question), " tokens, more than the model's maximum of ", max_tokens);
   return row;
-}
-
-// Rows of an earlier run by question.
-std::vector<std::optional<Json>> finished_questions(const Journal& journal,
-                                                    const std::vector<ChoiceQuestion>& questions) {
-  std::map<std::string, size_t> index_of;
-  for (size_t i = 0; i < questions.size(); ++i) index_of[question_row(questions[i]).dump()] = i;
-  std::vector<std::optional<Json>> rows(questions.size());
-  for (const Json& row : journal.rows()) {
-    const Json key = {{"task", row.value("task", Json())},
-                      {"id", row.value("id", Json())},
-                      {"gold", row.value("gold", Json())}};
-    const auto found = index_of.find(key.dump());
-    if (found == index_of.end()) {
-      user_error(journal.path(), " has rows of other questions; give another --out");
-    }
-    rows[found->second] = row;
-  }
-  return rows;
 }
 
 // Neighbours share the longest contexts.
@@ -147,19 +126,23 @@ struct Counts {
 
 }  // namespace
 
-ChoiceResult run_choice(const Subject& subject,
-                        const std::vector<ChoiceQuestion>& questions,
-                        const ChoiceOptions& options,
-                        Journal& journal) {
+SampleJournal open_journal(const std::filesystem::path& path,
+                           const std::vector<ChoiceQuestion>& questions) {
+  std::vector<Json> identities;
+  for (const ChoiceQuestion& question : questions) identities.push_back(question_row(question));
+  return SampleJournal(path, identities);
+}
+
+AnsweredQuestions run_choice(const Subject& subject,
+                             const std::vector<ChoiceQuestion>& questions,
+                             const ChoiceOptions& options,
+                             SampleJournal& journal) {
   options.validate();
-  std::vector<std::optional<Json>> rows = finished_questions(journal, questions);
   const int64_t max_tokens = subject.model.config().max_positions;
   std::vector<size_t> waiting;
-  for (size_t i = 0; i < questions.size(); ++i) {
-    if (rows[i]) continue;
+  for (const size_t i : journal.waiting()) {
     if (longest_choice(questions[i]) > max_tokens) {
-      rows[i] = error_row(questions[i], max_tokens);
-      journal.append(*rows[i]);
+      journal.finish(i, error_row(questions[i], max_tokens));
     } else {
       waiting.push_back(i);
     }
@@ -189,22 +172,16 @@ ChoiceResult run_choice(const Subject& subject,
     std::span<const torch::Tensor> remaining(logprobs);
     for (; begin < end; ++begin) {
       const ChoiceQuestion& question = questions[waiting[begin]];
-      Json row = scored_row(question, remaining.first(question.choices.size()));
+      journal.finish(waiting[begin],
+                     scored_row(question, remaining.first(question.choices.size())));
       remaining = remaining.subspan(question.choices.size());
-      journal.append(row);
-      rows[waiting[begin]] = std::move(row);
       progress.advance();
     }
   }
   progress.finish();
-
-  ChoiceResult result{
-      .predictions = {},
+  return {
       .answered_now = static_cast<int64_t>(waiting.size()),
       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-  for (auto& row : rows) result.predictions.push_back(std::move(row).value());
-  if (result.predictions != journal.rows()) write_json_lines(journal.path(), result.predictions);
-  return result;
 }
 
 Json choice_results_json(const std::vector<Json>& predictions) {

@@ -51,66 +51,67 @@ Json to_prediction(const LogprobRow& row, const torch::Tensor& logprobs) {
   return prediction;
 }
 
-// End of the batch that starts at row `begin`.
-size_t batch_end(const std::vector<LogprobRow>& rows, size_t begin, int64_t batch_tokens) {
+// End of the batch of `which` rows that starts at `begin`.
+size_t batch_end(const std::vector<LogprobRow>& rows,
+                 const std::vector<size_t>& which,
+                 size_t begin,
+                 int64_t batch_tokens) {
   int64_t tokens = 0;
   size_t end = begin;
-  while (end < rows.size()) {
-    tokens += static_cast<int64_t>(rows[end].tokens.size());
+  while (end < which.size()) {
+    tokens += static_cast<int64_t>(rows[which[end]].tokens.size());
     if (end > begin && tokens > batch_tokens) break;
     ++end;
   }
   return end;
 }
 
-void check_same_rows(const std::vector<LogprobRow>& rows,
-                     const std::vector<Json>& finished,
-                     const std::filesystem::path& path) {
-  bool same = finished.size() <= rows.size();
-  for (size_t i = 0; same && i < finished.size(); ++i) {
-    same = finished[i].contains("tokens") && finished[i]["tokens"] == Json(rows[i].tokens);
-  }
-  if (!same) user_error(path, " has rows of other data; give another --out");
-}
-
 }  // namespace
 
-LogprobResult run_logprob(const Subject& subject,
+SampleJournal open_journal(const std::filesystem::path& path, const std::vector<LogprobRow>& rows) {
+  std::vector<Json> identities;
+  for (const LogprobRow& row : rows) identities.push_back({{"id", row.id}, {"tokens", row.tokens}});
+  return SampleJournal(path, identities);
+}
+
+EvaluatedRows run_logprob(const Subject& subject,
                           const std::vector<LogprobRow>& rows,
                           const LogprobOptions& options,
-                          Journal& journal) {
+                          SampleJournal& journal) {
   options.validate();
-  LogprobResult result;
-  result.predictions = journal.rows();
-  check_same_rows(rows, result.predictions, journal.path());
-  const auto finished = static_cast<int64_t>(result.predictions.size());
-  Progress progress("eval logprob", static_cast<int64_t>(rows.size()), "rows", finished);
+  EvaluatedRows evaluated;
+  const std::vector<size_t> waiting = journal.waiting();
+  Progress progress("eval logprob",
+                    static_cast<int64_t>(rows.size()),
+                    "rows",
+                    static_cast<int64_t>(rows.size() - waiting.size()));
   const auto start = std::chrono::steady_clock::now();
   const torch::InferenceMode inference;
-  for (size_t begin = result.predictions.size(); begin < rows.size();) {
-    const size_t end = batch_end(rows, begin, options.batch_tokens);
+  for (size_t begin = 0; begin < waiting.size();) {
+    const size_t end = batch_end(rows, waiting, begin, options.batch_tokens);
     std::vector<std::vector<int64_t>> sequences;
-    for (size_t i = begin; i < end; ++i) sequences.push_back(rows[i].tokens);
+    for (size_t i = begin; i < end; ++i) sequences.push_back(rows[waiting[i]].tokens);
     const auto logprobs =
         token_logprobs(subject.model, sequences, /*first=*/{}, subject.masked_heads);
     for (size_t i = begin; i < end; ++i) {
-      result.predictions.push_back(to_prediction(rows[i], logprobs[i - begin]));
-      journal.append(result.predictions.back());
-      result.tokens_now += static_cast<int64_t>(rows[i].tokens.size());
+      const LogprobRow& row = rows[waiting[i]];
+      journal.finish(waiting[i], to_prediction(row, logprobs[i - begin]));
+      evaluated.tokens_now += static_cast<int64_t>(row.tokens.size());
     }
     progress.advance(static_cast<int64_t>(end - begin));
     begin = end;
   }
   progress.finish();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return result;
+  evaluated.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return evaluated;
 }
 
-Json logprob_results_json(const LogprobResult& result) {
+Json logprob_results_json(const std::vector<Json>& predictions) {
   Total all;
   Total completion;
   int64_t completions = 0;
-  for (const Json& prediction : result.predictions) {
+  for (const Json& prediction : predictions) {
     const Total row = total_from(prediction["logprobs"], 0);
     all.sum += row.sum;
     all.tokens += row.tokens;
@@ -123,7 +124,7 @@ Json logprob_results_json(const LogprobResult& result) {
   }
   Json results = {
       {"suite", "logprob"},
-      {"rows", result.predictions.size()},
+      {"rows", predictions.size()},
       {"tokens", all.tokens},
       {"sum", all.sum},
       {"mean", all.mean()},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "retmask/niah/answer_samples.h"
 #include "retmask/niah/sample_rows.h"
 
 namespace retmask::eval {
@@ -59,18 +58,12 @@ Json count_by(const std::string& key, const Json& cells) {
 
 }  // namespace
 
-int64_t NiahResult::num_right() const {
-  return std::count_if(answers.begin(), answers.end(), [](const NiahAnswer& answer) {
-    return answer.verdict.right;
-  });
-}
-
-NiahResult run_niah(const Subject& subject,
-                    const std::vector<niah::Sample>& samples,
-                    const NiahOptions& options,
-                    Journal& journal) {
+niah::AnsweredSamples run_niah(const Subject& subject,
+                               const std::vector<niah::Sample>& samples,
+                               const NiahOptions& options,
+                               SampleJournal& journal) {
   options.validate();
-  const niah::AnsweredSamples answered = niah::answer_samples(
+  return niah::answer_samples(
       subject.model,
       samples,
       {.name = "eval niah",
@@ -86,20 +79,22 @@ NiahResult run_niah(const Subject& subject,
              return to_row(samples[sample], answer);
            }},
       journal);
-
-  NiahResult result{
-      .answers = {}, .answered_now = answered.answered_now, .seconds = answered.seconds};
-  for (const Json& row : answered.rows) {
-    result.answers.push_back(from_row(row, journal.path().string()));
-  }
-  return result;
 }
 
-Json niah_results_json(const NiahResult& result, const std::vector<niah::Sample>& samples) {
+std::vector<NiahAnswer> niah_answers(const std::vector<Json>& rows, const std::string& where) {
+  std::vector<NiahAnswer> answers;
+  for (const Json& row : rows) answers.push_back(from_row(row, where));
+  return answers;
+}
+
+Json niah_results_json(const std::vector<NiahAnswer>& answers,
+                       const std::vector<niah::Sample>& samples) {
   const auto total = static_cast<int64_t>(samples.size());
+  const int64_t right =
+      std::ranges::count_if(answers, [](const NiahAnswer& answer) { return answer.verdict.right; });
   Json cells = Json::array();
   for (size_t i = 0; i < samples.size(); ++i) {
-    Json cell = to_row(samples[i], result.answers[i]);
+    Json cell = to_row(samples[i], answers[i]);
     cell.erase("span");
     cell.erase("tokens");
     cells.push_back(std::move(cell));
@@ -107,9 +102,9 @@ Json niah_results_json(const NiahResult& result, const std::vector<niah::Sample>
   Json by_length = count_by("length", cells);
   Json by_depth = count_by("depth_fraction", cells);
   return {{"suite", "niah"},
-          {"success", result.num_right()},
+          {"success", right},
           {"total", total},
-          {"rate", rate(result.num_right(), total)},
+          {"rate", rate(right, total)},
           {"cells", std::move(cells)},
           {"by_length", std::move(by_length)},
           {"by_depth", std::move(by_depth)}};

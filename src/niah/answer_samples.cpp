@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "retmask/base/progress.h"
-#include "retmask/niah/sample_journal.h"
 
 namespace retmask::niah {
 
@@ -18,12 +18,21 @@ GeneratorOptions generator_options(const std::vector<Sample>& samples,
           .prefix_cache = true};
 }
 
+std::vector<size_t> waiting_in_prefix_order(const SampleJournal& journal,
+                                            const std::vector<Sample>& samples) {
+  const std::vector<size_t> waiting = journal.waiting();
+  std::vector<std::span<const int64_t>> prompts;
+  for (const size_t sample : waiting) prompts.emplace_back(samples[sample].prompt);
+  std::vector<size_t> ordered;
+  for (const size_t i : prefix_order(prompts)) ordered.push_back(waiting[i]);
+  return ordered;
+}
+
 AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
-                               Journal& journal) {
-  SampleJournal answers(samples, journal);
-  const std::vector<size_t> waiting = answers.waiting();
+                               SampleJournal& journal) {
+  const std::vector<size_t> waiting = waiting_in_prefix_order(journal, samples);
   std::vector<GenerationRequest> requests;
   for (const size_t sample : waiting) requests.push_back(loop.request(sample));
 
@@ -32,17 +41,14 @@ AnsweredSamples answer_samples(const InferenceLm& model,
   const auto start = std::chrono::steady_clock::now();
   Generator(model, loop.generation)
       .run(source_of(requests), [&](size_t request, size_t, const GenerationResult& answer) {
-        answers.finish(waiting[request], loop.row(waiting[request], answer));
+        journal.finish(waiting[request], loop.row(waiting[request], answer));
         progress.advance();
       });
   progress.finish();
 
-  AnsweredSamples answered;
-  answered.answered_now = static_cast<int64_t>(waiting.size());
-  answered.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  answered.rows = std::move(answers).close();
-  return answered;
+  return {
+      .answered_now = static_cast<int64_t>(waiting.size()),
+      .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
 }  // namespace retmask::niah

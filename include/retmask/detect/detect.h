@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "retmask/base/head_scores.h"
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/detect/certainty.h"
 #include "retmask/detect/copy_counter.h"
 #include "retmask/detect/options.h"
@@ -49,13 +49,12 @@ struct Subject {
   std::vector<int64_t> eos_token_ids = {};
 };
 
-// Each finished sample is appended to `journal`, and samples already in it are not computed again.
-// At the end its file is rewritten in sample order. Answers are decoded greedily. Throws UserError
-// for bad options and if the journal has rows of other samples.
+// Scores the samples that wait in `journal` (niah::open_journal) and closes it. Answers are decoded
+// greedily. Throws UserError for bad options.
 Result run(const Subject& subject,
            const std::vector<niah::Sample>& samples,
            const Options& options,
-           Journal& journal);
+           SampleJournal journal);
 
 // Scores of all heads of the model over the samples that count: head_scores.json.
 HeadScores head_scores(const Result& result, const ModelConfig& config);

@@ -1,11 +1,15 @@
 #pragma once
 // The loop of all generative benchmarks: answers samples with a model, one journal row per sample.
+// The rows in predictions.jsonl: {"id", "task", "length" (if it has one), the sample's meta fields,
+// "prompt_tokens", "answer", "references", "metric", "score" and what else the metric reports}; of
+// a sample without an answer, "answer" and "score" are null and "error" says why.
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/eval/sample.h"
 #include "retmask/eval/subject.h"
 
@@ -19,26 +23,24 @@ struct AnswerOptions {
   void validate() const;
 };
 
-struct SampleAnswers {
-  std::vector<Json> rows;         // in sample order
-  int64_t answered_now = 0;       // excluding those of an earlier run
-  int64_t prompt_tokens_now = 0;  // of those
-  int64_t new_tokens_now = 0;
-  double seconds = 0.0;  // spent on those
-
-  int64_t num_errors() const;
+struct AnsweredSamples {
+  int64_t answered_now = 0;  // excluding those of an earlier run
+  double seconds = 0.0;      // spent on those
 };
 
-// Decodes greedily to the end-of-sequence token, a stop text or the limit of the sample. The row of
-// a sample: {"id", "task", "length" (if it has one), its meta fields, "prompt_tokens", "answer",
-// "references", "metric", "score" and what else the metric reports}; of a sample that does not fit
-// into the model, "answer" and "score" are null and "error" says why. Rows are appended to
-// `journal` as they are finished; samples already in it are not answered again; at the end the file
-// is rewritten in sample order, so that its bytes depend on neither batch nor interruptions. Throws
-// UserError if the journal has rows of other samples.
-SampleAnswers answer_samples(const Subject& subject,
-                             const std::vector<Sample>& samples,
-                             const AnswerOptions& options,
-                             Journal& journal);
+// The journal of these samples. Throws UserError like SampleJournal.
+SampleJournal open_journal(const std::filesystem::path& path, const std::vector<Sample>& samples);
+
+// The row of a sample that was answered, with its score.
+Json answered_row(const Sample& sample, const std::string& answer);
+// The row of a sample that has no answer.
+Json error_row(const Sample& sample, const std::string& error);
+
+// Answers the samples that wait in the journal; those that do not fit into the model get an error.
+// Decodes greedily to the end-of-sequence token, a stop text or the limit of the sample.
+AnsweredSamples answer_samples(const Subject& subject,
+                               const std::vector<Sample>& samples,
+                               const AnswerOptions& options,
+                               SampleJournal& journal);
 
 }  // namespace retmask::eval

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
 #include "retmask/tokenizer/tokenizer.h"
@@ -40,22 +40,24 @@ struct ChoiceQuestion {
 std::vector<ChoiceQuestion> read_choice_file(const std::filesystem::path& path,
                                              const Tokenizer& tokenizer);
 
-struct ChoiceResult {
-  std::vector<Json> predictions;  // one per question, in order
-  int64_t answered_now = 0;       // questions, excluding those of an earlier run
-  double seconds = 0.0;           // spent on those
+struct AnsweredQuestions {
+  int64_t answered_now = 0;  // excluding those of an earlier run
+  double seconds = 0.0;      // spent on those
 };
 
-// Appends one row per question to `journal`: {"task", "id", "gold", "choices": [{"sum", "tokens",
-// "chars", "bytes"}, ...], "score"} with the natural log-probability of each continuation; "score"
-// is 1 if the right choice has the largest sum. A question longer than the model's maximum has
-// "error" instead of "choices". Contexts that questions share are computed once. Questions already
-// in the journal are not computed again; at the end its file is rewritten in order. Throws
-// UserError for bad options and if the journal has other rows.
-ChoiceResult run_choice(const Subject& subject,
-                        const std::vector<ChoiceQuestion>& questions,
-                        const ChoiceOptions& options,
-                        Journal& journal);
+// The journal of these questions, predictions.jsonl. Throws UserError like SampleJournal.
+SampleJournal open_journal(const std::filesystem::path& path,
+                           const std::vector<ChoiceQuestion>& questions);
+
+// Answers the questions that wait in the journal, with one row each: {"task", "id", "gold",
+// "choices": [{"sum", "tokens", "chars", "bytes"}, ...], "score"} with the natural log-probability
+// of each continuation; "score" is 1 if the right choice has the largest sum. A question longer
+// than the model's maximum has "error" instead of "choices". Contexts that questions share are
+// computed once. Throws UserError for bad options.
+AnsweredQuestions run_choice(const Subject& subject,
+                             const std::vector<ChoiceQuestion>& questions,
+                             const ChoiceOptions& options,
+                             SampleJournal& journal);
 
 // {"suite", "questions", "errors", "acc", "acc_per_char", "acc_per_byte", "acc_per_token",
 // "bits_per_byte", "tasks": [the same per task]}: the share of questions whose right choice has the

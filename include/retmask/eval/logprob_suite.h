@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
 #include "retmask/tokenizer/chat_template.h"
@@ -56,24 +56,25 @@ class LogprobReader {
   std::unique_ptr<const ChatTemplate> template_;
 };
 
-struct LogprobResult {
-  std::vector<Json> predictions;  // one per row
-  int64_t tokens_now = 0;         // tokens evaluated, excluding those of an earlier run
-  double seconds = 0.0;           // spent on those
+struct EvaluatedRows {
+  int64_t tokens_now = 0;  // excluding those of an earlier run
+  double seconds = 0.0;    // spent on those
 };
 
-// Evaluates the rows in order. Appends one row each to `journal`:
+// The journal of these rows, predictions.jsonl. Throws UserError like SampleJournal.
+SampleJournal open_journal(const std::filesystem::path& path, const std::vector<LogprobRow>& rows);
+
+// Evaluates the rows that wait in the journal, in order, with one row each:
 // {"id", "tokens", "logprobs": [null, l1, ...], "sum", "mean"}, natural logarithms, plus
 // "completion_start", "completion_sum" and "completion_mean" if there is a completion. "mean" is
-// null if no token is predicted. Throws UserError for bad options and if the journal has other
-// rows.
-LogprobResult run_logprob(const Subject& subject,
+// null if no token is predicted. Throws UserError for bad options.
+EvaluatedRows run_logprob(const Subject& subject,
                           const std::vector<LogprobRow>& rows,
                           const LogprobOptions& options,
-                          Journal& journal);
+                          SampleJournal& journal);
 
 // {"suite", "rows", "tokens", "sum", "mean", "perplexity"} over all predicted tokens; "completion":
 // {"rows", "tokens", "sum", "mean"} if there are completions.
-Json logprob_results_json(const LogprobResult& result);
+Json logprob_results_json(const std::vector<Json>& predictions);
 
 }  // namespace retmask::eval

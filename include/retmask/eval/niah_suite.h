@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "retmask/base/journal.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
-#include "retmask/niah/sample.h"
+#include "retmask/niah/answer_samples.h"
 
 namespace retmask::eval {
 
@@ -17,25 +16,20 @@ struct NiahAnswer {
   std::string answer = {};
 };
 
-struct NiahResult {
-  std::vector<NiahAnswer> answers;  // in sample order
-  int64_t answered_now = 0;         // excluding those of an earlier run
-  double seconds = 0.0;             // spent on those
+// Answers the samples that wait in `journal` (niah::open_journal). Decodes greedily. Throws
+// UserError for bad options.
+niah::AnsweredSamples run_niah(const Subject& subject,
+                               const std::vector<niah::Sample>& samples,
+                               const NiahOptions& options,
+                               SampleJournal& journal);
 
-  int64_t num_right() const;
-};
-
-// Decodes greedily. Each answered sample is appended to `journal`, and samples already in it are
-// not computed again. At the end its file is rewritten in sample order. Throws UserError for bad
-// options and if the journal has rows of other samples.
-NiahResult run_niah(const Subject& subject,
-                    const std::vector<niah::Sample>& samples,
-                    const NiahOptions& options,
-                    Journal& journal);
+// The answers in the rows of samples. Throws UserError with `where` for a malformed row.
+std::vector<NiahAnswer> niah_answers(const std::vector<Json>& rows, const std::string& where);
 
 // {"suite", "success", "total", "rate", "cells": [{"needle", "length", "depth", "depth_fraction",
 // "recall", "success", "answer"}, ...], "by_length": [{"length", "success", "total", "rate"}, ...],
 // "by_depth": [{"depth", ...}, ...]}
-Json niah_results_json(const NiahResult& result, const std::vector<niah::Sample>& samples);
+Json niah_results_json(const std::vector<NiahAnswer>& answers,
+                       const std::vector<niah::Sample>& samples);
 
 }  // namespace retmask::eval

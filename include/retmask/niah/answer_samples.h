@@ -1,11 +1,10 @@
 #pragma once
-// Answers samples with a model and keeps one journal row per sample: the loop of detect and of
-// eval's suite niah.
+// Answers samples with a model and keeps one journal row per sample: the loop of eval's suite niah.
 
 #include <functional>
 #include <vector>
 
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/engine/generator.h"
 #include "retmask/niah/sample.h"
 
@@ -22,7 +21,6 @@ struct AnswerLoop {
 };
 
 struct AnsweredSamples {
-  std::vector<Json> rows;    // in sample order
   int64_t answered_now = 0;  // excluding those of an earlier run
   double seconds = 0.0;      // spent on those
 };
@@ -33,13 +31,16 @@ GeneratorOptions generator_options(const std::vector<Sample>& samples,
                                    int64_t batch_size,
                                    int64_t max_new_tokens);
 
-// Samples already in the journal are not answered again. The others are answered in the order in
-// which their prompts share most of their beginnings, which are computed once. Each row is appended
-// as soon as its answer is finished; at the end the file is rewritten in sample order. Throws
-// UserError if the journal has rows of other samples.
+// The samples that wait in the journal, in the order in which their prompts share most of their
+// beginnings: the engine computes those once.
+std::vector<size_t> waiting_in_prefix_order(const SampleJournal& journal,
+                                            const std::vector<Sample>& samples);
+
+// Answers the samples that wait in the journal, in that order. Each row is kept as soon as its
+// answer is finished.
 AnsweredSamples answer_samples(const InferenceLm& model,
                                const std::vector<Sample>& samples,
                                const AnswerLoop& loop,
-                               Journal& journal);
+                               SampleJournal& journal);
 
 }  // namespace retmask::niah

@@ -1,20 +1,19 @@
 #pragma once
 // Journal rows of samples, for resuming an interrupted run.
 
-#include <optional>
+#include <filesystem>
 #include <vector>
 
-#include "retmask/base/journal.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/niah/sample.h"
 
 namespace retmask::niah {
 
-// {"needle", "length", "depth", "depth_fraction", "span", "tokens"}: identifies the sample.
+// {"needle", "length", "depth", "depth_fraction", "span", "tokens"}: identifies the sample, and
+// begins its row.
 Json to_json(const Sample& sample);
 
-// Returns the journal row of each sample that an earlier run has answered. Rows begin with
-// to_json(sample). Throws UserError for a row that matches no sample.
-std::vector<std::optional<Json>> finished_rows(const Journal& journal,
-                                               const std::vector<Sample>& samples);
+// The journal of these samples. Throws UserError like SampleJournal.
+SampleJournal open_journal(const std::filesystem::path& path, const std::vector<Sample>& samples);
 
 }  // namespace retmask::niah

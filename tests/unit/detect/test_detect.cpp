@@ -3,6 +3,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/detect/detect.h"
+#include "retmask/niah/sample_rows.h"
 #include "unit/support/tiny_model.h"
 
 namespace retmask::detect {
@@ -24,8 +25,10 @@ class DetectTest : public testing::TinyModelTest {
   }
 
   Result detect(const std::string& journal_name) {
-    Journal journal(dir_ / journal_name);
-    return run({model_, *tokenizer_, checkpoint_.eos_token_ids()}, samples_, options_, journal);
+    return run({model_, *tokenizer_, checkpoint_.eos_token_ids()},
+               samples_,
+               options_,
+               niah::open_journal(dir_ / journal_name, samples_));
   }
 
   Options options_;

@@ -5,6 +5,7 @@
 #include "planted_head.h"
 #include "retmask/base/error.h"
 #include "retmask/detect/detect.h"
+#include "retmask/niah/sample_rows.h"
 #include "unit/support/temp_dir.h"
 
 namespace retmask::detect {
@@ -30,8 +31,10 @@ class Planted : public ::testing::TestWithParam<std::tuple<Scorer, Path>> {
  protected:
   Result detect(const std::vector<niah::Sample>& samples,
                 const std::string& journal_name = "samples.jsonl") {
-    Journal journal(dir_ / journal_name);
-    return run({model_, planted_.tokenizer(), {planted_.eos()}}, samples, options_, journal);
+    return run({model_, planted_.tokenizer(), {planted_.eos()}},
+               samples,
+               options_,
+               niah::open_journal(dir_ / journal_name, samples));
   }
   std::vector<HeadMean> ranked(const Result& result) const {
     return ranked_heads(head_scores(result, model_.config()).means());
@@ -104,10 +107,12 @@ TEST(CopyScorer, RowsSayWhichHeadsCopiedEachToken) {
   const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
-  Journal journal(dir / "samples.jsonl");
-  const Result result =
-      run({model, planted.tokenizer(), {planted.eos()}}, {planted.sample(20, 200)}, {}, journal);
-  const Json steps = journal.rows()[0]["steps"];
+  const std::vector<niah::Sample> samples = {planted.sample(20, 200)};
+  const Result result = run({model, planted.tokenizer(), {planted.eos()}},
+                            samples,
+                            {},
+                            niah::open_journal(dir / "samples.jsonl", samples));
+  const Json steps = read_json_lines(dir / "samples.jsonl", "samples")[0]["steps"];
   ASSERT_EQ(steps.size(), 5u);
   // Other heads, which are random, may copy by chance.
   const std::vector<std::string> texts = {" n1", " n2", " n3", " n4"};
@@ -127,22 +132,23 @@ TEST(QueryScorer, ASampleWithoutAQuestionDoesNotCount) {
   const InferenceLm model(planted.model());
   niah::Sample sample = planted.sample(20, 20);
   sample.question = {};
-  Journal journal(dir / "samples.jsonl");
-  const Result result =
-      run({model, planted.tokenizer()}, {sample}, options_of(Scorer::query), journal);
+  const Result result = run({model, planted.tokenizer()},
+                            {sample},
+                            options_of(Scorer::query),
+                            niah::open_journal(dir / "samples.jsonl", {sample}));
   EXPECT_EQ(result.num_counted(), 0);
-  EXPECT_TRUE(journal.rows()[0]["scores"].is_null());
+  EXPECT_TRUE(read_json_lines(dir / "samples.jsonl", "samples")[0]["scores"].is_null());
 }
 
 TEST(AblationScorer, RefusesANeedleThatDoesNotFitBehindThePrompt) {
   const testing::TempDir dir;
   const PlantedHead planted;
   const InferenceLm model(planted.model());
-  Journal journal(dir / "samples.jsonl");
+  const std::vector<niah::Sample> samples = {planted.sample(2000, 2090)};
   EXPECT_THROW(run({model, planted.tokenizer()},
-                   {planted.sample(2000, 2090)},
+                   samples,
                    options_of(Scorer::ablation),
-                   journal),
+                   niah::open_journal(dir / "samples.jsonl", samples)),
                UserError);
 }
 

@@ -17,18 +17,22 @@ class LogprobSuiteTest : public TinySubjectTest {
                               "{\"text\": \"where the river bends\"}\n"));
   }
 
-  LogprobResult run(const std::string& name,
-                    int64_t batch_tokens = 1000,
-                    std::vector<Head> masked = {}) {
-    Journal journal(dir_ / name);
-    return run_logprob(subject(std::move(masked)), rows_, {.batch_tokens = batch_tokens}, journal);
+  struct Run {
+    std::vector<Json> predictions;
+    int64_t tokens_now;
+  };
+  Run run(const std::string& name, int64_t batch_tokens = 1000, std::vector<Head> masked = {}) {
+    SampleJournal journal = open_journal(dir_ / name, rows_);
+    const EvaluatedRows evaluated =
+        run_logprob(subject(std::move(masked)), rows_, {.batch_tokens = batch_tokens}, journal);
+    return {.predictions = std::move(journal).close(), .tokens_now = evaluated.tokens_now};
   }
 
   std::vector<LogprobRow> rows_;
 };
 
 TEST_F(LogprobSuiteTest, PredictionsHoldTheModelsLogprobs) {
-  const LogprobResult result = run("a.jsonl");
+  const Run result = run("a.jsonl");
   ASSERT_EQ(result.predictions.size(), 4u);
   const torch::NoGradGuard no_grad;
   for (size_t i = 0; i < rows_.size(); ++i) {
@@ -66,15 +70,15 @@ TEST_F(LogprobSuiteTest, OneTokenHasNothingToPredict) {
 }
 
 TEST_F(LogprobSuiteTest, BatchingAndGoingOnChangeNothing) {
-  const LogprobResult whole = run("whole.jsonl");
-  const LogprobResult single = run("single.jsonl", /*batch_tokens=*/1);
+  const Run whole = run("whole.jsonl");
+  const Run single = run("single.jsonl", /*batch_tokens=*/1);
   for (size_t i = 0; i < rows_.size(); ++i) {
     EXPECT_NEAR(single.predictions[i]["sum"].get<double>(),
                 whole.predictions[i]["sum"].get<double>(),
                 1e-4);
   }
   write_json_lines(dir_ / "part.jsonl", {whole.predictions[0], whole.predictions[1]});
-  const LogprobResult rest = run("part.jsonl");
+  const Run rest = run("part.jsonl");
   EXPECT_EQ(rest.tokens_now, static_cast<int64_t>(rows_[2].tokens.size() + rows_[3].tokens.size()));
   EXPECT_EQ(read_json_lines(dir_ / "part.jsonl", "predictions").size(), 4u);
   EXPECT_EQ(run("part.jsonl").tokens_now, 0);
@@ -94,8 +98,8 @@ TEST_F(LogprobSuiteTest, MaskedHeadsCount) {
 }
 
 TEST_F(LogprobSuiteTest, ResultsAddUp) {
-  const LogprobResult result = run("a.jsonl");
-  const Json results = logprob_results_json(result);
+  const Run result = run("a.jsonl");
+  const Json results = logprob_results_json(result.predictions);
   double sum = 0.0;
   int64_t tokens = 0;
   for (const Json& prediction : result.predictions) {

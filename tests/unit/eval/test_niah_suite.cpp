@@ -1,6 +1,7 @@
 #include "retmask/base/error.h"
 #include "retmask/eval/niah_suite.h"
 #include "retmask/niah/needles.h"
+#include "retmask/niah/sample_rows.h"
 #include "tiny_subject.h"
 
 namespace retmask::eval {
@@ -14,9 +15,11 @@ class NiahSuiteTest : public TinySubjectTest {
                              {*tokenizer_, template_.get(), model_.config().max_positions});
   }
 
-  NiahResult run(const std::string& name, std::vector<Head> masked = {}) {
-    Journal journal(dir_ / name);
-    return run_niah(subject(std::move(masked)), samples_, options_, journal);
+  niah::AnsweredSamples run(const std::string& name, std::vector<Head> masked = {}) {
+    SampleJournal journal = niah::open_journal(dir_ / name, samples_);
+    const auto answered = run_niah(subject(std::move(masked)), samples_, options_, journal);
+    std::move(journal).close();
+    return answered;
   }
 
   const NiahOptions options_ = {.grid = {.lengths = {100, 160}, .depths = 2, .max_new_tokens = 12},
@@ -45,11 +48,11 @@ TEST(NiahResults, CountByLengthAndDepth) {
       {.needle = 0, .length = 512, .depth = 0, .depth_fraction = 0.0},
       {.needle = 0, .length = 512, .depth = 1, .depth_fraction = 1.0},
       {.needle = 1, .length = 1024, .depth = 1, .depth_fraction = 1.0}};
-  NiahResult result;
-  result.answers = {{.verdict = {.recall = 0.2, .right = false}, .answer = "no"},
-                    {.verdict = {.recall = 0.6, .right = true}, .answer = "yes"},
-                    {.verdict = {.recall = 1.0, .right = true}, .answer = "all"}};
-  const Json results = niah_results_json(result, samples);
+  const std::vector<NiahAnswer> answers = {
+      {.verdict = {.recall = 0.2, .right = false}, .answer = "no"},
+      {.verdict = {.recall = 0.6, .right = true}, .answer = "yes"},
+      {.verdict = {.recall = 1.0, .right = true}, .answer = "all"}};
+  const Json results = niah_results_json(answers, samples);
   EXPECT_EQ(results["success"], 2);
   EXPECT_EQ(results["total"], 3);
   EXPECT_DOUBLE_EQ(results["rate"].get<double>(), 2.0 / 3);
