@@ -49,7 +49,7 @@ void run_local_workers(int64_t count) {
   CopyOptions copies;
   copies.count = count;
   copies.environment = [&](int64_t index) {
-    const synthesize::Part part{.shard = index, .num_shards = count};
+    const Part part{.shard = index, .num_shards = count};
     EnvironmentVariables variables = {{kPart, part.name()}};
     if (!devices.empty())
       variables.emplace_back(kDevices, devices[static_cast<size_t>(index) % devices.size()]);
@@ -72,10 +72,10 @@ void run_local_workers(int64_t count) {
       result.cause->describe().c_str()));
 }
 
-std::optional<synthesize::Part> part_of_local_worker() {
+std::optional<Part> part_of_local_worker() {
   const char* name = std::getenv(kPart);
   if (name == nullptr) return std::nullopt;
-  return synthesize::parse_part(name);
+  return parse_part(name);
 }
 
 }  // namespace retmask::cli

@@ -1,11 +1,11 @@
 #pragma once
-// Local workers of synthesize: copies of this program that process one part of the prompts each.
+// Local workers: copies of this program that do one part of a run each.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "retmask/synthesize/workers.h"
+#include "retmask/base/part.h"
 
 namespace retmask::cli {
 
@@ -18,6 +18,6 @@ int64_t automatic_workers(const std::string& device);
 void run_local_workers(int64_t count);
 
 // The part of this process if it was started by run_local_workers(), otherwise nothing.
-std::optional<synthesize::Part> part_of_local_worker();
+std::optional<Part> part_of_local_worker();
 
 }  // namespace retmask::cli

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "retmask/base/error.h"
-#include "retmask/synthesize/workers.h"
+#include "retmask/base/part.h"
 
 namespace fs = std::filesystem;
 
@@ -40,7 +40,7 @@ void check_same(const std::string& what,
   }
 }
 
-void check_shard(const Json& options, const fs::path& dir, const synthesize::Part& part) {
+void check_shard(const Json& options, const fs::path& dir, const Part& part) {
   const std::string shard = options.value("shard", "");
   if (shard == part.name()) return;
   user_error("--merge: ",
@@ -89,7 +89,7 @@ PartRecords read_part_records(const fs::path& out,
   for (const auto& [flag, name] : rules.settled) flags.push_back(flag);
   for (const std::string& flag : inputs_that_differ) flags.push_back(flag);
   PartRecords parts;
-  parts.dirs = synthesize::find_parts(out);
+  parts.dirs = find_parts(out);
   for (size_t i = 0; i < parts.dirs.size(); ++i) {
     const fs::path file = parts.dirs[i] / "run.json";
     const Json record = read_json_file(file, "run record");

@@ -1,5 +1,5 @@
 #pragma once
-// The run.json files of synthesize's workers.
+// The run.json files of the parts of a run.
 
 #include <filesystem>
 #include <optional>

@@ -17,13 +17,13 @@
 #include "retmask/base/file.h"
 #include "retmask/base/log.h"
 #include "retmask/base/memory.h"
+#include "retmask/base/part.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/checkpoint/checkpoint.h"
 #include "retmask/model/device.h"
 #include "retmask/synthesize/options.h"
 #include "retmask/synthesize/prompts.h"
 #include "retmask/synthesize/synthesize.h"
-#include "retmask/synthesize/workers.h"
 #include "synthesize_flags.h"
 
 namespace retmask::cli {
@@ -47,6 +47,9 @@ const std::vector<std::string> kChoosingFlags = {"language",
                                                  "drop-unfinished",
                                                  "drop-runaway",
                                                  "runaway-tokens"};
+
+// Of a single worker's run.
+constexpr const char* kAnswerJournal = "answers.jsonl";
 
 // Where and how a part was generated.
 const std::vector<std::string> kPartFlags = {
@@ -77,7 +80,7 @@ struct Job {
 Job resolve_flags(const SynthesizeCommandOptions& flags,
                   const CommonOptions& common,
                   const std::filesystem::path& dir,
-                  const synthesize::Part& part = {}) {
+                  const Part& part = {}) {
   synthesize::Options options = flags.synthesize;
   options.prompts.turns = synthesize::parse_turns(flags.turns);
   options.selection.shard = part.shard;
@@ -241,9 +244,9 @@ void check_kept(const synthesize::Result& result) {
 }
 
 // The part given by --shard, otherwise by SLURM, otherwise all prompts.
-synthesize::Part own_part(const SynthesizeCommandOptions& options) {
-  if (!options.shard.empty()) return synthesize::parse_part(options.shard);
-  const auto part = synthesize::part_from_slurm(std::getenv);
+Part own_part(const SynthesizeCommandOptions& options) {
+  if (!options.shard.empty()) return parse_part(options.shard);
+  const auto part = part_from_slurm(std::getenv);
   if (!part) return {};
   log::info("part " + part->name() + " of the prompts, from SLURM's task number");
   return *part;
@@ -255,8 +258,7 @@ int64_t num_workers(const SynthesizeCommandOptions& options, const std::string& 
   if (options.workers < 0) {
     user_error("--workers is ", options.workers, ", expected at least 1, or 0 for one per GPU");
   }
-  const bool is_part =
-      !options.shard.empty() || synthesize::part_from_slurm(std::getenv).has_value();
+  const bool is_part = !options.shard.empty() || part_from_slurm(std::getenv).has_value();
   if (is_part && options.workers > 1) {
     user_error("--workers ",
                options.workers,
@@ -269,7 +271,7 @@ int64_t num_workers(const SynthesizeCommandOptions& options, const std::string& 
 }
 
 // A local worker gets its share of the threads; only the first one logs.
-void join_workers(const synthesize::Part& part, CommonOptions& common) {
+void join_workers(const Part& part, CommonOptions& common) {
   common.threads = std::max<int64_t>(1, common.threads / part.num_shards);
   at::set_num_threads(static_cast<int>(common.threads));
   if (part.shard > 0) log::set_quiet(true);
@@ -278,7 +280,7 @@ void join_workers(const synthesize::Part& part, CommonOptions& common) {
 void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) {
   const auto local_part = part_of_local_worker();
   if (local_part) join_workers(*local_part, invocation.common);
-  const synthesize::Part part = local_part ? *local_part : own_part(options);
+  const Part part = local_part ? *local_part : own_part(options);
   const bool is_whole = part.num_shards == 1;
   invocation.options["shard"] = part.name();
   const std::filesystem::path out = invocation.common.out;
@@ -287,7 +289,7 @@ void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) 
     lock.emplace(invocation.claim_out(
         models_of(options), is_whole ? OutputLock::Mode::alone : OutputLock::Mode::together));
   }
-  invocation.common.out = synthesize::part_dir(out, part);
+  invocation.common.out = part_dir(out, part, kAnswerJournal);
   const CommonOptions& common = invocation.common;
   std::optional<OutputLock> own_lock;
   if (!is_whole) own_lock.emplace(common.out);
@@ -400,7 +402,7 @@ void run_workers(const SynthesizeCommandOptions& options,
                  int64_t count) {
   Job job = resolve_flags(options, common, common.out);
   const OutputLock lock = invocation.claim_out(models_of(options));
-  synthesize::part_dir(common.out, {.shard = 0, .num_shards = count});
+  part_dir(common.out, {.shard = 0, .num_shards = count}, kAnswerJournal);
   invocation.options["merge"] = true;  // as if the parts were merged by hand
   RunRecord run = invocation.start_run(run_rules(), moment_of_parts(common.out));
   job.options.moment = run.moment();

@@ -4,6 +4,7 @@
 
 #include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
+#include "retmask/base/part.h"
 #include "retmask/tokenizer/stop_strings.h"
 
 namespace retmask::synthesize {
@@ -195,10 +196,7 @@ void Selection::validate() const {
   if (sample < 0) user_error("--sample is ", sample, ", expected 1 or more, or 0 for all");
   if (skip < 0) user_error("--skip is ", skip, ", expected 0 or more");
   if (limit < 0) user_error("--limit is ", limit, ", expected 1 or more, or 0 for all");
-  if (num_shards < 1 || shard < 0 || shard >= num_shards) {
-    user_error(
-        "--shard ", shard, "/", num_shards, " does not exist; the parts of n are 0/n to (n-1)/n");
-  }
+  Part{.shard = shard, .num_shards = num_shards}.validate();
 }
 
 std::string to_string(SkipReason reason) { return kSkipReasonNames.name_of(reason); }

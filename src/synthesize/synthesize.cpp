@@ -11,8 +11,8 @@
 #include "outputs.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
+#include "retmask/base/part.h"
 #include "retmask/base/progress.h"
-#include "retmask/synthesize/workers.h"
 
 namespace fs = std::filesystem;
 

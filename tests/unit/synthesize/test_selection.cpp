@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "retmask/base/part.h"
 #include "retmask/synthesize/prompts.h"
-#include "retmask/synthesize/workers.h"
 #include "support.h"
 
 namespace retmask::synthesize {

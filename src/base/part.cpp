@@ -1,4 +1,4 @@
-#include "retmask/synthesize/workers.h"
+#include "retmask/base/part.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,11 +7,10 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/slurm.h"
-#include "retmask/synthesize/options.h"
 
 namespace fs = std::filesystem;
 
-namespace retmask::synthesize {
+namespace retmask {
 namespace {
 
 std::optional<int64_t> to_number(std::string_view text) {
@@ -66,10 +65,6 @@ Part step_part(const Environment& environment) {
   return {.shard = process, .num_shards = tasks};
 }
 
-std::string dir_name(const Part& part) {
-  return "shard-" + std::to_string(part.shard) + "-of-" + std::to_string(part.num_shards);
-}
-
 std::optional<Part> parse_dir_name(std::string_view name) {
   constexpr std::string_view kStart = "shard-";
   constexpr std::string_view kMiddle = "-of-";
@@ -96,6 +91,15 @@ std::map<std::pair<int64_t, int64_t>, fs::path> part_dirs(const fs::path& out) {
 
 std::string Part::name() const { return std::to_string(shard) + "/" + std::to_string(num_shards); }
 
+std::string Part::dir_name() const {
+  return "shard-" + std::to_string(shard) + "-of-" + std::to_string(num_shards);
+}
+
+void Part::validate() const {
+  if (num_shards >= 1 && shard >= 0 && shard < num_shards) return;
+  user_error("--shard ", name(), " does not exist; the parts of n are 0/n to (n-1)/n");
+}
+
 Part parse_part(const std::string& text) {
   const std::string_view whole = text;
   const size_t slash = std::min(whole.find('/'), whole.size());
@@ -104,8 +108,9 @@ Part parse_part(const std::string& text) {
   if (!shard || !count) {
     user_error("--shard ", text, ": expected i/n, such as 0/4 for the first of four parts");
   }
-  Selection{.shard = *shard, .num_shards = *count}.validate();
-  return {.shard = *shard, .num_shards = *count};
+  const Part part{.shard = *shard, .num_shards = *count};
+  part.validate();
+  return part;
 }
 
 std::optional<Part> part_from_slurm(const Environment& environment) {
@@ -113,12 +118,13 @@ std::optional<Part> part_from_slurm(const Environment& environment) {
   const Part step = step_part(environment);
   const Part part{.shard = array.shard * step.num_shards + step.shard,
                   .num_shards = array.num_shards * step.num_shards};
-  if (part.num_shards == 1) return std::nullopt;
+  if (part.is_whole()) return std::nullopt;
   return part;
 }
 
-fs::path part_dir(const fs::path& out, const Part& part) {
-  for (const auto& [numbers, dir] : part_dirs(out)) {
+fs::path part_dir(const fs::path& out, const Part& part, const std::string& journal) {
+  const auto dirs = part_dirs(out);
+  for (const auto& [numbers, dir] : dirs) {
     if (numbers.first == part.num_shards) continue;
     user_error(out,
                " holds parts of ",
@@ -129,14 +135,14 @@ fs::path part_dir(const fs::path& out, const Part& part) {
                numbers.first,
                ", --merge them, or give another --out");
   }
-  if (part.num_shards == 1) return out;
-  if (fs::exists(out / "answers.jsonl")) {
+  if (part.is_whole()) return out;
+  if (dirs.empty() && fs::exists(out / journal)) {
     user_error(out,
                " holds a run of a single worker, and this is part ",
                part.name(),
                "; give another --out");
   }
-  return out / dir_name(part);
+  return out / part.dir_name();
 }
 
 std::vector<fs::path> find_parts(const fs::path& out) {
@@ -163,7 +169,7 @@ std::vector<fs::path> find_parts(const fs::path& out) {
       user_error("--merge: part ",
                  part.name(),
                  " is missing: no ",
-                 out / dir_name(part) / "run.json",
+                 out / part.dir_name() / "run.json",
                  "; run the workers' command with --shard ",
                  part.name());
     }
@@ -172,4 +178,4 @@ std::vector<fs::path> find_parts(const fs::path& out) {
   return parts;
 }
 
-}  // namespace retmask::synthesize
+}  // namespace retmask

@@ -1,6 +1,6 @@
 #pragma once
-// Multiple workers on one set of prompts: each answers one part and writes it to OUT/shard-i-of-n;
-// merge() in synthesize.h joins the parts.
+// Multiple workers on one run: each does one part of it in OUT/shard-i-of-n, and --merge joins
+// them.
 
 #include <cstdint>
 #include <filesystem>
@@ -9,14 +9,18 @@
 #include <string>
 #include <vector>
 
-namespace retmask::synthesize {
+namespace retmask {
 
-// Part `shard` of `num_shards`, as in Selection.
+// Part `shard` of `num_shards`.
 struct Part {
   int64_t shard = 0;
   int64_t num_shards = 1;
 
-  std::string name() const;  // "0/4", the form of --shard
+  bool is_whole() const { return num_shards == 1; }
+  std::string name() const;      // "0/4", the form of --shard
+  std::string dir_name() const;  // "shard-0-of-4"
+  // Throws UserError.
+  void validate() const;
 };
 
 // Parses "0/4". Throws UserError.
@@ -32,11 +36,14 @@ using Environment = std::function<const char*(const char* name)>;
 std::optional<Part> part_from_slurm(const Environment& environment);
 
 // Output folder of a part: OUT/shard-i-of-n, or OUT itself if there is only one part. Throws
-// UserError if OUT contains parts of a different number of workers, or a single-worker run.
-std::filesystem::path part_dir(const std::filesystem::path& out, const Part& part);
+// UserError if OUT contains parts of a different number of workers, or a single-worker run, which
+// is known by its `journal` ("answers.jsonl") and has no parts.
+std::filesystem::path part_dir(const std::filesystem::path& out,
+                               const Part& part,
+                               const std::string& journal);
 
 // All part folders of OUT, in order. Throws UserError if there are none, if they belong to
 // different numbers of workers, or if one is missing; the message says how to create it.
 std::vector<std::filesystem::path> find_parts(const std::filesystem::path& out);
 
-}  // namespace retmask::synthesize
+}  // namespace retmask

@@ -2,14 +2,14 @@
 
 #include <map>
 
-#include "retmask/synthesize/workers.h"
-#include "support.h"
+#include "retmask/base/part.h"
+#include "unit/support/expect_user_error.h"
+#include "unit/support/files.h"
+#include "unit/support/temp_dir.h"
 
-namespace retmask::synthesize {
+namespace retmask {
 namespace {
 
-using testing::expect_user_error;
-using testing::TemporaryDir;
 namespace fs = std::filesystem;
 using Variables = std::map<std::string, std::string>;
 
@@ -79,20 +79,38 @@ TEST(PartFromSlurm, TasksOfAStepAndOfStepsInAnArray) {
 
 class PartsTest : public ::testing::Test {
  protected:
-  void make_part(const std::string& name) const { dir_.write(name + "/run.json", "{}"); }
-  const TemporaryDir dir_;
+  void make_part(const std::string& name) const {
+    fs::create_directories(dir_ / name);
+    testing::write_text(dir_ / name / "run.json", "{}");
+  }
+  const testing::TempDir dir_;
 };
 
 TEST_F(PartsTest, EachHasAFolderOfItsOwn) {
-  EXPECT_EQ(part_dir(dir_.path(), {0, 1}), dir_.path());
-  EXPECT_EQ(part_dir(dir_.path(), {2, 4}), dir_ / "shard-2-of-4");
-  EXPECT_EQ(part_dir(dir_ / "new", {0, 4}), dir_ / "new/shard-0-of-4");
+  EXPECT_EQ(part_dir(dir_.path(), {0, 1}, "answers.jsonl"), dir_.path());
+  EXPECT_EQ(part_dir(dir_.path(), {2, 4}, "answers.jsonl"), dir_ / "shard-2-of-4");
+  EXPECT_EQ(part_dir(dir_ / "new", {0, 4}, "answers.jsonl"), dir_ / "new/shard-0-of-4");
   make_part("shard-0-of-4");
-  EXPECT_EQ(part_dir(dir_.path(), {2, 4}), dir_ / "shard-2-of-4");
-  expect_user_error([&] { part_dir(dir_.path(), {0, 1}); }, {"parts of 4", "--shard i/4"});
-  expect_user_error([&] { part_dir(dir_.path(), {0, 3}); }, {"parts of 4", "part 0/3"});
-  dir_.write("whole/answers.jsonl", "");
-  expect_user_error([&] { part_dir(dir_ / "whole", {0, 3}); }, {"single worker", "--out"});
+  EXPECT_EQ(part_dir(dir_.path(), {2, 4}, "answers.jsonl"), dir_ / "shard-2-of-4");
+  expect_user_error(
+      [&] {
+        part_dir(dir_.path(), {0, 1}, "answers.jsonl");
+      },
+      {"parts of 4", "--shard i/4"});
+  expect_user_error(
+      [&] {
+        part_dir(dir_.path(), {0, 3}, "answers.jsonl");
+      },
+      {"parts of 4", "part 0/3"});
+  testing::write_text(dir_ / "answers.jsonl", "");  // as a merged run of other commands has it
+  EXPECT_EQ(part_dir(dir_.path(), {2, 4}, "answers.jsonl"), dir_ / "shard-2-of-4");
+  fs::create_directories(dir_ / "whole");
+  testing::write_text(dir_ / "whole/answers.jsonl", "");
+  expect_user_error(
+      [&] {
+        part_dir(dir_ / "whole", {0, 3}, "answers.jsonl");
+      },
+      {"single worker", "--out"});
 }
 
 TEST_F(PartsTest, AllAreFoundOrTheMissingOneIsNamed) {
@@ -112,4 +130,4 @@ TEST_F(PartsTest, AllAreFoundOrTheMissingOneIsNamed) {
 }
 
 }  // namespace
-}  // namespace retmask::synthesize
+}  // namespace retmask
