@@ -68,6 +68,8 @@ struct CommonOptions {
   void validate() const;
 };
 
+struct PartRecords;  // part_records.h
+
 // One invocation of a command, with flags and config file resolved.
 struct Invocation {
   std::string command;  // "detect"
@@ -76,6 +78,8 @@ struct Invocation {
   Json defaults;                                  // all default values
   std::vector<std::string> on_command_line = {};  // names of the flags given on the command line
   std::vector<std::string> given = {};            // those, and of the flags in the config file
+  // --merge: the parts in --out, whose flags are in `options`.
+  std::shared_ptr<const PartRecords> parts = nullptr;
 
   // Creates --out and locks it against other processes. Call it before anything is read or written.
   // Throws UserError if another process writes there, or if --out is, is inside or contains one of

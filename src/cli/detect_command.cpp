@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "detect_compare.h"
+#include "divided_run.h"
 #include "niah_flags.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
@@ -13,6 +14,7 @@
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
 #include "retmask/niah/answer_samples.h"
+#include "retmask/niah/sample_rows.h"
 #include "retmask/report/run_report.h"
 #include "verify_flags.h"
 
@@ -20,6 +22,7 @@ namespace retmask::cli {
 namespace {
 
 constexpr size_t kPrintedHeads = 10;
+constexpr const char* kSamplesFile = "samples.jsonl";
 
 struct DetectCommandOptions {
   std::filesystem::path model;
@@ -32,6 +35,7 @@ struct DetectCommandOptions {
   detect::Options detect;
   CompareFlags compare;
   VerifyFlags verify;
+  WorkerFlags workers;
 };
 
 // Throws UserError if a flag was given that this scorer does not read.
@@ -69,19 +73,48 @@ void print_result(const detect::Result& result, const ScoredHeads& heads, bool h
   std::cout << heads.marked.size() << " heads with a " << heads.marked_label << std::endl;
 }
 
-void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
-  const CommonOptions& common = invocation.common;
-  detect::Options detect_options = resolve_options(options, invocation);
-  const detect::VerifyOptions verify_options = options.verify.resolve(detect_options, common.seed);
-  const detect::CertaintyOptions certainty_options{.threshold = options.threshold,
-                                                   .seed = common.seed};
-  const torch::Device device = parse_device(common.device);
-
-  const OutputLock lock = invocation.claim_out({options.model});
+RunRules detect_rules() {
   RunRules rules = niah_rules();
   rules.ignored = {"batch-size", "threshold"};
   rules.ignored.insert(rules.ignored.end(), kVerifyFlags.begin(), kVerifyFlags.end());
-  RunRecord run = invocation.start_run(std::move(rules));
+  return rules;
+}
+
+DividedRunOptions division_of(const DetectCommandOptions& options) {
+  DividedRunOptions division{.flags = options.workers,
+                             .journal = kSamplesFile,
+                             .rules = detect_rules(),
+                             .models = {options.model}};
+  if (options.verify.until_stable) {
+    division.indivisible =
+        "--until-stable decides after each round of samples whether another one follows";
+  }
+  return division;
+}
+
+// Speed of this process, for run.json.
+void record_speed(const detect::Result& result, RunRecord& run) {
+  run.set_timing({{"samples", result.answered_now},
+                  {"seconds", result.seconds},
+                  {"prompt_tokens_computed", result.computed_tokens},
+                  {"prompt_tokens_reused", result.reused_tokens}});
+  if (result.answered_now == 0) return;
+  run.set_throughput("samples_per_second",
+                     static_cast<double>(result.answered_now) / result.seconds);
+}
+
+void run_detect(const DetectCommandOptions& options, const Invocation& invocation) {
+  if (options.model.empty()) user_error("--model is required: Checkpoint folder");
+  detect::Options detect_options = resolve_options(options, invocation);
+  const detect::VerifyOptions verify_options =
+      options.verify.resolve(detect_options, invocation.common.seed);
+  const detect::CertaintyOptions certainty_options{.threshold = options.threshold,
+                                                   .seed = invocation.common.seed};
+  const torch::Device device = parse_device(invocation.common.device);
+
+  DividedRun divided(division_of(options), invocation);
+  const CommonOptions& common = divided.common();
+  RunRecord& run = divided.record();
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
@@ -93,28 +126,47 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint, run);
   const niah::PromptTools tools{
       *tokenizer, chat_template.get(), config.max_positions, run.moment()};
-  const std::vector<niah::Sample> grid = load_samples(detect_options.grid, tools, run);
   detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);
+  const std::vector<niah::Sample> grid =
+      divided.own(load_samples(detect_options.grid, tools, run), &niah::Sample::prompt);
 
-  const MemoryBudget memory = memory_budget(
-      config,
-      device,
-      dtype,
-      niah::generator_options(grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
-  detect_options.kv_cache_bytes = memory.kv_cache;
-  log::info("memory: " + memory.text());
-  const InferenceLm model(CausalLm::load(checkpoint, config, device, dtype));
-  run.set_compute(compute_path(model));
-  log::info("computes on " + compute_path(model));
-  const detect::Subject subject{
-      model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)};
-  const std::filesystem::path journal = common.out / "samples.jsonl";
-  const detect::SampledRun sampled =
-      options.verify.until_stable
-          ? run_until_stable(subject, grid, detect_options, certainty_options, journal)
-          : run_all(subject, grid, detect_options, journal);
+  // Loaded when it is first needed: not if all samples have rows.
+  std::optional<InferenceLm> model;
+  const auto subject = [&]() -> detect::Subject {
+    if (!model) {
+      const MemoryBudget memory =
+          memory_budget(config,
+                        device,
+                        dtype,
+                        niah::generator_options(
+                            grid, detect_options.batch_size, detect_options.grid.max_new_tokens));
+      detect_options.kv_cache_bytes = memory.kv_cache;
+      log::info("memory: " + memory.text());
+      model.emplace(CausalLm::load(checkpoint, config, device, dtype));
+      run.set_compute(compute_path(*model));
+      log::info("computes on " + compute_path(*model));
+    }
+    return {
+        *model, *tokenizer, with_eos_token(checkpoint.eos_token_ids(), *tokenizer, options.model)};
+  };
+  const std::filesystem::path path = common.out / kSamplesFile;
+  detect::SampledRun sampled;
+  if (options.verify.until_stable) {
+    sampled = run_until_stable(subject(), grid, detect_options, certainty_options, path);
+  } else {
+    SampleJournal journal = niah::open_journal(path, grid);
+    sampled.samples = grid;
+    sampled.result = journal.is_complete()
+                         ? detect::finished_result(std::move(journal))
+                         : detect::run(subject(), grid, detect_options, std::move(journal));
+  }
   const detect::Result& result = sampled.result;
   const std::vector<niah::Sample>& samples = sampled.samples;
+  record_speed(result, run);
+  if (divided.is_part()) {
+    divided.finish_part(samples.size());
+    return;
+  }
   if (result.num_counted() == 0) {
     log::warn(reads_answers(detect_options.scorer)
                   ? "no answer is right, so no head has a score; try shorter --lengths"
@@ -128,10 +180,6 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   Json summary = detect::summary_json(result, samples, detect_options, config, certainty);
   if (options.verify.until_stable) summary["until_stable"] = stable_json(sampled, grid.size());
   write_json_file(common.out / "summary.json", summary);
-  if (result.answered_now > 0) {
-    run.set_throughput("samples_per_second",
-                       static_cast<double>(result.answered_now) / result.seconds);
-  }
   ScoredHeads heads{.means = scores.means()};
   mark_from(heads, options.threshold);
   print_result(result, heads, reads_answers(detect_options.scorer));
@@ -140,7 +188,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
     std::optional<MeanText> mean_text;
     if (options.verify.mask_mode.asks_for_means()) mean_text.emplace(options.verify.mask_mode, run);
     verify_heads(
-        subject, tools, samples, scores.means(), mean_text, verify_options, run, common.out);
+        subject(), tools, samples, scores.means(), mean_text, verify_options, run, common.out);
   }
   write_run_report(common.out);
   run.finish();
@@ -179,12 +227,15 @@ Command setup_detect(CLI::App& root) {
   app.add_option("--batch-size", options->detect.batch_size, "Samples generated in one batch");
   add_compare_flags(command, options->compare);
   add_verify_flags(command, options->verify);
-  command.required = {"--model"};
+  add_worker_flags(command, options->workers, "samples");
+  // --model is checked when it runs, because --merge takes it from the parts.
   command.run = [options](const Invocation& invocation) {
     if (is_comparison(options->compare, invocation)) {
       run_comparison(options->compare, options->model, invocation);
     } else {
-      run_detect(*options, invocation);
+      run_divided(setup_detect, options->workers, detect_rules(), invocation, [&] {
+        run_detect(*options, invocation);
+      });
     }
   };
   return command;

@@ -37,22 +37,22 @@ void validate_choice(const EvalCommandOptions& options) {
 
 void run_choice(const Evaluation& evaluation) {
   const std::filesystem::path& data = evaluation.options.data;
-  const std::vector<eval::ChoiceQuestion> questions =
-      eval::read_choice_file(data, evaluation.tokenizer);
+  std::vector<eval::ChoiceQuestion> all = eval::read_choice_file(data, evaluation.tokenizer);
   evaluation.run.add_input("data", sha256_file(data));
-  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), questions);
-  const InferenceLm model = evaluation.load_model();
-  const eval::AnsweredQuestions answered = eval::run_choice(
-      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
-      questions,
-      choice_options(evaluation.options),
-      journal);
-  const Json results = eval::choice_results_json(std::move(journal).close());
+  const std::vector<eval::ChoiceQuestion> questions = evaluation.divided.own(
+      std::move(all), [](const eval::ChoiceQuestion& question) -> const std::vector<int64_t>& {
+        return question.choices.front().tokens;
+      });
+  const auto rows = evaluation.answer_waiting(
+      eval::open_journal(evaluation.file(kPredictions), questions), [&](SampleJournal& journal) {
+        const InferenceLm model = evaluation.load_model();
+        const eval::AnsweredQuestions answered = eval::run_choice(
+            evaluation.subject(model), questions, choice_options(evaluation.options), journal);
+        evaluation.set_throughput("questions_per_second", answered.answered_now, answered.seconds);
+      });
+  if (!rows) return;
+  const Json results = eval::choice_results_json(*rows);
   write_json_file(evaluation.file("results.json"), results);
-  if (answered.answered_now > 0) {
-    evaluation.run.set_throughput("questions_per_second",
-                                  static_cast<double>(answered.answered_now) / answered.seconds);
-  }
   print_choice_results(results);
   if (results["errors"] == 0) return;
   evaluation.run.finish();

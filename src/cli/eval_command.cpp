@@ -30,11 +30,15 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   }
   options.mask_mode.validate(!options.mask.empty() || !options.heads.empty(), "--mask or --heads");
   if (suite.validate != nullptr) suite.validate(options);
-  const CommonOptions& common = invocation.common;
-  const torch::Device device = parse_device(common.device);
+  const torch::Device device = parse_device(invocation.common.device);
 
-  const OutputLock lock = invocation.claim_out({options.model});
-  RunRecord run = invocation.start_run(eval_rules());
+  DividedRun divided({.flags = options.workers,
+                      .journal = kPredictions,
+                      .rules = eval_rules(),
+                      .models = {options.model}},
+                     invocation);
+  const CommonOptions& common = divided.common();
+  RunRecord& run = divided.record();
   const Checkpoint checkpoint(options.model);
   ModelConfig config = read_model_config(checkpoint);
   limit_positions(config, options.max_position);
@@ -52,8 +56,16 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   if (!masked_heads.empty())
     run.settle("mask-mode", to_string(mean_text ? MaskMode::mean : masked_heads.mode()));
   const auto tokenizer = Tokenizer::load(options.model);
-  suite.run(
-      {options, common, checkpoint, config, *tokenizer, masked_heads, mean_text, device, run});
+  suite.run({options,
+             common,
+             checkpoint,
+             config,
+             *tokenizer,
+             masked_heads,
+             mean_text,
+             device,
+             divided,
+             run});
   run.finish();
 }
 
@@ -157,6 +169,7 @@ Command setup_eval(CLI::App& root) {
                    "--batch-tokens",
                    options->logprob.batch_tokens,
                    "logprob: most tokens per forward pass");
+  add_worker_flags(command, options->workers, "samples");
   app.add_option("--rescore",
                  options->rescore,
                  "Compute the scores again from the answers in this predictions.jsonl, or folder "
@@ -170,7 +183,12 @@ Command setup_eval(CLI::App& root) {
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
     options->threads = invocation.common.threads;
-    run_eval(*options, invocation);
+    const auto run = [&] { run_eval(*options, invocation); };
+    if (options->rescore.empty() && options->compare.empty()) {
+      run_divided(setup_eval, options->workers, eval_rules(), invocation, run);
+    } else {
+      run();  // without a model
+    }
   };
   return command;
 }

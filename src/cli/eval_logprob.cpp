@@ -24,22 +24,21 @@ void run_logprob(const Evaluation& evaluation) {
                              evaluation.checkpoint.dir(),
                              evaluation.config,
                              evaluation.run.moment());
-  const std::vector<eval::LogprobRow> rows = reader.read(data);
+  std::vector<eval::LogprobRow> all = reader.read(data);
   evaluation.run.add_input("data", sha256_file(data));
-  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), rows);
-  const InferenceLm model = evaluation.load_model();
-  const eval::EvaluatedRows evaluated = eval::run_logprob(
-      {.model = model, .tokenizer = evaluation.tokenizer, .masked_heads = evaluation.masked_heads},
-      rows,
-      evaluation.options.logprob,
-      journal);
-  const Json results = eval::logprob_results_json(std::move(journal).close());
+  const std::vector<eval::LogprobRow> texts =
+      evaluation.divided.own(std::move(all), &eval::LogprobRow::tokens);
+  const auto rows = evaluation.answer_waiting(
+      eval::open_journal(evaluation.file(kPredictions), texts), [&](SampleJournal& journal) {
+        const InferenceLm model = evaluation.load_model();
+        const eval::EvaluatedRows evaluated = eval::run_logprob(
+            evaluation.subject(model), texts, evaluation.options.logprob, journal);
+        evaluation.set_throughput("tokens_per_second", evaluated.tokens_now, evaluated.seconds);
+      });
+  if (!rows) return;
+  const Json results = eval::logprob_results_json(*rows);
   write_json_file(evaluation.file("results.json"), results);
-  if (evaluated.tokens_now > 0) {
-    evaluation.run.set_throughput("tokens_per_second",
-                                  static_cast<double>(evaluated.tokens_now) / evaluated.seconds);
-  }
-  std::cout << rows.size() << " rows, " << results["tokens"] << " predicted tokens";
+  std::cout << rows->size() << " rows, " << results["tokens"] << " predicted tokens";
   if (!results["mean"].is_null()) {
     std::cout << ", mean log-probability " << format_number(results["mean"].get<double>(), 6)
               << ", perplexity " << format_number(results["perplexity"].get<double>(), 6);

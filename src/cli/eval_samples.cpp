@@ -59,33 +59,29 @@ void run_samples(
                                     evaluation.checkpoint.dir(),
                                     parse_chat_use(options.grid.chat),
                                     evaluation.run.moment());
-  const std::vector<eval::Sample> samples = build(encoder);
-  SampleJournal journal = eval::open_journal(evaluation.file("predictions.jsonl"), samples);
-  const InferenceLm model = evaluation.load_model();
-  const eval::AnsweredSamples answered = eval::answer_samples(
-      {.model = model,
-       .tokenizer = evaluation.tokenizer,
-       .masked_heads = evaluation.masked_heads,
-       .eos_token_ids = with_eos_token(
-           evaluation.checkpoint.eos_token_ids(), evaluation.tokenizer, options.model)},
-      samples,
-      {.title = std::string("eval ") + suite, .batch_size = options.batch_size},
-      journal);
-  if (answered.answered_now > 0) {
-    evaluation.run.set_throughput("samples_per_second",
-                                  static_cast<double>(answered.answered_now) / answered.seconds);
-  }
-  const std::vector<Json> rows = std::move(journal).close();
+  const std::vector<eval::Sample> samples =
+      evaluation.divided.own(build(encoder), &eval::Sample::prompt);
+  const auto rows = evaluation.answer_waiting(
+      eval::open_journal(evaluation.file(kPredictions), samples), [&](SampleJournal& journal) {
+        const InferenceLm model = evaluation.load_model();
+        const eval::AnsweredSamples answered = eval::answer_samples(
+            evaluation.subject(model),
+            samples,
+            {.title = std::string("eval ") + suite, .batch_size = options.batch_size},
+            journal);
+        evaluation.set_throughput("samples_per_second", answered.answered_now, answered.seconds);
+      });
+  if (!rows) return;
   write_results(evaluation.common.out,
-                summarize ? summarize(rows) : eval::task_results_json(suite, rows));
+                summarize ? summarize(*rows) : eval::task_results_json(suite, *rows));
   const auto has_error = [](const Json& row) { return row.contains("error"); };
-  const auto errors = std::ranges::count_if(rows, has_error);
+  const auto errors = std::ranges::count_if(*rows, has_error);
   if (errors == 0) return;
   evaluation.run.finish();
-  const Json& first = *std::ranges::find_if(rows, has_error);
+  const Json& first = *std::ranges::find_if(*rows, has_error);
   throw std::runtime_error(detail::concat(errors,
                                           " of ",
-                                          rows.size(),
+                                          rows->size(),
                                           " samples have no answer; the first is ",
                                           first["id"].get<std::string>(),
                                           ": ",

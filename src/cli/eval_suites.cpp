@@ -149,4 +149,24 @@ InferenceLm Evaluation::load_model() const {
   return model;
 }
 
+eval::Subject Evaluation::subject(const InferenceLm& model) const {
+  return {.model = model,
+          .tokenizer = tokenizer,
+          .masked_heads = masked_heads,
+          .eos_token_ids = with_eos_token(checkpoint.eos_token_ids(), tokenizer, options.model)};
+}
+
+std::optional<std::vector<Json>> Evaluation::answer_waiting(
+    SampleJournal journal, const std::function<void(SampleJournal& journal)>& answer) const {
+  if (!journal.is_complete()) answer(journal);
+  std::vector<Json> rows = std::move(journal).close();
+  if (!divided.is_part()) return rows;
+  divided.finish_part(rows.size());
+  return std::nullopt;
+}
+
+void Evaluation::set_throughput(const char* name, int64_t count, double seconds) const {
+  if (count > 0) run.set_throughput(name, static_cast<double>(count) / seconds);
+}
+
 }  // namespace retmask::cli

@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "divided_run.h"
 #include "mask_mode_flags.h"
 #include "niah_flags.h"
+#include "retmask/base/sample_journal.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/prompt_encoder.h"
+#include "retmask/eval/subject.h"
 #include "retmask/model/inference.h"
 
 namespace retmask::cli {
@@ -33,12 +36,15 @@ struct EvalCommandOptions {
   int64_t max_samples = 100;
   std::string profile;  // whose prompt and metric; empty: the suite's own
   bool allow_code_execution = false;
+  WorkerFlags workers;
   uint64_t seed = 0;    // --seed
   int64_t threads = 1;  // --threads
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
 };
+
+constexpr const char* kPredictions = "predictions.jsonl";
 
 // Inputs of every suite. The weights are loaded after the suite has read its data without errors.
 struct Evaluation {
@@ -50,9 +56,16 @@ struct Evaluation {
   HeadMask& masked_heads;                    // load_model() adds the means
   const std::optional<MeanText>& mean_text;  // of means to be measured
   torch::Device device;
-  RunRecord& run;
+  DividedRun& divided;
+  RunRecord& run;  // of `divided`
 
   InferenceLm load_model() const;
+  eval::Subject subject(const InferenceLm& model) const;
+  // Calls `answer` if samples wait in the journal, and closes it. Returns all rows, in order;
+  // nothing in a part of the run, which has no results and is then finished.
+  std::optional<std::vector<Json>> answer_waiting(
+      SampleJournal journal, const std::function<void(SampleJournal& journal)>& answer) const;
+  void set_throughput(const char* name, int64_t count, double seconds) const;
   std::filesystem::path file(const char* name) const { return common.out / name; }
 };
 

@@ -72,6 +72,14 @@ void run_local_workers(int64_t count) {
       result.cause->describe().c_str()));
 }
 
+void run_as_local_worker(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Stopped&) {
+    throw SilentExit(kStoppedExitCode);
+  }
+}
+
 std::optional<Part> part_of_local_worker() {
   const char* name = std::getenv(kPart);
   if (name == nullptr) return std::nullopt;

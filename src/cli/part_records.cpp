@@ -1,7 +1,9 @@
 #include "part_records.h"
 
 #include <algorithm>
+#include <memory>
 
+#include "earlier_options.h"
 #include "retmask/base/error.h"
 #include "retmask/base/part.h"
 
@@ -53,6 +55,10 @@ void check_shard(const Json& options, const fs::path& dir, const Part& part) {
              part.name());
 }
 
+bool is_given(const Invocation& invocation, const std::string& flag) {
+  return std::ranges::find(invocation.given, flag) != invocation.given.end();
+}
+
 std::optional<Moment> moment_in(const Json& record) {
   const Json moment = record.is_object() ? record.value("moment", Json()) : Json();
   return moment.is_string() ? Moment::parse(moment.get<std::string>()) : std::nullopt;
@@ -79,17 +85,16 @@ std::optional<Moment> moment_of_parts(const fs::path& out) {
   return std::nullopt;
 }
 
-PartRecords read_part_records(const fs::path& out,
-                              const std::vector<std::string>& may_differ,
-                              const std::vector<std::string>& inputs_that_differ,
-                              const RunRules& rules,
-                              const Json& defaults) {
-  std::vector<std::string> flags = may_differ;
-  for (const InputFlag& input : rules.inputs) flags.push_back(input.flag);
-  for (const auto& [flag, name] : rules.settled) flags.push_back(flag);
-  for (const std::string& flag : inputs_that_differ) flags.push_back(flag);
+PartRecords read_part_records(const Invocation& invocation, const PartRules& rules) {
+  std::vector<std::string> flags = rules.part_flags;
+  for (const std::string& flag : rules.free_flags) {
+    if (is_given(invocation, flag)) flags.push_back(flag);
+  }
+  for (const InputFlag& input : rules.run.inputs) flags.push_back(input.flag);
+  for (const auto& [flag, name] : rules.run.settled) flags.push_back(flag);
+  for (const std::string& flag : rules.free_inputs) flags.push_back(flag);
   PartRecords parts;
-  parts.dirs = find_parts(out);
+  parts.dirs = find_parts(invocation.common.out);
   for (size_t i = 0; i < parts.dirs.size(); ++i) {
     const fs::path file = parts.dirs[i] / "run.json";
     const Json record = read_json_file(file, "run record");
@@ -108,6 +113,7 @@ PartRecords read_part_records(const fs::path& out,
       parts.settled = settled;
       parts.moment = moment_in(record);
       parts.device = json_get_or<std::string>(record, "device", "", file.string());
+      parts.compute = json_get_or<std::string>(record, "compute", "", file.string());
     }
     const auto same = [&](const char* what,
                           const Json& first,
@@ -116,17 +122,38 @@ PartRecords read_part_records(const fs::path& out,
                           const Json& fallbacks = Json::object()) {
       check_same(what, first, other, free, fallbacks, parts.dirs[0], parts.dirs[i]);
     };
-    same("flag", parts.options, options, flags, defaults);
-    same("input", parts.inputs, inputs, inputs_that_differ);
+    same("flag", parts.options, options, flags, invocation.defaults);
+    same("input", parts.inputs, inputs, rules.free_inputs);
     same("meaning of", parts.settled, settled, {}, parts.settled);
     for (const auto& [folder, hashes] : parts.input_files.items()) {
       same("input", hashes, input_files.value(folder, Json::object()), {}, hashes);
     }
     const Json throughput = record.value("throughput", Json::object());
-    parts.tokens_per_second +=
-        json_get_or<double>(throughput, "tokens_per_second", 0.0, file.string());
+    for (const auto& [name, value] : throughput.items()) {
+      if (value.is_number()) parts.throughput[name] += value.get<double>();
+    }
   }
   return parts;
+}
+
+void run_with_flags_of_parts(SetupCommand setup,
+                             const Invocation& invocation,
+                             const PartRules& rules) {
+  if (is_given(invocation, "shard")) user_error("--merge joins all parts; omit --shard");
+  const auto parts = std::make_shared<PartRecords>(read_part_records(invocation, rules));
+  Invocation merging = invocation;
+  merging.options = with_earlier_options(invocation,
+                                         parts->options,
+                                         rules.part_flags,
+                                         rules.free_flags,
+                                         rules.run.inputs,
+                                         parts->dirs.front().string());
+  CLI::App root;
+  const Command command = setup(root);
+  set_options(*command.app, merging.options);
+  merging.common = *command.common;
+  merging.parts = parts;
+  command.run(merging);
 }
 
 }  // namespace retmask::cli

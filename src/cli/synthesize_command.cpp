@@ -1,15 +1,11 @@
 #include "synthesize_command.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <utility>
 
-#include "earlier_options.h"
 #include "local_workers.h"
 #include "part_records.h"
 #include "retmask/base/child_processes.h"
@@ -25,6 +21,7 @@
 #include "retmask/synthesize/prompts.h"
 #include "retmask/synthesize/synthesize.h"
 #include "synthesize_flags.h"
+#include "worker_flags.h"
 
 namespace retmask::cli {
 namespace {
@@ -47,6 +44,8 @@ const std::vector<std::string> kChoosingFlags = {"language",
                                                  "drop-unfinished",
                                                  "drop-runaway",
                                                  "runaway-tokens"};
+
+constexpr const char* kDivided = "prompts";
 
 // Of a single worker's run.
 constexpr const char* kAnswerJournal = "answers.jsonl";
@@ -243,45 +242,11 @@ void check_kept(const synthesize::Result& result) {
              advice_on(most));
 }
 
-// The part given by --shard, otherwise by SLURM, otherwise all prompts.
-Part own_part(const SynthesizeCommandOptions& options) {
-  if (!options.shard.empty()) return parse_part(options.shard);
-  const auto part = part_from_slurm(std::getenv);
-  if (!part) return {};
-  log::info("part " + part->name() + " of the prompts, from SLURM's task number");
-  return *part;
-}
-
-// --workers, otherwise one per CUDA device if models run here and the prompts are not split by
-// --shard or SLURM.
-int64_t num_workers(const SynthesizeCommandOptions& options, const std::string& device) {
-  if (options.workers < 0) {
-    user_error("--workers is ", options.workers, ", expected at least 1, or 0 for one per GPU");
-  }
-  const bool is_part = !options.shard.empty() || part_from_slurm(std::getenv).has_value();
-  if (is_part && options.workers > 1) {
-    user_error("--workers ",
-               options.workers,
-               " does not apply to a part of the prompts (--shard, or SLURM's tasks); omit it, or "
-               "start a single task without --shard");
-  }
-  if (options.workers > 0 || is_part) return std::max<int64_t>(1, options.workers);
-  const synthesize::Options& o = options.synthesize;
-  return o.model.empty() && o.rejected_model.empty() ? 1 : automatic_workers(device);
-}
-
-// A local worker gets its share of the threads; only the first one logs.
-void join_workers(const Part& part, CommonOptions& common) {
-  common.threads = std::max<int64_t>(1, common.threads / part.num_shards);
-  at::set_num_threads(static_cast<int>(common.threads));
-  if (part.shard > 0) log::set_quiet(true);
-}
-
 void run_worker(const SynthesizeCommandOptions& options, Invocation invocation) {
   const auto local_part = part_of_local_worker();
   if (local_part) join_workers(*local_part, invocation.common);
-  const Part part = local_part ? *local_part : own_part(options);
-  const bool is_whole = part.num_shards == 1;
+  const Part part = local_part ? *local_part : own_part(options.workers, kDivided);
+  const bool is_whole = part.is_whole();
   invocation.options["shard"] = part.name();
   const std::filesystem::path out = invocation.common.out;
   std::optional<OutputLock> lock;  // for a local worker the parent process holds it
@@ -342,57 +307,23 @@ void merge_parts(const PartRecords& parts,
   }
   for (const auto& [name, meaning] : parts.settled.items()) run.settle(name, meaning);
   const synthesize::Result result = synthesize::merge(job.options, common.out);
-  if (parts.tokens_per_second > 0) {
-    run.set_throughput("tokens_per_second", parts.tokens_per_second);
-  }
+  for (const auto& [name, value] : parts.throughput) run.set_throughput(name, value);
   print_result(result, common.out);
   check_kept(result);
   run.finish();
 }
 
-// The parts' values of the kChoosingFlags given on this call do not matter.
-PartRecords read_parts(const Invocation& invocation) {
-  std::vector<std::string> may_differ = kPartFlags;
-  for (const std::string& name : kChoosingFlags) {
-    if (std::ranges::find(invocation.given, name) != invocation.given.end()) {
-      may_differ.push_back(name);
-    }
-  }
-  return read_part_records(
-      invocation.common.out, may_differ, kIgnoredEndpointFlags, run_rules(), invocation.defaults);
+PartRules part_rules() {
+  return {.run = run_rules(),
+          .part_flags = kPartFlags,
+          .free_flags = kChoosingFlags,
+          .free_inputs = kIgnoredEndpointFlags};
 }
 
-struct ParsedFlags {
-  SynthesizeCommandOptions options;
-  CommonOptions common;
-};
-
-// What the flags of a call with these Invocation::options hold.
-ParsedFlags parse_flags(const Json& options) {
-  ParsedFlags parsed;
-  CLI::App root;
-  Command command = add_command(root, "synthesize", "", "");
-  add_synthesize_flags(command, parsed.options);
-  set_options(*command.app, options);
-  parsed.common = *command.common;
-  return parsed;
-}
-
-// Uses the parts' flags where `invocation` gives none.
-void run_merge(const SynthesizeCommandOptions& options, Invocation invocation) {
-  if (!options.shard.empty()) user_error("--merge joins all parts; omit --shard");
+void run_merge(const SynthesizeCommandOptions& options, const Invocation& invocation) {
   const OutputLock lock = invocation.claim_out(models_of(options));
-  const PartRecords parts = read_parts(invocation);
-  invocation.options = with_earlier_options(invocation,
-                                            parts.options,
-                                            kPartFlags,
-                                            kChoosingFlags,
-                                            run_rules().inputs,
-                                            parts.dirs.front().string());
-  const ParsedFlags flags = parse_flags(invocation.options);
-  invocation.common = flags.common;
-  RunRecord run = invocation.start_run(run_rules(), parts.moment);
-  merge_parts(parts, flags.options, flags.common, run);
+  RunRecord run = invocation.start_run(run_rules(), invocation.parts->moment);
+  merge_parts(*invocation.parts, options, invocation.common, run);
 }
 
 // Runs all workers on this machine. Input errors are reported here, once.
@@ -409,7 +340,7 @@ void run_workers(const SynthesizeCommandOptions& options,
   record_inputs(job, common, /*ready_mask=*/{}, run);
   synthesize::check_inputs(job.options);
   run_local_workers(count);
-  merge_parts(read_parts(invocation), options, common, run);
+  merge_parts(read_part_records(invocation, part_rules()), options, common, run);
 }
 
 }  // namespace
@@ -425,19 +356,21 @@ Command setup_synthesize(CLI::App& root) {
   add_synthesize_flags(command, *options);
   // Required flags are checked by validate(), because --merge takes them from the parts.
   command.run = [options, common = command.common](const Invocation& given) {
-    if (options->merge) {
+    if (given.parts) {
       run_merge(*options, given);
       return;
     }
-    if (part_of_local_worker()) {
-      try {
-        run_worker(*options, given);
-      } catch (const Stopped&) {  // reported by the parent process for all workers
-        throw SilentExit(kStoppedExitCode);
-      }
+    if (options->workers.merge) {
+      run_with_flags_of_parts(setup_synthesize, given, part_rules());
       return;
     }
-    const int64_t workers = num_workers(*options, common->device);
+    if (part_of_local_worker()) {
+      run_as_local_worker([&] { run_worker(*options, given); });
+      return;
+    }
+    const synthesize::Options& o = options->synthesize;
+    const bool uses_models = !o.model.empty() || !o.rejected_model.empty();
+    const int64_t workers = num_workers(options->workers, kDivided, common->device, uses_models);
     if (workers > 1) {
       run_workers(*options, *common, given, workers);
     } else {

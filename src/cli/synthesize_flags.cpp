@@ -62,24 +62,15 @@ void add_prompt_flags(Command& command, SynthesizeCommandOptions& options) {
   app.add_flag("--deduplicate", f.deduplicate, "Keep only the first of equal prompts");
 }
 
-void add_selection_flags(CLI::App& app, SynthesizeCommandOptions& options) {
+void add_selection_flags(Command& command, SynthesizeCommandOptions& options) {
+  CLI::App& app = *command.app;
   synthesize::Selection& o = options.synthesize.selection;
   app.add_option("--sample",
                  o.sample,
                  "Number of prompts to draw with --seed after all filters, in file order (0: all)");
   app.add_option("--skip", o.skip, "Number of prompts to skip at the start, after --sample");
   app.add_option("--limit", o.limit, "Most prompts to use, after --skip (0: all)");
-  app.add_option("--shard",
-                 options.shard,
-                 "Process part i/n of the prompts after --limit (0/4 to 3/4) and write it to "
-                 "OUT/shard-i-of-n; defaults to the task number in a SLURM array or step");
-  app.add_option("--workers",
-                 options.workers,
-                 "Processes on this machine that share the prompts and --threads (0: one per CUDA "
-                 "device, 1 on the CPU)");
-  app.add_flag("--merge",
-               options.merge,
-               "Join the parts in --out into the final files, with the parts' flags");
+  add_worker_flags(command, options.workers, "prompts");
 }
 
 void add_generation_flags(CLI::App& app, synthesize::Options& o) {
@@ -152,8 +143,6 @@ std::vector<Alternatives> alternatives() {
                 {"judge-endpoint", "judge-model", "judge-prompt", "strategy=win-lose"},
                 {"strategy=sft"}}},
       {.sets = {{"mask-top-k", "scores"}, {"mask-threshold", "scores"}, {"heads"}}},
-      {.sets = {{"shard"}, {"workers!=0"}}},
-      {.sets = {{"shard"}, {"merge=true"}}},
       // With a masked model both are used: the server generates the chosen answers.
       {.sets = {{"model"}, {"endpoint", "endpoint-model"}}, .unless = {"mask", "scores", "heads"}}};
 }
@@ -166,10 +155,10 @@ void add_synthesize_flags(Command& command, SynthesizeCommandOptions& options) {
   add_mask_flags(command, options.mask);
   add_endpoint_flags(app, options.endpoints, options.synthesize);
   add_prompt_flags(command, options);
-  add_selection_flags(app, options);
+  add_selection_flags(command, options);
   add_generation_flags(app, options.synthesize);
   add_pair_flags(app, options.synthesize.pairs);
-  command.alternatives = alternatives();
+  for (Alternatives& group : alternatives()) command.alternatives.push_back(std::move(group));
 }
 
 }  // namespace retmask::cli

@@ -9,6 +9,7 @@
 #include "endpoint_flags.h"
 #include "mask_flags.h"
 #include "retmask/synthesize/options.h"
+#include "worker_flags.h"
 
 namespace retmask::cli {
 
@@ -19,9 +20,7 @@ struct SynthesizeCommandOptions {
   EndpointFlags endpoints;
   std::string turns = "first";
   std::string thinking = "keep";
-  std::string shard;    // empty: SLURM's task number, or all prompts
-  int64_t workers = 0;  // on this machine; 0: one per CUDA device
-  bool merge = false;
+  WorkerFlags workers;
   std::vector<std::string> template_variables;  // NAME=VALUE
 };
 

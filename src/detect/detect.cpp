@@ -53,12 +53,19 @@ Result run(const Subject& subject,
     journal.finish(sample, to_row(samples[sample], detection, options.scorer));
   });
   progress.finish();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
-  Result result;
+  Result result = finished_result(std::move(journal));
   result.answered_now = static_cast<int64_t>(waiting.size());
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = seconds;
   result.computed_tokens = scorer->times().prompt_tokens;
   result.reused_tokens = scorer->times().reused_tokens;
+  return result;
+}
+
+Result finished_result(SampleJournal journal) {
+  Result result;
   const std::string where = journal.path().string();
   for (const Json& row : std::move(journal).close())
     result.detections.push_back(from_row(row, where));

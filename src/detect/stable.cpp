@@ -50,14 +50,6 @@ std::vector<Detection> in_order(const Result& result, const std::vector<size_t>&
 
 }  // namespace
 
-SampledRun run_all(const Subject& subject,
-                   const std::vector<niah::Sample>& samples,
-                   const Options& options,
-                   const std::filesystem::path& journal) {
-  return {.result = run(subject, samples, options, niah::open_journal(journal, samples)),
-          .samples = samples};
-}
-
 bool is_stable(std::span<const Detection> in_order,
                const ModelConfig& config,
                const CertaintyOptions& options) {

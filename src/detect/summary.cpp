@@ -79,10 +79,6 @@ Json summary_json(const Result& result,
                   {"split_half", certainty.split_half}};
   summary.update(concentration(ranked));
   summary["by_length"] = by_length(result, samples, options.scorer);
-  summary["timing"] = {{"samples", result.answered_now},
-                       {"seconds", result.seconds},
-                       {"prompt_tokens_computed", result.computed_tokens},
-                       {"prompt_tokens_reused", result.reused_tokens}};
   summary["heads"] = Json::array();
   for (const auto& [head, mean] : ranked) {
     const HeadCertainty& sure = certainty.heads.at(head);

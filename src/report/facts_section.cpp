@@ -11,8 +11,17 @@ namespace retmask {
 namespace {
 
 // Flags that say where and how fast a run computes, not what.
-constexpr std::array<std::string_view, 9> kNeutralFlags = {
-    "out", "config", "quiet", "threads", "device", "batch-size", "shard", "nproc", "gpus"};
+constexpr std::array<std::string_view, 11> kNeutralFlags = {"out",
+                                                            "config",
+                                                            "quiet",
+                                                            "threads",
+                                                            "device",
+                                                            "batch-size",
+                                                            "shard",
+                                                            "workers",
+                                                            "merge",
+                                                            "nproc",
+                                                            "gpus"};
 
 // Those that a comparison reads; run.json has the defaults of the others too.
 constexpr std::array<std::string_view, 5> kComparisonFlags = {

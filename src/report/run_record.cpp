@@ -172,6 +172,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
              {"inputs", kept("inputs")},
              {"input_files", kept("input_files")},
              {"throughput", kept("throughput")},
+             {"timing", kept("timing")},
              {"memory", kept("memory")},
              {"earlier", resumed_ ? earlier_starts(earlier_) : Json::array()},
              // Kept even for a run that produced no other results.

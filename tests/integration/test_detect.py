@@ -110,7 +110,7 @@ def test_goes_on_where_it_was_stopped(retmask, tiny_llama, tiny_data, tmp_path):
     (tmp_path / "out/samples.jsonl").write_text("".join([lines[5], lines[1], lines[9][:40]]))
     retmask(*command)
     assert {name: (tmp_path / "out" / name).read_text() for name in results} == before
-    assert json.loads((tmp_path / "out/summary.json").read_text())["timing"]["samples"] == len(lines) - 2
+    assert json.loads((tmp_path / "out/run.json").read_text())["timing"]["samples"] == len(lines) - 2
 
 
 def test_a_sample_does_not_depend_on_what_it_shares(retmask, tiny_model, tiny_data, tmp_path):
@@ -121,7 +121,7 @@ def test_a_sample_does_not_depend_on_what_it_shares(retmask, tiny_model, tiny_da
     results = ["head_scores.json", "samples.jsonl"]
     before = {name: (tmp_path / "out" / name).read_text() for name in results}
     rows = before["samples.jsonl"].splitlines(keepends=True)
-    timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+    timing = json.loads((tmp_path / "out/run.json").read_text())["timing"]
     prompts = sum(json.loads(row)["tokens"] for row in rows)
     assert timing["prompt_tokens_computed"] + timing["prompt_tokens_reused"] == prompts
     assert timing["prompt_tokens_reused"] > prompts / 4
@@ -129,7 +129,7 @@ def test_a_sample_does_not_depend_on_what_it_shares(retmask, tiny_model, tiny_da
         (tmp_path / "out/samples.jsonl").write_text("".join(rows[:missing] + rows[missing + 1 :]))
         retmask(*command)
         assert {name: (tmp_path / "out" / name).read_text() for name in results} == before
-        timing = json.loads((tmp_path / "out/summary.json").read_text())["timing"]
+        timing = json.loads((tmp_path / "out/run.json").read_text())["timing"]
         assert timing["prompt_tokens_computed"] == json.loads(rows[missing])["tokens"] and timing["prompt_tokens_reused"] == 0
 
 

@@ -62,7 +62,7 @@ def test_other_numbers_of_heads_keep_the_answers(retmask, verified, tmp_path):
     part = shutil.copytree(out, tmp_path / "part")
     command = command[: command.index("--verify")]
     retmask(*command, "--verify", "2,4,6", "--verify-samples", 5, "--out", part)
-    assert read_json(part / "summary.json")["timing"]["samples"] == 0
+    assert run_record(part)["timing"]["samples"] == 0
     assert run_record(part)["options"]["verify"] == [2, 4, 6]
     assert "choice" not in read_json(part / "verify.json")
     before = {json.dumps(row["of"]): row for row in read_rows(out / "verify.jsonl")}

@@ -56,11 +56,14 @@ Result run(const Subject& subject,
            const Options& options,
            SampleJournal journal);
 
+// The result that a complete journal holds.
+Result finished_result(SampleJournal journal);
+
 // Scores of all heads of the model over the samples that count: head_scores.json.
 HeadScores head_scores(const Result& result, const ModelConfig& config);
 
 // summary.json: counts, number of heads at or above each threshold, how concentrated the scores
-// are, timing of this run, all heads ranked, with their intervals.
+// are, all heads ranked, with their intervals. It depends on the rows alone.
 Json summary_json(const Result& result,
                   const std::vector<niah::Sample>& samples,
                   const Options& options,

@@ -1,6 +1,5 @@
 #pragma once
-// Which samples of the grid are answered. detect --until-stable: answers samples in rounds until
-// the selected heads stop changing.
+// detect --until-stable: answers samples in rounds until the selected heads stop changing.
 
 #include <filesystem>
 #include <span>
@@ -20,14 +19,8 @@ constexpr double kStableAgreement = 0.9;
 struct SampledRun {
   Result result;                      // of `samples`
   std::vector<niah::Sample> samples;  // the answered ones, in the order of the grid
-  bool stable = false;                // --until-stable: false if the grid ended before
+  bool stable = false;                // false if the grid ended before
 };
-
-// All samples. `journal`: path of samples.jsonl.
-SampledRun run_all(const Subject& subject,
-                   const std::vector<niah::Sample>& samples,
-                   const Options& options,
-                   const std::filesystem::path& journal);
 
 // Whether the rounds may end after these samples, which are in the order of the rounds.
 bool is_stable(std::span<const Detection> in_order,
@@ -36,8 +29,9 @@ bool is_stable(std::span<const Detection> in_order,
 
 // Takes the samples in a random order (of options.seed). Stops after the first round at whose end
 // the heads at options.threshold are the same, and at least one, as after each of the two rounds
-// before, and the halves of the samples agree. A stopped run continues in the round in which it was
-// stopped, and samples answered by a run without --until-stable are all used.
+// before, and the halves of the samples agree. `journal`: path of samples.jsonl. A stopped run
+// continues in the round in which it was stopped, and samples answered by a run without
+// --until-stable are all used.
 SampledRun run_until_stable(const Subject& subject,
                             const std::vector<niah::Sample>& samples,
                             const Options& options,

@@ -53,6 +53,7 @@ struct RunInfo {
 //    "moment": when the run first started, in local time, "options": {flag: value},
 //    "paths": {flag: the place that it names}, "settled": {name: what "auto" means},
 //    "inputs": {name: hash}, "input_files": {input: {file: hash}}, "throughput": {name: number},
+//    "timing": what the last start did,
 //    "memory": {"budget": {part: bytes}, "peak": bytes},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder],
 //    "files": written files that a later start may replace}
@@ -91,12 +92,17 @@ class RunRecord {
   // Recorded among the inputs, but may change when the run resumes: a server's address, which moves
   // from node to node.
   void note_input(const std::string& name, const std::string& value);
+  // {name: hash} and {input: {file: hash}} of the inputs added so far, in this or an earlier start.
+  Json inputs() const { return record_.at("inputs"); }
+  Json input_files() const { return record_.at("input_files"); }
   void set_device(const std::string& device);
   // The compute path used on the device: compute_path().
   void set_compute(const std::string& path);
   // "tokens_per_second". Not called when an earlier start had done all the work: its figures are
   // kept.
   void set_throughput(const std::string& name, double value);
+  // {"samples": 12, "seconds": 3.5, ...}: the work of this start.
+  void set_timing(const Json& timing) { record_["timing"] = timing; }
 
   // The planned memory by component and the measured peak, in bytes. Kept like the throughput.
   void set_memory(const Json& budget, int64_t peak);
