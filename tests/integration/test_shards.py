@@ -10,9 +10,9 @@ import pytest
 
 from helpers import count_lines, error_line, expect_one_line, run_record, wait_for, write_rows
 
-CPU = ["--dtype", "float32", "--device", "cpu", "--threads", 2, "--seed", 5]
-GRID = ["--lengths", "140,200", "--depths", 3, "--max-new-tokens", 12]
-RULER = ["--tasks", "niah_single_1,vt", "--lengths", "600,900", "--max-samples", 2]
+CPU = {"--dtype": "float32", "--device": "cpu", "--threads": 2, "--seed": 5}
+GRID = {"--lengths": "140,200", "--depths": 3, "--max-new-tokens": 12}
+RULER = {"--tasks": "niah_single_1,vt", "--lengths": "900,1200", "--max-samples": 2}
 
 EVAL_FILES = ["predictions.jsonl", "results.json"]
 FILES = {
@@ -25,8 +25,10 @@ NAMES = list(FILES)
 class Divided:
     """One command, which can run whole or in parts."""
 
-    def __init__(self, retmask, name, arguments):
-        self.retmask, self.name, self.arguments = retmask, name, list(map(str, arguments))
+    def __init__(self, retmask, name, flags):
+        self.retmask, self.name = retmask, name
+        self.arguments = ["detect"] if name == "detect" else ["eval", "--suite", name]
+        self.arguments += [str(word) for flag in flags.items() for word in flag]
 
     def __call__(self, out, *flags, code=0, **environment):
         return self.retmask(*self.arguments, *flags, "--out", out, code=code, env=os.environ | environment)
@@ -64,21 +66,22 @@ def choice_rows():
 
 @pytest.fixture(scope="module")
 def divided(retmask, tiny_llama, tmp_path_factory):
-    """A command by its name, and more flags."""
+    """A command by its name, with other values of some flags."""
     folder = tmp_path_factory.mktemp("data")
     requests = write_rows(folder / "requests.jsonl", choice_rows())
     # Two of the rows are the same.
     texts = write_rows(folder / "texts.jsonl", [{"id": i % 6, "text": f"number {i % 6} " * 20} for i in range(7)])
-    arguments = {
-        "detect": ["detect", *GRID, "--verify", "2", "--verify-samples", 2],
-        "niah": ["eval", "--suite", "niah", *GRID],
-        "ruler": ["eval", "--suite", "ruler", *RULER],
-        "choice": ["eval", "--suite", "choice", "--data", requests, "--heads", "1-2,3-0"],
-        "logprob": ["eval", "--suite", "logprob", "--data", texts],
+    flags = {
+        "detect": GRID | {"--verify": 2, "--verify-samples": 2},
+        "niah": GRID,
+        "ruler": RULER,
+        "choice": {"--data": requests, "--heads": "1-2,3-0"},
+        "logprob": {"--data": texts},
     }
 
-    def make(name, *flags):
-        return Divided(retmask, name, [*arguments[name], "--model", tiny_llama, *CPU, *flags])
+    def make(name, **changes):
+        changes = {"--" + flag.replace("_", "-"): value for flag, value in changes.items()}
+        return Divided(retmask, name, {"--model": tiny_llama} | CPU | flags[name] | changes)
 
     return make
 
@@ -97,33 +100,30 @@ def singles(divided, tmp_path_factory):
     return single
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_shards_make_up_the_single_run(divided, singles, tmp_path, name):
-    command, single = divided(name), singles(name)
-    for count in (2, 3):
-        out = tmp_path / f"{count}"
-        command.shards(out, count)
-        rows = []
-        for shard in range(count):
-            part = out / f"shard-{shard}-of-{count}"
-            assert {file.name for file in part.iterdir()} == {"run.json", ".lock", command.journal}
-            record = run_record(part)
-            assert record["status"] == "done" and record["options"]["shard"] == f"{shard}/{count}"
-            rows += (part / command.journal).read_bytes().splitlines()
-        assert sorted(rows) == sorted((single / command.journal).read_bytes().splitlines())
-        merged = command.merge(out) if count == 2 else command(out, "--merge")
-        assert command.bytes_of(out) == command.bytes_of(single)
-        # All rows are there, so that only --verify needs the model.
-        assert ("computes on" in merged.stderr) == (name == "detect")
-        record, whole = run_record(out), run_record(single)
-        assert record["status"] == "done" and record["options"]["merge"] is True
-        assert [record[key] for key in ("inputs", "input_files", "settled", "moment", "device")] == [
-            whole[key] if key != "moment" else run_record(out / f"shard-0-of-{count}")["moment"]
-            for key in ("inputs", "input_files", "settled", "moment", "device")
-        ]
-    before = command.bytes_of(out)
-    command.merge(out)
-    assert command.bytes_of(out) == before
+@pytest.mark.parametrize(("name", "count"), [("detect", 3), ("niah", 3), ("ruler", 2), ("choice", 2), ("choice", 3), ("logprob", 2)])
+def test_shards_make_up_the_single_run(divided, singles, tmp_path, name, count):
+    command, single, out = divided(name), singles(name), tmp_path / "out"
+    command.shards(out, count)
+    rows = []
+    for shard in range(count):
+        part = out / f"shard-{shard}-of-{count}"
+        assert {file.name for file in part.iterdir()} == {"run.json", ".lock", command.journal}
+        record = run_record(part)
+        assert record["status"] == "done" and record["options"]["shard"] == f"{shard}/{count}"
+        assert count_lines(part / command.journal) > 0
+        rows += (part / command.journal).read_bytes().splitlines()
+    assert sorted(rows) == sorted((single / command.journal).read_bytes().splitlines())
+    merged = command.merge(out)
+    assert command.bytes_of(out) == command.bytes_of(single)
+    # All rows are there, so that only --verify needs the model.
+    assert ("computes on" in merged.stderr) == (name == "detect")
+    record, whole = run_record(out), run_record(single)
+    assert record["status"] == "done" and record["options"]["merge"] is True
+    for key in ("inputs", "input_files", "settled", "device", "compute"):
+        assert record[key] == whole[key], key
+    assert record["moment"] == run_record(out / f"shard-0-of-{count}")["moment"]
+    command(out, "--merge")  # with the flags of the parts repeated
+    assert command.bytes_of(out) == command.bytes_of(single)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,8 +148,8 @@ def children_of(process):
 
 @pytest.mark.parametrize("name", ["detect", "ruler"])
 def test_a_killed_worker_goes_on(divided, tmp_path, name):
-    longer = {"detect": ["--lengths", "1000", "--depths", 8], "ruler": ["--max-samples", 8, "--lengths", "1000"]}[name]
-    command = divided(name, *longer)
+    longer = {"detect": dict(lengths="1000", depths=8), "ruler": dict(lengths="1000", max_samples=8)}[name]
+    command = divided(name, **longer)
     flags = ["--workers", 2, "--batch-size", 1]
     out = tmp_path / "out"
     process = command.start(out, *flags)
@@ -178,10 +178,9 @@ def test_tasks_of_slurm_are_parts(divided, singles, tmp_path):
     assert command.bytes_of(tmp_path) == command.bytes_of(singles("choice"))
 
 
-def test_more_parts_than_samples(divided, retmask, tmp_path):
-    command = divided("niah", "--needles", write_rows(tmp_path / "needles.jsonl", [
-        {"needle": "The key is red.", "question": "What is the key?", "real_needle": "the key is red"}]),
-        "--lengths", "140", "--depths", 2)  # fmt: skip
+def test_more_parts_than_samples(divided, tmp_path):
+    needle = {"needle": "The key is red.", "question": "What is the key?", "real_needle": "the key is red"}
+    command = divided("niah", needles=write_rows(tmp_path / "needles.jsonl", [needle]), lengths="140", depths=2)
     command(tmp_path / "single")
     command.shards(tmp_path / "out", 5)
     assert count_lines(tmp_path / "out/shard-0-of-5/predictions.jsonl") == 0
@@ -190,7 +189,7 @@ def test_more_parts_than_samples(divided, retmask, tmp_path):
 
 
 def test_a_sample_that_is_too_long_is_an_error_of_the_merged_run(divided, tmp_path):
-    command = divided("choice", "--max-position", 60)
+    command = divided("choice", max_position=60)
     failed = command(tmp_path / "single", code=1)
     assert "questions are longer" in failed.stderr
     command.shards(tmp_path / "out", 2)
@@ -206,26 +205,28 @@ def parts(divided, tmp_path):
     return command, tmp_path / "parts"
 
 
-def test_parts_that_do_not_fit_are_refused(parts, tmp_path):
+def test_parts_that_do_not_fit_are_refused(parts, divided, tmp_path):
     command, out = parts
 
     def expect(*said, flags=()):
         error_line(command.merge(out, *flags, code=2), said)
 
     part = [out / f"shard-{shard}-of-3" for shard in range(3)]
-    whole = (part[1] / command.journal).read_bytes()
-    (part[1] / command.journal).write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
-    expect("shard-1-of-3", "2 of its 3 samples", "--shard 1/3")
-    (part[1] / command.journal).write_bytes((part[0] / command.journal).read_bytes())
+    journals = [dir / command.journal for dir in part]
+    whole = journals[1].read_bytes()
+    rows = whole.splitlines(keepends=True)
+    journals[1].write_bytes(b"".join(rows[:-1]))
+    expect("shard-1-of-3", f"{len(rows) - 1} of its {len(rows)} samples", "--shard 1/3")
+    journals[1].write_bytes(b"".join([*rows[:-1], journals[0].read_bytes().splitlines(keepends=True)[0]]))
     expect(command.journal, "another run")
-    (part[1] / command.journal).write_bytes(whole)
+    journals[1].write_bytes(whole)
 
     shutil.move(part[2], tmp_path / "aside")
     expect("part 2/3 is missing", "--shard 2/3")
     shutil.copytree(part[0], part[2])
     expect("shard-2-of-3", "holds part 0/3", "--shard 2/3")
     shutil.rmtree(part[2])
-    command(out, "--shard", "2/3", "--heads", "1-2")
+    divided("choice", heads="1-2")(out, "--shard", "2/3")
     expect("flag heads", "shard-0-of-3", "shard-2-of-3")
     shutil.rmtree(part[2])
     shutil.move(tmp_path / "aside", part[2])
@@ -256,7 +257,7 @@ def test_folders_and_flags_that_contradict_each_other(parts, divided, singles, t
     for name in ["choice", "detect"]:
         error_line(command.retmask(divided(name).arguments[0], "--merge", "--out", singles(name), code=2), ["no parts"])
     for flags in (["--shard", "0/2"], ["--workers", 2]):
-        failed = divided("detect", "--until-stable")(tmp_path / "new", *flags, code=2)
+        failed = divided("detect")(tmp_path / "new", "--until-stable", *flags, code=2)
         error_line(failed, ["--until-stable", "no parts", "--shard"])
     error_line(command.retmask("eval", "--suite", "choice", "--rescore", out, "--workers", 2, "--out", tmp_path / "new", code=2),
                ["--workers"])  # fmt: skip
@@ -264,5 +265,5 @@ def test_folders_and_flags_that_contradict_each_other(parts, divided, singles, t
 
 
 def test_a_mistake_is_said_once(divided, tmp_path):
-    failed = divided("detect", "--depths", 0)(tmp_path / "out", "--workers", 3, code=2)
+    failed = divided("detect", depths=0)(tmp_path / "out", "--workers", 3, code=2)
     expect_one_line(failed, ["--depths"])
