@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <numeric>
 #include <string_view>
 
 #include "retmask/base/error.h"
@@ -111,6 +112,21 @@ Part parse_part(const std::string& text) {
   const Part part{.shard = *shard, .num_shards = *count};
   part.validate();
   return part;
+}
+
+std::vector<std::vector<size_t>> cut_into_pieces(const std::vector<size_t>& order,
+                                                 const std::vector<size_t>& weights,
+                                                 size_t count) {
+  const size_t total = std::accumulate(weights.begin(), weights.end(), size_t{0});
+  std::vector<std::vector<size_t>> pieces(count);
+  size_t before = 0;
+  for (const size_t item : order) {
+    // The piece in which the middle of the item lies; everything twice, for whole numbers.
+    pieces[(2 * before + weights[item]) * count / (2 * total)].push_back(item);
+    before += weights[item];
+  }
+  for (auto& piece : pieces) std::ranges::sort(piece);
+  return pieces;
 }
 
 std::optional<Part> part_from_slurm(const Environment& environment) {

@@ -32,6 +32,15 @@ PartRules rules_of_parts(const RunRules& rules) {
           .free_flags = rules.ignored};
 }
 
+// The samples of each of `count` parts. Prompts that share a beginning, which is computed once,
+// stay in one part.
+std::vector<std::vector<size_t>> divide_samples(
+    const std::vector<std::span<const int64_t>>& prompts, int64_t count) {
+  std::vector<size_t> tokens;
+  for (const auto& prompt : prompts) tokens.push_back(std::max<size_t>(prompt.size(), 1));
+  return cut_into_pieces(prefix_order(prompts), tokens, static_cast<size_t>(count));
+}
+
 // The finished rows of a part; empty if it has not begun.
 std::vector<Json> rows_of_part(const fs::path& journal) {
   if (!fs::exists(journal)) return {};
@@ -108,8 +117,7 @@ void DividedRun::check_divisible() const {
 
 std::vector<size_t> DividedRun::own_indices(const Prompts& prompts) {
   if (is_part()) {
-    return divide_prompts(prompts, static_cast<size_t>(part_.num_shards))
-        .at(static_cast<size_t>(part_.shard));
+    return divide_samples(prompts, part_.num_shards).at(static_cast<size_t>(part_.shard));
   }
   if (workers_ > 1) run_local_workers(workers_);
   if (workers_ > 1 || invocation_.parts) gather(prompts);
@@ -123,13 +131,13 @@ void DividedRun::gather(const Prompts& prompts) {
                                 ? *invocation_.parts
                                 : read_part_records(invocation_, rules_of_parts(options_.rules));
   check_inputs(parts);
-  const auto expected = divide_prompts(prompts, parts.dirs.size());
+  const auto count = static_cast<int64_t>(parts.dirs.size());
+  const auto expected = divide_samples(prompts, count);
   std::vector<Json> rows;
   for (size_t i = 0; i < parts.dirs.size(); ++i) {
     std::vector<Json> finished = rows_of_part(parts.dirs[i] / options_.journal);
     if (finished.size() != expected[i].size()) {
-      const Part part{.shard = static_cast<int64_t>(i),
-                      .num_shards = static_cast<int64_t>(parts.dirs.size())};
+      const Part part{.shard = static_cast<int64_t>(i), .num_shards = count};
       user_error("--merge: ",
                  parts.dirs[i],
                  " has ",

@@ -177,23 +177,6 @@ std::vector<size_t> prefix_order(const std::vector<std::span<const int64_t>>& pr
   return order;
 }
 
-std::vector<std::vector<size_t>> divide_prompts(
-    const std::vector<std::span<const int64_t>>& prompts, size_t count) {
-  // Twice the tokens, at least one each, so that the middle of a prompt is a whole number.
-  const auto weight = [&](size_t i) { return 2 * std::max<size_t>(prompts[i].size(), 1); };
-  size_t total = 0;
-  for (size_t i = 0; i < prompts.size(); ++i) total += weight(i);
-  std::vector<std::vector<size_t>> pieces(count);
-  size_t before = 0;
-  for (const size_t i : prefix_order(prompts)) {
-    const size_t middle = before + weight(i) / 2;
-    pieces[middle * count / total].push_back(i);
-    before += weight(i);
-  }
-  for (auto& piece : pieces) std::ranges::sort(piece);
-  return pieces;
-}
-
 RequestSource source_of(const std::vector<GenerationRequest>& requests) {
   return [&requests, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
     if (next == requests.size()) return std::nullopt;

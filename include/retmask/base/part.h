@@ -26,6 +26,13 @@ struct Part {
 // Parses "0/4". Throws UserError.
 Part parse_part(const std::string& text);
 
+// Cuts the items of `order`, which have these weights (by item, at least 1 each), into `count`
+// pieces of about equal weight. Neighbours stay together, but for those at a cut; the items of a
+// piece ascend. A piece may be empty.
+std::vector<std::vector<size_t>> cut_into_pieces(const std::vector<size_t>& order,
+                                                 const std::vector<size_t>& weights,
+                                                 size_t count);
+
 // Returns null for an unset variable, like std::getenv.
 using Environment = std::function<const char*(const char* name)>;
 

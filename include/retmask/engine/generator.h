@@ -144,12 +144,6 @@ class Generator {
 // closer together: the order of their tokens. For prefix_cache, which forgets when memory is short.
 std::vector<size_t> prefix_order(const std::vector<std::span<const int64_t>>& prompts);
 
-// Cuts that order into `count` pieces of about as many tokens each, for as many processes: prompts
-// that share a beginning stay together, but for one group at each cut. The indices in a piece
-// ascend. A piece may be empty.
-std::vector<std::vector<size_t>> divide_prompts(
-    const std::vector<std::span<const int64_t>>& prompts, size_t count);
-
 // A source over existing requests, which must outlive it.
 RequestSource source_of(const std::vector<GenerationRequest>& requests);
 RequestSource source_of(std::vector<GenerationRequest>&& requests) = delete;

@@ -77,6 +77,16 @@ TEST(PartFromSlurm, TasksOfAStepAndOfStepsInAnArray) {
   EXPECT_EQ(part_in(both), "6/12");
 }
 
+TEST(CutIntoPieces, KeepsNeighboursTogetherInPiecesOfEqualWeight) {
+  using Pieces = std::vector<std::vector<size_t>>;
+  const std::vector<size_t> order = {0, 2, 4, 1, 3, 5, 6};
+  const std::vector<size_t> weights = {4, 4, 4, 4, 4, 4, 24};
+  EXPECT_EQ(cut_into_pieces(order, weights, 1), (Pieces{{0, 1, 2, 3, 4, 5, 6}}));
+  EXPECT_EQ(cut_into_pieces(order, weights, 2), (Pieces{{0, 1, 2, 3, 4, 5}, {6}}));
+  EXPECT_EQ(cut_into_pieces(order, weights, 4), (Pieces{{0, 2, 4}, {1, 3, 5}, {}, {6}}));
+  EXPECT_EQ(cut_into_pieces({}, {}, 2), (Pieces{{}, {}}));
+}
+
 class PartsTest : public ::testing::Test {
  protected:
   void make_part(const std::string& name) const {

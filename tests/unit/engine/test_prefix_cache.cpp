@@ -265,17 +265,5 @@ TEST(PrefixOrder, PutsSharedBeginningsTogether) {
             (std::vector<size_t>{2, 0, 5, 4, 1, 3}));
 }
 
-TEST(DividePrompts, KeepsSharedBeginningsTogetherInPiecesOfEqualSize) {
-  std::vector<std::vector<int64_t>> prompts;
-  for (const int64_t i : {0, 1, 2, 3, 4, 5}) prompts.push_back({i % 2, 7, 8, i});
-  prompts.push_back(std::vector<int64_t>(24, 5));  // as long as all others
-  const std::vector<std::span<const int64_t>> spans(prompts.begin(), prompts.end());
-  using Pieces = std::vector<std::vector<size_t>>;
-  EXPECT_EQ(divide_prompts(spans, 1), (Pieces{{0, 1, 2, 3, 4, 5, 6}}));
-  EXPECT_EQ(divide_prompts(spans, 2), (Pieces{{0, 1, 2, 3, 4, 5}, {6}}));
-  EXPECT_EQ(divide_prompts(spans, 4), (Pieces{{0, 2, 4}, {1, 3, 5}, {}, {6}}));
-  EXPECT_EQ(divide_prompts({}, 2), (Pieces{{}, {}}));
-}
-
 }  // namespace
 }  // namespace retmask
