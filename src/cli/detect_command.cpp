@@ -123,7 +123,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.settle("dtype", c10::toString(dtype));
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
-  const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint, run);
+  const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint.dir(), run);
   const niah::PromptTools tools{
       *tokenizer, chat_template.get(), config.max_positions, run.moment()};
   detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);

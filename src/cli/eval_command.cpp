@@ -1,30 +1,91 @@
 #include "eval_command.h"
 
 #include <algorithm>
+#include <limits>
+#include <memory>
 
 #include "eval_compare.h"
 #include "eval_suites.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/model/device.h"
+#include "server_flags.h"
 
 namespace retmask::cli {
 namespace {
 
 RunRules eval_rules() {
   RunRules rules = niah_rules();
-  rules.ignored = {"batch-size", "batch-tokens"};
+  rules.ignored = judge_flag_names();
+  for (const std::string& flag : connection_flag_names()) rules.ignored.push_back(flag);
+  // A judge may be asked later. Its files are then compared as inputs.
+  rules.ignored.insert(
+      rules.ignored.end(),
+      {"judge-prompts", "judge-references", "endpoint", "batch-size", "batch-tokens"});
   rules.inputs.insert(rules.inputs.end(),
                       {{"data", "data"}, {"mask", "mask"}, {"rescore", "answers"}});
   add_mask_mode_rules(rules);
   return rules;
 }
 
+// Of a suite that a server answers.
+void check_server(const Suite& suite, const EvalCommandOptions& options) {
+  if (!suite.needs_model.empty()) {
+    user_error(
+        "--endpoint: --suite ", suite.name, " ", suite.needs_model, "; give --model instead");
+  }
+  for (const char* flag : {"mask", "heads", "mask-mode", "chat"}) {
+    if (std::ranges::find(options.given, flag) == options.given.end()) continue;
+    user_error("--",
+               flag,
+               " has no effect with --endpoint: the server has its own model and chat template");
+  }
+}
+
+// Evaluates the model behind --endpoint; of --model, only the tokenizer and its template are used,
+// where a suite counts tokens.
+void evaluate_server(const Suite& suite,
+                     const EvalCommandOptions& options,
+                     const Invocation& invocation) {
+  check_server(suite, options);
+  DividedRun divided({.flags = options.workers,
+                      .journal = kPredictions,
+                      .rules = eval_rules(),
+                      .models = {options.model},
+                      .indivisible = "--endpoint sends all samples to one server"},
+                     invocation);
+  RunRecord& run = divided.record();
+  record_server("endpoint", options.server, run);
+  ModelConfig config;
+  config.max_positions = std::numeric_limits<int64_t>::max() / 4;  // the server knows its own
+  std::unique_ptr<const Tokenizer> tokenizer;
+  if (!options.model.empty()) tokenizer = Tokenizer::load(options.model);
+  HeadMask masked_heads;
+  const std::optional<MeanText> mean_text;
+  suite.run({options,
+             divided.common(),
+             /*checkpoint=*/nullptr,
+             config,
+             tokenizer.get(),
+             masked_heads,
+             mean_text,
+             torch::kCPU,
+             divided,
+             run});
+  run.finish();
+}
+
 void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invocation& invocation) {
-  if (options.model.empty()) user_error("--model is required: Checkpoint folder");
   if (suite.run == nullptr) {
     user_error("--suite ", suite.name, " needs --rescore: a file with answers of a model");
   }
+  options.server.validate("--endpoint", "--endpoint-model");
+  if (options.server.given()) {
+    if (suite.validate != nullptr) suite.validate(options);
+    evaluate_server(suite, options, invocation);
+    return;
+  }
+  if (options.model.empty()) user_error("--model is required: Checkpoint folder");
   if (!options.mask.empty() && !options.heads.empty()) {
     user_error("--mask and --heads both select the masked heads; give only one of them");
   }
@@ -35,7 +96,8 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   DividedRun divided({.flags = options.workers,
                       .journal = kPredictions,
                       .rules = eval_rules(),
-                      .models = {options.model}},
+                      .models = {options.model},
+                      .indivisible = suite.indivisible},
                      invocation);
   const CommonOptions& common = divided.common();
   RunRecord& run = divided.record();
@@ -58,9 +120,9 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
   const auto tokenizer = Tokenizer::load(options.model);
   suite.run({options,
              common,
-             checkpoint,
+             &checkpoint,
              config,
-             *tokenizer,
+             tokenizer.get(),
              masked_heads,
              mean_text,
              device,
@@ -78,7 +140,7 @@ void rescore(const Suite& suite, const EvalCommandOptions& options, const Invoca
   RunRecord run = invocation.start_run(eval_rules());
   run.add_input("answers", sha256_file(answers));
   if (!options.data.empty()) run.add_input("data", sha256_file(options.data));
-  suite.rescore({suite.name, options, answers, invocation.common.out});
+  suite.rescore({suite.name, options, answers, invocation.common.out, run});
   run.finish();
 }
 
@@ -134,7 +196,8 @@ Command setup_eval(CLI::App& root) {
       options->data,
       "logprob: JSONL file with text, messages, or prompt and completion per row; kv: with "
       "ordered_kv_records, key and value (generated unless given); qa, and ruler's qa_1 "
-      "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr");
+      "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr; mmlu-pro, gpqa, "
+      "math500, humaneval and mt-bench: the file with their questions");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
@@ -158,7 +221,8 @@ Command setup_eval(CLI::App& root) {
       options->profile,
       "Whose prompt and rule for answers: mmlu-pro: official (default), lm-eval, swallow; gpqa: "
       "swallow (default), simple-evals, lm-eval; math500: swallow (default), lm-eval, minerva, "
-      "simple-evals; humaneval: official (default), lm-eval, simple-evals, swallow");
+      "simple-evals; humaneval: official (default), lm-eval, simple-evals, swallow; mt-bench: "
+      "official (default), swallow");
   app.add_flag(
       "--allow-code-exec",
       options->allow_code_execution,
@@ -169,6 +233,24 @@ Command setup_eval(CLI::App& root) {
                    "--batch-tokens",
                    options->logprob.batch_tokens,
                    "logprob: most tokens per forward pass");
+  add_server_flags(app,
+                   {.url = "--endpoint",
+                    .model = "--endpoint-model",
+                    .what = "Evaluate a model behind an OpenAI-compatible server instead: "
+                            "http://host:8000/v1 (--model then only counts tokens, for suites "
+                            "with --lengths)"},
+                   options->server);
+  add_connection_flags(app, options->server);
+  add_judge_flags(app, options->judge, "mt-bench");
+  app.add_option("--judge-prompts",
+                 options->judge_prompts,
+                 "mt-bench: judge_prompts.jsonl of FastChat's llm_judge")
+      ->group("Servers");
+  app.add_option("--judge-references",
+                 options->judge_references,
+                 "mt-bench: reference answers for math, reasoning and coding, "
+                 "reference_answer/gpt-4.jsonl of FastChat's llm_judge")
+      ->group("Servers");
   add_worker_flags(command, options->workers, "samples");
   app.add_option("--rescore",
                  options->rescore,
@@ -183,6 +265,7 @@ Command setup_eval(CLI::App& root) {
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
     options->threads = invocation.common.threads;
+    options->given = invocation.given;
     const auto run = [&] { run_eval(*options, invocation); };
     if (options->rescore.empty() && options->compare.empty()) {
       run_divided(setup_eval, options->workers, eval_rules(), invocation, run);

@@ -20,8 +20,8 @@ void validate_logprob(const EvalCommandOptions& options) {
 
 void run_logprob(const Evaluation& evaluation) {
   const std::filesystem::path& data = evaluation.options.data;
-  eval::LogprobReader reader(evaluation.tokenizer,
-                             evaluation.checkpoint.dir(),
+  eval::LogprobReader reader(*evaluation.tokenizer,
+                             evaluation.checkpoint->dir(),
                              evaluation.config,
                              evaluation.run.moment());
   std::vector<eval::LogprobRow> all = reader.read(data);

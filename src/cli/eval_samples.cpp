@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
+#include "retmask/eval/answer_by_server.h"
 #include "retmask/eval/answer_samples.h"
 #include "retmask/eval/task_results.h"
 #include "retmask/niah/needles.h"
@@ -49,39 +50,71 @@ std::string load_essays(const Evaluation& evaluation) {
   return text;
 }
 
+AnswerSource::AnswerSource(const Evaluation& evaluation) : evaluation_(evaluation) {
+  const EvalCommandOptions& options = evaluation.options;
+  if (evaluation.tokenizer != nullptr) {
+    encoder_.emplace(*evaluation.tokenizer,
+                     options.model,
+                     parse_chat_use(options.grid.chat),
+                     evaluation.run.moment());
+  }
+  if (!options.server.given()) return;
+  server_encoder_ = eval::PromptEncoder::for_server(encoder_ ? &*encoder_ : nullptr);
+}
+
+eval::AnsweredSamples AnswerSource::answer_waiting(const std::vector<eval::Sample>& samples,
+                                                   const eval::AnswerOptions& options,
+                                                   SampleJournal& journal) {
+  const endpoint::Options& server = evaluation_.options.server;
+  if (server.given()) return eval::answer_by_server(server, samples, options, journal);
+  if (!model_) model_.emplace(evaluation_.load_model());
+  return eval::answer_samples(evaluation_.subject(*model_), samples, options, journal);
+}
+
+std::optional<std::vector<Json>> AnswerSource::answer(const std::string& title,
+                                                      std::vector<eval::Sample> all,
+                                                      const char* file) {
+  const EvalCommandOptions& options = evaluation_.options;
+  const std::vector<eval::Sample> samples =
+      evaluation_.divided.own(std::move(all), &eval::Sample::prompt);
+  const auto rows = evaluation_.answer_waiting(
+      eval::open_journal(evaluation_.file(file), samples), [&](SampleJournal& journal) {
+        const eval::AnsweredSamples answered =
+            answer_waiting(samples,
+                           {.title = title, .batch_size = options.batch_size, .seed = options.seed},
+                           journal);
+        evaluation_.set_throughput("samples_per_second", answered.answered_now, answered.seconds);
+      });
+  if (rows && options.server.given()) {
+    answered_.insert(answered_.end(), rows->begin(), rows->end());
+    evaluation_.run.set_use("endpoint", eval::server_use(options.server, answered_));
+  }
+  return rows;
+}
+
 void run_samples(
     const Evaluation& evaluation,
     const char* suite,
     const std::function<std::vector<eval::Sample>(const eval::PromptEncoder& encoder)>& build,
     const std::function<Json(const std::vector<Json>& rows)>& summarize) {
-  const EvalCommandOptions& options = evaluation.options;
-  const eval::PromptEncoder encoder(evaluation.tokenizer,
-                                    evaluation.checkpoint.dir(),
-                                    parse_chat_use(options.grid.chat),
-                                    evaluation.run.moment());
-  const std::vector<eval::Sample> samples =
-      evaluation.divided.own(build(encoder), &eval::Sample::prompt);
-  const auto rows = evaluation.answer_waiting(
-      eval::open_journal(evaluation.file(kPredictions), samples), [&](SampleJournal& journal) {
-        const InferenceLm model = evaluation.load_model();
-        const eval::AnsweredSamples answered = eval::answer_samples(
-            evaluation.subject(model),
-            samples,
-            {.title = std::string("eval ") + suite, .batch_size = options.batch_size},
-            journal);
-        evaluation.set_throughput("samples_per_second", answered.answered_now, answered.seconds);
-      });
+  AnswerSource source(evaluation);
+  const auto rows =
+      source.answer(std::string("eval ") + suite, build(source.encoder()), kPredictions);
   if (!rows) return;
   write_results(evaluation.common.out,
                 summarize ? summarize(*rows) : eval::task_results_json(suite, *rows));
+  check_all_answered(*rows, evaluation.run);
+}
+
+void check_all_answered(const std::vector<Json>& rows, RunRecord& run) {
   const auto has_error = [](const Json& row) { return row.contains("error"); };
-  const auto errors = std::ranges::count_if(*rows, has_error);
+  const auto errors = std::ranges::count_if(rows, has_error);
   if (errors == 0) return;
-  evaluation.run.finish();
-  const Json& first = *std::ranges::find_if(*rows, has_error);
+  run.finish();
+  const Json& first = *std::ranges::find_if(rows, has_error);
   throw std::runtime_error(detail::concat(errors,
                                           " of ",
-                                          rows->size(),
+                                          rows.size(),
                                           " samples have no answer; the first is ",
                                           first["id"].get<std::string>(),
                                           ": ",

@@ -31,6 +31,16 @@ const std::vector<std::string> kFlagsWithoutModel = {
 const std::vector<std::string> kQuestionFlags = {
     "data", "profile", "max-samples", "chat", "batch-size"};
 
+std::vector<std::string> joined(std::vector<std::string> flags,
+                                const std::vector<std::string>& others) {
+  flags.insert(flags.end(), others.begin(), others.end());
+  return flags;
+}
+
+std::vector<std::string> with_judge_flags(const std::vector<std::string>& flags) {
+  return joined(joined(flags, {"judge-prompts", "judge-references"}), judge_flag_names());
+}
+
 }  // namespace
 
 const std::vector<Suite>& suites() {
@@ -56,12 +66,15 @@ const std::vector<Suite>& suites() {
        .summary = "log-probability and perplexity of texts",
        .flags = {"data", "batch-tokens"},
        .validate = validate_logprob,
-       .run = run_logprob},
+       .run = run_logprob,
+       .needs_model = "needs the log-probs of given texts, which chat servers do not return"},
       {.name = "choice",
        .summary = "multiple choice by log-probabilities",
        .flags = {"data", "batch-tokens"},
        .validate = validate_choice,
-       .run = run_choice},
+       .run = run_choice,
+       .needs_model =
+           "needs the log-probs of given continuations, which chat servers do not return"},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
        .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
@@ -114,6 +127,15 @@ const std::vector<Suite>& suites() {
        .run = run_humaneval,
        .rescore = rescore_humaneval,
        .rescore_flags = {"data", "profile", "allow-code-exec"}},
+      {.name = "mt-bench",
+       .summary = "MT-Bench's conversations, graded by a judge",
+       .flags = with_judge_flags(
+           {"data", "profile", "max-samples", "max-new-tokens", "chat", "batch-size"}),
+       .validate = validate_mt_bench,
+       .run = run_mt_bench,
+       .rescore = rescore_mt_bench,
+       .rescore_flags = joined(with_judge_flags({"data", "profile"}), connection_flag_names()),
+       .indivisible = "--suite mt-bench asks second turns behind the answers to the first"},
   };
   return table;
 }
@@ -140,20 +162,24 @@ void check_suite_flags(const Suite& suite, const Invocation& invocation, bool re
   }
 }
 
+int64_t EvalCommandOptions::given_max_new_tokens() const {
+  return has_flag(given, "max-new-tokens") ? grid.grid.max_new_tokens : 0;
+}
+
 InferenceLm Evaluation::load_model() const {
   InferenceLm model(
-      CausalLm::load(checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
+      CausalLm::load(*checkpoint, config, device, parse_dtype(common.dtype, config.dtype)));
   run.set_compute(compute_path(model));
   log::info("computes on " + compute_path(model));
-  if (mean_text) masked_heads = mean_text->measure(model, tokenizer, masked_heads.heads());
+  if (mean_text) masked_heads = mean_text->measure(model, *tokenizer, masked_heads.heads());
   return model;
 }
 
 eval::Subject Evaluation::subject(const InferenceLm& model) const {
   return {.model = model,
-          .tokenizer = tokenizer,
+          .tokenizer = *tokenizer,
           .masked_heads = masked_heads,
-          .eos_token_ids = with_eos_token(checkpoint.eos_token_ids(), tokenizer, options.model)};
+          .eos_token_ids = with_eos_token(checkpoint->eos_token_ids(), *tokenizer, options.model)};
 }
 
 std::optional<std::vector<Json>> Evaluation::answer_waiting(

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "divided_run.h"
+#include "judge_flags.h"
 #include "mask_mode_flags.h"
 #include "niah_flags.h"
 #include "retmask/base/sample_journal.h"
+#include "retmask/eval/answer_samples.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/prompt_encoder.h"
 #include "retmask/eval/subject.h"
@@ -36,12 +38,19 @@ struct EvalCommandOptions {
   int64_t max_samples = 100;
   std::string profile;  // whose prompt and metric; empty: the suite's own
   bool allow_code_execution = false;
+  endpoint::Options server;  // what is given of it holds for all servers
+  JudgeFlags judge;
+  std::filesystem::path judge_prompts;
+  std::filesystem::path judge_references;
   WorkerFlags workers;
-  uint64_t seed = 0;    // --seed
-  int64_t threads = 1;  // --threads
+  uint64_t seed = 0;                    // --seed
+  int64_t threads = 1;                  // --threads
+  std::vector<std::string> given = {};  // names of the flags that are given
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
+  // --max-new-tokens of suites that have a limit of their own; 0: not given.
+  int64_t given_max_new_tokens() const;
 };
 
 constexpr const char* kPredictions = "predictions.jsonl";
@@ -50,9 +59,9 @@ constexpr const char* kPredictions = "predictions.jsonl";
 struct Evaluation {
   const EvalCommandOptions& options;
   const CommonOptions& common;
-  const Checkpoint& checkpoint;
-  const ModelConfig& config;
-  const Tokenizer& tokenizer;
+  const Checkpoint* checkpoint;              // null with --endpoint
+  const ModelConfig& config;                 // its max_positions are no limit then
+  const Tokenizer* tokenizer;                // null without --model, which only --endpoint allows
   HeadMask& masked_heads;                    // load_model() adds the means
   const std::optional<MeanText>& mean_text;  // of means to be measured
   torch::Device device;
@@ -75,6 +84,7 @@ struct Rescoring {
   const EvalCommandOptions& options;
   std::filesystem::path answers;  // an existing .jsonl or .jsonl.gz file
   std::filesystem::path out;
+  RunRecord& run;
 
   std::filesystem::path file(const char* name) const { return out / name; }
 };
@@ -91,6 +101,10 @@ struct Suite {
   // Writes them from earlier answers, without a model. Null: the suite cannot.
   void (*rescore)(const Rescoring& rescoring) = nullptr;
   std::vector<std::string> rescore_flags = {};  // those of `flags` that --rescore takes
+  // Why a server cannot answer it ("needs ..."); empty: one can (--endpoint).
+  std::string needs_model = {};
+  // Why its samples cannot be divided among processes; empty: they can.
+  std::string indivisible = {};
 };
 
 // In the order of --help.
@@ -101,6 +115,37 @@ const Suite& find_suite(const std::string& name);
 // Throws UserError for a flag on the command line that belongs to other suites, or that has no
 // effect with --rescore. A config file may hold flags of several suites.
 void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores);
+
+// Where the answers to a suite's samples come from.
+class AnswerSource {
+ public:
+  // `evaluation` must outlive this object.
+  explicit AnswerSource(const Evaluation& evaluation);
+
+  AnswerSource(const AnswerSource&) = delete;
+  AnswerSource& operator=(const AnswerSource&) = delete;
+
+  const eval::PromptEncoder& encoder() const {
+    return server_encoder_ ? *server_encoder_ : *encoder_;
+  }
+
+  // Rows in the order of the samples, which are journaled in OUT/`file`; nothing in a part of the
+  // run. The model is loaded when the first samples wait; with --endpoint, a server answers.
+  std::optional<std::vector<Json>> answer(const std::string& title,
+                                          std::vector<eval::Sample> samples,
+                                          const char* file);
+
+ private:
+  eval::AnsweredSamples answer_waiting(const std::vector<eval::Sample>& samples,
+                                       const eval::AnswerOptions& options,
+                                       SampleJournal& journal);
+
+  const Evaluation& evaluation_;
+  std::optional<eval::PromptEncoder> encoder_;  // if there is --model
+  std::optional<eval::PromptEncoder> server_encoder_;
+  std::optional<InferenceLm> model_;
+  std::vector<Json> answered_;  // rows of all calls, for what the server costs
+};
 
 // The text of --haystack, or the built-in one; recorded as an input of the run.
 std::string load_essays(const Evaluation& evaluation);
@@ -114,6 +159,9 @@ void run_samples(
     const std::function<Json(const std::vector<Json>& rows)>& summarize = nullptr);
 // The `rescore` of such a suite.
 void rescore_samples(const Rescoring& rescoring);
+
+// Finishes the run and throws std::runtime_error (exit code 1) if some rows have no answer.
+void check_all_answered(const std::vector<Json>& rows, RunRecord& run);
 
 // Writes results.json and prints its tasks as a table.
 void write_results(const std::filesystem::path& out, const Json& results);
@@ -141,5 +189,8 @@ void rescore_questions(const Rescoring& rescoring);
 void validate_humaneval(const EvalCommandOptions& options);
 void run_humaneval(const Evaluation& evaluation);
 void rescore_humaneval(const Rescoring& rescoring);
+void validate_mt_bench(const EvalCommandOptions& options);
+void run_mt_bench(const Evaluation& evaluation);
+void rescore_mt_bench(const Rescoring& rescoring);
 
 }  // namespace retmask::cli

@@ -74,14 +74,14 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
 }
 
 std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
-                                                         const Checkpoint& checkpoint,
+                                                         const std::filesystem::path& model,
                                                          RunRecord& run) {
   if (use == ChatUse::automatic) {
-    use = ChatTemplate::exists(checkpoint.dir()) ? ChatUse::all : ChatUse::none;
+    use = ChatTemplate::exists(model) ? ChatUse::all : ChatUse::none;
     if (use == ChatUse::none) log::info("the checkpoint has no chat template: plain prompts");
   }
   run.settle("chat", to_string(use));
-  return use == ChatUse::all ? ChatTemplate::load(checkpoint.dir()) : nullptr;
+  return use == ChatUse::all ? ChatTemplate::load(model) : nullptr;
 }
 
 std::vector<niah::Sample> load_samples(const niah::GridOptions& grid,

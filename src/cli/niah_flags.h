@@ -25,7 +25,7 @@ void add_niah_flags(Command& command, NiahFlags& flags);
 
 // The template for prompts; null: plain prompts. Settles which in the run. Throws UserError.
 std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
-                                                         const Checkpoint& checkpoint,
+                                                         const std::filesystem::path& model,
                                                          RunRecord& run);
 
 // Reads needles and haystacks (recorded as input of the run) and builds the samples. Throws

@@ -80,6 +80,16 @@ ChatEnding parse_ending(const Json& choice) {
   return reason == "length" || reason == "content_filter" ? ChatEnding::cut : ChatEnding::stop;
 }
 
+// Only reported: a server need not count them.
+int64_t parse_prompt_tokens(const Json& usage) {
+  const auto found = usage.find("prompt_tokens");
+  if (found == usage.end() || found->is_null()) return 0;
+  if (!found->is_number_integer() || found->get<int64_t>() < 0) {
+    throw GarbledReply("usage.prompt_tokens is not a count");
+  }
+  return found->get<int64_t>();
+}
+
 }  // namespace
 
 std::string chat_body(const ChatRequest& request, const std::string& model) {
@@ -120,6 +130,7 @@ ChatReply parse_chat_reply(const std::string& body, bool logprobs) {
   reply.reasoning = parse_reasoning(message);
   reply.text = parse_content(message, /*may_lack=*/!reply.reasoning.empty());
   reply.tokens = tokens.get<int64_t>();
+  reply.prompt_tokens = parse_prompt_tokens(json.at("usage"));
   reply.ending = parse_ending(choice);
   if (logprobs && reply.tokens > 0) {
     reply.logprobs = token_logprobs(choice);

@@ -55,10 +55,12 @@ struct Request {
   GenerationRequest request = {};
 };
 
-Request make_request(const Subject& subject, const Sample& sample, size_t index) {
+Request make_request(const Subject& subject, const Sample& sample, size_t index, uint64_t seed) {
   Request made{.sample = index, .stop = stop_strings(subject, sample)};
   made.request.prompt = sample.prompt;
-  made.request.continuations = {{.masked_heads = subject.masked_heads, .random = {}}};
+  made.request.continuations = {
+      {.masked_heads = subject.masked_heads, .random = RandomStream(seed, sample.id)}};
+  made.request.sampling = sample.sampling;
   made.request.max_new_tokens = sample.max_new_tokens;
   made.request.stop_ids = subject.eos_token_ids;
   if (made.stop != nullptr) {
@@ -131,7 +133,7 @@ AnsweredSamples answer_samples(const Subject& subject,
   }
   std::vector<Request> requests;
   for (const size_t i : request_order(prompts)) {
-    requests.push_back(make_request(subject, samples[fitting[i]], fitting[i]));
+    requests.push_back(make_request(subject, samples[fitting[i]], fitting[i], options.seed));
   }
 
   const auto total = static_cast<int64_t>(samples.size());

@@ -69,7 +69,7 @@ std::vector<const DocumentFiller::Entry*> DocumentFiller::distractors(const Requ
   return own;
 }
 
-std::vector<int64_t> DocumentFiller::fill(const Request& request) const {
+Prompt DocumentFiller::fill(const Request& request) const {
   const PassageQuestion& question = questions_[request.question];
   RandomStream random = request.random;
   const std::vector<const Entry*> available = distractors(request, random);
@@ -77,7 +77,7 @@ std::vector<int64_t> DocumentFiller::fill(const Request& request) const {
 
   // The gold passages among the first `count` of the chosen others.
   std::vector<const Passage*> chosen;
-  const auto encode = [&] {
+  const auto prompt = [&] {
     std::vector<const Passage*> all = chosen;
     const auto place = static_cast<std::ptrdiff_t>(
         std::llround(std::max(request.depth, 0.0) * static_cast<double>(chosen.size())));
@@ -86,24 +86,22 @@ std::vector<int64_t> DocumentFiller::fill(const Request& request) const {
     all.insert(all.begin() + place, gold.begin(), gold.end());
     RandomStream same_order = order;
     if (request.depth < 0) shuffle(all, same_order);
-    return encoder_.encode(request.prompt(join(all)));
+    return request.prompt(join(all));
   };
 
-  std::vector<int64_t> tokens = encode();
-  const auto size_of = [](const std::vector<int64_t>& list) {
-    return static_cast<int64_t>(list.size());
-  };
-  if (size_of(tokens) > request.limit) {
+  const auto count = [&] { return static_cast<int64_t>(encoder_.encode(prompt()).size()); };
+  const int64_t smallest = count();
+  if (smallest > request.limit) {
     user_error("the passages of the question \"",
                question.question,
                "\" make a prompt of ",
-               tokens.size(),
+               smallest,
                " tokens, more than ",
                request.limit,
                "; use larger --lengths");
   }
-  if (available.empty()) return tokens;
-  int64_t room = request.limit - size_of(tokens);
+  if (available.empty()) return prompt();
+  int64_t room = request.limit - smallest;
   for (bool added = true; added && room >= smallest_;) {
     added = false;
     for (const Entry* entry : available) {
@@ -115,8 +113,8 @@ std::vector<int64_t> DocumentFiller::fill(const Request& request) const {
     }
   }
   // Their tokens were counted one by one; numbers of more digits take more.
-  for (tokens = encode(); size_of(tokens) > request.limit; tokens = encode()) chosen.pop_back();
-  return tokens;
+  while (count() > request.limit) chosen.pop_back();
+  return prompt();
 }
 
 }  // namespace retmask::eval

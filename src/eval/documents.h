@@ -36,10 +36,10 @@ class DocumentFiller {
     // The prompt with these documents.
     std::function<Prompt(const std::string& documents)> prompt = {};
   };
-  // Tokens of the longest prompt found. Other documents are drawn from the row's own passages
+  // The longest prompt found. Other documents are drawn from the row's own passages
   // first, then from those of other rows, never one that has an answer in it; when all are used,
   // again. Throws UserError if not even the gold passages fit.
-  std::vector<int64_t> fill(const Request& request) const;
+  Prompt fill(const Request& request) const;
 
  private:
   struct Entry {

@@ -134,9 +134,9 @@ std::vector<Sample> build_code_samples(const HumanEvalOptions& options,
     Sample sample;
     sample.id = problem.id;
     sample.task = "humaneval";
-    sample.prompt = encoder.encode(
-        user_prompt(fill_template(profile.at("template").get<std::string>(), values),
-                    fill_template(profile.value("answer_start", std::string()), values)));
+    encoder.encode(user_prompt(fill_template(profile.at("template").get<std::string>(), values),
+                               fill_template(profile.value("answer_start", std::string()), values)),
+                   sample);
     sample.references = {problem.entry_point};
     sample.metric = "code";
     sample.max_new_tokens = profile.at("max_new_tokens").get<int64_t>();

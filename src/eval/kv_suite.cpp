@@ -178,18 +178,18 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       const std::string number = std::to_string(i);
       PairSource source(rows, static_cast<size_t>(i), {options.seed, "kv/" + number});
       const double depth = depth_of(i, std::min(options.depths, count));
-      const auto encode = [&](int64_t pairs) {
-        return encoder.encode(kv_prompt(source.pairs(pairs, depth), source.gold().first));
+      const auto prompt = [&](int64_t pairs) {
+        return kv_prompt(source.pairs(pairs, depth), source.gold().first);
       };
       int64_t pairs = size.value;
       if (size.is_tokens) {
         const int64_t limit = prompt_limit(size.value, max_new_tokens, max_positions);
         pairs = largest_fitting(2, source.size(), limit, [&](int64_t keys) {
-          return static_cast<int64_t>(encode(keys).size());
+          return static_cast<int64_t>(encoder.encode(prompt(keys)).size());
         });
         if (pairs < 0) {
           user_error("two keys make a prompt of ",
-                     encode(2).size(),
+                     encoder.encode(prompt(2)).size(),
                      " tokens, but there is room for ",
                      limit,
                      "; use larger --lengths");
@@ -207,11 +207,11 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       samples.push_back({.id = "kv-" + std::to_string(length) + "-" + number,
                          .task = "kv",
                          .length = length,
-                         .prompt = encode(pairs),
                          .references = {source.gold().second},
                          .metric = builtin_data("kv").at("metric").get<std::string>(),
                          .max_new_tokens = max_new_tokens,
                          .meta = {{"depth", depth}, {"keys", pairs}}});
+      encoder.encode(prompt(pairs), samples.back());
     }
   }
   return samples;

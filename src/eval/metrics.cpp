@@ -46,9 +46,13 @@ Json mrcr(const std::string& answer, const References& references) {
 // Programs are judged by running them, all at once: see humaneval_suite.h.
 Json code(const std::string&, const References&) { return {{"score", nullptr}}; }
 
+// Graded by a judge, all at once, some without references: see judge.h.
+Json judge(const std::string&, const References&) { return {{"score", nullptr}}; }
+
 struct Metric {
   std::string_view name;
   Json (*score)(const std::string& answer, const References& references);
+  bool needs_references = true;
 };
 constexpr Metric kMetrics[] = {{"mrcr", mrcr},
                                {"string_match_all", string_match_all},
@@ -63,7 +67,8 @@ constexpr Metric kMetrics[] = {{"mrcr", mrcr},
                                {"minerva_math", minerva_math},
                                {"boxed_math", boxed_math},
                                {"simple_evals_math", simple_evals_math},
-                               {"code", code}};
+                               {"code", code},
+                               {"judge", judge, /*needs_references=*/false}};
 
 }  // namespace
 
@@ -74,7 +79,8 @@ void score_row(Json& row, const std::string& where) {
                                    [&](const Metric& known) { return known.name == name; });
   if (metric == std::end(kMetrics)) user_error(where, ": unknown metric \"", name, "\"");
   const auto references = json_get<References>(row, "references", where);
-  if (references.empty()) user_error(where, ": \"references\" is empty");
+  if (references.empty() && metric->needs_references)
+    user_error(where, ": \"references\" is empty");
   const auto answer = json_get<std::string>(row, "answer", where);
   const Json scores = at_place(where, [&] { return metric->score(answer, references); });
   for (const auto& [key, value] : scores.items()) row[key] = value;

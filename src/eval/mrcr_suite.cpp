@@ -176,25 +176,24 @@ std::vector<Sample> build_mrcr_samples(const MrcrOptions& options,
         const std::string stream = "mrcr/" + id;
         const MrcrDraft draft = draw_draft(maker, needles, {options.seed, stream});
         Sample sample = make_sample(id, needles, draft.reference, draft.prefix, encoder);
-        const auto encode = [&](int64_t size) {
-          return encoder.encode(
-              conversation(draft, maker, size, {options.seed, stream + "/turns"}));
+        const auto prompt = [&](int64_t size) {
+          return conversation(draft, maker, size, {options.seed, stream + "/turns"});
         };
         const int64_t limit = prompt_limit(length, sample.max_new_tokens, max_positions);
         const int64_t size = largest_fitting(1, INT64_MAX / 4, limit, [&](int64_t turns) {
-          return static_cast<int64_t>(encode(turns).size());
+          return static_cast<int64_t>(encoder.encode(prompt(turns)).size());
         });
         if (size < 0) {
           user_error("the task ",
                      task,
                      " needs conversations of at least ",
-                     encode(1).size(),
+                     encoder.encode(prompt(1)).size(),
                      " tokens here, but there is room for ",
                      limit,
                      "; use larger --lengths");
         }
         sample.length = length;
-        sample.prompt = encode(size);
+        encoder.encode(prompt(size), sample);
         samples.push_back(std::move(sample));
       }
     }
@@ -226,9 +225,9 @@ std::vector<Sample> read_mrcr_samples(const std::filesystem::path& path,
                                     json_get<std::string>(row, "answer", where),
                                     json_get<std::string>(row, "random_string_to_prepend", where),
                                     encoder);
-        sample.prompt =
-            encoder.encode({.messages = rows::standard_messages(
-                                row["prompt"], "prompt", where, rows::MessageFields::known)});
+        encoder.encode({.messages = rows::standard_messages(
+                            row["prompt"], "prompt", where, rows::MessageFields::known)},
+                       sample);
         samples.push_back(std::move(sample));
       });
   if (samples.empty()) user_error(path, " has no conversations of the tasks asked for");

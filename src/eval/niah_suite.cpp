@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "retmask/base/error.h"
+#include "retmask/base/utf8.h"
+#include "retmask/eval/answer_by_server.h"
 #include "retmask/niah/sample_rows.h"
+#include "thinking.h"
 
 namespace retmask::eval {
 namespace {
@@ -77,6 +81,38 @@ niah::AnsweredSamples run_niah(const Subject& subject,
                  subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
              answer.verdict = niah::judge(samples[sample], answer.answer);
              return to_row(samples[sample], answer);
+           }},
+      journal);
+}
+
+AnsweredSamples run_niah_by_server(const endpoint::Options& server,
+                                   const std::vector<niah::Sample>& samples,
+                                   const NiahOptions& options,
+                                   SampleJournal& journal) {
+  options.validate();
+  return ask_server(
+      server,
+      {.title = "eval niah",
+       .request =
+           [&](size_t i) {
+             return endpoint::ChatRequest{.messages = user_prompt(samples[i].message).messages,
+                                          .temperature = 0.0,
+                                          .max_tokens = options.grid.max_new_tokens};
+           },
+       .row =
+           [&](size_t i, const endpoint::ChatReply& reply) {
+             const niah::Sample& sample = samples[i];
+             if (reply.ending == endpoint::ChatEnding::prompt_too_long) {
+               user_error("a prompt of length ",
+                          sample.length,
+                          " is too long for the server's model; use smaller --lengths");
+             }
+             NiahAnswer answer;
+             answer.answer = lossy_utf8(split_thinking(reply.text).answer);
+             answer.verdict = niah::judge(sample, answer.answer);
+             Json row = to_row(sample, answer);
+             row["server"] = tokens_of_server(reply);
+             return row;
            }},
       journal);
 }

@@ -19,13 +19,37 @@ PromptEncoder::PromptEncoder(const Tokenizer& tokenizer,
   if (use) template_ = ChatTemplate::load(model_dir);
 }
 
+PromptEncoder PromptEncoder::for_server(const PromptEncoder* counter) {
+  PromptEncoder encoder;
+  encoder.for_server_ = true;
+  encoder.counter_ = counter;
+  return encoder;
+}
+
+const PromptEncoder& PromptEncoder::counter() const {
+  if (!for_server_) return *this;
+  if (counter_ != nullptr) return *counter_;
+  user_error(
+      "this suite counts the tokens of its prompts; give --model beside --endpoint: a folder with "
+      "the tokenizer of the server's model (weights are not needed)");
+}
+
+void PromptEncoder::encode(const Prompt& prompt, Sample& sample) const {
+  if (!for_server_ || counter_ != nullptr) sample.prompt = encode(prompt);
+  if (!for_server_) return;
+  sample.messages = prompt.messages;
+  Json& content = sample.messages.back()["content"];
+  content = content.get<std::string>() + prompt.answer_start;
+}
+
 std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
+  if (for_server_) return counter().encode(prompt);
   if (template_ != nullptr) {
     const RenderOptions options{.add_generation_prompt = true,
                                 .variables = {{"enable_thinking", false}},
                                 .moment = moment_};
-    return tokenizer_.encode(template_->render(prompt.messages, options) + prompt.answer_start,
-                             /*add_special_tokens=*/false);
+    return tokenizer().encode(template_->render(prompt.messages, options) + prompt.answer_start,
+                              /*add_special_tokens=*/false);
   }
   if (prompt.messages.size() != 1) {
     user_error("a prompt of ",
@@ -33,7 +57,7 @@ std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
                " messages needs a chat template; give an instruction-tuned model, and not --chat "
                "none");
   }
-  return tokenizer_.encode(
+  return tokenizer().encode(
       prompt.messages[0]["content"].get_ref<const std::string&>() + prompt.answer_start,
       /*add_special_tokens=*/true);
 }

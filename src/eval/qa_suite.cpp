@@ -37,19 +37,19 @@ std::vector<Sample> build_qa_samples(const QaOptions& options,
         return user_prompt(fill_template(
             text("template"), {{"context", context}, {"question", questions[question].question}}));
       };
-      samples.push_back(
-          {.id = id,
-           .task = "qa",
-           .length = length,
-           .prompt = documents.fill({.question = question,
+      samples.push_back({.id = id,
+                         .task = "qa",
+                         .length = length,
+                         .references = questions[question].answers,
+                         .metric = text("metric"),
+                         .max_new_tokens = max_new_tokens,
+                         .meta = {{"depth", depth}}});
+      encoder.encode(documents.fill({.question = question,
                                      .limit = prompt_limit(length, max_new_tokens, max_positions),
                                      .depth = depth,
                                      .random = {options.seed, "qa/" + id},
                                      .prompt = prompt}),
-           .references = questions[question].answers,
-           .metric = text("metric"),
-           .max_new_tokens = max_new_tokens,
-           .meta = {{"depth", depth}}});
+                     samples.back());
     }
   }
   return samples;

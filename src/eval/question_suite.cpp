@@ -103,7 +103,7 @@ std::vector<Sample> build_question_samples(const QuestionOptions& options,
     sample.id = question.id.is_string() ? question.id.get<std::string>() : question.id.dump();
     if (!ids.insert(sample.id).second) user_error(data, " has two questions with id ", sample.id);
     sample.task = question.task;
-    sample.prompt = encoder.encode(user_prompt(prompt_text(profile, question)));
+    encoder.encode(user_prompt(prompt_text(profile, question)), sample);
     sample.references = question.references;
     sample.metric = profile.at("metric").get<std::string>();
     sample.max_new_tokens = profile.at("max_new_tokens").get<int64_t>();

@@ -30,9 +30,9 @@ struct RulerFamily {
 constexpr std::array<RulerFamily, 4> kFamilies = {
     {{"niah", draft_niah}, {"vt", draft_vt}, {"cwe", draft_cwe}, {"fwe", draft_fwe}}};
 
-// Tokens of the draft's longest prompt within the limit, and its references.
+// The draft's longest prompt within the limit, and its references.
 struct FilledPrompt {
-  std::vector<int64_t> tokens;
+  Prompt prompt;
   std::vector<std::string> references;
 };
 
@@ -42,8 +42,9 @@ FilledPrompt fill_draft(const std::string& task, const RulerRequest& request) {
   });
   RETMASK_CHECK(family != kFamilies.end(), task);
   const RulerDraft draft = family->draft(request);
-  const auto encode = [&](int64_t size) { return request.encoder.encode(draft.prompt(size)); };
-  const auto count = [&](int64_t size) { return static_cast<int64_t>(encode(size).size()); };
+  const auto count = [&](int64_t size) {
+    return static_cast<int64_t>(request.encoder.encode(draft.prompt(size)).size());
+  };
   const int64_t size = largest_fitting(draft.smallest, draft.largest, request.limit, count);
   if (size < 0) {
     user_error("the task ",
@@ -54,7 +55,7 @@ FilledPrompt fill_draft(const std::string& task, const RulerRequest& request) {
                request.limit,
                "; use larger --lengths");
   }
-  return {encode(size), draft.references};
+  return {draft.prompt(size), draft.references};
 }
 
 FilledPrompt fill_passages(const RulerRequest& request,
@@ -151,10 +152,10 @@ std::vector<Sample> build_ruler_samples(const RulerOptions& options,
         samples.push_back({.id = id,
                            .task = name,
                            .length = length,
-                           .prompt = std::move(filled.tokens),
                            .references = std::move(filled.references),
                            .metric = family.at("metric").get<std::string>(),
                            .max_new_tokens = max_new_tokens});
+        encoder.encode(filled.prompt, samples.back());
       }
     }
   }

@@ -1,4 +1,4 @@
-#include "judge_replies.h"
+#include "retmask/metrics/judge_replies.h"
 
 #include <cstdlib>
 

@@ -149,16 +149,17 @@ std::vector<Sample> build_samples(const GridOptions& grid,
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
         stop_point();
+        std::string message = user_message(contexts.make(length, depth), needle.question);
         Sample sample{.needle = static_cast<int64_t>(n),
                       .length = length,
                       .depth = depth,
                       .depth_fraction = contexts.depth_fraction(length, depth),
                       .real_needle = needle.real_needle,
                       .needle_tokens = needle_tokens,
-                      .prompt = encode_prompt(
-                          tools, user_message(contexts.make(length, depth), needle.question)),
+                      .prompt = encode_prompt(tools, message),
                       .span = {}};
         sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
+        if (tools.keeps_messages) sample.message = std::move(message);
         tails.locate(sample);
         check_fits(sample, grid.max_new_tokens, tools.max_positions);
         samples.push_back(std::move(sample));

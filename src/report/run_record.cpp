@@ -174,6 +174,7 @@ RunRecord::RunRecord(RunInfo info) : info_(std::move(info)), process_(::getpid()
              {"throughput", kept("throughput")},
              {"timing", kept("timing")},
              {"memory", kept("memory")},
+             {"use", kept("use")},
              {"earlier", resumed_ ? earlier_starts(earlier_) : Json::array()},
              // Kept even for a run that produced no other results.
              {"files", value_or(earlier_, "files", Json::array())}};
@@ -295,6 +296,10 @@ void RunRecord::set_device(const std::string& device) { record_["device"] = devi
 
 void RunRecord::set_throughput(const std::string& name, double value) {
   record_["throughput"][name] = value;
+}
+
+void RunRecord::set_use(const std::string& server, const Json& counts) {
+  record_["use"][server] = counts;
 }
 
 void RunRecord::set_memory(const Json& budget, int64_t peak) {

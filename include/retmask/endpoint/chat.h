@@ -37,6 +37,7 @@ struct ChatReply {
   std::string text;
   std::string reasoning = {};  // the thinking, if the server separates it from the text
   int64_t tokens = 0;          // generated tokens, as counted by the server
+  int64_t prompt_tokens = 0;   // as counted by the server; 0 if it does not say
   ChatEnding ending = ChatEnding::stop;
   // Natural log; NaN if log-probs were not requested.
   double mean_logprob = std::numeric_limits<double>::quiet_NaN();

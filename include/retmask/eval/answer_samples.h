@@ -18,6 +18,7 @@ namespace retmask::eval {
 struct AnswerOptions {
   std::string title;       // of the progress line: "eval ruler"
   int64_t batch_size = 8;  // concurrent samples
+  uint64_t seed = 0;       // of samples that are not decoded greedily
 
   // Throws UserError.
   void validate() const;
@@ -37,7 +38,8 @@ Json answered_row(const Sample& sample, const std::string& answer);
 Json error_row(const Sample& sample, const std::string& error);
 
 // Answers the samples that wait in the journal; those that do not fit into the model get an error.
-// Decodes greedily to the end-of-sequence token, a stop text or the limit of the sample.
+// Decodes as each sample says, to the end-of-sequence token, a stop text or the sample's limit.
+// Draws depend on the seed and the sample's id alone.
 AnsweredSamples answer_samples(const Subject& subject,
                                const std::vector<Sample>& samples,
                                const AnswerOptions& options,

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "retmask/endpoint/options.h"
+#include "retmask/eval/answer_samples.h"
 #include "retmask/eval/options.h"
 #include "retmask/eval/subject.h"
 #include "retmask/niah/answer_samples.h"
@@ -22,6 +24,13 @@ niah::AnsweredSamples run_niah(const Subject& subject,
                                const std::vector<niah::Sample>& samples,
                                const NiahOptions& options,
                                SampleJournal& journal);
+
+// The same by a server, from the samples' messages. Throws UserError for a prompt that it finds too
+// long, and like ask_server().
+AnsweredSamples run_niah_by_server(const endpoint::Options& server,
+                                   const std::vector<niah::Sample>& samples,
+                                   const NiahOptions& options,
+                                   SampleJournal& journal);
 
 // The answers in the rows of samples. Throws UserError with `where` for a malformed row.
 std::vector<NiahAnswer> niah_answers(const std::vector<Json>& rows, const std::string& where);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "retmask/base/json.h"
+#include "retmask/engine/sampler.h"
 
 namespace retmask::eval {
 
@@ -23,10 +24,12 @@ struct Sample {
   std::string id = {};  // unique within a run; the same in runs of other models
   std::string task = {};
   std::optional<int64_t> length = {};  // requested size, by which results are grouped
-  std::vector<int64_t> prompt = {};    // tokens
+  std::vector<int64_t> prompt = {};    // tokens; empty if only a server knows them
+  Json messages = {};                  // the prompt for a server; null for a model of our own
   std::vector<std::string> references = {};
   std::string metric = {};  // a name of src/eval/metrics.cpp
   int64_t max_new_tokens = 0;
+  SamplingParams sampling = {};        // greedy unless given; the draws depend on the id alone
   std::vector<std::string> stop = {};  // the answer ends before the first of these texts
   Json meta = Json::object();          // further fields of its row in predictions.jsonl
 };

@@ -34,7 +34,8 @@ struct Sample {
   std::string real_needle = {};
   std::vector<int64_t> needle_tokens = {};  // of real_needle
   std::vector<int64_t> prompt = {};
-  TokenSpan span = {};  // position of real_needle in the prompt
+  std::string message = {};  // that the prompt renders, if PromptTools::keeps_messages
+  TokenSpan span = {};       // position of real_needle in the prompt
 
   // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
   // for every context.
@@ -60,6 +61,7 @@ struct PromptTools {
   const ChatTemplate* chat_template = nullptr;  // null: plain prompts
   int64_t max_positions = 0;
   std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
+  bool keeps_messages = false;                  // for a server, which renders them itself
 };
 
 // The prompt of a user message, with thinking off.

@@ -55,6 +55,7 @@ struct RunInfo {
 //    "inputs": {name: hash}, "input_files": {input: {file: hash}}, "throughput": {name: number},
 //    "timing": what the last start did,
 //    "memory": {"budget": {part: bytes}, "peak": bytes},
+//    "use": {server: {"model", "requests", "prompt_tokens", "new_tokens"}},
 //    "earlier": [{"started", "finished", "seconds", "status"} of each earlier start in the folder],
 //    "files": written files that a later start may replace}
 // A refused start leaves the record unchanged.
@@ -106,6 +107,9 @@ class RunRecord {
 
   // The planned memory by component and the measured peak, in bytes. Kept like the throughput.
   void set_memory(const Json& budget, int64_t peak);
+
+  // What was asked of a server over all starts: what it costs. Kept like the throughput.
+  void set_use(const std::string& server, const Json& counts);
 
   // The list an earlier start passed to set_own_files(); empty if there is none.
   Json own_files() const { return record_.at("files"); }

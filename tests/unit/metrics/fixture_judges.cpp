@@ -1,6 +1,6 @@
 #include "fixture_functions.h"
 #include "helmet_average.h"
-#include "judge_replies.h"
+#include "retmask/metrics/judge_replies.h"
 
 namespace retmask::testing {
 namespace {
