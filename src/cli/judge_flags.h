@@ -9,8 +9,8 @@
 namespace retmask::cli {
 
 struct JudgeFlags {
-  eval::JudgeOptions options;
-  std::string key_env;  // empty: as --endpoint-key-env
+  eval::JudgeOptions options = {};
+  std::string key_env = {};  // empty: as --endpoint-key-env
 
   // With the flags that hold for all servers.
   eval::JudgeOptions resolved(const endpoint::Options& shared) const;
