@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "byte_level.h"
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "utf8.h"
@@ -210,6 +211,16 @@ std::optional<int64_t> BpeTokenizer::token_id(std::string_view token) const {
     if (added.content == token) return id;
   }
   return model_.vocabulary().find(token);
+}
+
+std::string BpeTokenizer::token_text(int64_t id) const {
+  const auto added = added_tokens_.find(id);
+  if (added != added_tokens_.end()) return added->second.content;
+  const std::string token(model_.vocabulary().token(id).value_or(""));
+  if (pre_tokenizer_ && pre_tokenizer_->is_byte_level()) {
+    return byte_level_to_bytes(token).value_or(token);
+  }
+  return sentencepiece_text(token);
 }
 
 bool BpeTokenizer::is_special(int64_t id) const {

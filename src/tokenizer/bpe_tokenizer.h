@@ -34,6 +34,8 @@ class BpeTokenizer : public Tokenizer {
   int64_t vocab_size() const override;
   std::optional<int64_t> token_id(std::string_view token) const override;
   bool is_special(int64_t id) const override;
+  std::string token_text(int64_t id) const override;
+  bool trims_spans() const override { return post_processor_.trims_spans; }
 
  private:
   struct Scratch {

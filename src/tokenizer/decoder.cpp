@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 #include "byte_level.h"
@@ -23,6 +24,17 @@ class ByteLevelDecoder : public TokenDecoder {
   }
 };
 
+// The byte of "<0xE2>"; nullopt for any other token.
+std::optional<char> byte_token(const std::string& token) {
+  const auto is_hex = [&](size_t i) {
+    return std::isxdigit(static_cast<unsigned char>(token[i])) != 0;
+  };
+  const bool is_byte = token.size() == 6 && token.starts_with("<0x") && token.ends_with('>') &&
+                       is_hex(3) && is_hex(4);
+  if (!is_byte) return std::nullopt;
+  return static_cast<char>(std::stoi(token.substr(3, 2), nullptr, /*base=*/16));
+}
+
 // Consecutive "<0xE2>" tokens become characters, or one U+FFFD each if they are not valid UTF-8
 // together.
 class ByteFallbackDecoder : public TokenDecoder {
@@ -39,8 +51,8 @@ class ByteFallbackDecoder : public TokenDecoder {
       bytes.clear();
     };
     for (std::string& token : tokens) {
-      if (is_byte(token)) {
-        bytes += static_cast<char>(std::stoi(token.substr(3, 2), nullptr, /*base=*/16));
+      if (const auto byte = byte_token(token)) {
+        bytes += *byte;
       } else {
         flush();
         out.push_back(std::move(token));
@@ -48,15 +60,6 @@ class ByteFallbackDecoder : public TokenDecoder {
     }
     flush();
     tokens = std::move(out);
-  }
-
- private:
-  static bool is_byte(const std::string& token) {
-    const auto is_hex = [&](size_t i) {
-      return std::isxdigit(static_cast<unsigned char>(token[i])) != 0;
-    };
-    return token.size() == 6 && token.starts_with("<0x") && token.ends_with('>') && is_hex(3) &&
-           is_hex(4);
   }
 };
 
@@ -146,6 +149,12 @@ std::unique_ptr<const TokenDecoder> make_strip(const Json& json, const std::stri
 }
 
 }  // namespace
+
+std::string sentencepiece_text(const std::string& token) {
+  if (const auto byte = byte_token(token)) return std::string(1, *byte);
+  static const Regex kSpace = Regex::literal("▁");
+  return replace_all(token, kSpace, " ");
+}
 
 std::string join(const std::vector<std::string>& tokens) {
   std::string text;

@@ -24,6 +24,9 @@ std::unique_ptr<const TokenDecoder> make_token_decoder(const Json& json, const s
 // `strip_space` removes the leading space.
 std::unique_ptr<const TokenDecoder> make_sentencepiece_decoder(bool strip_space);
 
+// A sentencepiece token as bytes of a text: "▁the" is " the", and "<0xE2>" one byte.
+std::string sentencepiece_text(const std::string& token);
+
 std::string join(const std::vector<std::string>& tokens);
 
 }  // namespace retmask::text

@@ -38,7 +38,11 @@ PostProcessor read_template(const Json& json, const std::string& where) {
 PostProcessor make_post_processor(const Json& json, const std::string& where) {
   if (json.is_null()) return {};
   const auto type = json_get<std::string>(json, "type", where);
-  if (type == "ByteLevel") return {};
+  if (type == "ByteLevel") {
+    return {.before = {},
+            .after = {},
+            .trims_spans = json_get_or(json, "trim_offsets", true, where)};
+  }
   if (type == "TemplateProcessing") return read_template(json, where);
   if (type == "Sequence") {
     PostProcessor processor;
@@ -48,8 +52,10 @@ PostProcessor make_post_processor(const Json& json, const std::string& where) {
         if (!processor.before.empty() || !processor.after.empty()) {
           user_error(where, ": more than one TemplateProcessing in a Sequence is not supported");
         }
-        processor = inner;
+        processor.before = inner.before;
+        processor.after = inner.after;
       }
+      processor.trims_spans = processor.trims_spans || inner.trims_spans;
     }
     return processor;
   }

@@ -138,6 +138,12 @@ std::optional<int64_t> SentencePieceTokenizer::token_id(std::string_view token) 
   return id;
 }
 
+std::string SentencePieceTokenizer::token_text(int64_t id) const {
+  const auto added = added_tokens_.find(id);
+  if (added != added_tokens_.end()) return added->second.content;
+  return sentencepiece_text(processor_.IdToPiece(static_cast<int>(id)));
+}
+
 bool SentencePieceTokenizer::is_special(int64_t id) const {
   const auto added = added_tokens_.find(id);
   return added != added_tokens_.end() && added->second.special;

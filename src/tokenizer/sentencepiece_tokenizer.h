@@ -27,6 +27,7 @@ class SentencePieceTokenizer : public Tokenizer {
   int64_t vocab_size() const override;
   std::optional<int64_t> token_id(std::string_view token) const override;
   bool is_special(int64_t id) const override;
+  std::string token_text(int64_t id) const override;
 
  private:
   void add_tokens(const TokenizerConfig& config);

@@ -121,6 +121,8 @@ UChar32 icu(char32_t c) { return static_cast<UChar32>(c); }
 
 bool is_white_space(char32_t c) { return u_isUWhiteSpace(icu(c)) != 0; }
 
+bool is_mark(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0; }
+
 bool is_numeric(char32_t c) {
   if (c < 0x80) return c >= '0' && c <= '9';
   return (U_GET_GC_MASK(icu(c)) & U_GC_N_MASK) != 0 || is_newer_number(c);

@@ -11,6 +11,8 @@ namespace retmask::text {
 bool is_white_space(char32_t c);
 // Categories Nd, Nl, No.
 bool is_numeric(char32_t c);
+// Categories Mn, Mc, Me.
+bool is_mark(char32_t c);
 // Rust's regex \w: letters, marks, decimal digits, connectors and joiners.
 bool is_word(char32_t c);
 

@@ -36,6 +36,11 @@ class Tokenizer {
   virtual int64_t vocab_size() const = 0;
   virtual std::optional<int64_t> token_id(std::string_view token) const = 0;
   virtual bool is_special(int64_t id) const = 0;
+  // The bytes of a text that the token stands for, which may be a part of a character; the space
+  // that sentencepiece prepends to a text is one of them.
+  virtual std::string token_text(int64_t id) const { return decode({&id, 1}, false); }
+  // Whether the place of a token in the text (token_spans()) excludes the white space around it.
+  virtual bool trims_spans() const { return false; }
 };
 
 // "eos_token" of the checkpoint folder's tokenizer files. Throws UserError.
