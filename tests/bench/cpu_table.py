@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The tables of RESULTS.md: generation, training and detection on this CPU against OpenVINO GenAI, llama.cpp, transformers and
-TRL, in one run.
+"""The tables of RESULTS.md: generation, training, detection and evaluation on this CPU against OpenVINO GenAI, llama.cpp,
+transformers and TRL, in one run.
 
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
         [--gguf FILE [--openvino-python PYTHON] [--llama-batched-bench PROGRAM]] [--runs N] \
-        [--pairs FILE] [--training DTYPE:PAIRS...] [--only generation|training|detection]
+        [--pairs FILE] [--training DTYPE:PAIRS...] [--lengths 512,1024] [--depths N] [--benchmarks DIR] [--questions N] \
+        [--only generation|training|detection|evaluation]
 
 Each of our figures is followed by the peer's, measured right after it with the same number of threads. Prints Markdown.
 The source of llama.cpp is in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
@@ -14,6 +15,8 @@ activation checkpointing and the reference model at every step: "mixed" has floa
 float32 anywhere.
 """
 import argparse
+import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -34,11 +37,12 @@ BATCH_SIZES = [1, 16, 64]
 # With longer prompts attention counts: prompt tokens, new tokens, batch sizes.
 LONG_CASES = [(512, 256, [16, 64]), (2048, 256, [16])]
 TRAIN_STEPS, TRL_MICRO_BATCH = 4, 8
-LENGTHS, DEPTHS = "512,1024", 2
+CHOICE_FILES = "olmes_*.jsonl.gz"
+RULER_TASKS, RULER_LENGTH, RULER_SAMPLES = "niah_single_2,niah_multikey_2,vt", 4096, 10
 
 
 def run(*command, **options) -> str:
-    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, text=True, **options).stdout
+    return subprocess.run([str(c) for c in command], check=True, text=True, **{"stdout": subprocess.PIPE, **options}).stdout
 
 
 def transformers_rates(model: str) -> dict[int, float]:
@@ -156,19 +160,81 @@ def training(model: str, pairs: pathlib.Path, cases: list[str], scratch: pathlib
     return rows
 
 
-def detection(model: str, reference: pathlib.Path, scratch: pathlib.Path) -> list[tuple]:
+def detection(model: str, reference: pathlib.Path, lengths: str, depths: int, scratch: pathlib.Path) -> list[tuple]:
     data = reference.parent / "haystack_for_detect"
     start = time.time()
     run(
-        BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", LENGTHS,
-        "--depths", DEPTHS, "--device", "cpu", "--dtype", "float32", "--out", scratch / "detect", "--quiet",
+        BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", lengths,
+        "--depths", depths, "--device", "cpu", "--dtype", "float32", "--out", scratch / "detect", "--quiet",
     )
     samples = len((scratch / "detect/samples.jsonl").read_text().splitlines())
     ours = (time.time() - start) / samples
     start = time.time()
-    run(sys.executable, reference, model, "--lengths", LENGTHS, "--depths", DEPTHS, "--out", scratch / "niah.json", stderr=subprocess.DEVNULL)
+    run(sys.executable, reference, model, "--lengths", lengths, "--depths", depths, "--out", scratch / "niah.json", stderr=subprocess.DEVNULL)
     theirs = (time.time() - start) / samples
-    return [(f"detection, float32, lengths {LENGTHS}, whole command", "s/sample", ours, theirs, "transformers, eager")]
+    what = f"detection, float32, lengths {lengths}, {samples} samples, whole command"
+    return [(what, "s/sample", ours, theirs, "transformers, eager")]
+
+
+def timed(*command, **options) -> tuple[float, str]:
+    """Seconds and output of a whole command."""
+    start = time.time()
+    output = run(*command, **options)
+    return time.time() - start, output
+
+
+def accuracies(questions: list[list[dict]]) -> tuple[float, float]:
+    """By the sum of log-probs and by the sum per character of the continuation; ties go to the first."""
+    hits = [0, 0]
+    for choices in questions:
+        for i, key in enumerate((lambda c: c["sum"], lambda c: c["sum"] / c["chars"])):
+            hits[i] += max(range(len(choices)), key=lambda n: key(choices[n])) == choices[0]["gold"]
+    return hits[0] / len(questions), hits[1] / len(questions)
+
+
+def choice(model: str, benchmarks: pathlib.Path, questions: int, scratch: pathlib.Path) -> list[tuple]:
+    files, seconds, ours = [], 0.0, {}
+    for source in sorted(benchmarks.glob(CHOICE_FILES)):
+        file = scratch / source.name
+        rows = [line for line in gzip.open(source, "rt", encoding="utf-8") if json.loads(line)["doc_id"] < questions]
+        with gzip.open(file, "wt", encoding="utf-8") as copy:
+            copy.writelines(rows)
+        out = scratch / f"choice-{source.name}"
+        seconds += timed(
+            BUILD / "retmask", "eval", "--suite", "choice", "--model", model, "--data", file, "--device", "cpu", "--dtype", "float32",
+            "--out", out, "--quiet",
+        )[0]  # fmt: skip
+        files.append(file)
+        ours[source.name] = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    peer_seconds, output = timed(
+        sys.executable, ROOT / "tests/bench/transformers_peer.py", "choice", model, *files, "--questions", questions, stderr=subprocess.DEVNULL,
+    )
+    for name, choices in json.loads(output).items():
+        theirs = [list(group) for _, group in itertools.groupby(choices, key=lambda row: row["doc_id"])]
+        own = [[{**row, "gold": question["gold"]} for row in question["choices"]] for question in ours[name]]
+        worst = max(abs(a["sum"] - b["sum"]) for x, y in zip(own, theirs, strict=True) for a, b in zip(x, y, strict=True))
+        print(f"{name}: largest difference of a log-prob {worst:.2g}; acc and acc_per_char {accuracies(own)}, transformers' "
+              f"{accuracies(theirs)}", file=sys.stderr, flush=True)  # fmt: skip
+    what = f"eval choice, float32, {len(files)} files of {questions} questions, whole commands"
+    return [(what, "s", seconds, peer_seconds, "transformers, batches of 16")]
+
+
+def ruler(model: str, scratch: pathlib.Path) -> list[tuple]:
+    out = scratch / "ruler"
+    seconds, _ = timed(
+        BUILD / "retmask", "eval", "--suite", "ruler", "--model", model, "--tasks", RULER_TASKS, "--lengths", RULER_LENGTH,
+        "--max-samples", RULER_SAMPLES, "--save-prompts", "--device", "cpu", "--dtype", "float32", "--out", out, "--quiet",
+        stdout=subprocess.DEVNULL,
+    )
+    peer_seconds, output = timed(
+        sys.executable, ROOT / "tests/bench/transformers_peer.py", "generate", model, out / "prompts.jsonl", stderr=subprocess.DEVNULL,
+    )
+    theirs = json.loads(output)
+    own = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    same = sum(theirs[row["id"]].strip() == row["answer"].strip() for row in own)
+    print(f"ruler: {same} of {len(own)} answers are those of transformers", file=sys.stderr, flush=True)
+    what = f"eval ruler, float32, {len(own)} samples of {RULER_LENGTH} tokens, whole command"
+    return [(what, "s", seconds, peer_seconds, "transformers, generate")]
 
 
 def figure(value: float) -> str:
@@ -186,7 +252,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="training pairs")
     parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
                         help="training runs: dtype and pairs per step")  # fmt: skip
-    parser.add_argument("--only", choices=["generation", "training", "detection"])
+    parser.add_argument("--lengths", default="512,1024", help="lengths of detection")
+    parser.add_argument("--depths", type=int, default=2, help="depths of detection")
+    parser.add_argument("--benchmarks", type=pathlib.Path, default=ROOT.parent / "shared/data/benchmarks")
+    parser.add_argument("--questions", type=int, default=60, help="questions of each multiple-choice file")
+    parser.add_argument("--only", choices=["generation", "training", "detection", "evaluation"])
     args = parser.parse_args()
     if (args.openvino_python or args.llama_batched_bench) and not args.gguf:
         parser.error("--openvino-python and --llama-batched-bench need --gguf")
@@ -201,9 +271,15 @@ def main() -> None:
             rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
         if args.only in (None, "detection"):
             if args.reference.is_file():
-                rows += detection(args.model, args.reference, pathlib.Path(scratch))
+                rows += detection(args.model, args.reference, args.lengths, args.depths, pathlib.Path(scratch))
             else:
                 print(f"detection skipped: {args.reference} not found", file=sys.stderr)
+        if args.only in (None, "evaluation"):
+            if args.benchmarks.is_dir():
+                rows += choice(args.model, args.benchmarks, args.questions, pathlib.Path(scratch))
+            else:
+                print(f"multiple choice skipped: {args.benchmarks} not found", file=sys.stderr)
+            rows += ruler(args.model, pathlib.Path(scratch))
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")
