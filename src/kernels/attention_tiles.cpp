@@ -18,47 +18,43 @@ static_assert(kBlockTokens == kTileWidth);
 
 // Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
 // loop of both products.
-template <int64_t Rows, typename Element>
+template <int64_t Rows, int64_t Vectors, typename Element>
 RETMASK_INLINE void add_products(const FloatRows& factors,
                                  const Element* vectors,
                                  int64_t vector_stride,
                                  int64_t steps,
-                                 Vector (&sums)[Rows][kTileVectors]) {
+                                 Vector (&sums)[Rows][Vectors]) {
   constexpr int64_t pair = kPair<Element>;
   for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
     for (int64_t which = 0; which < pair; ++which) {
-      Vector loaded[kTileVectors];
+      Vector loaded[Vectors];
 #pragma GCC unroll 8
-      for (int64_t v = 0; v < kTileVectors; ++v)
+      for (int64_t v = 0; v < Vectors; ++v)
         load_pair_vector(vectors + v * kVectorWidth * pair, which, loaded[v]);
 #pragma GCC unroll 8
       for (int64_t r = 0; r < Rows; ++r) {
         const float factor = factors.data[r * factors.stride + i + which];
 #pragma GCC unroll 8
-        for (int64_t v = 0; v < kTileVectors; ++v) sums[r][v] += factor * loaded[v];
+        for (int64_t v = 0; v < Vectors; ++v) sums[r][v] += factor * loaded[v];
       }
     }
   }
 }
 
-template <int64_t Rows>
-RETMASK_INLINE void load_sums(const float* from,
-                              int64_t stride,
-                              Vector (&sums)[Rows][kTileVectors]) {
+template <int64_t Rows, int64_t Vectors>
+RETMASK_INLINE void load_sums(const float* from, int64_t stride, Vector (&sums)[Rows][Vectors]) {
 #pragma GCC unroll 8
   for (int64_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int64_t v = 0; v < kTileVectors; ++v)
+    for (int64_t v = 0; v < Vectors; ++v)
       load_vector(from + r * stride + v * kVectorWidth, sums[r][v]);
 }
-template <int64_t Rows>
-RETMASK_INLINE void store_sums(const Vector (&sums)[Rows][kTileVectors],
-                               float* to,
-                               int64_t stride) {
+template <int64_t Rows, int64_t Vectors>
+RETMASK_INLINE void store_sums(const Vector (&sums)[Rows][Vectors], float* to, int64_t stride) {
 #pragma GCC unroll 8
   for (int64_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int64_t v = 0; v < kTileVectors; ++v)
+    for (int64_t v = 0; v < Vectors; ++v)
       store_vector(sums[r][v], to + r * stride + v * kVectorWidth);
 }
 
@@ -73,13 +69,13 @@ RETMASK_INLINE void score_rows(const BlockScores<Element>& work,
   }
 }
 
-template <int64_t Rows, typename Element>
+template <int64_t Rows, int64_t Vectors, typename Element>
 RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
                               const FloatRows& weights,
                               int64_t row,
                               int64_t slice) {
   float* out = work.sums + row * work.head_dim + slice;
-  Vector sums[Rows][kTileVectors];
+  Vector sums[Rows][Vectors];
   load_sums(out, work.head_dim, sums);
   for (int64_t first = 0, block = 0; first < work.num_tokens; first += kBlockTokens, ++block) {
     add_products(FloatRows{weights.data + first, weights.stride},
@@ -91,7 +87,7 @@ RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
   store_sums(sums, out, work.head_dim);
 }
 
-// One element of head_dim, where less than a tile is left.
+// One element of head_dim, where less than a vector is left.
 template <typename Element>
 RETMASK_INLINE void add_element(const BlockSums<Element>& work, int64_t row, int64_t d) {
   constexpr int64_t pair = kPair<Element>;
@@ -110,7 +106,9 @@ RETMASK_INLINE void add_rows(const BlockSums<Element>& work,
                              int64_t row) {
   int64_t slice = 0;
   for (; slice + kTileWidth <= work.head_dim; slice += kTileWidth)
-    add_slice<Rows>(work, weights, row, slice);
+    add_slice<Rows, kTileVectors>(work, weights, row, slice);
+  for (; slice + kVectorWidth <= work.head_dim; slice += kVectorWidth)
+    add_slice<Rows, 1>(work, weights, row, slice);
   for (; slice < work.head_dim; ++slice)
     for (int64_t r = 0; r < Rows; ++r) add_element(work, row + r, slice);
 }
