@@ -190,12 +190,15 @@ std::vector<JudgeRequest> mt_bench_requests(const std::vector<MtBenchQuestion>& 
     const std::string text = python_format(prompt.text,
                                            prompt_values(question, conversation, rubric),
                                            rubric.prompts_file + ": " + name);
-    requests.push_back(
-        {.id = id,
-         .chat = {.messages = Json::array({{{"role", "system"}, {"content", prompt.system}},
-                                           {{"role", "user"}, {"content", text}}}),
-                  .temperature = settings.at("temperature").get<double>(),
-                  .max_tokens = settings.at("max_tokens").get<int64_t>()}});
+    Json messages = Json::array();
+    if (!prompt.system.empty()) {
+      messages.push_back({{"role", "system"}, {"content", prompt.system}});
+    }
+    messages.push_back({{"role", "user"}, {"content", text}});
+    requests.push_back({.id = id,
+                        .chat = {.messages = std::move(messages),
+                                 .temperature = settings.at("temperature").get<double>(),
+                                 .max_tokens = settings.at("max_tokens").get<int64_t>()}});
   }
   return requests;
 }
@@ -224,11 +227,14 @@ void grade_mt_bench(std::vector<Json>& rows, const JudgeReplies& replies) {
   for (Json& row : rows) {
     if (row["answer"].is_null()) continue;
     const std::string* reply = replies.find(row["id"].get_ref<const std::string&>());
-    const auto grade =
-        reply == nullptr ? std::optional<double>() : metrics::mt_bench_rating(*reply);
-    row["verdict"] = reply == nullptr ? Json() : Json(*reply);
-    row["score"] = grade ? Json(*grade) : Json();
-    if (grade && (*grade < 1.0 || *grade > kHighestGrade)) ++outside;
+    row["verdict"] = nullptr;
+    row["score"] = nullptr;
+    if (reply == nullptr) continue;
+    row["verdict"] = *reply;
+    const std::optional<double> grade = metrics::mt_bench_rating(*reply);
+    if (!grade) continue;
+    row["score"] = *grade;
+    if (*grade < 1.0 || *grade > kHighestGrade) ++outside;
   }
   if (outside > 0) {
     log::warn(detail::concat(

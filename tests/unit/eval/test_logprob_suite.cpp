@@ -86,7 +86,7 @@ TEST_F(LogprobSuiteTest, BatchingAndGoingOnChangeNothing) {
 
 TEST_F(LogprobSuiteTest, RefusesTheRowsOfOtherData) {
   run("other.jsonl");
-  std::swap(rows_[0], rows_[3]);
+  std::swap(rows_[0].tokens, rows_[3].tokens);
   EXPECT_THROW(run("other.jsonl"), UserError);
 }
 
