@@ -1,4 +1,4 @@
-#include "numpy_random.h"
+#include "retmask/base/numpy_random.h"
 
 #include <array>
 #include <bit>

@@ -8,6 +8,7 @@
 #include "eval_suites.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
+#include "retmask/eval/helmet_files.h"
 #include "retmask/model/device.h"
 #include "server_flags.h"
 
@@ -17,11 +18,17 @@ namespace {
 RunRules eval_rules() {
   RunRules rules = niah_rules();
   rules.ignored = judge_flag_names();
+  for (const std::string& flag : judge_flag_names("nli")) rules.ignored.push_back(flag);
   for (const std::string& flag : connection_flag_names()) rules.ignored.push_back(flag);
   // A judge may be asked later. Its files are then compared as inputs.
-  rules.ignored.insert(
-      rules.ignored.end(),
-      {"judge-prompts", "judge-references", "endpoint", "batch-size", "batch-tokens"});
+  rules.ignored.insert(rules.ignored.end(),
+                       {"judge-prompts",
+                        "punkt",
+                        "judge-references",
+                        "endpoint",
+                        "batch-size",
+                        "batch-tokens",
+                        "save-prompts"});
   rules.inputs.insert(rules.inputs.end(),
                       {{"data", "data"}, {"mask", "mask"}, {"rescore", "answers"}});
   add_mask_mode_rules(rules);
@@ -134,12 +141,17 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
 void rescore(const Suite& suite, const EvalCommandOptions& options, const Invocation& invocation) {
   if (suite.rescore == nullptr) user_error("--suite ", suite.name, " does not support --rescore");
   std::filesystem::path answers = options.rescore;
-  if (std::filesystem::is_directory(answers)) answers /= "predictions.jsonl";
+  const bool is_folder = std::filesystem::is_directory(answers);
+  const bool is_own = is_folder && std::filesystem::exists(answers / "predictions.jsonl");
+  if (is_own || (is_folder && !suite.rescores_folders)) answers /= "predictions.jsonl";
   check_not_a_stream(answers, "file of answers");
   const OutputLock lock = invocation.claim_out({});
   RunRecord run = invocation.start_run(eval_rules());
-  run.add_input("answers", sha256_file(answers));
-  if (!options.data.empty()) run.add_input("data", sha256_file(options.data));
+  const bool is_one_file = !std::filesystem::is_directory(answers);
+  run.add_input("answers",
+                is_one_file ? sha256_file(answers) : hash_files(eval::find_helmet_files(answers)));
+  if (!options.data.empty() && !suite.rescores_folders)
+    run.add_input("data", sha256_file(options.data));
   suite.rescore({suite.name, options, answers, invocation.common.out, run});
   run.finish();
 }
@@ -171,6 +183,28 @@ void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   }
 }
 
+void add_helmet_flags(Command& command, HelmetFlags& flags) {
+  add_list_option(command,
+                  "--categories",
+                  flags.categories,
+                  "helmet: Recall, RAG, Re-rank, Cite, LongQA, Summ, ICL (all unless given)");
+  CLI::App& app = *command.app;
+  app.add_option("--shots", flags.shots, "helmet: demonstrations in a prompt (not of ICL)");
+  app.add_option("--length-tokenizer",
+                 flags.length_tokenizer,
+                 "helmet: folder with Llama 2's tokenizer, by which LongQA's and Summ's documents "
+                 "are chosen and cut (unless given: all are taken, cut by the model's tokens)");
+  app.add_flag("--rouge-proxy",
+               flags.rouge_proxy,
+               "helmet: ROUGE-L F1 in place of the judge's scores of LongQA and Summ");
+  add_judge_flags(app, flags.nli, "helmet, entailment of Cite's citations, replies 1 or 0");
+  app.add_option("--punkt",
+                 flags.punkt,
+                 "helmet: NLTK's folder tokenizers/punkt_tab/english, which splits ASQA's answers "
+                 "into sentences; needed for citations")
+      ->group("Servers");
+}
+
 std::string suite_list() {
   std::string list;
   for (const Suite& suite : suites()) {
@@ -197,7 +231,8 @@ Command setup_eval(CLI::App& root) {
       "logprob: JSONL file with text, messages, or prompt and completion per row; kv: with "
       "ordered_kv_records, key and value (generated unless given); qa, and ruler's qa_1 "
       "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr; mmlu-pro, gpqa, "
-      "math500, humaneval and mt-bench: the file with their questions");
+      "math500, humaneval and mt-bench: the file with their questions; helmet: the folder with "
+      "data and prompts of HELMET's repository and the files of its archive");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
@@ -207,7 +242,9 @@ Command setup_eval(CLI::App& root) {
   add_list_option(command,
                   "--tasks",
                   options->tasks,
-                  "Tasks of the suite (all unless given; ruler's qa_1 and qa_2 only with --data)");
+                  "Tasks of the suite (all unless given; ruler's qa_1 and qa_2 only with --data); "
+                  "helmet: kilt_nq, alce_asqa_30, ..., or NAME:TEST_FILE[:DEMO_FILE]");
+  add_helmet_flags(command, options->helmet);
   add_list_option(
       command,
       "--keys",
@@ -215,7 +252,9 @@ Command setup_eval(CLI::App& root) {
       "kv: numbers of keys (instead of --lengths; 75, or all of a row of --data, unless "
       "given)");
   command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
-  app.add_option("--max-samples", options->max_samples, "Most samples per task and length");
+  app.add_option("--max-samples",
+                 options->max_samples,
+                 "Most samples per task and length (helmet: as HELMET unless given; 0: all)");
   app.add_option(
       "--profile",
       options->profile,
@@ -228,6 +267,9 @@ Command setup_eval(CLI::App& root) {
       options->allow_code_execution,
       "humaneval: let programs that a model wrote run on this machine, in a sandbox without "
       "network and with limits");
+  app.add_flag("--save-prompts",
+               options->save_prompts,
+               "Also write prompts.jsonl: the text of each sample's prompt, with special tokens");
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",
@@ -241,10 +283,12 @@ Command setup_eval(CLI::App& root) {
                             "with --lengths)"},
                    options->server);
   add_connection_flags(app, options->server);
-  add_judge_flags(app, options->judge, "mt-bench");
-  app.add_option("--judge-prompts",
-                 options->judge_prompts,
-                 "mt-bench: judge_prompts.jsonl of FastChat's llm_judge")
+  add_judge_flags(app, options->judge, "mt-bench, and helmet's LongQA and Summ");
+  app.add_option(
+         "--judge-prompts",
+         options->judge_prompts,
+         "mt-bench: judge_prompts.jsonl of FastChat's llm_judge; helmet: folder with the judge's "
+         "prompts as .txt files (our own unless given)")
       ->group("Servers");
   app.add_option("--judge-references",
                  options->judge_references,

@@ -8,6 +8,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
+#include "retmask/base/utf8.h"
 #include "retmask/eval/answer_by_server.h"
 #include "retmask/eval/answer_samples.h"
 #include "retmask/eval/task_results.h"
@@ -24,6 +25,22 @@ std::string suite_beside(const std::filesystem::path& answers) {
   if (!std::filesystem::exists(results)) return "";
   return json_get_or<std::string>(
       read_json_file(results, "results"), "suite", "", results.string());
+}
+
+void write_prompts(const std::filesystem::path& path,
+                   const std::vector<eval::Sample>& samples,
+                   const Tokenizer* tokenizer) {
+  std::vector<Json> rows;
+  for (const eval::Sample& sample : samples) {
+    Json row = {{"id", sample.id}};
+    if (sample.messages.empty())
+      row["prompt"] = lossy_utf8(tokenizer->decode(sample.prompt, /*skip_special_tokens=*/false));
+    else
+      row["messages"] = sample.messages;
+    row["max_new_tokens"] = sample.max_new_tokens;
+    rows.push_back(std::move(row));
+  }
+  write_json_lines(path, rows);
 }
 
 }  // namespace
@@ -77,6 +94,8 @@ std::optional<std::vector<Json>> AnswerSource::answer(const std::string& title,
   const EvalCommandOptions& options = evaluation_.options;
   const std::vector<eval::Sample> samples =
       evaluation_.divided.own(std::move(all), &eval::Sample::prompt);
+  if (options.save_prompts)
+    write_prompts(evaluation_.file("prompts.jsonl"), samples, evaluation_.tokenizer);
   const auto rows = evaluation_.answer_waiting(
       eval::open_journal(evaluation_.file(file), samples), [&](SampleJournal& journal) {
         const eval::AnsweredSamples answered =

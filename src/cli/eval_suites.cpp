@@ -6,6 +6,7 @@
 #include "retmask/base/log.h"
 #include "retmask/model/compute_path.h"
 #include "retmask/model/device.h"
+#include "server_flags.h"
 
 namespace retmask::cli {
 namespace {
@@ -29,7 +30,7 @@ const std::vector<std::string> kFlagsWithoutModel = {
     "suite", "rescore", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
 
 const std::vector<std::string> kQuestionFlags = {
-    "data", "profile", "max-samples", "chat", "batch-size"};
+    "data", "profile", "max-samples", "chat", "batch-size", "save-prompts"};
 
 std::vector<std::string> joined(std::vector<std::string> flags,
                                 const std::vector<std::string>& others) {
@@ -39,6 +40,12 @@ std::vector<std::string> joined(std::vector<std::string> flags,
 
 std::vector<std::string> with_judge_flags(const std::vector<std::string>& flags) {
   return joined(joined(flags, {"judge-prompts", "judge-references"}), judge_flag_names());
+}
+
+// Of helmet: a judge with prompts of its own, and NLI.
+std::vector<std::string> with_helmet_judges(const std::vector<std::string>& flags) {
+  return joined(joined(joined(flags, {"judge-prompts", "punkt"}), judge_flag_names()),
+                judge_flag_names("nli"));
 }
 
 }  // namespace
@@ -77,25 +84,46 @@ const std::vector<Suite>& suites() {
            "needs the log-probs of given continuations, which chat servers do not return"},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
-       .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
+       .flags = {"tasks",
+                 "lengths",
+                 "max-samples",
+                 "data",
+                 "haystack",
+                 "chat",
+                 "batch-size",
+                 "save-prompts"},
        .validate = validate_ruler,
        .run = run_ruler,
        .rescore = rescore_samples},
       {.name = "mrcr",
        .summary = "one of several answers to the same request in a long conversation",
-       .flags = {"tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size"},
+       .flags = {"tasks",
+                 "lengths",
+                 "max-samples",
+                 "data",
+                 "haystack",
+                 "chat",
+                 "batch-size",
+                 "save-prompts"},
        .validate = validate_mrcr,
        .run = run_mrcr,
        .rescore = rescore_samples},
       {.name = "kv",
        .summary = "the value of a key in a long JSON object",
-       .flags = {"keys", "lengths", "depths", "max-samples", "data", "chat", "batch-size"},
+       .flags = {"keys",
+                 "lengths",
+                 "depths",
+                 "max-samples",
+                 "data",
+                 "chat",
+                 "batch-size",
+                 "save-prompts"},
        .validate = validate_kv,
        .run = run_kv,
        .rescore = rescore_samples},
       {.name = "qa",
        .summary = "questions about a passage among others",
-       .flags = {"lengths", "depths", "max-samples", "data", "chat", "batch-size"},
+       .flags = {"lengths", "depths", "max-samples", "data", "chat", "batch-size", "save-prompts"},
        .validate = validate_qa,
        .run = run_qa,
        .rescore = rescore_samples},
@@ -122,11 +150,37 @@ const std::vector<Suite>& suites() {
        .rescore_flags = {"profile"}},
       {.name = "humaneval",
        .summary = "HumanEval's programs, run in a sandbox",
-       .flags = {"data", "profile", "max-samples", "chat", "batch-size", "allow-code-exec"},
+       .flags = {"data",
+                 "profile",
+                 "max-samples",
+                 "chat",
+                 "batch-size",
+                 "save-prompts",
+                 "allow-code-exec"},
        .validate = validate_humaneval,
        .run = run_humaneval,
        .rescore = rescore_humaneval,
        .rescore_flags = {"data", "profile", "allow-code-exec"}},
+      {.name = "helmet",
+       .summary = "HELMET's 21 long-context data sets in seven categories",
+       .flags = with_helmet_judges({"tasks",
+                                    "categories",
+                                    "lengths",
+                                    "max-samples",
+                                    "shots",
+                                    "data",
+                                    "chat",
+                                    "length-tokenizer",
+                                    "rouge-proxy",
+                                    "batch-size",
+                                    "save-prompts"}),
+       .validate = validate_helmet,
+       .run = run_helmet,
+       .rescore = rescore_helmet,
+       .rescore_flags = joined(with_helmet_judges({"data", "rouge-proxy", "max-samples", "shots"}),
+                               connection_flag_names()),
+       .rescores_folders = true,
+       .needs_model = "needs prompts without a chat template, but chat servers apply one"},
       {.name = "mt-bench",
        .summary = "MT-Bench's conversations, graded by a judge",
        .flags = with_judge_flags(
@@ -161,6 +215,8 @@ void check_suite_flags(const Suite& suite, const Invocation& invocation, bool re
     }
   }
 }
+
+bool EvalCommandOptions::is_given(const std::string& flag) const { return has_flag(given, flag); }
 
 int64_t EvalCommandOptions::given_max_new_tokens() const {
   return has_flag(given, "max-new-tokens") ? grid.grid.max_new_tokens : 0;

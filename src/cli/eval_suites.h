@@ -20,6 +20,16 @@
 
 namespace retmask::cli {
 
+// Flags of the suite helmet alone.
+struct HelmetFlags {
+  std::vector<std::string> categories;
+  int64_t shots = 2;
+  std::filesystem::path length_tokenizer;
+  bool rouge_proxy = false;
+  JudgeFlags nli{.options = {.name = "nli"}};
+  std::filesystem::path punkt;
+};
+
 struct EvalCommandOptions {
   std::filesystem::path model;
   int64_t max_position = 0;
@@ -38,6 +48,8 @@ struct EvalCommandOptions {
   int64_t max_samples = 100;
   std::string profile;  // whose prompt and metric; empty: the suite's own
   bool allow_code_execution = false;
+  bool save_prompts = false;  // to prompts.jsonl
+  HelmetFlags helmet;
   endpoint::Options server;  // what is given of it holds for all servers
   JudgeFlags judge;
   std::filesystem::path judge_prompts;
@@ -45,10 +57,11 @@ struct EvalCommandOptions {
   WorkerFlags workers;
   uint64_t seed = 0;                    // --seed
   int64_t threads = 1;                  // --threads
-  std::vector<std::string> given = {};  // names of the flags that are given
+  std::vector<std::string> given = {};  // names of the flags that were given, also in a config file
 
   eval::NiahOptions resolved_niah() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
+  bool is_given(const std::string& flag) const;
   // --max-new-tokens of suites that have a limit of their own; 0: not given.
   int64_t given_max_new_tokens() const;
 };
@@ -82,7 +95,8 @@ struct Evaluation {
 struct Rescoring {
   const char* suite;
   const EvalCommandOptions& options;
-  std::filesystem::path answers;  // an existing .jsonl or .jsonl.gz file
+  // An existing .jsonl or .jsonl.gz file, or what else the suite takes.
+  std::filesystem::path answers;
   std::filesystem::path out;
   RunRecord& run;
 
@@ -101,6 +115,8 @@ struct Suite {
   // Writes them from earlier answers, without a model. Null: the suite cannot.
   void (*rescore)(const Rescoring& rescoring) = nullptr;
   std::vector<std::string> rescore_flags = {};  // those of `flags` that --rescore takes
+  // It also takes a folder of the reference implementation's result files.
+  bool rescores_folders = false;
   // Why a server cannot answer it ("needs ..."); empty: one can (--endpoint).
   std::string needs_model = {};
   // Why its samples cannot be divided among processes; empty: they can.
@@ -189,6 +205,9 @@ void rescore_questions(const Rescoring& rescoring);
 void validate_humaneval(const EvalCommandOptions& options);
 void run_humaneval(const Evaluation& evaluation);
 void rescore_humaneval(const Rescoring& rescoring);
+void validate_helmet(const EvalCommandOptions& options);
+void run_helmet(const Evaluation& evaluation);
+void rescore_helmet(const Rescoring& rescoring);
 void validate_mt_bench(const EvalCommandOptions& options);
 void run_mt_bench(const Evaluation& evaluation);
 void rescore_mt_bench(const Rescoring& rescoring);

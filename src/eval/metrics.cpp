@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "helmet_metrics.h"
 #include "question_metrics.h"
 #include "retmask/base/error.h"
 #include "retmask/metrics/answers.h"
@@ -74,6 +75,10 @@ constexpr Metric kMetrics[] = {{"mrcr", mrcr},
 
 void score_row(Json& row, const std::string& where) {
   const auto name = json_get<std::string>(row, "metric", where);
+  if (helmet::is_metric(name)) {  // these read further fields of the row
+    row.update(at_place(where, [&] { return helmet::score(row); }));
+    return;
+  }
   const auto metric = std::find_if(std::begin(kMetrics),
                                    std::end(kMetrics),
                                    [&](const Metric& known) { return known.name == name; });

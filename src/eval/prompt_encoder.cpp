@@ -19,6 +19,13 @@ PromptEncoder::PromptEncoder(const Tokenizer& tokenizer,
   if (use) template_ = ChatTemplate::load(model_dir);
 }
 
+std::string PromptEncoder::render(const Prompt& prompt, Json variables) const {
+  RETMASK_CHECK(template_ != nullptr);
+  const RenderOptions options{
+      .add_generation_prompt = true, .variables = std::move(variables), .moment = moment_};
+  return template_->render(prompt.messages, options) + prompt.answer_start;
+}
+
 PromptEncoder PromptEncoder::for_server(const PromptEncoder* counter) {
   PromptEncoder encoder;
   encoder.for_server_ = true;
@@ -45,10 +52,7 @@ void PromptEncoder::encode(const Prompt& prompt, Sample& sample) const {
 std::vector<int64_t> PromptEncoder::encode(const Prompt& prompt) const {
   if (for_server_) return counter().encode(prompt);
   if (template_ != nullptr) {
-    const RenderOptions options{.add_generation_prompt = true,
-                                .variables = {{"enable_thinking", false}},
-                                .moment = moment_};
-    return tokenizer().encode(template_->render(prompt.messages, options) + prompt.answer_start,
+    return tokenizer().encode(render(prompt, {{"enable_thinking", false}}),
                               /*add_special_tokens=*/false);
   }
   if (prompt.messages.size() != 1) {

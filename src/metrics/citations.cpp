@@ -1,4 +1,4 @@
-#include "citations.h"
+#include "retmask/metrics/citations.h"
 
 #include <algorithm>
 #include <set>
@@ -104,6 +104,16 @@ std::vector<std::string> statements_of(const CitedAnswer& answer,
   return statements;
 }
 
+std::string claim_of(const std::string& statement) {
+  return std::string(strip(without_citations(statement)));
+}
+
+// Without the first occurrence of `document`.
+std::vector<size_t> others_than(std::vector<size_t> cited, size_t document) {
+  cited.erase(std::find(cited.begin(), cited.end(), document));
+  return cited;
+}
+
 // Of several citations that support the claim together, those that are needed: each that supports
 // it alone, or without which the others do not.
 int64_t needed_citations(const CitedAnswer& answer,
@@ -114,9 +124,7 @@ int64_t needed_citations(const CitedAnswer& answer,
   for (const size_t document : cited) {
     bool is_needed = entails(premise_of(answer.documents, {document}), claim);
     if (!is_needed) {
-      std::vector<size_t> others = cited;
-      others.erase(std::find(others.begin(), others.end(), document));
-      is_needed = !entails(premise_of(answer.documents, others), claim);
+      is_needed = !entails(premise_of(answer.documents, others_than(cited, document)), claim);
     }
     needed += is_needed;
   }
@@ -196,6 +204,27 @@ std::map<std::string, double> qampari_metrics(const std::vector<AnswerForms>& an
           {"qampari_f1_top5", harmonic(precision, top)}};
 }
 
+std::vector<EntailmentPair> entailment_pairs(const CitedAnswer& answer,
+                                             bool is_list,
+                                             const SentenceSplitter& split) {
+  std::vector<EntailmentPair> pairs;
+  for (const std::string& statement : statements_of(answer, is_list, split)) {
+    const std::vector<size_t> cited = cited_documents(statement, answer.documents.size());
+    if (cited.empty()) continue;
+    const std::string claim = claim_of(statement);
+    const auto add = [&](const std::vector<size_t>& documents) {
+      pairs.push_back({premise_of(answer.documents, documents), claim});
+    };
+    add(cited);
+    if (cited.size() == 1) continue;
+    for (const size_t document : cited) {
+      add({document});
+      add(others_than(cited, document));
+    }
+  }
+  return pairs;
+}
+
 std::optional<CitationScores> citation_scores(const CitedAnswer& answer,
                                               bool is_list,
                                               const SentenceSplitter& split,
@@ -209,7 +238,7 @@ std::optional<CitationScores> citation_scores(const CitedAnswer& answer,
     const std::vector<size_t> cited = cited_documents(statement, answer.documents.size());
     if (cited.empty()) continue;
     citations += cited.size();
-    const std::string claim(strip(without_citations(statement)));
+    const std::string claim = claim_of(statement);
     if (!entails(premise_of(answer.documents, cited), claim)) continue;
     ++supported;
     credit += cited.size() == 1 ? 1 : needed_citations(answer, cited, claim, entails);

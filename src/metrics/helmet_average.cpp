@@ -1,4 +1,4 @@
-#include "helmet_average.h"
+#include "retmask/metrics/helmet_average.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "helmet_draws.h"
+#include "retmask/metrics/helmet_draws.h"
 
 #include <algorithm>
 #include <map>

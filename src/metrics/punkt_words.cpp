@@ -1,4 +1,4 @@
-#include "punkt_words.h"
+#include "retmask/metrics/punkt_words.h"
 
 #include <algorithm>
 

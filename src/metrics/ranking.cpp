@@ -1,4 +1,4 @@
-#include "ranking.h"
+#include "retmask/metrics/ranking.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "sentences.h"
+#include "retmask/metrics/sentences.h"
 
 #include <algorithm>
 #include <charconv>

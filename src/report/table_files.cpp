@@ -34,6 +34,18 @@ std::string markdown_line(const std::vector<std::string>& cells) {
   return line + "\n";
 }
 
+std::string latex_row(const std::vector<std::string>& cells) {
+  std::string line;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) line += " & ";
+    for (const char c : cells[i]) {
+      if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) line += '\\';
+      line += c;
+    }
+  }
+  return line + " \\\\\n";
+}
+
 }  // namespace
 
 std::string to_csv(const Table& table) {
@@ -50,6 +62,16 @@ std::string to_markdown(const Table& table) {
   std::string text = markdown_line(table.columns) + markdown_line(rule);
   for (const auto& row : table.rows) text += markdown_line(row);
   return text;
+}
+
+std::string to_latex(const Table& table) {
+  std::string text = "\\begin{tabular}{";
+  for (size_t column = 0; column < table.columns.size(); ++column) {
+    text += table.is_numeric(column) ? 'r' : 'l';
+  }
+  text += "}\n\\toprule\n" + latex_row(table.columns) + "\\midrule\n";
+  for (const auto& row : table.rows) text += latex_row(row);
+  return text + "\\bottomrule\n\\end{tabular}\n";
 }
 
 }  // namespace retmask

@@ -233,7 +233,7 @@ def test_mistakes(mt_bench, tmp_path, name):
 
 def test_judge_flags_belong_to_suites_with_a_judge(retmask, tiny_llama, tmp_path):
     done = retmask("eval", "--model", tiny_llama, "--suite", "kv", "--judge-replies", "x", "--out", tmp_path, code=2)
-    error_line(done, ["--judge-replies does not belong to --suite kv, but to mt-bench"])
+    error_line(done, ["--judge-replies does not belong to --suite kv, but to helmet, mt-bench"])
 
 
 def test_the_original_files(retmask, tiny_llama, shared, tmp_path):

@@ -33,6 +33,10 @@ class PromptEncoder {
   // template.
   std::vector<int64_t> encode(const Prompt& prompt) const;
 
+  // The template's rendering with the generation prompt and `variables`, and the start of the
+  // answer. There must be a template.
+  std::string render(const Prompt& prompt, Json variables = Json::object()) const;
+
   // Sets the prompt of a sample: encode(), and for a server its messages. There, the start of the
   // answer ends the last message, as in RULER's requests to servers.
   void encode(const Prompt& prompt, Sample& sample) const;

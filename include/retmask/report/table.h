@@ -24,5 +24,7 @@ std::string to_text(const Table& table);
 std::string to_csv(const Table& table);
 // A table of GitHub's Markdown; it must have columns.
 std::string to_markdown(const Table& table);
+// A tabular with the rules of LaTeX's package booktabs; it must have columns.
+std::string to_latex(const Table& table);
 
 }  // namespace retmask

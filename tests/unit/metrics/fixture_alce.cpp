@@ -1,8 +1,8 @@
 #include <cstdlib>
 
-#include "citations.h"
+#include "retmask/metrics/citations.h"
 #include "fixture_functions.h"
-#include "sentences.h"
+#include "retmask/metrics/sentences.h"
 
 namespace retmask::testing {
 namespace {

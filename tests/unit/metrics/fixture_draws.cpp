@@ -1,6 +1,6 @@
 #include "fixture_functions.h"
-#include "helmet_draws.h"
-#include "numpy_random.h"
+#include "retmask/metrics/helmet_draws.h"
+#include "retmask/base/numpy_random.h"
 #include "retmask/base/python_random.h"
 
 namespace retmask::testing {

@@ -1,5 +1,5 @@
 #include "fixture_functions.h"
-#include "helmet_average.h"
+#include "retmask/metrics/helmet_average.h"
 #include "retmask/metrics/judge_replies.h"
 
 namespace retmask::testing {

@@ -2,6 +2,7 @@
 // ALCE's measures of answers that cite documents ("[1][3]"), as HELMET computes them
 // (eval_alce.py there). Percentages are 0..100.
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,6 +49,19 @@ struct CitedAnswer {
 // Whether the premise entails the claim.
 using Entailment = std::function<bool(const std::string& premise, const std::string& claim)>;
 using SentenceSplitter = std::function<std::vector<std::string>(std::string_view text)>;
+
+struct EntailmentPair {
+  std::string premise;
+  std::string claim;
+
+  auto operator<=>(const EntailmentPair&) const = default;
+};
+
+// Every pair of which citation_scores() may ask, whatever the answers to the others are: of each
+// statement the cited documents together, each alone, and all but each.
+std::vector<EntailmentPair> entailment_pairs(const CitedAnswer& answer,
+                                             bool is_list,
+                                             const SentenceSplitter& split);
 
 struct CitationScores {
   double recall = 0.0;

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "punkt_words.h"
+#include "retmask/metrics/punkt_words.h"
 
 namespace retmask::metrics {
 

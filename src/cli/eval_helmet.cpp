@@ -1,0 +1,138 @@
+// Suite helmet of eval.
+
+#include <algorithm>
+
+#include "eval_plan.h"
+#include "eval_suites.h"
+#include "helmet_output.h"
+#include "retmask/base/file.h"
+#include "retmask/eval/helmet_judging.h"
+#include "retmask/eval/helmet_results.h"
+#include "retmask/eval/helmet_suite.h"
+#include "retmask/eval/task_results.h"
+
+namespace retmask::cli {
+namespace {
+
+eval::HelmetOptions helmet_options(const EvalCommandOptions& options) {
+  eval::HelmetOptions resolved{.data = options.data,
+                               .tasks = options.tasks,
+                               .categories = options.helmet.categories,
+                               .lengths = options.lengths(),
+                               .chat = parse_chat_use(options.grid.chat),
+                               .length_tokenizer = options.helmet.length_tokenizer};
+  if (options.is_given("max-samples")) resolved.max_samples = options.max_samples;
+  if (options.is_given("shots")) resolved.shots = options.helmet.shots;
+  if (options.is_given("seed")) resolved.seed = options.seed;
+  return resolved;
+}
+
+eval::FindReply finder(const eval::JudgeReplies& replies) {
+  return [&replies](const std::string& id) { return replies.find(id); };
+}
+
+// Adds the metrics that another model decides, if one is given, and keeps them in
+// predictions.jsonl.
+void judge_rows(const EvalCommandOptions& options,
+                const std::filesystem::path& out,
+                RunRecord& run,
+                std::vector<Json>& rows) {
+  const eval::HelmetSources sources{
+      .data = options.data, .punkt = options.helmet.punkt, .prompts = options.judge_prompts};
+  const eval::JudgeOptions judge = options.judge.resolved(options.server);
+  const eval::JudgeOptions nli = options.helmet.nli.resolved(options.server);
+  for (Json& row : rows) row.erase("unjudged");  // by an earlier judge
+  if (nli.given()) {
+    const eval::JudgeReplies replies =
+        ask_judge(nli, eval::helmet_nli_requests(rows, sources), out / "nli.jsonl", run);
+    eval::add_helmet_citations(rows, sources, finder(replies));
+  }
+  if (judge.given()) {
+    const eval::JudgeReplies replies =
+        ask_judge(judge, eval::helmet_judge_requests(rows, sources), out / "verdicts.jsonl", run);
+    eval::add_helmet_judgements(rows, sources, finder(replies));
+  }
+  if (nli.given() || judge.given()) write_json_lines(out / kPredictions, rows);
+}
+
+bool asks_asqa(const EvalCommandOptions& options) {
+  if (!options.tasks.empty()) {
+    return std::ranges::any_of(
+        options.tasks, [](const std::string& task) { return task.starts_with("alce_asqa"); });
+  }
+  const std::vector<std::string>& categories = options.helmet.categories;
+  return categories.empty() || std::ranges::find(categories, "Cite") != categories.end();
+}
+
+void validate_judges(const EvalCommandOptions& options) {
+  options.judge.resolved(options.server).validate();
+  const eval::JudgeOptions nli = options.helmet.nli.resolved(options.server);
+  nli.validate();
+  if (nli.given() && options.helmet.punkt.empty() && asks_asqa(options)) {
+    user_error(
+        "the citations of alce_asqa need --punkt: NLTK's folder tokenizers/punkt_tab/english (its "
+        "package punkt_tab), which splits answers into sentences; or give --tasks without it");
+  }
+}
+
+Json summarized(const std::vector<Json>& rows,
+                const EvalCommandOptions& options,
+                const eval::HelmetResultOptions& result_options,
+                const std::filesystem::path& out) {
+  Json results = eval::helmet_results_json(rows, result_options);
+  const eval::HelmetOptions helmet = helmet_options(options);
+  write_helmet_output(out,
+                      rows,
+                      results,
+                      {.max_samples = helmet.max_samples.value_or(-1),
+                       .shots = helmet.shots.value_or(-1),
+                       .seed = helmet.seed});
+  return results;
+}
+
+}  // namespace
+
+void validate_helmet(const EvalCommandOptions& options) {
+  helmet_options(options).validate();
+  validate_judges(options);
+}
+
+void run_helmet(const Evaluation& evaluation) {
+  const EvalCommandOptions& options = evaluation.options;
+  const eval::HelmetOptions helmet = helmet_options(options);
+  const int64_t max_positions = evaluation.config.max_positions;
+  evaluation.run.settle("lengths", helmet.resolved_lengths(max_positions));
+  eval::HelmetResultOptions results{.rouge_proxy = options.helmet.rouge_proxy};
+  run_samples(
+      evaluation,
+      "helmet",
+      [&](const eval::PromptEncoder& encoder) {
+        eval::HelmetSamples built = eval::build_helmet_samples(helmet, encoder, max_positions);
+        evaluation.run.add_input("data", hash_files(built.files));
+        results.left_out = built.left_out;
+        log_plan(evaluation, built.samples);
+        return std::move(built.samples);
+      },
+      [&](std::vector<Json> rows) {
+        judge_rows(options, evaluation.common.out, evaluation.run, rows);
+        return summarized(rows, options, results, evaluation.common.out);
+      });
+}
+
+void rescore_helmet(const Rescoring& rescoring) {
+  const std::filesystem::path& answers = rescoring.answers;
+  std::vector<Json> rows;
+  if (std::filesystem::is_directory(answers) || answers.extension() == ".json") {
+    rows = eval::read_helmet_files(answers);
+  } else {
+    check_same_suite(rescoring);
+    rows = eval::rescored_rows(answers);
+  }
+  validate_judges(rescoring.options);
+  write_json_lines(rescoring.file(kPredictions), rows);
+  judge_rows(rescoring.options, rescoring.out, rescoring.run, rows);
+  const eval::HelmetResultOptions results{.rouge_proxy = rescoring.options.helmet.rouge_proxy};
+  write_results(rescoring.out, summarized(rows, rescoring.options, results, rescoring.out));
+}
+
+}  // namespace retmask::cli
