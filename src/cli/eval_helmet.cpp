@@ -66,13 +66,7 @@ bool asks_asqa(const EvalCommandOptions& options) {
 
 void validate_judges(const EvalCommandOptions& options) {
   options.judge.resolved(options.server).validate();
-  const eval::JudgeOptions nli = options.helmet.nli.resolved(options.server);
-  nli.validate();
-  if (nli.given() && options.helmet.punkt.empty() && asks_asqa(options)) {
-    user_error(
-        "the citations of alce_asqa need --punkt: NLTK's folder tokenizers/punkt_tab/english (its "
-        "package punkt_tab), which splits answers into sentences; or give --tasks without it");
-  }
+  options.helmet.nli.resolved(options.server).validate();
 }
 
 Json summarized(const std::vector<Json>& rows,
@@ -95,6 +89,12 @@ Json summarized(const std::vector<Json>& rows,
 void validate_helmet(const EvalCommandOptions& options) {
   helmet_options(options).validate();
   validate_judges(options);
+  const bool uses_nli = options.helmet.nli.resolved(options.server).given();
+  if (uses_nli && options.helmet.punkt.empty() && asks_asqa(options)) {
+    user_error(
+        "the citations of alce_asqa need --punkt: NLTK's folder tokenizers/punkt_tab/english (its "
+        "package punkt_tab), which splits answers into sentences; or give --tasks without it");
+  }
 }
 
 void run_helmet(const Evaluation& evaluation) {
