@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import pytest
-from helpers import count_lines, error_line, read_rows, wait_for
+from helpers import count_lines, error_line, read_rows, wait_for, write_rows
 
 # Small data sets of each category, so that prompts and answers fit a model of 2,048 positions.
 TASKS = [
@@ -112,6 +112,29 @@ def test_files_are_where_the_original_collects_them(run):
         for metric in metrics:
             assert score[metric] == pytest.approx(100 * sum(file["metrics"][metric]) / len(file["metrics"][metric]))
         assert all({"output", "question", "answer", "parsed_output"} <= item.keys() for item in file["data"])
+
+
+def test_judges_reply_through_files(retmask, run, tiny_data, tmp_path):
+    """Citations by NLI and answers by a judge: requests written to files, replies read back."""
+    rows = [row for row in read_rows(run / "predictions.jsonl") if row["task"].startswith(("alce_qampari", "narrativeqa"))]
+    cited = [row for row in rows if row["category"] == "Cite"]
+    cited[0]["answer"] = "Alpha Beta [1], Gamma [2], Delta [1][3]."
+    cited[1]["answer"] = "One [1], Two."
+    answers = write_rows(tmp_path / "answers.jsonl", rows)
+    rescore = ["eval", "--suite", "helmet", "--rescore", answers, "--data", tiny_data]
+    files = {kind: tmp_path / f"{kind}.jsonl" for kind in ("nli", "judge")}
+    retmask(*rescore, "--nli-requests", files["nli"], "--judge-requests", files["judge"], "--out", tmp_path / "asked")
+    assert {entry["category"]: entry["score"] for entry in results_of(tmp_path / "asked")["categories"]} == {"Cite": None, "LongQA": None}
+
+    replies = {"nli": "1", "judge": 'Fluent. {"fluency": 1, "correctness": 2}'}
+    for kind, text in replies.items():
+        write_rows(tmp_path / f"{kind}-replies.jsonl", [{"id": row["id"], "text": text} for row in read_rows(files[kind])])
+    given = [word for kind in replies for word in (f"--{kind}-replies", tmp_path / f"{kind}-replies.jsonl")]
+    retmask(*rescore, *given, "--out", tmp_path / "judged")
+    metrics = {task["task"].split("_")[0]: task["metrics"] for task in results_of(tmp_path / "judged")["tasks"]}
+    assert metrics["alce"]["citation_rec"] == pytest.approx((100 + 50) / 2)
+    assert metrics["alce"]["citation_prec"] == pytest.approx(100)
+    assert metrics["narrativeqa"]["gpt-4-score"] == pytest.approx(100 * 2 / 3)
 
 
 def test_missing_and_malformed_data(retmask, tiny_llama, tiny_data, tmp_path):
