@@ -14,7 +14,7 @@ from helpers import count_lines, error_line, read_rows, wait_for, write_rows
 TASKS = [
     "ruler_niah_mk_2:data/ruler/niah_multikey_2/validation_8192.jsonl", "json_kv", "kilt_nq", "kilt_popqa_3",
     "msmarco_rerank_psg:data/msmarco/test_reranking_data_k5a_dep3.jsonl:data/msmarco/test_reranking_data_k3a_dep3.jsonl",
-    "alce_asqa_5", "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "infbench_sum_eng", "multi_lexsum",
+    "alce_asqa_5", "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "multi_lexsum",
     "icl_trec_coarse_20shot_balance", "icl_nlu_70shot_balance",
 ]
 CATEGORIES = {"Recall", "RAG", "Re-rank", "Cite", "LongQA", "Summ", "ICL"}
