@@ -16,31 +16,6 @@ constexpr int64_t kTileVectors = 2;
 constexpr int64_t kTileWidth = kTileVectors * kVectorWidth;
 static_assert(kBlockTokens == kTileWidth);
 
-// Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
-// loop of both products.
-template <int64_t Rows, int64_t Vectors, typename Element>
-RETMASK_INLINE void add_products(const FloatRows& factors,
-                                 const Element* vectors,
-                                 int64_t vector_stride,
-                                 int64_t steps,
-                                 Vector (&sums)[Rows][Vectors]) {
-  constexpr int64_t pair = kPair<Element>;
-  for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
-    for (int64_t which = 0; which < pair; ++which) {
-      Vector loaded[Vectors];
-#pragma GCC unroll 8
-      for (int64_t v = 0; v < Vectors; ++v)
-        load_pair_vector(vectors + v * kVectorWidth * pair, which, loaded[v]);
-#pragma GCC unroll 8
-      for (int64_t r = 0; r < Rows; ++r) {
-        const float factor = factors.data[r * factors.stride + i + which];
-#pragma GCC unroll 8
-        for (int64_t v = 0; v < Vectors; ++v) sums[r][v] += factor * loaded[v];
-      }
-    }
-  }
-}
-
 template <int64_t Rows, int64_t Vectors>
 RETMASK_INLINE void load_sums(const float* from, int64_t stride, Vector (&sums)[Rows][Vectors]) {
 #pragma GCC unroll 8

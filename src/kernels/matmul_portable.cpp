@@ -40,20 +40,7 @@ RETMASK_INLINE void multiply_tile(
   constexpr int64_t kVectors = tile_vectors<Element>(Rows);
   const Element* weights = m.packed + panel * kPanelWidth * m.k + begin * pair;
   Vector sums[Rows][kVectors] = {};
-  for (int64_t i = 0; i < m.k; i += pair, weights += kPanelWidth * pair) {
-    for (int64_t which = 0; which < pair; ++which) {
-      Vector w[kVectors];
-#pragma GCC unroll 8
-      for (int64_t v = 0; v < kVectors; ++v)
-        load_pair_vector(weights + v * kVectorWidth * pair, which, w[v]);
-#pragma GCC unroll 8
-      for (int64_t r = 0; r < Rows; ++r) {
-        const float value = x.data[r * x.stride + i + which];
-#pragma GCC unroll 8
-        for (int64_t v = 0; v < kVectors; ++v) sums[r][v] += value * w[v];
-      }
-    }
-  }
+  add_products(x, weights, kPanelWidth, m.k, sums);
   const int64_t column = panel * kPanelWidth + begin;
   const int64_t width = std::min(kVectors * kVectorWidth, m.n - column);
   for (int64_t r = 0; r < Rows; ++r) {

@@ -70,6 +70,31 @@ RETMASK_INLINE FloatRows float_rows(const BFloat16* rows,
   return {widened.data(), width};
 }
 
+// Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
+// loop of matrix products and of attention. Each sum is taken over the steps in order.
+template <int64_t Rows, int64_t Vectors, typename Element>
+RETMASK_INLINE void add_products(const FloatRows& factors,
+                                 const Element* vectors,
+                                 int64_t vector_stride,
+                                 int64_t steps,
+                                 Vector (&sums)[Rows][Vectors]) {
+  constexpr int64_t pair = kPair<Element>;
+  for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
+    for (int64_t which = 0; which < pair; ++which) {
+      Vector loaded[Vectors];
+#pragma GCC unroll 8
+      for (int64_t v = 0; v < Vectors; ++v)
+        load_pair_vector(vectors + v * kVectorWidth * pair, which, loaded[v]);
+#pragma GCC unroll 8
+      for (int64_t r = 0; r < Rows; ++r) {
+        const float factor = factors.data[r * factors.stride + i + which];
+#pragma GCC unroll 8
+        for (int64_t v = 0; v < Vectors; ++v) sums[r][v] += factor * loaded[v];
+      }
+    }
+  }
+}
+
 // exp(x) to 2 units in the last place; 0 below -87. Unlike std::exp it vectorises, and scalar and
 // vector results are identical. Method: expf of Cephes (2^n times a polynomial of the remainder).
 RETMASK_INLINE float fast_exp(float x) {
