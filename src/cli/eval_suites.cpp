@@ -29,6 +29,9 @@ std::string takers_of(const std::string& flag) {
 const std::vector<std::string> kFlagsWithoutModel = {
     "suite", "rescore", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
 
+// Of suites that generate long contexts with several tasks.
+const std::vector<std::string> kLongContextFlags = {
+    "tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size", "save-prompts"};
 const std::vector<std::string> kQuestionFlags = {
     "data", "profile", "max-samples", "chat", "batch-size", "save-prompts"};
 
@@ -84,27 +87,13 @@ const std::vector<Suite>& suites() {
            "needs the log-probs of given continuations, which chat servers do not return"},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
-       .flags = {"tasks",
-                 "lengths",
-                 "max-samples",
-                 "data",
-                 "haystack",
-                 "chat",
-                 "batch-size",
-                 "save-prompts"},
+       .flags = kLongContextFlags,
        .validate = validate_ruler,
        .run = run_ruler,
        .rescore = rescore_samples},
       {.name = "mrcr",
        .summary = "one of several answers to the same request in a long conversation",
-       .flags = {"tasks",
-                 "lengths",
-                 "max-samples",
-                 "data",
-                 "haystack",
-                 "chat",
-                 "batch-size",
-                 "save-prompts"},
+       .flags = kLongContextFlags,
        .validate = validate_mrcr,
        .run = run_mrcr,
        .rescore = rescore_samples},

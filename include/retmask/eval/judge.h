@@ -30,7 +30,7 @@ struct JudgeRequest {
   endpoint::ChatRequest chat = {};  // messages, temperature, max_tokens and so on
 };
 
-// What the server counted, over all starts of the run.
+// Counts of the server, over all starts of the run.
 struct JudgeUse {
   int64_t requests = 0;
   int64_t prompt_tokens = 0;  // 0 if the server does not count them
