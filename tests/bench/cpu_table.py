@@ -160,27 +160,37 @@ def training(model: str, pairs: pathlib.Path, cases: list[str], scratch: pathlib
     return rows
 
 
-def detection(model: str, reference: pathlib.Path, lengths: str, depths: int, scratch: pathlib.Path) -> list[tuple]:
-    data = reference.parent / "haystack_for_detect"
-    start = time.time()
-    run(
-        BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", lengths,
-        "--depths", depths, "--device", "cpu", "--dtype", "float32", "--out", scratch / "detect", "--quiet",
-    )
-    samples = len((scratch / "detect/samples.jsonl").read_text().splitlines())
-    ours = (time.time() - start) / samples
-    start = time.time()
-    run(sys.executable, reference, model, "--lengths", lengths, "--depths", depths, "--out", scratch / "niah.json", stderr=subprocess.DEVNULL)
-    theirs = (time.time() - start) / samples
-    what = f"detection, float32, lengths {lengths}, {samples} samples, whole command"
-    return [(what, "s/sample", ours, theirs, "transformers, eager")]
-
-
 def timed(*command, **options) -> tuple[float, str]:
     """Seconds and output of a whole command."""
     start = time.time()
     output = run(*command, **options)
     return time.time() - start, output
+
+
+def head_means(scores: dict[str, list[float]]) -> dict[str, float]:
+    return {head: statistics.mean(of_samples) if of_samples else 0.0 for head, of_samples in scores.items()}
+
+
+def detection(model: str, reference: pathlib.Path, lengths: str, depths: int, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+    data, out = reference.parent / "haystack_for_detect", scratch / f"detect-{dtype}"
+    seconds, _ = timed(
+        BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", lengths,
+        "--depths", depths, "--device", "cpu", "--dtype", dtype, "--out", out, "--quiet",
+    )  # fmt: skip
+    samples = len((out / "samples.jsonl").read_text().splitlines())
+    peer_seconds, output = timed(
+        sys.executable, ROOT / "tests/bench/transformers_peer.py", "detect", model, "--reference", reference, "--lengths", lengths,
+        "--depths", depths, "--dtype", dtype, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    theirs = json.loads(output)
+    own, peers = head_means(json.loads((out / "head_scores.json").read_text())), head_means(theirs["scores"])
+    worst = max(abs(own[head] - peers[head]) for head in peers)
+    right = json.loads((out / "summary.json").read_text())["right"]
+    print(f"detection, {dtype}: {right} right, {sum(row['right'] for row in theirs['rows'])} with transformers; heads of at least 0.1: "
+          f"{sum(score >= 0.1 for score in own.values())}, {sum(score >= 0.1 for score in peers.values())}; largest difference of a "
+          f"score {worst:.2g}", file=sys.stderr, flush=True)  # fmt: skip
+    what = f"detection, {dtype}, lengths {lengths}, {samples} samples, whole command"
+    return [(what, "s/sample", seconds / samples, peer_seconds / samples, "transformers, eager")]
 
 
 def accuracies(questions: list[list[dict]]) -> tuple[float, float]:
@@ -271,7 +281,8 @@ def main() -> None:
             rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
         if args.only in (None, "detection"):
             if args.reference.is_file():
-                rows += detection(args.model, args.reference, args.lengths, args.depths, pathlib.Path(scratch))
+                for dtype in ("float32", "bfloat16"):
+                    rows += detection(args.model, args.reference, args.lengths, args.depths, dtype, pathlib.Path(scratch))
             else:
                 print(f"detection skipped: {args.reference} not found", file=sys.stderr)
         if args.only in (None, "evaluation"):

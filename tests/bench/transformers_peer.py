@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Evaluation with plain transformers on the CPU, in float32: the peer of cpu_table.py's evaluation rows.
+"""Evaluation and detection with plain transformers on the CPU: the peer of cpu_table.py's rows. float32 unless --dtype says else.
 
     transformers_peer.py choice MODEL FILE... --questions N   # log-probs of continuations, batches of 16
     transformers_peer.py generate MODEL PROMPTS               # greedy answers to prompts.jsonl of `retmask eval --save-prompts`
+    transformers_peer.py detect MODEL --reference niah_reference.py --lengths 512,1024 --depths N   # its scores, attention inspected
 
 Prints one JSON object. Loading is part of the time that cpu_table.py measures, as it is for retmask.
 """
 import argparse
 import gzip
+import importlib.util
 import json
 import os
+import pathlib
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -74,25 +77,45 @@ def generate(model, tokenizer, path: str) -> dict:
     return answers
 
 
+def detect(model, tokenizer, reference: pathlib.Path, lengths: list[int], depths: int) -> dict:
+    spec = importlib.util.spec_from_file_location("niah_reference", reference)
+    niah = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(niah)
+    data = reference.parent / "haystack_for_detect"
+    needles = [json.loads(line) for line in open(data / "needles.jsonl", encoding="utf-8")]
+    haystacks = [(data / f"part{i + 1}/p1.txt").read_text(encoding="utf-8") for i in range(len(needles))]
+    eos = {model.config.eos_token_id}
+    scores, rows = niah.detect(model, tokenizer, needles, haystacks, lengths, depths, eos)
+    return {"scores": scores, "rows": rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("choice", "generate"):
+    for name in ("choice", "generate", "detect"):
         command = commands.add_parser(name)
         command.add_argument("model")
+        command.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
         if name == "choice":
             command.add_argument("files", nargs="+")
             command.add_argument("--questions", type=int, required=True)
-        else:
+        elif name == "generate":
             command.add_argument("prompts")
+        else:
+            command.add_argument("--reference", type=pathlib.Path, required=True)
+            command.add_argument("--lengths", type=lambda text: [int(word) for word in text.split(",")], required=True)
+            command.add_argument("--depths", type=int, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(os.cpu_count())
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
-    model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32).eval()
+    attention = {"attn_implementation": "eager"} if arguments.command == "detect" else {}
+    model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=getattr(torch, arguments.dtype), **attention).eval()
     if arguments.command == "choice":
         answers = choice(model, tokenizer, arguments.files, arguments.questions)
-    else:
+    elif arguments.command == "generate":
         answers = generate(model, tokenizer, arguments.prompts)
+    else:
+        answers = detect(model, tokenizer, arguments.reference, arguments.lengths, arguments.depths)
     print(json.dumps(answers))
 
 

@@ -148,13 +148,15 @@ def children_of(process):
 
 @pytest.mark.parametrize("name", ["detect", "ruler"])
 def test_a_killed_worker_goes_on(divided, tmp_path, name):
-    longer = {"detect": dict(lengths="1000", depths=8), "ruler": dict(lengths="1000", max_samples=8)}[name]
+    # So many samples that the worker is still busy when it is killed after its first one.
+    longer = {"detect": dict(lengths="1000", depths=20), "ruler": dict(lengths="1000", max_samples=30)}[name]
     command = divided(name, **longer)
     flags = ["--workers", 2, "--batch-size", 1]
     out = tmp_path / "out"
     process = command.start(out, *flags)
     journals = [out / f"shard-{shard}-of-2" / command.journal for shard in range(2)]
-    wait_for(lambda: all(count_lines(journal) for journal in journals), process)
+    # Not for both journals: this worker may finish before the other has loaded its model.
+    wait_for(lambda: count_lines(journals[1]), process)
     workers = children_of(process)
     assert len(workers) == 2
     os.kill(workers[1], signal.SIGKILL)
