@@ -37,6 +37,7 @@ BATCH_SIZES = [1, 16, 64]
 # With longer prompts attention counts: prompt tokens, new tokens, batch sizes.
 LONG_CASES = [(512, 256, [16, 64]), (2048, 256, [16])]
 TRAIN_STEPS, TRL_MICRO_BATCH = 4, 8
+DTYPES = ["float32", "bfloat16"]
 CHOICE_FILES = "olmes_*.jsonl.gz"
 RULER_TASKS, RULER_LENGTH, RULER_SAMPLES = "niah_single_2,niah_multikey_2,vt", 4096, 10
 
@@ -229,21 +230,22 @@ def choice(model: str, benchmarks: pathlib.Path, questions: int, scratch: pathli
     return [(what, "s", seconds, peer_seconds, "transformers, batches of 16")]
 
 
-def ruler(model: str, scratch: pathlib.Path) -> list[tuple]:
-    out = scratch / "ruler"
+def ruler(model: str, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+    out = scratch / f"ruler-{dtype}"
     seconds, _ = timed(
         BUILD / "retmask", "eval", "--suite", "ruler", "--model", model, "--tasks", RULER_TASKS, "--lengths", RULER_LENGTH,
-        "--max-samples", RULER_SAMPLES, "--save-prompts", "--device", "cpu", "--dtype", "float32", "--out", out, "--quiet",
+        "--max-samples", RULER_SAMPLES, "--save-prompts", "--device", "cpu", "--dtype", dtype, "--out", out, "--quiet",
         stdout=subprocess.DEVNULL,
     )
     peer_seconds, output = timed(
-        sys.executable, ROOT / "tests/bench/transformers_peer.py", "generate", model, out / "prompts.jsonl", stderr=subprocess.DEVNULL,
-    )
+        sys.executable, ROOT / "tests/bench/transformers_peer.py", "generate", model, out / "prompts.jsonl", "--dtype", dtype,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     theirs = json.loads(output)
     own = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     same = sum(theirs[row["id"]].strip() == row["answer"].strip() for row in own)
-    print(f"ruler: {same} of {len(own)} answers are those of transformers", file=sys.stderr, flush=True)
-    what = f"eval ruler, float32, {len(own)} samples of {RULER_LENGTH} tokens, whole command"
+    print(f"ruler, {dtype}: {same} of {len(own)} answers are those of transformers", file=sys.stderr, flush=True)
+    what = f"eval ruler, {dtype}, {len(own)} samples of {RULER_LENGTH} tokens, whole command"
     return [(what, "s", seconds, peer_seconds, "transformers, generate")]
 
 
@@ -281,7 +283,7 @@ def main() -> None:
             rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
         if args.only in (None, "detection"):
             if args.reference.is_file():
-                for dtype in ("float32", "bfloat16"):
+                for dtype in DTYPES:
                     rows += detection(args.model, args.reference, args.lengths, args.depths, dtype, pathlib.Path(scratch))
             else:
                 print(f"detection skipped: {args.reference} not found", file=sys.stderr)
@@ -290,7 +292,8 @@ def main() -> None:
                 rows += choice(args.model, args.benchmarks, args.questions, pathlib.Path(scratch))
             else:
                 print(f"multiple choice skipped: {args.benchmarks} not found", file=sys.stderr)
-            rows += ruler(args.model, pathlib.Path(scratch))
+            for dtype in DTYPES:
+                rows += ruler(args.model, dtype, pathlib.Path(scratch))
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")
