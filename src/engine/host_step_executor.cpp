@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "retmask/base/error.h"
+
 namespace retmask {
 
 SampledToken sample_on_host(Sampler& sampler,
@@ -12,6 +14,12 @@ SampledToken sample_on_host(Sampler& sampler,
   const std::vector<int64_t>& forced = sequence.forced_tokens();
   if (!forced.empty())
     return sampler.score(logits, vocab_size, forced[sequence.result.tokens.size()]);
+  if (request.token_forcer) {
+    if (const std::optional<int64_t> id = request.token_forcer(sequence.result.tokens)) {
+      RETMASK_CHECK(0 <= *id && *id < vocab_size, "a forced token is outside of the vocabulary");
+      return sampler.score(logits, vocab_size, *id);
+    }
+  }
   return sampler.sample(logits,
                         vocab_size,
                         request.sampling,

@@ -38,6 +38,8 @@ PipelinedStepExecutor::PipelinedStepExecutor(const InferenceLm& model,
 
 bool PipelinedStepExecutor::is_drawn_on_device(const Sequence& sequence) const {
   if (!sequence.forced_tokens().empty()) return false;
+  // It must see every token before the next one is drawn.
+  if (sequence.request->request.token_forcer) return false;
   const SamplingParams& params = sequence.request->request.sampling;
   // The options that the kernel supports; any other must have its default.
   const SamplingParams known{.temperature = params.temperature,

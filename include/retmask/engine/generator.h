@@ -26,6 +26,11 @@ enum class FinishReason {
 // knows no text, so stop strings are the caller's rule.
 using StopPredicate = std::function<bool(std::span<const int64_t> tokens)>;
 
+// The token that follows these (none at the start of an answer), whatever the model would say;
+// nullopt: the model chooses. Called before every token, from any thread. Must depend on the tokens
+// alone: it is called again from the start if the answer is started again.
+using TokenForcer = std::function<std::optional<int64_t>(std::span<const int64_t> tokens)>;
+
 // One answer to a request's prompt.
 struct Continuation {
   HeadMask masked_heads = {};  // the policy: empty is theta
@@ -44,6 +49,9 @@ struct GenerationRequest {
   int64_t max_new_tokens = 0;
   std::vector<int64_t> stop_ids = {};  // EOS ids; the stop token is kept in the result
   StopPredicate stop_rule = nullptr;   // null: none
+  // Null: none. A forced token draws nothing from `random`, and has the model's log-prob of it. On
+  // a GPU the whole answer is then drawn on the host. Not with forced_tokens.
+  TokenForcer token_forcer = nullptr;
   // Positions of prompt and answer whose queries the RowVisitor sees. The query at position p
   // chooses token p + 1.
   RowRange visited_rows = {};

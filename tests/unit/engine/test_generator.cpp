@@ -284,6 +284,32 @@ TEST_P(Family, ForcedTokensHaveTheLogprobsOfTheWholeSequence) {
   EXPECT_EQ(answers.at({0, 0}).tokens, alone.at({0, 0}).tokens);
 }
 
+// Tokens forced in the middle of an answer: what follows is as if they stood in the prompt.
+TEST_P(Family, ForcedTokensInAnAnswerAreContinued) {
+  const InferenceLm model = load_tiny_for_inference(GetParam(), torch::kFloat32);
+  const std::vector<int64_t> prompt = prompt_of(GetParam(), 0, 40);
+  const std::vector<int64_t> inserted = prompt_of(GetParam(), 50, 53);
+  constexpr size_t kBegin = 5;
+  GenerationRequest forced{.prompt = prompt, .max_new_tokens = 20};
+  forced.token_forcer = [&](std::span<const int64_t> tokens) -> std::optional<int64_t> {
+    if (tokens.size() < kBegin || tokens.size() >= kBegin + inserted.size()) return std::nullopt;
+    return inserted[tokens.size() - kBegin];
+  };
+  const GenerationRequest plain{.prompt = prompt, .max_new_tokens = 20};
+  const GenerationResult result = generate(model, {forced, plain}, 2).at({0, 0});
+  EXPECT_EQ(generate(model, {plain, forced}, 1).at({1, 0}).tokens, result.tokens);
+  const std::vector<int64_t> greedy = Golden(GetParam()).ids("greedy");
+  std::vector<int64_t> start(greedy.begin(), greedy.begin() + kBegin);
+  start.insert(start.end(), inserted.begin(), inserted.end());
+  ASSERT_EQ(result.tokens.size(), 20U);
+  std::vector<int64_t> whole = prompt;
+  whole.insert(whole.end(), start.begin(), start.end());
+  const GenerationRequest rest{.prompt = whole, .max_new_tokens = 12};
+  const std::vector<int64_t> continued = generate(model, {rest}, 1).at({0, 0}).tokens;
+  start.insert(start.end(), continued.begin(), continued.end());
+  EXPECT_EQ(result.tokens, start);
+}
+
 TEST(Generator, StopsAtAStopToken) {
   const InferenceLm model = load_tiny_with_libtorch("llama");
   const auto greedy = Golden("llama").ids("greedy");

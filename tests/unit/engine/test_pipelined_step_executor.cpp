@@ -74,6 +74,11 @@ RequestMix draw_mix(const ModelConfig& config, uint64_t seed) {
       request.stop_ids.push_back(static_cast<int64_t>(random.below(vocab_size)));
     if (random.below(3) == 0)
       request.stop_rule = [](std::span<const int64_t> tokens) { return tokens.back() % 11 == 0; };
+    if (random.below(4) == 0) {
+      request.token_forcer = [](std::span<const int64_t> tokens) {
+        return tokens.size() % 5 == 3 ? std::optional<int64_t>(7) : std::nullopt;
+      };
+    }
     longest =
         std::max(longest, static_cast<int64_t>(request.prompt.size()) + request.max_new_tokens);
     mix.requests.push_back(request);
