@@ -124,11 +124,11 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
   run.set_device(device.str());
   const auto tokenizer = Tokenizer::load(options.model);
   const auto chat_template = load_prompt_template(detect_options.grid.chat, checkpoint.dir(), run);
-  const niah::PromptTools tools{
-      *tokenizer, chat_template.get(), config.max_positions, run.moment()};
+  const ChatEncoder encoder(*tokenizer, chat_template.get(), run.moment());
   detect::check_ks(verify_options.ks, config.num_hidden_layers() * config.num_attention_heads);
   const std::vector<niah::Sample> grid =
-      divided.own(load_samples(detect_options.grid, tools, run), &niah::Sample::prompt);
+      divided.own(load_samples(detect_options.grid, {encoder, config.max_positions}, run),
+                  &niah::Sample::prompt);
 
   // Loaded when it is first needed: not if all samples have rows.
   std::optional<InferenceLm> model;
@@ -188,7 +188,7 @@ void run_detect(const DetectCommandOptions& options, const Invocation& invocatio
     std::optional<MeanText> mean_text;
     if (options.verify.mask_mode.asks_for_means()) mean_text.emplace(options.verify.mask_mode, run);
     verify_heads(
-        subject(), tools, samples, scores.means(), mean_text, verify_options, run, common.out);
+        subject(), encoder, samples, scores.means(), mean_text, verify_options, run, common.out);
   }
   write_run_report(common.out);
   run.finish();

@@ -41,7 +41,7 @@ void check_server(const Suite& suite, const EvalCommandOptions& options) {
     user_error(
         "--endpoint: --suite ", suite.name, " ", suite.needs_model, "; give --model instead");
   }
-  for (const char* flag : {"mask", "heads", "mask-mode", "chat"}) {
+  for (const char* flag : {"mask", "heads", "mask-mode", "chat", "thinking", "thinking-budget"}) {
     if (std::ranges::find(options.given, flag) == options.given.end()) continue;
     user_error("--",
                flag,
@@ -87,6 +87,7 @@ void evaluate(const Suite& suite, const EvalCommandOptions& options, const Invoc
     user_error("--suite ", suite.name, " needs --rescore: a file with answers of a model");
   }
   options.server.validate("--endpoint", "--endpoint-model");
+  options.resolved_thinking().validate();
   if (options.server.given()) {
     if (suite.validate != nullptr) suite.validate(options);
     evaluate_server(suite, options, invocation);
@@ -270,6 +271,16 @@ Command setup_eval(CLI::App& root) {
   app.add_flag("--save-prompts",
                options->save_prompts,
                "Also write prompts.jsonl: the text of each sample's prompt, with special tokens");
+  app.add_option("--thinking",
+                 options->thinking,
+                 "Reasoning models: off (the chat template is told not to think) or on (told to "
+                 "think; the answer is what follows </think>, and is empty if that never comes); "
+                 "without a budget, thinking and answer share the suite's limit of new tokens");
+  add_count_option(app,
+                   "--thinking-budget",
+                   options->thinking_budget,
+                   "With --thinking on: most tokens of thinking, which is then ended as by Qwen3's "
+                   "authors; the answer has the suite's limit for itself (0: no budget)");
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",

@@ -1,11 +1,13 @@
 // Suite helmet of eval.
 
 #include <algorithm>
+#include <set>
 
 #include "eval_plan.h"
 #include "eval_suites.h"
 #include "helmet_output.h"
 #include "retmask/base/file.h"
+#include "retmask/base/log.h"
 #include "retmask/eval/helmet_judging.h"
 #include "retmask/eval/helmet_results.h"
 #include "retmask/eval/helmet_suite.h"
@@ -64,6 +66,19 @@ bool asks_asqa(const EvalCommandOptions& options) {
   return categories.empty() || std::ranges::find(categories, "Cite") != categories.end();
 }
 
+// Only a chat template tells a model to think.
+void warn_of_plain_prompts(const std::vector<eval::Sample>& samples) {
+  std::set<std::string> tasks;
+  for (const eval::Sample& sample : samples) {
+    if (sample.meta.at("chat") == false) tasks.insert(sample.task);
+  }
+  if (tasks.empty()) return;
+  std::string names;
+  for (const std::string& task : tasks) names += (names.empty() ? "" : ", ") + task;
+  log::warn("--thinking on tells the model nothing in the prompts of " + names +
+            ", which HELMET asks without a chat template; --chat all uses it there too");
+}
+
 void validate_judges(const EvalCommandOptions& options) {
   options.judge.resolved(options.server).validate();
   options.helmet.nli.resolved(options.server).validate();
@@ -110,6 +125,7 @@ void run_helmet(const Evaluation& evaluation) {
         eval::HelmetSamples built = eval::build_helmet_samples(helmet, encoder, max_positions);
         evaluation.run.add_input("data", hash_files(built.files));
         results.left_out = built.left_out;
+        if (options.resolved_thinking().is_on()) warn_of_plain_prompts(built.samples);
         log_plan(evaluation, built.samples);
         return std::move(built.samples);
       },
@@ -132,7 +148,7 @@ void rescore_helmet(const Rescoring& rescoring) {
   write_json_lines(rescoring.file(kPredictions), rows);
   judge_rows(rescoring.options, rescoring.out, rescoring.run, rows);
   const eval::HelmetResultOptions results{.rouge_proxy = rescoring.options.helmet.rouge_proxy};
-  write_results(rescoring.out, summarized(rows, rescoring.options, results, rescoring.out));
+  write_results(rescoring.out, rows, summarized(rows, rescoring.options, results, rescoring.out));
 }
 
 }  // namespace retmask::cli

@@ -65,11 +65,9 @@ void rescore_humaneval(const Rescoring& rescoring) {
   humaneval_options(options).validate();
   check_same_suite(rescoring);
   const std::vector<eval::CodeProblem> problems = problems_of(options);
-  write_results(rescoring.out,
-                judge(options,
-                      problems,
-                      eval::read_completions(rescoring.answers),
-                      rescoring.file("predictions.jsonl")));
+  const std::vector<Json> rows = eval::read_completions(rescoring.answers);
+  write_results(
+      rescoring.out, rows, judge(options, problems, rows, rescoring.file("predictions.jsonl")));
 }
 
 }  // namespace retmask::cli

@@ -75,7 +75,8 @@ void write_mt_bench_results(const EvalCommandOptions& options,
                             const std::filesystem::path& out,
                             const std::vector<Json>& rows) {
   write_json_lines(out / "predictions.jsonl", rows);
-  const Json results = eval::mt_bench_results_json(mt_bench_options(options), rows);
+  Json results = eval::mt_bench_results_json(mt_bench_options(options), rows);
+  eval::count_unended_thinking(rows, results);
   write_json_file(out / "results.json", results);
   const auto grade = [](const Json& score, const char* format) {
     return score.is_null() ? "n/a" : format_text(format, score.get<double>());
@@ -97,6 +98,7 @@ void write_mt_bench_results(const EvalCommandOptions& options,
     std::cout << "; no judge has read " << results["missing"] << " answers";
   }
   std::cout << std::endl;
+  print_unended_thinking(results, rows.size());
 }
 
 }  // namespace

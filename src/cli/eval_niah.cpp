@@ -11,7 +11,7 @@
 namespace retmask::cli {
 
 eval::NiahOptions EvalCommandOptions::resolved_niah() const {
-  return {.grid = grid.resolve(seed), .batch_size = batch_size};
+  return {.grid = grid.resolve(seed), .batch_size = batch_size, .thinking = resolved_thinking()};
 }
 
 void validate_niah(const EvalCommandOptions& options) { options.resolved_niah().validate(); }
@@ -26,15 +26,19 @@ void run_niah(const Evaluation& evaluation) {
   }
   const auto chat_template =
       load_prompt_template(options.grid.chat, evaluation.options.model, evaluation.run);
-  const std::vector<niah::Sample> samples =
-      evaluation.divided.own(load_samples(options.grid,
-                                          {*evaluation.tokenizer,
-                                           chat_template.get(),
-                                           evaluation.config.max_positions,
-                                           evaluation.run.moment(),
-                                           /*keeps_messages=*/server.given()},
-                                          evaluation.run),
-                             &niah::Sample::prompt);
+  const ChatEncoder encoder(*evaluation.tokenizer,
+                            chat_template.get(),
+                            evaluation.run.moment(),
+                            options.thinking.is_on());
+  if (!server.given()) options.thinking.check_template(encoder, evaluation.options.model.string());
+  // The prompts must leave room for the thinking too.
+  niah::GridOptions grid = options.grid;
+  grid.max_new_tokens += options.thinking.extra_tokens(*evaluation.tokenizer);
+  const std::vector<niah::Sample> samples = evaluation.divided.own(
+      load_samples(grid,
+                   {encoder, evaluation.config.max_positions, /*keeps_messages=*/server.given()},
+                   evaluation.run),
+      &niah::Sample::prompt);
   const std::filesystem::path path = evaluation.file(kPredictions);
   const auto rows =
       evaluation.answer_waiting(niah::open_journal(path, samples), [&](SampleJournal& journal) {
@@ -51,9 +55,11 @@ void run_niah(const Evaluation& evaluation) {
       });
   if (!rows) return;
   if (server.given()) evaluation.run.set_use("endpoint", eval::server_use(server, *rows));
-  const Json results = eval::niah_results_json(eval::niah_answers(*rows, path.string()), samples);
+  Json results = eval::niah_results_json(eval::niah_answers(*rows, path.string()), samples);
+  eval::count_unended_thinking(*rows, results);
   write_json_file(evaluation.file("results.json"), results);
   std::cout << results["success"] << " of " << samples.size() << " answers right" << std::endl;
+  print_unended_thinking(results, samples.size());
 }
 
 }  // namespace retmask::cli

@@ -36,6 +36,8 @@ void log_plan(const Evaluation& evaluation, const std::vector<eval::Sample>& sam
   const torch::ScalarType dtype = parse_dtype(evaluation.common.dtype, evaluation.config.dtype);
   const train::TrainingFlops training(evaluation.config);
   std::map<int64_t, LengthPlan, std::greater<>> plans;
+  const int64_t thinking =
+      evaluation.options.resolved_thinking().extra_tokens(*evaluation.tokenizer);
   int64_t longest = 0;
   double flops = 0;
   for (const eval::Sample& sample : samples) {
@@ -45,7 +47,7 @@ void log_plan(const Evaluation& evaluation, const std::vector<eval::Sample>& sam
     plan.tokens += tokens;
     plan.flops += prefill_flops(training, tokens);
     flops += prefill_flops(training, tokens);
-    longest = std::max(longest, tokens + sample.max_new_tokens);
+    longest = std::max(longest, tokens + sample.max_new_tokens + thinking);
   }
   const double speed = train::measure_peak_flops(evaluation.device, dtype);
   for (const auto& [length, plan] : plans) {

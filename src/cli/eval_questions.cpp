@@ -41,7 +41,7 @@ void rescore_questions(const Rescoring& rescoring) {
   check_same_suite(rescoring);
   const std::vector<Json> rows = eval::judge_given_answers(options, rescoring.answers);
   write_json_lines(rescoring.file("predictions.jsonl"), rows);
-  write_results(rescoring.out, eval::question_results_json(options, rows));
+  write_results(rescoring.out, rows, eval::question_results_json(options, rows));
 }
 
 }  // namespace retmask::cli

@@ -45,7 +45,15 @@ void write_prompts(const std::filesystem::path& path,
 
 }  // namespace
 
-void write_results(const std::filesystem::path& out, const Json& results) {
+void print_unended_thinking(const Json& results, size_t num_rows) {
+  const auto unended = results.find("unended_thinking");
+  if (unended == results.end()) return;
+  std::cout << *unended << " of " << num_rows << " answers are empty: their thinking did not end"
+            << std::endl;
+}
+
+void write_results(const std::filesystem::path& out, const std::vector<Json>& rows, Json results) {
+  eval::count_unended_thinking(rows, results);
   write_json_file(out / "results.json", results);
   Table table{.columns = {"task", "length", "score", "samples", "errors"}, .rows = {}};
   for (const Json& task : results["tasks"]) {
@@ -57,6 +65,7 @@ void write_results(const std::filesystem::path& out, const Json& results) {
                           task["errors"].dump()});
   }
   std::cout << to_text(table) << std::flush;
+  print_unended_thinking(results, rows.size());
 }
 
 std::string load_essays(const Evaluation& evaluation) {
@@ -73,7 +82,12 @@ AnswerSource::AnswerSource(const Evaluation& evaluation) : evaluation_(evaluatio
     encoder_.emplace(*evaluation.tokenizer,
                      options.model,
                      parse_chat_use(options.grid.chat),
-                     evaluation.run.moment());
+                     evaluation.run.moment(),
+                     options.resolved_thinking());
+    // In helmet, auto is not one of the other two: it depends on the task.
+    if (options.suite != "helmet") {
+      settle_chat(encoder_->uses_template(), evaluation.run);
+    }
   }
   if (!options.server.given()) return;
   server_encoder_ = eval::PromptEncoder::for_server(encoder_ ? &*encoder_ : nullptr);
@@ -100,7 +114,10 @@ std::optional<std::vector<Json>> AnswerSource::answer(const std::string& title,
       eval::open_journal(evaluation_.file(file), samples), [&](SampleJournal& journal) {
         const eval::AnsweredSamples answered =
             answer_waiting(samples,
-                           {.title = title, .batch_size = options.batch_size, .seed = options.seed},
+                           {.title = title,
+                            .batch_size = options.batch_size,
+                            .seed = options.seed,
+                            .thinking = options.resolved_thinking()},
                            journal);
         evaluation_.set_throughput("samples_per_second", answered.answered_now, answered.seconds);
       });
@@ -121,6 +138,7 @@ void run_samples(
       source.answer(std::string("eval ") + suite, build(source.encoder()), kPredictions);
   if (!rows) return;
   write_results(evaluation.common.out,
+                *rows,
                 summarize ? summarize(*rows) : eval::task_results_json(suite, *rows));
   check_all_answered(*rows, evaluation.run);
 }
@@ -151,7 +169,7 @@ void rescore_samples(const Rescoring& rescoring) {
   check_same_suite(rescoring);
   const std::vector<Json> rows = eval::rescored_rows(rescoring.answers);
   write_json_lines(rescoring.file("predictions.jsonl"), rows);
-  write_results(rescoring.out, eval::task_results_json(rescoring.suite, rows));
+  write_results(rescoring.out, rows, eval::task_results_json(rescoring.suite, rows));
 }
 
 }  // namespace retmask::cli

@@ -31,14 +31,21 @@ const std::vector<std::string> kFlagsWithoutModel = {
 
 // Of suites that generate long contexts with several tasks.
 const std::vector<std::string> kLongContextFlags = {
-    "tasks", "lengths", "max-samples", "data", "haystack", "chat", "batch-size", "save-prompts"};
-const std::vector<std::string> kQuestionFlags = {
-    "data", "profile", "max-samples", "chat", "batch-size", "save-prompts"};
+    "tasks", "lengths", "max-samples", "data", "haystack"};
+const std::vector<std::string> kQuestionFlags = {"data", "profile", "max-samples"};
+
+// Of all suites that generate answers.
+const std::vector<std::string> kAnswerFlags = {
+    "chat", "thinking", "thinking-budget", "batch-size", "save-prompts"};
 
 std::vector<std::string> joined(std::vector<std::string> flags,
                                 const std::vector<std::string>& others) {
   flags.insert(flags.end(), others.begin(), others.end());
   return flags;
+}
+
+std::vector<std::string> with_answer_flags(const std::vector<std::string>& flags) {
+  return joined(flags, kAnswerFlags);
 }
 
 std::vector<std::string> with_judge_flags(const std::vector<std::string>& flags) {
@@ -67,8 +74,10 @@ const std::vector<Suite>& suites() {
                  "depth-rule",
                  "needles-per-context",
                  "placement",
-                 "chat",
                  "max-new-tokens",
+                 "chat",
+                 "thinking",
+                 "thinking-budget",
                  "batch-size"},
        .validate = validate_niah,
        .run = run_niah},
@@ -87,82 +96,66 @@ const std::vector<Suite>& suites() {
            "needs the log-probs of given continuations, which chat servers do not return"},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
-       .flags = kLongContextFlags,
+       .flags = with_answer_flags(kLongContextFlags),
        .validate = validate_ruler,
        .run = run_ruler,
        .rescore = rescore_samples},
       {.name = "mrcr",
        .summary = "one of several answers to the same request in a long conversation",
-       .flags = kLongContextFlags,
+       .flags = with_answer_flags(kLongContextFlags),
        .validate = validate_mrcr,
        .run = run_mrcr,
        .rescore = rescore_samples},
       {.name = "kv",
        .summary = "the value of a key in a long JSON object",
-       .flags = {"keys",
-                 "lengths",
-                 "depths",
-                 "max-samples",
-                 "data",
-                 "chat",
-                 "batch-size",
-                 "save-prompts"},
+       .flags = with_answer_flags({"keys", "lengths", "depths", "max-samples", "data"}),
        .validate = validate_kv,
        .run = run_kv,
        .rescore = rescore_samples},
       {.name = "qa",
        .summary = "questions about a passage among others",
-       .flags = {"lengths", "depths", "max-samples", "data", "chat", "batch-size", "save-prompts"},
+       .flags = with_answer_flags({"lengths", "depths", "max-samples", "data"}),
        .validate = validate_qa,
        .run = run_qa,
        .rescore = rescore_samples},
       {.name = "mmlu-pro",
        .summary = "MMLU-Pro's questions with up to ten options",
-       .flags = kQuestionFlags,
+       .flags = with_answer_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "gpqa",
        .summary = "GPQA's questions with four options",
-       .flags = kQuestionFlags,
+       .flags = with_answer_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "math500",
        .summary = "problems of MATH-500",
-       .flags = kQuestionFlags,
+       .flags = with_answer_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "humaneval",
        .summary = "HumanEval's programs, run in a sandbox",
-       .flags = {"data",
-                 "profile",
-                 "max-samples",
-                 "chat",
-                 "batch-size",
-                 "save-prompts",
-                 "allow-code-exec"},
+       .flags = with_answer_flags({"data", "profile", "max-samples", "allow-code-exec"}),
        .validate = validate_humaneval,
        .run = run_humaneval,
        .rescore = rescore_humaneval,
        .rescore_flags = {"data", "profile", "allow-code-exec"}},
       {.name = "helmet",
        .summary = "HELMET's 21 long-context data sets in seven categories",
-       .flags = with_helmet_judges({"tasks",
-                                    "categories",
-                                    "lengths",
-                                    "max-samples",
-                                    "shots",
-                                    "data",
-                                    "chat",
-                                    "length-tokenizer",
-                                    "rouge-proxy",
-                                    "batch-size",
-                                    "save-prompts"}),
+       .flags = with_answer_flags(with_helmet_judges({"tasks",
+                                                      "categories",
+                                                      "lengths",
+                                                      "max-samples",
+                                                      "shots",
+                                                      "data",
+                                                      "length-tokenizer",
+                                                      "rouge-proxy"})),
        .validate = validate_helmet,
        .run = run_helmet,
        .rescore = rescore_helmet,
@@ -172,8 +165,14 @@ const std::vector<Suite>& suites() {
        .needs_model = "needs prompts without a chat template, but chat servers apply one"},
       {.name = "mt-bench",
        .summary = "MT-Bench's conversations, graded by a judge",
-       .flags = with_judge_flags(
-           {"data", "profile", "max-samples", "max-new-tokens", "chat", "batch-size"}),
+       .flags = with_judge_flags({"data",
+                                  "profile",
+                                  "max-samples",
+                                  "max-new-tokens",
+                                  "chat",
+                                  "thinking",
+                                  "thinking-budget",
+                                  "batch-size"}),
        .validate = validate_mt_bench,
        .run = run_mt_bench,
        .rescore = rescore_mt_bench,
@@ -206,6 +205,10 @@ void check_suite_flags(const Suite& suite, const Invocation& invocation, bool re
 }
 
 bool EvalCommandOptions::is_given(const std::string& flag) const { return has_flag(given, flag); }
+
+eval::ThinkingOptions EvalCommandOptions::resolved_thinking() const {
+  return {.use = eval::parse_thinking(thinking), .budget = thinking_budget};
+}
 
 int64_t EvalCommandOptions::given_max_new_tokens() const {
   return has_flag(given, "max-new-tokens") ? grid.grid.max_new_tokens : 0;

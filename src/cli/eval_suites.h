@@ -16,6 +16,7 @@
 #include "retmask/eval/options.h"
 #include "retmask/eval/prompt_encoder.h"
 #include "retmask/eval/subject.h"
+#include "retmask/eval/thinking.h"
 #include "retmask/model/inference.h"
 
 namespace retmask::cli {
@@ -42,6 +43,8 @@ struct EvalCommandOptions {
   std::vector<std::filesystem::path> compare;  // folders of earlier runs
   NiahFlags grid;  // --lengths, --depths, --haystack and --chat also belong to other suites
   int64_t batch_size = eval::NiahOptions{}.batch_size;
+  std::string thinking = to_string(eval::ThinkingOptions{}.use);
+  int64_t thinking_budget = 0;
   eval::LogprobOptions logprob;
   std::vector<std::string> tasks;
   std::vector<int64_t> keys;
@@ -60,6 +63,7 @@ struct EvalCommandOptions {
   std::vector<std::string> given = {};  // names of the flags that were given, also in a config file
 
   eval::NiahOptions resolved_niah() const;
+  eval::ThinkingOptions resolved_thinking() const;
   const std::vector<int64_t>& lengths() const { return grid.grid.lengths; }
   bool is_given(const std::string& flag) const;
   // --max-new-tokens of suites that have a limit of their own; 0: not given.
@@ -179,8 +183,11 @@ void rescore_samples(const Rescoring& rescoring);
 // Finishes the run and throws std::runtime_error (exit code 1) if some rows have no answer.
 void check_all_answered(const std::vector<Json>& rows, RunRecord& run);
 
-// Writes results.json and prints its tasks as a table.
-void write_results(const std::filesystem::path& out, const Json& results);
+// Writes results.json, with the number of answers whose thinking did not end, and prints its tasks
+// as a table. `rows`: of predictions.jsonl.
+void write_results(const std::filesystem::path& out, const std::vector<Json>& rows, Json results);
+// Prints that number, if results.json has it.
+void print_unended_thinking(const Json& results, size_t num_rows);
 // Throws UserError if the answers lie beside the results of another suite.
 void check_same_suite(const Rescoring& rescoring);
 

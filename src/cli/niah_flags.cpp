@@ -73,6 +73,10 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
       {.sets = {{"lengths"}, {"min-length", "max-length", "length-steps"}}});
 }
 
+void settle_chat(bool uses_template, RunRecord& run) {
+  run.settle("chat", to_string(uses_template ? ChatUse::all : ChatUse::none));
+}
+
 std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
                                                          const std::filesystem::path& model,
                                                          RunRecord& run) {
@@ -80,7 +84,7 @@ std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
     use = ChatTemplate::exists(model) ? ChatUse::all : ChatUse::none;
     if (use == ChatUse::none) log::info("the checkpoint has no chat template: plain prompts");
   }
-  run.settle("chat", to_string(use));
+  settle_chat(use == ChatUse::all, run);
   return use == ChatUse::all ? ChatTemplate::load(model) : nullptr;
 }
 

@@ -23,6 +23,9 @@ RunRules niah_rules();
 
 void add_niah_flags(Command& command, NiahFlags& flags);
 
+// Records whether the prompts of a run are written in the chat template.
+void settle_chat(bool uses_template, RunRecord& run);
+
 // The template for prompts; null: plain prompts. Settles which in the run. Throws UserError.
 std::unique_ptr<const ChatTemplate> load_prompt_template(ChatUse use,
                                                          const std::filesystem::path& model,

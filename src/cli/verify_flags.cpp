@@ -111,7 +111,7 @@ void report_certainty(const detect::Certainty& certainty, size_t num_heads) {
 }
 
 void verify_heads(const detect::Subject& subject,
-                  const niah::PromptTools& tools,
+                  const ChatEncoder& encoder,
                   const std::vector<niah::Sample>& samples,
                   const HeadMeans& means,
                   const std::optional<MeanText>& text,
@@ -121,7 +121,7 @@ void verify_heads(const detect::Subject& subject,
   if (text) options.mask_of = mean_masks(subject, means, *text);
   Journal journal(out / "verify.jsonl");
   const detect::Verification verification =
-      detect::verify(subject, tools, samples, means, options, journal);
+      detect::verify(subject, encoder, samples, means, options, journal);
   write_json_file(out / "verify.json", to_json(verification));
   if (verification.answered_now > 0) {
     run.set_throughput("verify_answers_per_second",

@@ -29,7 +29,7 @@ void report_certainty(const detect::Certainty& certainty, size_t num_heads);
 // Runs --verify: writes verify.jsonl and verify.json into `out`, prints the curve. `text`: of the
 // masked heads' means; null: mode zero.
 void verify_heads(const detect::Subject& subject,
-                  const niah::PromptTools& tools,
+                  const ChatEncoder& encoder,
                   const std::vector<niah::Sample>& samples,
                   const HeadMeans& means,
                   const std::optional<MeanText>& text,

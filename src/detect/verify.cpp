@@ -35,14 +35,14 @@ std::vector<size_t> drawn_samples(size_t available, const VerifyOptions& options
 }
 
 std::vector<VerifyItem> verify_items(const std::vector<niah::Sample>& samples,
-                                     const niah::PromptTools& tools,
+                                     const ChatEncoder& encoder,
                                      const VerifyOptions& options) {
   std::vector<VerifyItem> items;
   for (const size_t index : drawn_samples(samples.size(), options))
     items.push_back({.sample = &samples[index]});
   for (const ControlQuestion& question : control_questions()) {
     items.push_back({.question = &question,
-                     .prompt = niah::encode_prompt(tools, std::string(question.question))});
+                     .prompt = encoder.encode(user_message(std::string(question.question)))});
   }
   return items;
 }
@@ -173,7 +173,7 @@ void check_ks(const std::vector<int64_t>& ks, int64_t num_heads) {
 }
 
 Verification verify(const Subject& subject,
-                    const niah::PromptTools& tools,
+                    const ChatEncoder& encoder,
                     const std::vector<niah::Sample>& samples,
                     const HeadMeans& means,
                     const VerifyOptions& options,
@@ -186,7 +186,7 @@ Verification verify(const Subject& subject,
   if (options.mask_of) {
     for (VerifyPolicy& policy : policies) policy.heads = options.mask_of(policy.heads.heads());
   }
-  const std::vector<VerifyItem> items = verify_items(samples, tools, options);
+  const std::vector<VerifyItem> items = verify_items(samples, encoder, options);
   VerifyRows rows(policies, items, journal);
   const std::vector<Asked> waiting = waiting_items(policies, items, rows);
 

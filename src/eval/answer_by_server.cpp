@@ -7,7 +7,7 @@
 #include "retmask/base/progress.h"
 #include "retmask/base/random.h"
 #include "retmask/endpoint/chat_client.h"
-#include "thinking.h"
+#include "split_thinking.h"
 
 namespace retmask::eval {
 namespace {
@@ -26,12 +26,6 @@ endpoint::ChatRequest chat_request(const Sample& sample, uint64_t seed) {
           .stop = {sample.stop.begin(), sample.stop.begin() + static_cast<std::ptrdiff_t>(stops)},
           .max_tokens = sample.max_new_tokens,
           .seed = RandomStream(seed, sample.id).next()};
-}
-
-std::string text_before_stop(const std::string& text, const std::vector<std::string>& stops) {
-  size_t end = text.size();
-  for (const std::string& stop : stops) end = std::min(end, text.find(stop));
-  return text.substr(0, end);
 }
 
 Json row_of_reply(const Sample& sample, const endpoint::ChatReply& reply) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <set>
 #include <span>
 
@@ -12,7 +11,7 @@
 #include "retmask/base/progress.h"
 #include "retmask/base/utf8.h"
 #include "retmask/engine/generator.h"
-#include "retmask/tokenizer/stop_strings.h"
+#include "thinking_rule.h"
 
 namespace retmask::eval {
 namespace {
@@ -34,54 +33,49 @@ Json row_of(const Sample& sample, Json answer) {
   return row;
 }
 
-std::string too_long(const Sample& sample, int64_t max_positions) {
+std::string too_long(const Sample& sample, int64_t new_tokens, int64_t max_positions) {
   return detail::concat("the prompt has ",
                         sample.prompt.size(),
                         " tokens, which with ",
-                        sample.max_new_tokens,
+                        new_tokens,
                         " new ones exceeds the model's maximum of ",
                         max_positions);
 }
 
-// Stop strings of a sample; null if it has none.
-std::unique_ptr<const StopStrings> stop_strings(const Subject& subject, const Sample& sample) {
-  if (sample.stop.empty()) return nullptr;
-  return std::make_unique<const StopStrings>(subject.tokenizer, sample.stop);
+AnswerLimits limits_of(const Sample& sample) {
+  return {.opens_thinking = sample.opens_thinking,
+          .max_new_tokens = sample.max_new_tokens,
+          .stop = sample.stop};
 }
 
-struct Request {
-  size_t sample = 0;
-  std::shared_ptr<const StopStrings> stop = {};
-  GenerationRequest request = {};
-};
-
-Request make_request(const Subject& subject, const Sample& sample, size_t index, uint64_t seed) {
-  Request made{.sample = index, .stop = stop_strings(subject, sample)};
-  made.request.prompt = sample.prompt;
-  made.request.continuations = {
+GenerationRequest make_request(const Subject& subject,
+                               const Sample& sample,
+                               uint64_t seed,
+                               const ThinkingRule& thinking) {
+  GenerationRequest request;
+  request.prompt = sample.prompt;
+  request.continuations = {
       {.masked_heads = subject.masked_heads, .random = RandomStream(seed, sample.id)}};
-  made.request.sampling = sample.sampling;
-  made.request.max_new_tokens = sample.max_new_tokens;
-  made.request.stop_ids = subject.eos_token_ids;
-  if (made.stop != nullptr) {
-    made.request.stop_rule = [stop = made.stop](std::span<const int64_t> tokens) {
-      return stop->end_with(tokens);
-    };
-  }
-  return made;
+  request.sampling = sample.sampling;
+  request.stop_ids = subject.eos_token_ids;
+  thinking.apply(limits_of(sample), request);
+  return request;
 }
 
-std::string answer_text(const Subject& subject,
-                        const Request& request,
-                        const GenerationResult& result) {
-  if (request.stop != nullptr) return request.stop->text_before(result.tokens);
-  return subject.tokenizer.decode(result.tokens, /*skip_special_tokens=*/true);
+Json row_of_result(const Sample& sample,
+                   const ThinkingRule& thinking,
+                   const GenerationResult& result) {
+  const ThoughtAnswer answer = thinking.read(limits_of(sample), result.tokens);
+  Json row = answered_row(sample, answer.answer);
+  thinking.add_to_row(answer, row);
+  return row;
 }
 
 }  // namespace
 
 void AnswerOptions::validate() const {
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
+  thinking.validate();
 }
 
 SampleJournal open_journal(const std::filesystem::path& path, const std::vector<Sample>& samples) {
@@ -116,37 +110,35 @@ AnsweredSamples answer_samples(const Subject& subject,
                                const AnswerOptions& options,
                                SampleJournal& journal) {
   options.validate();
+  const ThinkingRule thinking(subject.tokenizer, options.thinking);
   const int64_t max_positions = subject.model.config().max_positions;
   std::vector<size_t> fitting;
   std::vector<std::span<const int64_t>> prompts;
   int64_t longest = 0;
   for (const size_t i : journal.waiting()) {
-    const int64_t tokens =
-        static_cast<int64_t>(samples[i].prompt.size()) + samples[i].max_new_tokens;
+    const int64_t new_tokens = thinking.most_new_tokens(samples[i].max_new_tokens);
+    const int64_t tokens = static_cast<int64_t>(samples[i].prompt.size()) + new_tokens;
     if (tokens > max_positions) {
-      journal.finish(i, error_row(samples[i], too_long(samples[i], max_positions)));
+      journal.finish(i, error_row(samples[i], too_long(samples[i], new_tokens, max_positions)));
       continue;
     }
     fitting.push_back(i);
     prompts.emplace_back(samples[i].prompt);
     longest = std::max(longest, tokens);
   }
-  std::vector<Request> requests;
+  std::vector<size_t> asked;  // the samples in the order of their requests
+  std::vector<GenerationRequest> requests;
   for (const size_t i : request_order(prompts)) {
-    requests.push_back(make_request(subject, samples[fitting[i]], fitting[i], options.seed));
+    asked.push_back(fitting[i]);
+    requests.push_back(make_request(subject, samples[fitting[i]], options.seed, thinking));
   }
 
   const auto total = static_cast<int64_t>(samples.size());
   Progress progress(options.title, total, "samples", total - static_cast<int64_t>(fitting.size()));
   const auto start = std::chrono::steady_clock::now();
-  const auto source = [&, next = size_t{0}]() mutable -> std::optional<GenerationRequest> {
-    if (next == requests.size()) return std::nullopt;
-    return requests[next++].request;
-  };
-  const auto on_finish = [&](size_t index, size_t, const GenerationResult& result) {
-    const Request& request = requests[index];
-    journal.finish(request.sample,
-                   answered_row(samples[request.sample], answer_text(subject, request, result)));
+  const auto on_finish = [&](size_t request, size_t, const GenerationResult& result) {
+    const size_t sample = asked[request];
+    journal.finish(sample, row_of_result(samples[sample], thinking, result));
     progress.advance();
   };
   if (!requests.empty()) {
@@ -154,7 +146,7 @@ AnsweredSamples answer_samples(const Subject& subject,
               {.max_batch_size = options.batch_size,
                .max_sequence_tokens = longest,
                .prefix_cache = true})
-        .run(source, on_finish);
+        .run(source_of(requests), on_finish);
   }
   progress.finish();
   return {

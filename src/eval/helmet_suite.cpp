@@ -146,6 +146,7 @@ class SampleMaker {
             .task = task_.dataset,
             .length = task_.length,
             .prompt = prompt.tokens,
+            .opens_thinking = in_chat_ && encoder_.opens_thinking(),
             .references = references_of(example.gold),
             .metric = task_.style().at("metric").get<std::string>(),
             .max_new_tokens = task_.max_new_tokens(),
@@ -155,7 +156,7 @@ class SampleMaker {
  private:
   std::string rendered(Example example, const std::string& context) const {
     example.fields["context"] = context;
-    return in_chat_ ? encoder_.render(user_prompt(helmet::user_text(task_, example)))
+    return in_chat_ ? encoder_.chat().render(user_message(helmet::user_text(task_, example)))
                     : helmet::prompt_text(task_, example);
   }
 

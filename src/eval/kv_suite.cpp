@@ -168,6 +168,7 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
                                      int64_t max_positions) {
   options.validate();
   const auto max_new_tokens = builtin_data("kv").at("max_new_tokens").get<int64_t>();
+  const int64_t new_tokens = max_new_tokens + encoder.thinking_tokens();
   const int64_t count = rows.empty()
                             ? options.max_samples
                             : std::min(options.max_samples, static_cast<int64_t>(rows.size()));
@@ -183,7 +184,7 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       };
       int64_t pairs = size.value;
       if (size.is_tokens) {
-        const int64_t limit = prompt_limit(size.value, max_new_tokens, max_positions);
+        const int64_t limit = prompt_limit(size.value, new_tokens, max_positions);
         pairs = largest_fitting(2, source.size(), limit, [&](int64_t keys) {
           return static_cast<int64_t>(encoder.encode(prompt(keys)).size());
         });

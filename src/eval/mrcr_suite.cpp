@@ -179,7 +179,8 @@ std::vector<Sample> build_mrcr_samples(const MrcrOptions& options,
         const auto prompt = [&](int64_t size) {
           return conversation(draft, maker, size, {options.seed, stream + "/turns"});
         };
-        const int64_t limit = prompt_limit(length, sample.max_new_tokens, max_positions);
+        const int64_t new_tokens = sample.max_new_tokens + encoder.thinking_tokens();
+        const int64_t limit = prompt_limit(length, new_tokens, max_positions);
         const int64_t size = largest_fitting(1, INT64_MAX / 4, limit, [&](int64_t turns) {
           return static_cast<int64_t>(encoder.encode(prompt(turns)).size());
         });

@@ -6,19 +6,24 @@
 #include "retmask/base/utf8.h"
 #include "retmask/eval/answer_by_server.h"
 #include "retmask/niah/sample_rows.h"
-#include "thinking.h"
+#include "thinking_rule.h"
 
 namespace retmask::eval {
 namespace {
 
+AnswerLimits limits_of(const niah::Sample& sample, const NiahOptions& options) {
+  return {.opens_thinking = sample.opens_thinking, .max_new_tokens = options.grid.max_new_tokens};
+}
+
 GenerationRequest make_request(const Subject& subject,
                                const niah::Sample& sample,
-                               const NiahOptions& options) {
+                               const NiahOptions& options,
+                               const ThinkingRule& thinking) {
   GenerationRequest request;
   request.prompt = sample.prompt;
   request.continuations = {{.masked_heads = subject.masked_heads, .random = {}}};
-  request.max_new_tokens = options.grid.max_new_tokens;
   request.stop_ids = subject.eos_token_ids;
+  thinking.apply(limits_of(sample, options), request);
   return request;
 }
 
@@ -67,20 +72,25 @@ niah::AnsweredSamples run_niah(const Subject& subject,
                                const NiahOptions& options,
                                SampleJournal& journal) {
   options.validate();
+  const ThinkingRule thinking(subject.tokenizer, options.thinking);
+  const int64_t most_new_tokens = thinking.most_new_tokens(options.grid.max_new_tokens);
   return niah::answer_samples(
       subject.model,
       samples,
       {.name = "eval niah",
-       .generation =
-           niah::generator_options(samples, options.batch_size, options.grid.max_new_tokens),
-       .request = [&](size_t sample) { return make_request(subject, samples[sample], options); },
+       .generation = niah::generator_options(samples, options.batch_size, most_new_tokens),
+       .request =
+           [&](size_t sample) { return make_request(subject, samples[sample], options, thinking); },
        .row =
-           [&](size_t sample, const GenerationResult& generated) {
-             NiahAnswer answer;
-             answer.answer =
-                 subject.tokenizer.decode(generated.tokens, /*skip_special_tokens=*/true);
-             answer.verdict = niah::judge(samples[sample], answer.answer);
-             return to_row(samples[sample], answer);
+           [&](size_t i, const GenerationResult& generated) {
+             const niah::Sample& sample = samples[i];
+             const ThoughtAnswer thought =
+                 thinking.read(limits_of(sample, options), generated.tokens);
+             NiahAnswer answer{.answer = thought.answer};
+             answer.verdict = niah::judge(sample, answer.answer);
+             Json row = to_row(sample, answer);
+             thinking.add_to_row(thought, row);
+             return row;
            }},
       journal);
 }

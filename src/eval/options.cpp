@@ -6,6 +6,7 @@ namespace retmask::eval {
 
 void NiahOptions::validate() const {
   grid.validate();
+  thinking.validate();
   if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
 }
 

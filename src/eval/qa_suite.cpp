@@ -23,6 +23,7 @@ std::vector<Sample> build_qa_samples(const QaOptions& options,
   const Json& data = builtin_data("qa");
   const auto text = [&](const char* key) { return data.at(key).get<std::string>(); };
   const auto max_new_tokens = data.at("max_new_tokens").get<int64_t>();
+  const int64_t new_tokens = max_new_tokens + encoder.thinking_tokens();
   const DocumentFiller documents(
       questions, {.document = text("document"), .separator = text("separator")}, encoder);
   const int64_t count = std::min(options.max_samples, static_cast<int64_t>(questions.size()));
@@ -45,7 +46,7 @@ std::vector<Sample> build_qa_samples(const QaOptions& options,
                          .max_new_tokens = max_new_tokens,
                          .meta = {{"depth", depth}}});
       encoder.encode(documents.fill({.question = question,
-                                     .limit = prompt_limit(length, max_new_tokens, max_positions),
+                                     .limit = prompt_limit(length, new_tokens, max_positions),
                                      .depth = depth,
                                      .random = {options.seed, "qa/" + id},
                                      .prompt = prompt}),

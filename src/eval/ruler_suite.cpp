@@ -133,6 +133,7 @@ std::vector<Sample> build_ruler_samples(const RulerOptions& options,
     std::optional<DocumentFiller> documents;
     if (needs_data(name)) documents.emplace(data.questions, style_of(task, family), encoder);
     const auto max_new_tokens = family.at("max_new_tokens").get<int64_t>();
+    const int64_t new_tokens = max_new_tokens + encoder.thinking_tokens();
     const int64_t count =
         documents ? std::min(options.max_samples, num_questions) : options.max_samples;
     for (const int64_t length : options.lengths) {
@@ -142,7 +143,7 @@ std::vector<Sample> build_ruler_samples(const RulerOptions& options,
         const RulerRequest request{.task = task,
                                    .family = family,
                                    .length = length,
-                                   .limit = prompt_limit(length, max_new_tokens, max_positions),
+                                   .limit = prompt_limit(length, new_tokens, max_positions),
                                    .stream = "ruler/" + id,
                                    .seed = options.seed,
                                    .essay = essay,

@@ -55,7 +55,7 @@ void check_length(int64_t longest, int64_t max_position_embeddings) {
 }
 
 // The prompt of the published implementation.
-std::string user_message(const std::string& context, const std::string& question) {
+std::string prompt_text(const std::string& context, const std::string& question) {
   return "<book>" + context + "</book>\nBased on the content of the book, Question: " + question +
          "\nAnswer:";
 }
@@ -75,18 +75,6 @@ void check_fits(const Sample& sample, int64_t max_new_tokens, int64_t max_positi
 }
 
 }  // namespace
-
-std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message) {
-  if (tools.chat_template == nullptr) {
-    return tools.tokenizer.encode(message, /*add_special_tokens=*/true);
-  }
-  const Json messages = Json::array({{{"role", "user"}, {"content", message}}});
-  const RenderOptions options{.add_generation_prompt = true,
-                              .variables = {{"enable_thinking", false}},
-                              .moment = tools.moment};
-  return tools.tokenizer.encode(tools.chat_template->render(messages, options),
-                                /*add_special_tokens=*/false);
-}
 
 TokenSpan find_needle(std::span<const int64_t> prompt,
                       std::span<const int64_t> needle,
@@ -134,29 +122,33 @@ std::vector<Sample> build_samples(const GridOptions& grid,
   const std::vector<std::string> haystacks = fill(data.haystacks, longest);
   std::vector<std::string> texts;
   for (const Needle& needle : data.needles) texts.push_back(needle.needle);
+  const Tokenizer& tokenizer = tools.encoder.tokenizer();
+  const auto encode = [&](const std::string& text) {
+    return tools.encoder.encode(user_message(text));
+  };
+  const bool opens = tools.encoder.opens_thinking();
   std::vector<Sample> samples;
   for (size_t n = 0; n < data.needles.size(); ++n) {
     const Needle& needle = data.needles[n];
-    const ContextMaker contexts(tools.tokenizer, haystacks[n], texts, n, grid);
+    const ContextMaker contexts(tokenizer, haystacks[n], texts, n, grid);
     const std::vector<int64_t> needle_tokens =
-        tools.tokenizer.encode((needle.follows_space ? " " : "") + needle.real_needle,
-                               /*add_special_tokens=*/false);
+        tokenizer.encode((needle.follows_space ? " " : "") + needle.real_needle,
+                         /*add_special_tokens=*/false);
     const QuestionTails tails(
-        [&](const std::string& question) {
-          return encode_prompt(tools, user_message(needle.needle, question));
-        },
+        [&](const std::string& question) { return encode(prompt_text(needle.needle, question)); },
         needle.question);
     for (const int64_t length : lengths) {
       for (int64_t depth = 0; depth < grid.depths; ++depth) {
         stop_point();
-        std::string message = user_message(contexts.make(length, depth), needle.question);
+        std::string message = prompt_text(contexts.make(length, depth), needle.question);
         Sample sample{.needle = static_cast<int64_t>(n),
                       .length = length,
                       .depth = depth,
                       .depth_fraction = contexts.depth_fraction(length, depth),
                       .real_needle = needle.real_needle,
                       .needle_tokens = needle_tokens,
-                      .prompt = encode_prompt(tools, message),
+                      .prompt = encode(message),
+                      .opens_thinking = opens,
                       .span = {}};
         sample.span = find_needle(sample.prompt, needle_tokens, grid.placement);
         if (tools.keeps_messages) sample.message = std::move(message);

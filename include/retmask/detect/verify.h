@@ -83,11 +83,11 @@ struct Verification {
 void check_ks(const std::vector<int64_t>& ks, int64_t num_heads);
 
 // needle_logprob: mean natural log-prob of the tokens of real_needle, forced behind the prompt, in
-// each sample. `tools` encodes the questions. Each finished row is appended to `journal`
+// each sample. `encoder` encodes the questions. Each finished row is appended to `journal`
 // (verify.jsonl), and rows of the same heads and samples in it are not computed again; at the end
 // it is rewritten in order, without rows of other heads. Throws UserError for bad options.
 Verification verify(const Subject& subject,
-                    const niah::PromptTools& tools,
+                    const ChatEncoder& encoder,
                     const std::vector<niah::Sample>& samples,
                     const HeadMeans& means,
                     const VerifyOptions& options,

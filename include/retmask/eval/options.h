@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "retmask/eval/thinking.h"
 #include "retmask/niah/grid.h"
 
 namespace retmask::eval {
@@ -10,6 +11,7 @@ namespace retmask::eval {
 struct NiahOptions {
   niah::GridOptions grid;
   int64_t batch_size = 8;  // samples per batch
+  ThinkingOptions thinking = {};
 
   // Throws UserError.
   void validate() const;

@@ -1,15 +1,14 @@
 #pragma once
-// Prompts as token ids, in the model's chat template or as plain text.
+// Prompts of samples: as token ids for a model of our own, as messages for a server.
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "retmask/eval/sample.h"
-#include "retmask/tokenizer/chat_template.h"
-#include "retmask/tokenizer/tokenizer.h"
+#include "retmask/eval/thinking.h"
+#include "retmask/tokenizer/chat_encoder.h"
 
 namespace retmask::eval {
 
@@ -20,40 +19,43 @@ class PromptEncoder {
   PromptEncoder(const Tokenizer& tokenizer,
                 const std::filesystem::path& model_dir,
                 ChatUse chat,
-                std::optional<Moment> moment = std::nullopt);
+                std::optional<Moment> moment = std::nullopt,
+                const ThinkingOptions& thinking = {});
 
   // Prompts for a server, which has a template and a tokenizer of its own. With `counter`, which
   // must outlive this object, tokens are counted by that encoder; without, suites that count them
   // get a UserError.
   static PromptEncoder for_server(const PromptEncoder* counter);
 
-  // With a template: its rendering with the generation prompt (thinking off), and the start of the
-  // answer. Otherwise the text of the only message and the start of the answer, with the special
-  // tokens that the tokenizer adds by default. Throws UserError for several messages without a
-  // template.
+  // ChatEncoder::encode(). With Thinking::on the start of the answer ends the last message: the
+  // model writes its thinking before it.
   std::vector<int64_t> encode(const Prompt& prompt) const;
 
-  // The template's rendering with the generation prompt and `variables`, and the start of the
-  // answer. There must be a template.
-  std::string render(const Prompt& prompt, Json variables = Json::object()) const;
-
-  // Sets the prompt of a sample: encode(), and for a server its messages. There, the start of the
-  // answer ends the last message, as in RULER's requests to servers.
+  // Sets the prompt of a sample: encode(), or for a server its messages, of which the last ends
+  // with the start of the answer. Throws UserError as ThinkingOptions::check_template() does.
   void encode(const Prompt& prompt, Sample& sample) const;
 
-  const Tokenizer& tokenizer() const { return counter().tokenizer_->get(); }
+  // Encoder and tokenizer of the model; of a server, those that count. Throws UserError if there
+  // are none.
+  const ChatEncoder& chat() const;
+  const Tokenizer& tokenizer() const { return chat().tokenizer(); }
   bool uses_template() const { return template_ != nullptr; }
   // Prompts may have several messages.
   bool takes_conversations() const { return for_server_ || uses_template(); }
 
+  // Whether answers to prompts in the template begin inside the thinking. Throws UserError as
+  // ThinkingOptions::check_template() does.
+  bool opens_thinking() const;
+  // ThinkingOptions::extra_tokens(); 0 for a server.
+  int64_t thinking_tokens() const;
+
  private:
   PromptEncoder() = default;
-  // This one, or of a server the one that counts. Throws UserError if there is none.
-  const PromptEncoder& counter() const;
 
-  std::optional<std::reference_wrapper<const Tokenizer>> tokenizer_;
   std::unique_ptr<const ChatTemplate> template_;
-  std::optional<Moment> moment_;
+  std::optional<ChatEncoder> chat_;
+  ThinkingOptions thinking_;
+  std::string model_;
   bool for_server_ = false;
   const PromptEncoder* counter_ = nullptr;
 };

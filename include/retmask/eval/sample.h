@@ -25,6 +25,7 @@ struct Sample {
   std::string task = {};
   std::optional<int64_t> length = {};  // requested size, by which results are grouped
   std::vector<int64_t> prompt = {};    // tokens; empty if only a server knows them
+  bool opens_thinking = false;         // the prompt, at its end: see tokenizer/thinking_tags.h
   Json messages = {};                  // the prompt for a server; null for a model of our own
   std::vector<std::string> references = {};
   std::string metric = {};  // a name of src/eval/metrics.cpp

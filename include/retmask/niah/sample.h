@@ -11,7 +11,7 @@
 
 #include "retmask/niah/grid.h"
 #include "retmask/niah/needles.h"
-#include "retmask/tokenizer/chat_template.h"
+#include "retmask/tokenizer/chat_encoder.h"
 #include "retmask/tokenizer/tokenizer.h"
 
 namespace retmask::niah {
@@ -34,7 +34,8 @@ struct Sample {
   std::string real_needle = {};
   std::vector<int64_t> needle_tokens = {};  // of real_needle
   std::vector<int64_t> prompt = {};
-  std::string message = {};  // that the prompt renders, if PromptTools::keeps_messages
+  bool opens_thinking = false;  // the prompt, at its end
+  std::string message = {};     // that the prompt renders, if PromptTools::keeps_messages
   TokenSpan span = {};       // position of real_needle in the prompt
 
   // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
@@ -57,15 +58,10 @@ TokenSpan find_needle(std::span<const int64_t> prompt,
                       NeedlePlacement placement);
 
 struct PromptTools {
-  const Tokenizer& tokenizer;
-  const ChatTemplate* chat_template = nullptr;  // null: plain prompts
+  ChatEncoder encoder;
   int64_t max_positions = 0;
-  std::optional<Moment> moment = std::nullopt;  // as in RenderOptions
-  bool keeps_messages = false;                  // for a server, which renders them itself
+  bool keeps_messages = false;  // for a server, which renders them itself
 };
-
-// The prompt of a user message, with thinking off.
-std::vector<int64_t> encode_prompt(const PromptTools& tools, const std::string& message);
 
 // Returns all samples, ordered by needle, length and depth. A haystack with fewer words than the
 // longest context has tokens is repeated, with a warning. Throws UserError for a needle longer than

@@ -82,7 +82,7 @@ TEST(CopyCounter, ReferenceRulesFromTextToScores) {
                                .depths = 3,
                                .placement = niah::NeedlePlacement::reference,
                                .max_new_tokens = 5};
-  const auto samples = build_samples(grid, data, {tokenizer, &chat_template, 1000});
+  const auto samples = build_samples(grid, data, {{tokenizer, &chat_template}, 1000});
   ASSERT_EQ(samples.size(), 3u);
 
   // The needle has 16 tokens, which leaves 220 - 200 - 16 = 4 haystack tokens: "One two three.".

@@ -21,7 +21,7 @@ class DetectTest : public testing::TinyModelTest {
   std::vector<niah::Sample> build() const {
     return build_samples(options_.grid,
                          niah::load_needles_and_haystacks("", ""),
-                         {*tokenizer_, template_.get(), model_.config().max_positions});
+                         {{*tokenizer_, template_.get()}, model_.config().max_positions});
   }
 
   Result detect(const std::string& journal_name) {

@@ -121,7 +121,8 @@ class VerifyRun : public testing::TinyModelTest {
  protected:
   VerifyRun() {
     const niah::GridOptions grid{.lengths = {100}, .depths = 2, .max_new_tokens = 6};
-    samples_ = build_samples(grid, niah::load_needles_and_haystacks("", ""), tools());
+    samples_ = build_samples(
+        grid, niah::load_needles_and_haystacks("", ""), {encoder(), model_.config().max_positions});
     const ModelConfig& config = model_.config();
     for (int64_t layer = 0; layer < config.num_hidden_layers(); ++layer) {
       for (int64_t head = 0; head < config.num_attention_heads; ++head)
@@ -129,13 +130,11 @@ class VerifyRun : public testing::TinyModelTest {
     }
   }
 
-  niah::PromptTools tools() const {
-    return {*tokenizer_, template_.get(), model_.config().max_positions};
-  }
+  ChatEncoder encoder() const { return {*tokenizer_, template_.get()}; }
   Verification verify_into(const std::string& name) {
     Journal journal(dir_ / name);
     return verify({model_, *tokenizer_, checkpoint_.eos_token_ids()},
-                  tools(),
+                  encoder(),
                   samples_,
                   means_,
                   options_,

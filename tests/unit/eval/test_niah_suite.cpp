@@ -12,7 +12,7 @@ class NiahSuiteTest : public TinySubjectTest {
   NiahSuiteTest() {
     samples_ = build_samples(options_.grid,
                              niah::load_needles_and_haystacks("", ""),
-                             {*tokenizer_, template_.get(), model_.config().max_positions});
+                             {{*tokenizer_, template_.get()}, model_.config().max_positions});
   }
 
   niah::AnsweredSamples run(const std::string& name, std::vector<Head> masked = {}) {

@@ -41,7 +41,7 @@ TEST(FindNeedle, PromptMayBeShorterThanTheNeedle) {
 class SamplesTest : public ::testing::Test {
  protected:
   std::vector<Sample> build(const GridOptions& grid, int64_t max_position_embeddings = 1000) {
-    return build_samples(grid, data_, {tokenizer_, &template_, max_position_embeddings});
+    return build_samples(grid, data_, {{tokenizer_, &template_}, max_position_embeddings});
   }
 
   WordTokenizer tokenizer_;
