@@ -103,6 +103,16 @@ Json summarized(const std::vector<Json>& rows,
 
 void validate_helmet(const EvalCommandOptions& options) {
   helmet_options(options).validate();
+  if (options.server.given() && options.model.empty()) {
+    user_error(
+        "--endpoint: --suite helmet counts the tokens of its prompts; give --model: a folder with "
+        "the tokenizer of the server's model (weights are not needed)");
+  }
+  if (options.server.given() && options.lengths().empty()) {
+    user_error(
+        "--endpoint: --suite helmet needs --lengths, because what the server's model can read is "
+        "not known: 8k, 16k, 32k, 64k, 128k or others");
+  }
   validate_judges(options);
   const bool uses_nli = options.helmet.nli.resolved(options.server).given();
   if (uses_nli && options.helmet.punkt.empty() && asks_asqa(options)) {
@@ -126,7 +136,7 @@ void run_helmet(const Evaluation& evaluation) {
         evaluation.run.add_input("data", hash_files(built.files));
         results.left_out = built.left_out;
         if (options.resolved_thinking().is_on()) warn_of_plain_prompts(built.samples);
-        log_plan(evaluation, built.samples);
+        if (!options.server.given()) log_plan(evaluation, built.samples);
         return std::move(built.samples);
       },
       [&](std::vector<Json> rows) {

@@ -52,29 +52,31 @@ class DocumentLengths {
 };
 
 bool prompts_in_chat(const HelmetOptions& options, const Task& task, const PromptEncoder& encoder) {
+  if (encoder.for_server()) return true;  // it has no other way
   if (!encoder.uses_template()) return false;
   return options.chat == ChatUse::all || task.uses_chat();
 }
 
-// Where --chat departs from HELMET, whose scores change with it.
+// Where --chat or a server departs from HELMET, whose scores change with it.
 void warn_of_other_chat(const HelmetOptions& options,
                         const std::vector<Task>& tasks,
-                        bool has_template) {
+                        const PromptEncoder& encoder) {
+  const bool all = encoder.for_server() || options.chat == ChatUse::all;
   std::set<std::string> names;
   for (const Task& task : tasks) {
-    const bool departs = options.chat == ChatUse::all    ? !task.uses_chat()
-                         : options.chat == ChatUse::none ? task.uses_chat() && has_template
-                                                         : false;
+    const bool departs = all ? !task.uses_chat()
+                         : options.chat == ChatUse::none
+                             ? task.uses_chat() && encoder.uses_template()
+                             : false;
     if (departs) names.insert(task.base);
   }
   if (names.empty()) return;
-  log::warn(detail::concat(
-      "--chat ",
-      to_string(options.chat),
-      " departs from HELMET, which asks ",
-      helmet::joined({names.begin(), names.end()}, ", "),
-      options.chat == ChatUse::all ? " without a chat template" : " in the model's chat template",
-      "; scores will differ from published ones"));
+  log::warn(
+      detail::concat(encoder.for_server() ? "--endpoint" : "--chat " + to_string(options.chat),
+                     " departs from HELMET, which asks ",
+                     helmet::joined({names.begin(), names.end()}, ", "),
+                     all ? " without a chat template" : " in the model's chat template",
+                     "; scores will differ from published ones"));
 }
 
 void warn_of_count(const HelmetOptions& options, const Task& task, size_t rows) {
@@ -127,7 +129,7 @@ class SampleMaker {
           encoder_.tokenizer(),
           {.context = example.text("context"),
            .render = [&](const std::string& context) { return rendered(example, context); },
-           .is_chat = in_chat_,
+           .is_chat = in_chat_ && encoder_.chat().uses_template(),
            .limit = task_.length - task_.max_new_tokens()});
     });
     Json meta = {{"category", task_.text("category")}};
@@ -142,11 +144,13 @@ class SampleMaker {
     meta["prompt_sha256"] = sha256(prompt.text);
     if (prompt.dropped > 0) meta["dropped_tokens"] = prompt.dropped;
     meta.update(example.extra);
+    const bool asks_server = encoder_.for_server();
     return {.id = id,
             .task = task_.dataset,
             .length = task_.length,
             .prompt = prompt.tokens,
-            .opens_thinking = in_chat_ && encoder_.opens_thinking(),
+            .opens_thinking = in_chat_ && !asks_server && encoder_.opens_thinking(),
+            .messages = asks_server ? messages(example, prompt.context) : Json(),
             .references = references_of(example.gold),
             .metric = task_.style().at("metric").get<std::string>(),
             .max_new_tokens = task_.max_new_tokens(),
@@ -154,10 +158,17 @@ class SampleMaker {
   }
 
  private:
+  Json messages(Example example, const std::string& context) const {
+    example.fields["context"] = context;
+    return user_message(helmet::user_text(task_, example));
+  }
+
   std::string rendered(Example example, const std::string& context) const {
     example.fields["context"] = context;
-    return in_chat_ ? encoder_.chat().render(user_message(helmet::user_text(task_, example)))
-                    : helmet::prompt_text(task_, example);
+    if (!in_chat_) return helmet::prompt_text(task_, example);
+    const std::string text = helmet::user_text(task_, example);
+    // Of a server, the folder that counts tokens may have no template.
+    return encoder_.chat().uses_template() ? encoder_.chat().render(user_message(text)) : text;
   }
 
   const Task& task_;
@@ -207,7 +218,7 @@ HelmetSamples build_helmet_samples(const HelmetOptions& options,
   const helmet::DataFolder data(options.data);
   const auto resolved =
       helmet::resolve_tasks(options, data, options.resolved_lengths(max_positions));
-  warn_of_other_chat(options, resolved.tasks, encoder.uses_template());
+  warn_of_other_chat(options, resolved.tasks, encoder);
   DocumentLengths lengths(options.length_tokenizer);
   const helmet::LengthRule rule = lengths.rule();
   HelmetSamples built{.left_out = resolved.left_out};

@@ -26,7 +26,7 @@ std::optional<std::string> cut_documents(const Tokenizer& llama2,
 
 FittedPrompt fit_prompt(const Tokenizer& tokenizer, const PromptToFit& prompt) {
   const auto fitted = [&](const std::string& context) {
-    FittedPrompt result{.text = prompt.render(context)};
+    FittedPrompt result{.text = prompt.render(context), .context = context};
     result.tokens = tokenizer.encode(result.text, /*add_special_tokens=*/!prompt.is_chat);
     return result;
   };

@@ -20,7 +20,8 @@ std::optional<std::string> cut_documents(const Tokenizer& llama2,
 struct FittedPrompt {
   std::vector<int64_t> tokens = {};
   std::string text = {};
-  int64_t dropped = 0;  // tokens at the end of the context
+  std::string context = {};  // what is left of it
+  int64_t dropped = 0;       // tokens at the end of the context
 };
 
 struct PromptToFit {

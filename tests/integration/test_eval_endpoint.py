@@ -173,6 +173,36 @@ def test_the_start_of_an_answer_ends_the_message(retmask, tiny_llama, tmp_path):
     assert content.rstrip().endswith("mentioned in the provided text is")
 
 
+def test_helmet_on_a_server(retmask, tiny_llama, shared, tmp_path):
+    data = shared / "eval/tiny"
+    if not data.is_dir():
+        pytest.skip(f"the tiny data of HELMET, {data}, are not here")
+    helmet = ["eval", "--suite", "helmet", "--data", data, "--tasks", "json_kv,kilt_nq,narrativeqa", "--max-samples", 2, "--rouge-proxy"]
+
+    def reply(request):
+        """Looks the value up; knows nothing else."""
+        text = request["messages"][-1]["content"]
+        key = text.split("Key: ")[-1].strip()
+        return text.split(f'"{key}": "')[1].split('"')[0] if f'"{key}": "' in text else "I do not know"
+
+    with ChatServer(reply).running() as server:
+        error_line(retmask(*helmet, *of(server), "--model", tiny_llama, "--out", tmp_path / "none", code=2), ["--lengths", "--endpoint"])
+        error_line(retmask(*helmet, "--lengths", 2048, *of(server), "--out", tmp_path / "none", code=2), ["counts the tokens", "--model"])
+        assert not server.requests
+        done = retmask(*helmet, "--lengths", 2048, *of(server), "--model", tiny_llama, "--out", tmp_path / "out")
+    assert "--endpoint departs from HELMET, which asks json_kv, kilt_nq without a chat template" in done.stderr
+    scores = {task["task"]: task["score"] for task in results_of(tmp_path / "out")["tasks"]}
+    assert scores["json_kv"] == 100 and scores["kilt_nq"] == 0
+    rows = read_rows(tmp_path / "out/predictions.jsonl")
+    asked = [request["messages"] for request in server.requests]
+    assert len(asked) == len(rows) and all(len(messages) == 1 for messages in asked)
+    for row in rows:
+        assert row["chat"] is True and row["prompt_tokens"] <= 2050 and "answer_start" not in row
+        assert any(row["question"] in messages[0]["content"] for messages in asked)
+    assert not any(messages[0]["content"].endswith(("Answer:", "Corresponding value:")) for messages in asked)
+    assert run_record(tmp_path / "out")["use"]["endpoint"]["requests"] == len(rows)
+
+
 def test_mt_bench_on_servers(retmask, tmp_path):
     data = write_rows(tmp_path / "question.jsonl", [
         {"question_id": i, "category": category, "turns": [f"Begin {i}.", f"Go on {i}."]}

@@ -40,6 +40,7 @@ class PromptEncoder {
   const ChatEncoder& chat() const;
   const Tokenizer& tokenizer() const { return chat().tokenizer(); }
   bool uses_template() const { return template_ != nullptr; }
+  bool for_server() const { return for_server_; }
   // Prompts may have several messages.
   bool takes_conversations() const { return for_server_ || uses_template(); }
 
