@@ -25,6 +25,7 @@ RunRules eval_rules() {
                        {"judge-prompts",
                         "punkt",
                         "judge-references",
+                        "nli-command",
                         "endpoint",
                         "batch-size",
                         "batch-tokens",
@@ -199,6 +200,7 @@ void add_helmet_flags(Command& command, HelmetFlags& flags) {
                flags.rouge_proxy,
                "helmet: ROUGE-L F1 in place of the judge's scores of LongQA and Summ");
   add_judge_flags(app, flags.nli, "helmet, entailment of Cite's citations, replies 1 or 0");
+  add_judge_command_flag(app, flags.nli);
   app.add_option("--punkt",
                  flags.punkt,
                  "helmet: NLTK's folder tokenizers/punkt_tab/english, which splits ASQA's answers "

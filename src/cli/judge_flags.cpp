@@ -32,6 +32,14 @@ void add_judge_flags(CLI::App& app, JudgeFlags& flags, const std::string& what) 
       ->group("Servers");
 }
 
+void add_judge_command_flag(CLI::App& app, JudgeFlags& flags) {
+  app.add_option("--" + flags.options.name + "-command",
+                 flags.options.command,
+                 "Instead of a server: shell command that reads a JSON line with premise and "
+                 "hypothesis per request and writes a line 1 or 0 for each")
+      ->group("Servers");
+}
+
 std::vector<std::string> judge_flag_names(const std::string& name) {
   return {name + "-endpoint",
           name + "-model",
@@ -47,6 +55,9 @@ eval::JudgeReplies ask_judge(const eval::JudgeOptions& options,
   record_server(options.name + "-endpoint", options.server, run);
   if (!options.replies.empty()) {
     run.note_input(options.name + "-replies", sha256_file(options.replies));
+  }
+  if (!options.command.empty()) {
+    run.add_input(options.name + "-command", sha256(options.command));
   }
   eval::JudgeReplies replies = eval::ask_judge(options, requests, journal);
   if (options.server.given()) {

@@ -20,9 +20,12 @@ struct JudgeFlags {
 // another options.name than "judge", that name instead. `what`: what the judge does, for --help.
 void add_judge_flags(CLI::App& app, JudgeFlags& flags, const std::string& what);
 
-// Names of these flags, for the table of suites. A run may be resumed with others: with a server
-// after its requests were written to a file. That the model of a server stays the same, ask_judge()
-// sees to.
+// --nli-command, for a judge whose requests are pairs of texts.
+void add_judge_command_flag(CLI::App& app, JudgeFlags& flags);
+
+// Names of the flags of add_judge_flags(), for the table of suites. A run may be resumed with
+// others: with a server after its requests were written to a file. That the model of a server stays
+// the same, ask_judge() sees to.
 std::vector<std::string> judge_flag_names(const std::string& name = "judge");
 
 // eval::ask_judge() with <out>/`journal`; records server, model, replies and use in run.json.

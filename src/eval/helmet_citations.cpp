@@ -98,7 +98,8 @@ JudgeRequest nli_request(const EntailmentPair& pair) {
   return {.id = pair_id(pair),
           .chat = {.messages = Json::array({{{"role", "user"}, {"content", text}}}),
                    .temperature = 0.0,
-                   .max_tokens = 10}};
+                   .max_tokens = 10},
+          .pair = {{"premise", pair.premise}, {"hypothesis", pair.claim}}};
 }
 
 // 1 or 0; nullopt for anything else.

@@ -1,5 +1,6 @@
 #pragma once
-// The judge of answers: a language model that replies to requests, on a server or through files.
+// The judge of answers: a language model that replies to requests, on a server, as a command or
+// through files.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,14 +14,18 @@
 
 namespace retmask::eval {
 
-// At most one of server, requests and replies is given; without any, all replies are missing.
+// At most one of server, command, requests and replies is given; without any, all replies are
+// missing.
 struct JudgeOptions {
   std::string name = "judge";           // of its flags, --judge-endpoint and so on, and in messages
   endpoint::Options server = {};        // answers the requests
+  std::string command = {};             // instead: a shell command that decides pairs of texts
   std::filesystem::path requests = {};  // instead: the file to write them to, for somebody else
   std::filesystem::path replies = {};   // instead: the file of that one's replies
 
-  bool given() const { return server.given() || !requests.empty() || !replies.empty(); }
+  bool given() const {
+    return server.given() || !command.empty() || !requests.empty() || !replies.empty();
+  }
   // Throws UserError.
   void validate() const;
 };
@@ -28,6 +33,7 @@ struct JudgeOptions {
 struct JudgeRequest {
   std::string id = {};              // unique within a run
   endpoint::ChatRequest chat = {};  // messages, temperature, max_tokens and so on
+  Json pair = {};                   // for a command: {"premise", "hypothesis"}; null: it has none
 };
 
 // Counts of the server, over all starts of the run.
@@ -51,6 +57,9 @@ struct JudgeReplies {
 //   has arrived, so a stopped run asks nothing twice; at the end the rows are put into the order of
 //   the requests. Throws UserError if the journal has replies to other requests, and what
 //   endpoint::ChatClient throws.
+//   With a command: runs it once (base/line_command.h) for the requests that the journal lacks. It
+//   reads a line {"id", "premise", "hypothesis"} for each and must answer 1 or 0. Throws UserError
+//   for another answer and like run_line_command().
 //   With `options.requests`: writes that file, a row {"id", "messages", "temperature", "top_p",
 //   "max_tokens"} per request, and returns no replies.
 //   With `options.replies`: reads rows {"id", "text"}; requests without a row have no reply. Throws

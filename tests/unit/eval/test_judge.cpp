@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include "python_format.h"
 #include "retmask/base/error.h"
 #include "retmask/eval/judge.h"
@@ -51,6 +53,25 @@ TEST_F(JudgeFilesTest, ReadsRepliesInAnyOrderAndLeavesTheOthersOut) {
   EXPECT_EQ(*replies.find("b"), "No.");
   EXPECT_EQ(replies.find("a"), nullptr);
   EXPECT_EQ(replies.use.requests, 0);
+}
+
+TEST_F(JudgeFilesTest, ACommandDecidesPairs) {
+  ::signal(SIGPIPE, SIG_IGN);
+  std::vector<JudgeRequest> requests = two_requests();
+  requests[0].pair = {{"premise", "It is blue."}, {"hypothesis", "It has a colour."}};
+  requests[1].pair = {{"premise", "It is old."}, {"hypothesis", "It has a colour."}};
+  const auto ask = [&](const std::string& command) {
+    return ask_judge({.name = "nli", .command = command}, requests, journal());
+  };
+  expect_user_error([&] { ask("sed 's/.*/maybe/'"); }, {"--nli-command", "line 1", "maybe"});
+  expect_user_error([&] { ask("head -n 1 > /dev/null; echo 1"); },
+                    {"--nli-command", "1 of 2 lines"});
+  const std::string is_blue = "sed -e 's/.*\"premise\":\"It is blue.*/1/' -e 't' -e 's/.*/0/'";
+  EXPECT_EQ(ask(is_blue).texts.at("b"), "0");
+  // The answer before the early end is kept, and nothing is asked again.
+  EXPECT_EQ(ask("exit 1").texts.at("a"), "1");
+  expect_user_error([] { JudgeOptions{.command = "cat", .requests = "r"}.validate(); },
+                    {"only one of", "--judge-command"});
 }
 
 TEST_F(JudgeFilesTest, RefusesRowsOfOthers) {
