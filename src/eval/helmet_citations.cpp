@@ -1,5 +1,6 @@
 // ALCE's citations (eval_alce.py of HELMET).
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,13 +36,12 @@ class CitedRows {
   CitedAnswer answer(const Json& row) {
     const std::string where = row.at("id").get<std::string>();
     if (row.contains("docs")) return answer_of(row, {row, where});  // of a file of HELMET's
-    const auto index = json_get<size_t>(row, "row", where);
     const std::vector<helmet::DataRow>& rows = rows_of(row);
+    // Result files in HELMET's layout have the question alone.
+    const size_t index = row.contains("row") ? json_get<size_t>(row, "row", where)
+                                             : index_of(row.at("question"), rows);
     if (index >= rows.size() || rows[index].text("question") != row.at("question")) {
-      user_error(where,
-                 ": its question is not in row ",
-                 index + 1,
-                 " of --data's file; give the data of the run");
+      user_error(where, ": its question is not in --data's file; give the data of the run");
     }
     return answer_of(row, rows[index]);
   }
@@ -59,6 +59,13 @@ class CitedRows {
       answer.documents.push_back({document.text("title"), document.text("text")});
     }
     return answer;
+  }
+
+  // As many as there are rows if there is none.
+  static size_t index_of(const Json& question, const std::vector<helmet::DataRow>& rows) {
+    const auto found = std::ranges::find_if(
+        rows, [&](const helmet::DataRow& row) { return row.text("question") == question; });
+    return static_cast<size_t>(found - rows.begin());
   }
 
   const std::vector<helmet::DataRow>& rows_of(const Json& row) {
@@ -145,6 +152,7 @@ void add_helmet_citations(std::vector<Json>& rows,
   };
   for (Json& row : rows) {
     if (!is_cited_row(row)) continue;
+    helmet::erase_metrics(helmet::kCitationMetrics, row);
     try {
       const auto scores =
           metrics::citation_scores(cited.answer(row), is_list_row(row), cited.splitter(), entails);

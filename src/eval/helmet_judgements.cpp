@@ -165,6 +165,7 @@ void add_helmet_judgements(std::vector<Json>& rows,
   for (Json& row : rows) {
     const Judged kind = judged_kind(row);
     if (kind == Judged::no) continue;
+    helmet::erase_metrics(helmet::kJudgeMetrics, row);
     if (kind == Judged::answer) {
       const std::string* reply = find(id_of(row));
       const auto verdict = reply == nullptr ? std::nullopt : metrics::answer_verdict(*reply);

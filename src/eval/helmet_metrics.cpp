@@ -118,12 +118,29 @@ Json score(const Json& row) {
   RETMASK_CHECK(metric != nullptr);
   const auto golds = json_get<References>(row, "references", "the row");
   if (golds.empty()) user_error("\"references\" is empty");
-  return metric->score(row, scored_output(row), golds);
+  Json scored = metric->score(row, scored_output(row), golds);
+  const Json earlier = row.value("metrics", Json::object());
+  for (const auto& [name, value] : earlier.items()) {
+    if (is_judged(name)) scored["metrics"][name] = value;
+  }
+  return scored;
+}
+
+bool is_judged(const std::string& metric) {
+  return metric.starts_with(kCitationMetrics) || metric.starts_with(kJudgeMetrics);
+}
+
+void erase_metrics(const std::string& prefix, Json& row) {
+  Json kept = Json::object();
+  for (const auto& [name, value] : row.at("metrics").items()) {
+    if (!name.starts_with(prefix)) kept[name] = value;
+  }
+  row["metrics"] = std::move(kept);
 }
 
 double reported_mean(const std::string& metric, double mean) {
   // ALCE's are percentages already.
-  for (const char* own : {"str_", "qampari_", "citation_", "gpt-4"}) {
+  for (const char* own : {"str_", "qampari_", kCitationMetrics, kJudgeMetrics}) {
     if (metric.starts_with(own)) return mean;
   }
   return 100.0 * mean;

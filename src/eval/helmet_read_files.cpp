@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "helmet_data.h"
+#include "helmet_metrics.h"
 #include "helmet_task.h"
 #include "metrics.h"
 #include "retmask/base/error.h"
@@ -45,6 +46,13 @@ void add_metric_fields(const helmet::Task& task, const helmet::DataRow& item, Js
   if (item.has("summary/long")) row["expert_summary"] = item.text("summary/long");
 }
 
+// Scores of judges and NLI beside the answer, as our own files have them.
+void add_judged_metrics(const helmet::DataRow& item, Json& row) {
+  for (const auto& [name, value] : item.fields.items()) {
+    if (helmet::is_judged(name) && value.is_number()) row["metrics"][name] = value;
+  }
+}
+
 void append_rows(const fs::path& path, std::vector<Json>& rows) {
   const Json file = read_json_file(path, "result of HELMET");
   const std::string where = path.string();
@@ -69,6 +77,7 @@ void append_rows(const fs::path& path, std::vector<Json>& rows) {
     row["answer"] = item.text("output");  // it has the start of the answer already
     row["references"] = flat_texts(json_get<Json>(item.fields, "answer", item.where), item.where);
     row["metric"] = task.style().at("metric");
+    add_judged_metrics(item, row);
     score_row(row, item.where);
     rows.push_back(std::move(row));
   }

@@ -1,20 +1,24 @@
-"""eval --suite helmet on the tiny data, with a tiny model: every category, resuming, rescoring and HELMET's own files."""
+"""eval --suite helmet on the tiny data, with a tiny model: every category, judges that misbehave, resuming, rescoring and HELMET's own files."""
 
+import hashlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
-from helpers import count_lines, error_line, read_rows, wait_for, write_rows
+from chat_server import ChatServer
+from helpers import count_lines, error_line, read_rows, run_record, wait_for, write_rows
 
 # Small data sets of each category, so that prompts and answers fit a model of 2,048 positions.
 TASKS = [
     "ruler_niah_mk_2:data/ruler/niah_multikey_2/validation_8192.jsonl", "json_kv", "kilt_nq", "kilt_popqa_3",
     "msmarco_rerank_psg:data/msmarco/test_reranking_data_k5a_dep3.jsonl:data/msmarco/test_reranking_data_k3a_dep3.jsonl",
-    "alce_asqa_5", "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "multi_lexsum",
+    "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "multi_lexsum",
     "icl_trec_coarse_20shot_balance", "icl_nlu_70shot_balance",
 ]
 CATEGORIES = {"Recall", "RAG", "Re-rank", "Cite", "LongQA", "Summ", "ICL"}
@@ -29,15 +33,48 @@ def tiny_data(shared):
 
 
 @pytest.fixture(scope="module")
-def flags(tiny_llama, tiny_data):
-    return ["eval", "--model", tiny_llama, "--suite", "helmet", "--data", tiny_data, "--lengths", "2048", "--max-samples", 2,
-            "--tasks", ",".join(TASKS), "--rouge-proxy", "--device", "cpu", "--dtype", "float32"]
+def judged_data(tiny_data, tmp_path_factory):
+    """With key points of the summaries, for the judge."""
+    folder = shutil.copytree(tiny_data, tmp_path_factory.mktemp("data") / "tiny", copy_function=shutil.copyfile)
+    lexsum = folder / "data/multi_lexsum"
+    write_rows(lexsum / "multi_lexsum_val.jsonl", [
+        {"id": row["id"], "summary/short_keypoints": ["one", "two", "three"]} for row in read_rows(lexsum / "validation.jsonl")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base_flags(tiny_llama):
+    return ["eval", "--model", tiny_llama, "--suite", "helmet", "--lengths", "2048", "--device", "cpu", "--dtype", "float32"]
+
+
+@pytest.fixture(scope="module")
+def flags(base_flags, judged_data):
+    return [*base_flags, "--data", judged_data, "--max-samples", 2, "--tasks", ",".join(TASKS)]
+
+
+def judged(request):
+    """Of NLI and of the judge, whose prompts ask for different fields."""
+    text = request["messages"][-1]["content"]
+    dice = random.Random(hashlib.sha256(text.encode()).digest())
+    if request["model"] == "nli":
+        assert text.startswith("premise: ") and " hypothesis: " in text
+        return str(dice.randrange(2))
+    names = {"fluency": 1, "correctness": 3, "recall": 3, "precision": 4, "sentence_count": 4}
+    return "I see. " + json.dumps({name: dice.randint(1, most) for name, most in names.items()})
+
+
+def asked(server, *more, concurrency=4):
+    nli, judge = (("--nli-endpoint", server.url, "--nli-model", "nli"), ("--judge-endpoint", server.url, "--judge-model", "judge"))
+    return [*nli, *judge, "--endpoint-concurrency", concurrency, *more]
 
 
 @pytest.fixture(scope="module")
 def run(retmask, flags, tmp_path_factory):
+    """An undisturbed run in which every category has a score."""
     out = tmp_path_factory.mktemp("helmet") / "whole"
-    retmask(*flags, "--out", out)
+    with ChatServer(judged).running() as judge:
+        retmask(*flags, *asked(judge), "--out", out)
+    assert judge.requests
     return out
 
 
@@ -45,23 +82,33 @@ def results_of(out):
     return json.loads((out / "results.json").read_text())
 
 
-def files_of(out):
+def scores_of(out):
+    return {entry["category"]: entry["score"] for entry in results_of(out)["categories"]}
+
+
+def metrics_of(out):
+    return {(task["task"], task["length"]): task["metrics"] for task in results_of(out)["tasks"]}
+
+
+def files_of(out, without=()):
     """All results but run.json, which has times."""
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*"))
-            if path.is_file() and path.name != "run.json" and not path.name.startswith(".")}
+            if path.is_file() and path.name not in ("run.json", *without) and not path.name.startswith(".")}
+
+
+def percent(name):
+    """What HELMET multiplies the mean of a metric by."""
+    if name.startswith(("str_", "qampari_", "citation_")):
+        return 1
+    return 100 / 3 if name == "gpt-4-score" else 100
 
 
 def test_every_category_has_a_cell(run):
     results = results_of(run)
-    assert {entry["category"] for entry in results["categories"]} == CATEGORIES
-    for entry in results["categories"]:
-        if entry["category"] == "Cite":  # no model has judged the citations
-            assert entry["score"] is None
-            assert len(entry["missing"]) == 4
-        else:
-            assert 0 <= entry["score"] <= 100
-            assert entry["missing"] == []
-    assert results["average"] == [{"length": 2048, "score": None, "missing": ["Cite"]}]
+    assert set(scores_of(run)) == CATEGORIES
+    assert all(0 <= entry["score"] <= 100 and entry["missing"] == [] for entry in results["categories"])
+    mean = sum(scores_of(run).values()) / len(CATEGORIES)
+    assert results["average"] == [{"length": 2048, "score": pytest.approx(mean), "missing": []}]
     assert results["errors"] == 0
     rows = read_rows(run / "predictions.jsonl")
     for row in rows:
@@ -71,34 +118,65 @@ def test_every_category_has_a_cell(run):
         of_task = [row["metrics"] for row in rows if row["task"] == task["task"]]
         assert len(of_task) == task["total"]
         for name, value in task["metrics"].items():
-            percent = 1 if name.startswith(("str_", "qampari_", "citation_")) else 100
-            assert value == pytest.approx(percent * sum(row[name] for row in of_task) / len(of_task))
+            if name.startswith("gpt-4-") and name not in ("gpt-4-score", "gpt-4-f1"):
+                continue
+            values = [row[name] for row in of_task if name in row]
+            assert value == pytest.approx(percent(name) * sum(values) / len(values)), name
     for table in ("categories", "lengths", "datasets"):
         for kind in ("txt", "csv", "md", "tex"):
             assert (run / f"helmet_{table}.{kind}").stat().st_size > 0
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(retmask, flags, run, tmp_path):
+def test_without_a_judge_a_category_has_no_score(retmask, base_flags, tiny_data, tmp_path):
+    retmask(*base_flags, "--data", tiny_data, "--tasks", "alce_asqa_5,json_kv", "--max-samples", 1, "--out", tmp_path)
+    results = results_of(tmp_path)
+    assert scores_of(tmp_path)["Cite"] is None and scores_of(tmp_path)["Recall"] is not None
+    assert [len(entry["missing"]) for entry in results["categories"]] == [0, 2]
+    assert results["average"][0]["score"] is None and "Cite" in results["average"][0]["missing"]
+
+
+def test_kills_and_a_judge_that_misbehaves_change_nothing(retmask, flags, run, tmp_path):
+    """kill -9 after some rows, drawn at random, of the answers and of the judge's verdicts; the judge fails, stalls and garbles."""
     killed = tmp_path / "killed"
-    for rows in (3, 12, 20):
-        process = subprocess.Popen([retmask.binary, *map(str, flags), "--batch-size", "2", "--out", killed])
-        wait_for(lambda: count_lines(killed / "predictions.jsonl") >= rows, process)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    retmask(*flags, "--out", killed)
+    answers, verdicts = count_lines(run / "predictions.jsonl"), count_lines(run / "verdicts.jsonl")
+    dice = random.Random(16)
+    moments = [("predictions.jsonl", rows) for rows in sorted(dice.sample(range(1, answers - 3), 3))]
+    moments += [("verdicts.jsonl", rows) for rows in sorted(dice.sample(range(1, verdicts - 1), 2))]
+    with ChatServer(judged, faults=ChatServer.FAULTS, fault_rate=0.3, seed=3, delay=0.05).running() as judge:
+        command = [*flags, *asked(judge, "--endpoint-timeout", 1, concurrency=1), "--batch-size", 2, "--out", killed]
+        for journal, rows in moments:
+            process = subprocess.Popen([retmask.binary, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            wait_for(lambda: count_lines(killed / journal) >= rows, process)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        retmask(*command)
+    assert judge.done_faults
     assert files_of(killed) == files_of(run)
+    assert run_record(killed)["use"]["judge"]["requests"] == verdicts
 
 
-def test_rescoring_agrees_with_the_run(retmask, run, tmp_path):
-    scored = ["eval", "--suite", "helmet", "--rouge-proxy", "--max-samples", 2, "--rescore"]
+def test_rescoring_agrees_with_the_run(retmask, run, judged_data, tmp_path):
+    """To the last digit, with the verdicts that the files hold, and asking the judge again."""
+    verdicts = ("nli.jsonl", "verdicts.jsonl")
+    scored = ["eval", "--suite", "helmet", "--max-samples", 2, "--rescore"]
     retmask(*scored, run, "--out", tmp_path / "own")
-    assert files_of(tmp_path / "own") == files_of(run)
+    assert files_of(tmp_path / "own") == files_of(run, without=verdicts)
+    with ChatServer(judged).running() as judge:
+        retmask(*scored, run, "--data", judged_data, *asked(judge), "--out", tmp_path / "own-asked")
+        retmask(*scored, run / "helmet", "--data", judged_data, *asked(judge), "--out", tmp_path / "theirs-asked")
+    assert files_of(tmp_path / "own-asked") == files_of(run)
     retmask(*scored, run / "helmet", "--out", tmp_path / "theirs")
-    theirs = results_of(tmp_path / "theirs")
-    def key(task): return task["task"], task["length"]
-    assert {key(task): task["metrics"] for task in theirs["tasks"]} == {key(task): task["metrics"] for task in results_of(run)["tasks"]}
-    assert {entry["category"]: entry["score"] for entry in theirs["categories"]} == {
-        entry["category"]: entry["score"] for entry in results_of(run)["categories"]}
+    for name in ("theirs", "theirs-asked"):
+        assert metrics_of(tmp_path / name) == metrics_of(run)
+        assert scores_of(tmp_path / name) == scores_of(run)
+
+
+def test_rouge_as_the_proxy_of_the_judge(retmask, run, tmp_path):
+    retmask("eval", "--suite", "helmet", "--rouge-proxy", "--rescore", run, "--out", tmp_path)
+    metrics = {task["task"].rpartition("_")[0]: task for task in results_of(tmp_path)["tasks"]}
+    assert results_of(tmp_path)["proxy"] == "rougeL_f1"
+    for task in ("narrativeqa", "multi_lexsum"):
+        assert metrics[task]["metric"] == "rougeL_f1" and metrics[task]["score"] == metrics[task]["metrics"]["rougeL_f1"]
 
 
 def test_files_are_where_the_original_collects_them(run):
@@ -114,27 +192,85 @@ def test_files_are_where_the_original_collects_them(run):
         assert all({"output", "question", "answer", "parsed_output"} <= item.keys() for item in file["data"])
 
 
-def test_judges_reply_through_files(retmask, run, tiny_data, tmp_path):
-    """Citations by NLI and answers by a judge: requests written to files, replies read back."""
+@pytest.fixture(scope="module")
+def cited(run, tmp_path_factory):
+    """Answers with citations, and those to stories."""
     rows = [row for row in read_rows(run / "predictions.jsonl") if row["task"].startswith(("alce_qampari", "narrativeqa"))]
     cited = [row for row in rows if row["category"] == "Cite"]
     cited[0]["answer"] = "Alpha Beta [1], Gamma [2], Delta [1][3]."
     cited[1]["answer"] = "One [1], Two."
-    answers = write_rows(tmp_path / "answers.jsonl", rows)
-    rescore = ["eval", "--suite", "helmet", "--rescore", answers, "--data", tiny_data]
+    return write_rows(tmp_path_factory.mktemp("cited") / "answers.jsonl", rows)
+
+
+@pytest.fixture(scope="module")
+def rescore(cited, judged_data):
+    return ["eval", "--suite", "helmet", "--rescore", cited, "--data", judged_data]
+
+
+def test_judges_reply_through_files(retmask, rescore, tmp_path):
+    """Citations by NLI and answers by a judge: requests written to files, replies read back."""
     files = {kind: tmp_path / f"{kind}.jsonl" for kind in ("nli", "judge")}
     retmask(*rescore, "--nli-requests", files["nli"], "--judge-requests", files["judge"], "--out", tmp_path / "asked")
-    assert {entry["category"]: entry["score"] for entry in results_of(tmp_path / "asked")["categories"]} == {"Cite": None, "LongQA": None}
+    assert scores_of(tmp_path / "asked") == {"Cite": None, "LongQA": None}
 
     replies = {"nli": "1", "judge": 'Fluent. {"fluency": 1, "correctness": 2}'}
     for kind, text in replies.items():
         write_rows(tmp_path / f"{kind}-replies.jsonl", [{"id": row["id"], "text": text} for row in read_rows(files[kind])])
     given = [word for kind in replies for word in (f"--{kind}-replies", tmp_path / f"{kind}-replies.jsonl")]
     retmask(*rescore, *given, "--out", tmp_path / "judged")
-    metrics = {task["task"].split("_")[0]: task["metrics"] for task in results_of(tmp_path / "judged")["tasks"]}
+    metrics = {task.split("_")[0]: values for (task, _), values in metrics_of(tmp_path / "judged").items()}
     assert metrics["alce"]["citation_rec"] == pytest.approx((100 + 50) / 2)
     assert metrics["alce"]["citation_prec"] == pytest.approx(100)
     assert metrics["narrativeqa"]["gpt-4-score"] == pytest.approx(100 * 2 / 3)
+
+
+def test_nli_and_judge_on_a_server_that_fails_stalls_and_talks_nonsense(retmask, rescore, tmp_path):
+    with ChatServer(judged).running() as well:
+        retmask(*rescore, *asked(well), "--out", tmp_path / "well")
+    assert {request["model"] for request in well.requests} == {"nli", "judge"}
+    with ChatServer(judged, faults=ChatServer.FAULTS, fault_rate=0.8, seed=5).running() as troubled:
+        retmask(*rescore, *asked(troubled, "--endpoint-timeout", 1), "--out", tmp_path / "troubled")
+    assert len(set(troubled.done_faults)) > 2
+    assert files_of(tmp_path / "troubled") == files_of(tmp_path / "well")
+
+    def nonsense(request):
+        return "Perhaps." if request["model"] == "nli" else 'It is {"fluent": yes}.'
+
+    with ChatServer(nonsense).running() as mad:
+        retmask(*rescore, *asked(mad), "--out", tmp_path / "mad")
+    assert scores_of(tmp_path / "mad") == {"Cite": None, "LongQA": None}, "no verdict is no score"
+    unjudged = [row["id"] for row in read_rows(tmp_path / "mad/predictions.jsonl") if row.get("unjudged")]
+    assert len(unjudged) == len(read_rows(tmp_path / "mad/predictions.jsonl"))
+
+
+NLI = """
+import json, sys
+for line in sys.stdin:
+    pair = json.loads(line)
+    print(int({decides}), flush={flush})
+"""
+
+
+def test_nli_by_a_command(retmask, rescore, tmp_path):
+    def command(decides, flush=True):
+        script = tmp_path / f"nli-{len(list(tmp_path.iterdir()))}.py"
+        script.write_text(NLI.format(decides=decides, flush=flush))
+        return f"{sys.executable} {script}"
+
+    def nli(text, out, code=0):
+        return retmask(*rescore, "--nli-command", text, "--quiet", "--out", tmp_path / out, code=code)
+
+    for flush in (True, False):
+        nli(command("len(pair['premise']) > 0 and len(pair['hypothesis']) > 0", flush), f"yes-{flush}")
+        cite = metrics_of(tmp_path / f"yes-{flush}")["alce_qampari_5", 2048]
+        assert (cite["citation_rec"], cite["citation_prec"]) == (pytest.approx(75), pytest.approx(100))
+    nli(command("0"), "no")
+    assert metrics_of(tmp_path / "no")["alce_qampari_5", 2048]["citation_rec"] == 0
+    error_line(nli("echo perhaps", "word", code=2), ["--nli-command", 'line 1 of its output is "perhaps"', "1 or 0"])
+    error_line(nli("head -n 1 > /dev/null; echo 1", "early", code=2), ["--nli-command", "exit code 0 after answers to 1 of"])
+    assert count_lines(tmp_path / "early/nli.jsonl") == 1
+    both = retmask(*rescore, "--nli-command", "cat", "--nli-requests", tmp_path / "r", "--out", tmp_path / "both", code=2)
+    error_line(both, ["only one of", "--nli-command"])
 
 
 def test_missing_and_malformed_data(retmask, tiny_llama, tiny_data, tmp_path):
