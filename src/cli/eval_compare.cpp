@@ -21,8 +21,9 @@ std::string shown_score(double value, const char* format = "%.3f") {
 
 // Per other run: its score, the difference to the first run, its interval and the sign test's p.
 Table comparison_table(const eval::Comparison& comparison) {
-  Table table{.columns = {"suite", "task", "length", "samples", "missing", comparison.names[0]},
-              .rows = {}};
+  Table table{
+      .columns = {"suite", "task", "length", "samples", "missing", "unit", comparison.names[0]},
+      .rows = {}};
   for (size_t i = 1; i < comparison.names.size(); ++i) {
     table.columns.insert(table.columns.end(),
                          {comparison.names[i], "difference", "95 % from", "to", "sign test"});
@@ -33,6 +34,7 @@ Table comparison_table(const eval::Comparison& comparison) {
                                       row.length.is_null() ? "" : row.length.dump(),
                                       std::to_string(row.samples),
                                       std::to_string(row.missing),
+                                      row.unit,
                                       shown_score(row.scores[0])};
     for (size_t i = 0; i < row.difference.size(); ++i) {
       cells.push_back(shown_score(row.scores[i + 1]));

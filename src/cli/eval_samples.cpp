@@ -55,7 +55,8 @@ void print_unended_thinking(const Json& results, size_t num_rows) {
 void write_results(const std::filesystem::path& out, const std::vector<Json>& rows, Json results) {
   eval::count_unended_thinking(rows, results);
   write_json_file(out / "results.json", results);
-  Table table{.columns = {"task", "length", "score", "samples", "errors"}, .rows = {}};
+  const char* score_name = results["suite"] == "helmet" ? "score in %" : "score";
+  Table table{.columns = {"task", "length", score_name, "samples", "errors"}, .rows = {}};
   for (const Json& task : results["tasks"]) {
     const Json& score = task["score"];
     table.rows.push_back({task["task"].get<std::string>(),

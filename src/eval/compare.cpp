@@ -144,7 +144,7 @@ void compare_suite(const std::vector<const ScoredRun*>& runs,
                    const BootstrapOptions& options,
                    Comparison& comparison) {
   const std::vector<PairedSample> pairs = pair_samples(runs);
-  ComparedTask frame{.run = runs[0]->name, .suite = runs[0]->suite};
+  ComparedTask frame{.run = runs[0]->name, .suite = runs[0]->suite, .unit = runs[0]->unit};
   std::vector<std::pair<ComparedTask, std::vector<const PairedSample*>>> groups;
   for (const PairedSample& pair : pairs) {
     auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& other) {
@@ -196,6 +196,7 @@ Json rows_json(const std::vector<ComparedTask>& rows) {
     entry["length"] = row.length;
     entry["samples"] = row.samples;
     entry["missing"] = row.missing;
+    entry["unit"] = row.unit;
     for (const char* key : {"scores", "difference", "interval", "sign_test"}) {
       entry[key] = Json::array();
     }

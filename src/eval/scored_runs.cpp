@@ -102,6 +102,12 @@ bool is_eval_run(const fs::path& dir) {
   return fs::exists(dir / "results.json") && fs::exists(dir / "predictions.jsonl");
 }
 
+// Of the scores in predictions.jsonl.
+std::string unit_of(const std::string& suite) {
+  if (suite == "logprob") return "nats";
+  return suite == "mt-bench" ? "1 to 10" : "0 to 1";
+}
+
 ScoredRun read_run(const fs::path& dir, const std::string& name) {
   const fs::path results = dir / "results.json";
   ScoredRun run{.name = name,
@@ -109,6 +115,7 @@ ScoredRun read_run(const fs::path& dir, const std::string& name) {
                     read_json_file(results, "results"), "suite", name, results.string()),
                 .predictions = dir / "predictions.jsonl"};
   if (run.suite.empty()) user_error(results, ": \"suite\" is missing");
+  run.unit = unit_of(run.suite);
   const RowReader read = reader_of(run.suite);
   for_each_json_line(run.predictions, "predictions", [&](const Json& row, int64_t line) {
     const std::string where = run.predictions.string() + ":" + std::to_string(line);

@@ -21,6 +21,7 @@ struct ScoredSample {
 struct ScoredRun {
   std::string name = {};  // of its folder within the compared one; empty if it is that one
   std::string suite = {};
+  std::string unit = {};  // of its scores
   std::filesystem::path predictions = {};
   std::vector<ScoredSample> samples = {};
 };

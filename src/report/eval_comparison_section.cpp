@@ -13,6 +13,7 @@ struct ComparedTask {
   std::string task;
   std::string length;                    // empty if the task has none
   std::string samples;                   // "30", "28 of 30" if some lack a score in a run
+  std::string unit;                      // of the scores: "0 to 1"
   std::vector<double> scores;            // of each run; NaN: missing
   std::vector<double> differences;       // of each run after the first from the first
   std::vector<ValueInterval> intervals;  // of the differences
@@ -49,6 +50,7 @@ ComparedTask read_task(const Json& row, size_t runs, const std::string& where) {
                     .task = json_get<std::string>(row, "task", where),
                     .length = text_of(row.value("length", Json())),
                     .samples = sample_count(row, where),
+                    .unit = json_get_or<std::string>(row, "unit", "", where),
                     .scores = numbers(row, "scores", where),
                     .differences = numbers(row, "difference", where),
                     .intervals = {},
@@ -87,7 +89,7 @@ Table comparison_table(const std::vector<ComparedTask>& tasks,
   const bool with_tests = std::ranges::any_of(tasks, [](const ComparedTask& task) {
     return std::ranges::any_of(task.sign_tests, [](double p) { return !std::isnan(p); });
   });
-  Table table{.columns = {"suite", "task", "length", "samples"}, .rows = {}};
+  Table table{.columns = {"suite", "task", "length", "samples", "unit"}, .rows = {}};
   for (const std::string& name : names) table.columns.push_back(name);
   for (size_t i = 1; i < names.size(); ++i) {
     table.columns.push_back(names[i] + " less " + names[0]);
@@ -95,7 +97,8 @@ Table comparison_table(const std::vector<ComparedTask>& tasks,
     if (with_tests) table.columns.emplace_back("sign test, p");
   }
   for (const ComparedTask& task : tasks) {
-    std::vector<std::string> row = {task.suite, task.task, task.length, task.samples};
+    std::vector<std::string> row = {
+        task.suite, task.task, task.length, task.samples, task.unit};
     for (const double score : task.scores)
       row.push_back(std::isnan(score) ? "missing" : format_number(score));
     for (size_t i = 0; i < task.differences.size(); ++i) {

@@ -188,7 +188,7 @@ def test_compare_equals_numpy(retmask, tmp_path):
     wins = int((wrong > right).sum())
     assert judged["sign_test"] == pytest.approx([2 / 2**wins, 1])
     table = (tmp_path / "out/compare.csv").read_text().splitlines()
-    assert table[0].startswith("suite,task,length,samples,missing,base,trained,difference,")
+    assert table[0].startswith("suite,task,length,samples,missing,unit,base,trained,difference,")
     assert len(table) == 3 and (tmp_path / "out/compare.md").read_text().count("\n") == 4
     assert f"{before.mean():.3f}" in done.stdout and f"{after.mean():.3f}" in done.stdout
 
@@ -214,6 +214,8 @@ def test_compare_reads_every_suite(retmask, tiny_llama, questions, tmp_path):
     assert rows.keys() == {("niah", "niah", 120), ("logprob", "mean log-prob", None), ("kv", "kv", 2), ("kv", "kv", 3),
                            ("qa", "qa", 600), *(("choice", f"acc{unit}", None) for unit in ("", "_per_char", "_per_byte", "_per_token"))}
     assert [row["task"] for row in comparison["overall"]] == ["all"]
+    units = {row["suite"]: row["unit"] for row in comparison["rows"]}
+    assert units == {"niah": "0 to 1", "logprob": "nats", "kv": "0 to 1", "qa": "0 to 1", "choice": "0 to 1"}
     assert rows["choice", "acc", None]["scores"] == [0, 0] and rows["choice", "acc_per_char", None]["scores"] == [1, 1]
     for name, index in (("all", 0), ("masked", 1)):
         assert rows["niah", "niah", 120]["scores"][index] == results_of(tmp_path / name / "niah")["rate"]

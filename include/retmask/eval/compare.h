@@ -18,6 +18,7 @@ struct ComparedTask {
   std::string suite = {};
   std::string task = {};
   Json length = {};                                   // null if the suite has none
+  std::string unit = {};                              // of the scores: "0 to 1"
   int64_t samples = 0;                                // with a score in every run
   int64_t missing = 0;                                // the others
   std::vector<double> scores = {};                    // means over `samples`; NaN without any
@@ -39,8 +40,10 @@ Comparison compare_runs(const std::vector<std::filesystem::path>& dirs,
                         const BootstrapOptions& options);
 
 // {"names", "confidence", "resamples", "seed", "rows": [{"run" (if any), "suite", "task", "length",
-// "samples", "missing", "scores": [one per run], "difference": [of the others], "interval": [[low,
-// high], ...], "sign_test": [p or null, ...]}, ...], "overall": rows of the same form}
+// "samples", "missing", "unit", "scores": [one per run], "difference": [of the others], "interval":
+// [[low, high], ...], "sign_test": [p or null, ...]}, ...], "overall": rows of the same form}.
+// Scores are those of predictions.jsonl: from 0 to 1 also where the suite's own tables have
+// percentages.
 Json comparison_json(const Comparison& comparison, const BootstrapOptions& options);
 
 }  // namespace retmask::eval
