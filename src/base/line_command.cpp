@@ -55,9 +55,9 @@ class ShellCommand {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &usual);
     ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes,
-                               static_cast<short>(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                  POSIX_SPAWN_SETSIGDEF));
+    ::posix_spawnattr_setflags(
+        &attributes,
+        static_cast<short>(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     std::string text = command;
     std::string shell = "sh";
     std::string option = "-c";
@@ -146,7 +146,8 @@ void run_line_command(const std::string& what,
     size_t begin = 0;
     for (size_t end = unread.find('\n'); end != std::string::npos; end = unread.find('\n', begin)) {
       if (answered == lines.size()) {
-        user_error(what, ": the command answers more than the ", lines.size(), " lines it was given");
+        user_error(
+            what, ": the command answers more than the ", lines.size(), " lines it was given");
       }
       on_answer(answered, unread.substr(begin, end - begin));
       ++answered;

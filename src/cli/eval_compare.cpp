@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <iostream>
+#include <set>
 
+#include "helmet_output.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
@@ -50,6 +52,39 @@ Table comparison_table(const eval::Comparison& comparison) {
   return table;
 }
 
+// The results of suite helmet in the compared folders, by the folder in each: [{"run" (if any),
+// "runs": [{"name", "results"}, ...]}, ...].
+Json helmet_results_of(const eval::Comparison& comparison,
+                       const std::vector<std::filesystem::path>& dirs) {
+  std::set<std::string> folders;
+  for (const eval::ComparedTask& row : comparison.rows) {
+    if (row.suite == "helmet") folders.insert(row.run);
+  }
+  Json groups = Json::array();
+  for (const std::string& folder : folders) {
+    Json runs = Json::array();
+    for (size_t i = 0; i < dirs.size(); ++i) {
+      const Json results = read_json_file(dirs[i] / folder / "results.json", "results");
+      runs.push_back({{"name", comparison.names[i]}, {"results", results}});
+    }
+    Json group = Json::object();
+    if (!folder.empty()) group["run"] = folder;
+    group["runs"] = std::move(runs);
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+void write_helmet_comparison(const std::filesystem::path& out, const Json& groups) {
+  for (const Json& group : groups) {
+    std::vector<HelmetRun> runs;
+    for (const Json& run : group["runs"])
+      runs.push_back({.name = run["name"].get<std::string>(), .results = run["results"]});
+    write_helmet_tables(
+        out, runs, group.contains("run") ? "-" + group["run"].get<std::string>() : "");
+  }
+}
+
 }  // namespace
 
 void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
@@ -62,10 +97,14 @@ void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
   const BootstrapOptions options{.resamples = kResamples, .seed = invocation.common.seed};
   const eval::Comparison comparison = eval::compare_runs(dirs, options);
   const std::filesystem::path& out = invocation.common.out;
-  write_json_file(out / "compare.json", eval::comparison_json(comparison, options));
+  Json json = eval::comparison_json(comparison, options);
+  const Json helmet = helmet_results_of(comparison, dirs);
+  if (!helmet.empty()) json["helmet"] = helmet;
+  write_json_file(out / "compare.json", json);
   const Table table = comparison_table(comparison);
   write_file_atomic(out / "compare.csv", to_csv(table));
   write_file_atomic(out / "compare.md", to_markdown(table));
+  write_helmet_comparison(out, helmet);
   write_run_report(out);
   run.finish();
   std::cout << to_text(table) << std::flush;

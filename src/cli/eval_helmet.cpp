@@ -12,6 +12,7 @@
 #include "retmask/eval/helmet_results.h"
 #include "retmask/eval/helmet_suite.h"
 #include "retmask/eval/task_results.h"
+#include "retmask/report/run_report.h"
 
 namespace retmask::cli {
 namespace {
@@ -143,6 +144,7 @@ void run_helmet(const Evaluation& evaluation) {
         judge_rows(options, evaluation.common.out, evaluation.run, rows);
         return summarized(rows, options, results, evaluation.common.out);
       });
+  if (!evaluation.divided.is_part()) write_run_report(evaluation.common.out);
 }
 
 void rescore_helmet(const Rescoring& rescoring) {
@@ -159,6 +161,7 @@ void rescore_helmet(const Rescoring& rescoring) {
   judge_rows(rescoring.options, rescoring.out, rescoring.run, rows);
   const eval::HelmetResultOptions results{.rouge_proxy = rescoring.options.helmet.rouge_proxy};
   write_results(rescoring.out, rows, summarized(rows, rescoring.options, results, rescoring.out));
+  write_run_report(rescoring.out);
 }
 
 }  // namespace retmask::cli

@@ -54,8 +54,9 @@ std::vector<std::string> with_judge_flags(const std::vector<std::string>& flags)
 
 // Of helmet: a judge with prompts of its own, and NLI.
 std::vector<std::string> with_helmet_judges(const std::vector<std::string>& flags) {
-  return joined(joined(joined(flags, {"judge-prompts", "punkt", "nli-command"}), judge_flag_names()),
-                judge_flag_names("nli"));
+  return joined(
+      joined(joined(flags, {"judge-prompts", "punkt", "nli-command"}), judge_flag_names()),
+      judge_flag_names("nli"));
 }
 
 }  // namespace

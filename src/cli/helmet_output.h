@@ -6,12 +6,17 @@
 
 #include "retmask/base/json.h"
 #include "retmask/eval/helmet_files.h"
+#include "retmask/report/helmet_tables.h"
 
 namespace retmask::cli {
 
-// The tables of results.json: the categories on stdout, all as .txt, .csv, .md and .tex,
-// helmet_lengths.svg if there are several lengths, and in the folder "helmet" the rows in HELMET's
-// own layout.
+// The tables of runs: the categories on stdout, all as .txt, .csv, .md and .tex. `suffix`: of the
+// files' names.
+void write_helmet_tables(const std::filesystem::path& out,
+                         const std::vector<HelmetRun>& runs,
+                         const std::string& suffix = {});
+
+// The tables of results.json, and in the folder "helmet" the rows in HELMET's own layout.
 void write_helmet_output(const std::filesystem::path& out,
                          const std::vector<Json>& rows,
                          const Json& results,

@@ -69,13 +69,16 @@ void draw_x_axis(SvgCanvas& canvas,
                  const Box& plot,
                  const std::vector<double>& ticks,
                  const Scale& x,
-                 std::string_view label) {
+                 std::string_view label,
+                 const std::vector<std::string>& names) {
   const double bottom = plot.bottom();
   canvas.line(plot.left, bottom, plot.right(), bottom, R"(class="rm-axis")");
-  for (const double tick : ticks) {
+  for (size_t i = 0; i < ticks.size(); ++i) {
+    const double tick = ticks[i];
     if (tick < x.from || tick > x.to) continue;
     canvas.line(x(tick), bottom, x(tick), bottom + 4, R"(class="rm-axis")");
-    canvas.text(x(tick), bottom + 17, format_number(tick), TextStyle::small, Anchor::middle);
+    const std::string name = names.empty() ? format_number(tick) : names[i];
+    canvas.text(x(tick), bottom + 17, name, TextStyle::small, Anchor::middle);
   }
   canvas.text(plot.left + plot.width / 2, bottom + 36, label, TextStyle::small, Anchor::middle);
 }

@@ -33,7 +33,7 @@ void check_known(const RunFolders& runs) {
 }
 
 bool has_section_of_its_own(const std::string& suite) {
-  return suite == "niah" || suite == "logprob";
+  return suite == "niah" || suite == "logprob" || suite == "helmet";
 }
 
 template <typename Condition>
@@ -66,6 +66,7 @@ HtmlFragment sections(const RunFolders& runs, Table& glance) {
   add(runs_of(runs, "synthesize"), pairs_section);
   add(runs_of(runs, "train-dpo"), training_section);
   add(evals_of("logprob"), logprob_section);
+  add(evals_of("helmet"), helmet_section);
   add(some_of(evals, [](const RunFolder& run) { return !has_section_of_its_own(suite_of(run)); }),
       benchmarks_section);
   add(results_of("eval", /*comparisons=*/true), eval_comparison_section);
@@ -73,9 +74,11 @@ HtmlFragment sections(const RunFolders& runs, Table& glance) {
 }
 
 std::string title_of(const RunFolder& run) {
-  if (run.command == "detect" && !is_comparison(run)) {
+  if (!is_comparison(run)) {
     const Json options = json_get<Json>(run.record, "options", run.where("run.json"));
-    return "Retrieval heads of " + json_get<std::string>(options, "model", run.where("run.json"));
+    const auto model = json_get_or<std::string>(options, "model", "", run.where("run.json"));
+    if (run.command == "detect") return "Retrieval heads of " + model;
+    return suite_of(run) + (model.empty() ? "" : ": " + model);
   }
   return run.command == "eval" ? "Comparison of evaluations" : "Comparison of head scores";
 }

@@ -89,7 +89,10 @@ Table comparison_table(const std::vector<ComparedTask>& tasks,
   const bool with_tests = std::ranges::any_of(tasks, [](const ComparedTask& task) {
     return std::ranges::any_of(task.sign_tests, [](double p) { return !std::isnan(p); });
   });
-  Table table{.columns = {"suite", "task", "length", "samples", "unit"}, .rows = {}};
+  const bool with_units =
+      std::ranges::any_of(tasks, [](const ComparedTask& task) { return !task.unit.empty(); });
+  Table table{.columns = {"suite", "task", "length", "samples"}, .rows = {}};
+  if (with_units) table.columns.emplace_back("unit");
   for (const std::string& name : names) table.columns.push_back(name);
   for (size_t i = 1; i < names.size(); ++i) {
     table.columns.push_back(names[i] + " less " + names[0]);
@@ -97,8 +100,8 @@ Table comparison_table(const std::vector<ComparedTask>& tasks,
     if (with_tests) table.columns.emplace_back("sign test, p");
   }
   for (const ComparedTask& task : tasks) {
-    std::vector<std::string> row = {
-        task.suite, task.task, task.length, task.samples, task.unit};
+    std::vector<std::string> row = {task.suite, task.task, task.length, task.samples};
+    if (with_units) row.push_back(task.unit);
     for (const double score : task.scores)
       row.push_back(std::isnan(score) ? "missing" : format_number(score));
     for (size_t i = 0; i < task.differences.size(); ++i) {
@@ -141,6 +144,22 @@ HtmlFragment forest_plots(const std::vector<ComparedTask>& tasks,
   return figures;
 }
 
+// Suite helmet's figure and tables of the compared runs.
+HtmlFragment helmet_of(const Json& comparison, const std::string& where) {
+  HtmlFragment section;
+  for (const Json& group : json_get_or<std::vector<Json>>(comparison, "helmet", {}, where)) {
+    const auto folder = json_get_or<std::string>(group, "run", "", where);
+    std::vector<HelmetRun> runs;
+    for (const Json& run : json_get<std::vector<Json>>(group, "runs", where)) {
+      runs.push_back({.name = json_get<std::string>(run, "name", where),
+                      .results = json_get<Json>(run, "results", where)});
+    }
+    section.subheading(folder.empty() ? "HELMET" : "HELMET: " + folder);
+    section.append(helmet_results(runs, folder.empty() ? "" : "-" + file_stem(folder)));
+  }
+  return section;
+}
+
 }  // namespace
 
 HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
@@ -168,6 +187,7 @@ HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
     if (runs.size() > 1) section.subheading(run.name);
     section.append(forest_plots(tasks, names));
     section.table(comparison_table(tasks, names));
+    section.append(helmet_of(comparison, where));
     glance.rows.push_back({run.name,
                            run.command + " --compare",
                            std::to_string(tasks.size()) + " rows; the intervals of " +

@@ -174,11 +174,19 @@ std::string line_chart_svg(const LineChart& chart) {
   if (has_whole_x(chart)) {  // no step 1.5
     std::erase_if(x_ticks, [](double tick) { return tick != std::round(tick); });
   }
+  std::vector<std::string> x_names;
+  if (!chart.x_ticks.empty()) {
+    x_ticks.clear();
+    for (const auto& [at, name] : chart.x_ticks) {
+      x_ticks.push_back(at);
+      x_names.push_back(name);
+    }
+  }
   const Axes axes{{x_range.low, x_range.high, kPlot.left + 8, kPlot.right() - 8, chart.log_x},
                   {y_ticks.front(), y_ticks.back(), kPlot.bottom(), kPlot.top}};
 
   draw_y_axis(canvas, kPlot, y_ticks, axes.y, chart.y_label);
-  draw_x_axis(canvas, kPlot, x_ticks, axes.x, chart.x_label);
+  draw_x_axis(canvas, kPlot, x_ticks, axes.x, chart.x_label, x_names);
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const bool bars =
         !chart.band && std::ranges::any_of(chart.series[i].intervals, &ValueInterval::is_known);

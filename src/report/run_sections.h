@@ -4,6 +4,7 @@
 
 #include "html.h"
 #include "retmask/base/head.h"
+#include "retmask/report/helmet_tables.h"
 #include "run_folder.h"
 
 namespace retmask {
@@ -17,6 +18,9 @@ HtmlFragment pairs_section(const RunFolders& runs, Table& glance);
 HtmlFragment training_section(const RunFolders& runs, Table& glance);
 HtmlFragment needle_section(const RunFolders& evals, Table& glance);
 HtmlFragment logprob_section(const RunFolders& evals, Table& glance);
+HtmlFragment helmet_section(const RunFolders& evals, Table& glance);
+// Its figure and its tables of these runs; `suffix`: of the figure's file name.
+HtmlFragment helmet_results(const std::vector<HelmetRun>& runs, const std::string& suffix = {});
 // The other suites: every number and table of results.json.
 HtmlFragment benchmarks_section(const RunFolders& evals, Table& glance);
 // compare.json of eval --compare.

@@ -143,6 +143,8 @@ void SvgCanvas::begin_group(std::string_view attributes) {
   body_ += "<g " + std::string(attributes) + ">\n";
 }
 
+void SvgCanvas::drawing(std::string_view inner) { body_ += inner; }
+
 void SvgCanvas::end_group() { body_ += "</g>\n"; }
 
 // The title is a label and not a <title>, which would hide the tooltips of the values.

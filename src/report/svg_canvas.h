@@ -53,6 +53,9 @@ class SvgCanvas {
   void begin_group(std::string_view attributes);
   void end_group();
 
+  // A chart as an inner <svg> element.
+  void drawing(std::string_view inner);
+
   double width() const { return width_; }
   std::string finish() const;
 
@@ -101,12 +104,14 @@ void draw_y_axis(SvgCanvas& canvas,
                  const std::vector<double>& ticks,
                  const Scale& y,
                  std::string_view label);
-// Ticks and numbers below `plot`, those within the scale's range, and the axis' name.
+// Ticks below `plot` with their numbers, or `names` if there are any, those within the scale's
+// range, and the axis' name.
 void draw_x_axis(SvgCanvas& canvas,
                  const Box& plot,
                  const std::vector<double>& ticks,
                  const Scale& x,
-                 std::string_view label);
+                 std::string_view label,
+                 const std::vector<std::string>& names = {});
 constexpr double kXAxisHeight = 50;
 
 // How a legend shows a series.

@@ -91,9 +91,9 @@ def metrics_of(out):
 
 
 def files_of(out, without=()):
-    """All results but run.json, which has times."""
+    """All results but run.json, which has times, and the page, which has the options."""
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*"))
-            if path.is_file() and path.name not in ("run.json", *without) and not path.name.startswith(".")}
+            if path.is_file() and path.name not in ("run.json", "report.html", *without) and not path.name.startswith(".")}
 
 
 def percent(name):
@@ -125,6 +125,38 @@ def test_every_category_has_a_cell(run):
     for table in ("categories", "lengths", "datasets"):
         for kind in ("txt", "csv", "md", "tex"):
             assert (run / f"helmet_{table}.{kind}").stat().st_size > 0
+
+
+def test_tables_and_the_figure_of_one_run_and_of_several(retmask, run, judged_data, tmp_path):
+    """Rows of a second length, made from the first."""
+    rows = read_rows(run / "predictions.jsonl")
+    for name, lengths in (("before", (2048, 4096)), ("after", (2048, 4096))):
+        (tmp_path / name).mkdir()
+        longer = [row | {"length": length, "id": f"{row['id']}-{length}"} for length in lengths for row in rows]
+        answers = write_rows(tmp_path / name / "answers.jsonl", longer)
+        retmask("eval", "--suite", "helmet", "--rescore", answers, "--out", tmp_path / name / "out")
+    one, both = tmp_path / "before/out", tmp_path / "both"
+    names = sorted(CATEGORIES)
+    table = [line.split(",") for line in (one / "helmet_categories.csv").read_text().splitlines()]
+    assert table[0] == ["length", *[f"{name} (%)" for name in ("Recall", "RAG", "Cite", "Re-rank", "ICL", "LongQA", "Summ", "Average")]]
+    assert [row[0] for row in table[1:]] == ["2K", "4K", "mean"] and table[1][1:] == table[2][1:] == table[3][1:]
+    assert float(table[1][1].rstrip("*")) == pytest.approx(scores_of(run)["Recall"], abs=0.006)
+    datasets = (one / "helmet_datasets.csv").read_text()
+    assert datasets.splitlines()[0] == "category,data set,length,metric,samples,score (%)"
+    assert all(f"alce_qampari_5,2K,{metric}," in datasets for metric in ("qampari_rec_top5", "citation_rec", "citation_prec"))
+    assert (one / "helmet_lengths.md").read_text().startswith("HELMET, scores by length, in %\n\n| category | 2K | 4K | mean |")
+    figure = (one / "helmet_lengths.svg").read_text()
+    assert all(f">{name}</text>" in figure for name in (*names, "Average", "2K", "4K"))
+    assert "HELMET" in (one / "report.html").read_text()
+
+    done = retmask("eval", "--compare", one, tmp_path / "after/out", "--out", both)
+    assert "0 to 1" in done.stdout and "in %" in done.stdout
+    compared = (both / "helmet_categories.csv").read_text().splitlines()
+    assert compared[0].startswith("run,length,Recall (%)") and len(compared) == 1 + 3 * 2
+    assert (both / "helmet_datasets.tex").read_text().count("&") > 0
+    panels = (both / "helmet_lengths.svg").read_text()
+    assert panels.count("<svg x=") == 8 and panels.count("<polyline") == 16
+    assert "HELMET" in (both / "report.html").read_text()
 
 
 def test_without_a_judge_a_category_has_no_score(retmask, base_flags, tiny_data, tmp_path):

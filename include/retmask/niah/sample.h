@@ -36,7 +36,7 @@ struct Sample {
   std::vector<int64_t> prompt = {};
   bool opens_thinking = false;  // the prompt, at its end
   std::string message = {};     // that the prompt renders, if PromptTools::keeps_messages
-  TokenSpan span = {};       // position of real_needle in the prompt
+  TokenSpan span = {};          // position of real_needle in the prompt
 
   // Of the question's tokens in the prompt; absent if the template does not end in the same tokens
   // for every context.

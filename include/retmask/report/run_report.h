@@ -16,7 +16,8 @@ namespace retmask {
 // <dir>/report.html with each of its pictures as an SVG file, of a run of
 //   detect: heads.svg, score_curve.svg, success.svg, verify.svg, needle_logprob.svg
 //   detect --compare: comparison.svg for each pair
-//   eval --compare: differences-SUITE.svg
+//   eval --suite helmet: helmet_lengths.svg
+//   eval --compare: differences-SUITE.svg, and helmet_lengths.svg of runs of helmet
 // Nothing in them depends on the time or the machine. Throws UserError for a file that is missing
 // or not understood.
 void write_run_report(const std::filesystem::path& dir);

@@ -74,8 +74,14 @@ struct LineChart {
   bool log_x = false;      // for x of at least 1
   bool band = false;       // intervals as a band around the line instead of bars
   bool from_zero = false;  // the y axis includes 0
+  std::vector<std::pair<double, std::string>> x_ticks = {};  // x and its name, instead of numbers
 };
 std::string line_chart_svg(const LineChart& chart);
+
+// Charts side by side, `columns` in a row, as one picture.
+std::string panels_svg(std::string_view title,
+                       const std::vector<std::string>& charts,
+                       size_t columns);
 
 // One cluster of bars per group, one bar per series; a single series has no legend.
 struct BarChart {
