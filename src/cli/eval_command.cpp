@@ -313,12 +313,13 @@ Command setup_eval(CLI::App& root) {
                  options->rescore,
                  "Compute the scores again from the answers in this predictions.jsonl, or folder "
                  "with one, without a model");
-  add_list_option(
-      command,
+  // Not a list option: commas also separate the runs of a group.
+  app.add_option(
       "--compare",
       options->compare,
       "Compare the runs in these folders, or in folders of the same names in them, with "
-      "the first: differences with intervals (needs no other flag but --out)");
+      "the first: differences with intervals (needs no other flag but --out). NAME=DIR,DIR is a "
+      "group of runs that differ in their training seed, compared by its mean");
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
     options->threads = invocation.common.threads;

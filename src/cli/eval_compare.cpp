@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iostream>
 #include <set>
+#include <sstream>
 
 #include "helmet_output.h"
 #include "retmask/base/error.h"
@@ -21,14 +22,15 @@ std::string shown_score(double value, const char* format = "%.3f") {
   return std::isnan(value) ? "n/a" : format_text(format, value);
 }
 
-// Per other run: its score, the difference to the first run, its interval and the sign test's p.
+// Per other group: its score, the difference to the first, its interval and the sign test's p.
 Table comparison_table(const eval::Comparison& comparison) {
   Table table{
-      .columns = {"suite", "task", "length", "samples", "missing", "unit", comparison.names[0]},
+      .columns =
+          {"suite", "task", "length", "samples", "missing", "unit", comparison.groups[0].name},
       .rows = {}};
-  for (size_t i = 1; i < comparison.names.size(); ++i) {
+  for (size_t i = 1; i < comparison.groups.size(); ++i) {
     table.columns.insert(table.columns.end(),
-                         {comparison.names[i], "difference", "95 % from", "to", "sign test"});
+                         {comparison.groups[i].name, "difference", "95 % from", "to", "sign test"});
   }
   const auto add = [&](const eval::ComparedTask& row) {
     std::vector<std::string> cells = {row.suite,
@@ -54,23 +56,41 @@ Table comparison_table(const eval::Comparison& comparison) {
 
 // The results of suite helmet in the compared folders, by the folder in each: [{"run" (if any),
 // "runs": [{"name", "results"}, ...]}, ...].
-Json helmet_results_of(const eval::Comparison& comparison,
-                       const std::vector<std::filesystem::path>& dirs) {
+Json helmet_results_of(const eval::Comparison& comparison) {
   std::set<std::string> folders;
   for (const eval::ComparedTask& row : comparison.rows) {
     if (row.suite == "helmet") folders.insert(row.run);
   }
-  Json groups = Json::array();
+  Json results = Json::array();
   for (const std::string& folder : folders) {
     Json runs = Json::array();
-    for (size_t i = 0; i < dirs.size(); ++i) {
-      const Json results = read_json_file(dirs[i] / folder / "results.json", "results");
-      runs.push_back({{"name", comparison.names[i]}, {"results", results}});
+    for (const eval::RunGroup& group : comparison.groups) {
+      for (const std::filesystem::path& dir : group.dirs) {
+        const std::string name =
+            group.dirs.size() == 1 ? group.name : group.name + " " + dir.filename().string();
+        runs.push_back({{"name", name},
+                        {"results", read_json_file(dir / folder / "results.json", "results")}});
+      }
     }
-    Json group = Json::object();
-    if (!folder.empty()) group["run"] = folder;
-    group["runs"] = std::move(runs);
-    groups.push_back(std::move(group));
+    Json entry = Json::object();
+    if (!folder.empty()) entry["run"] = folder;
+    entry["runs"] = std::move(runs);
+    results.push_back(std::move(entry));
+  }
+  return results;
+}
+
+// Commas separate folders, but within a group its runs.
+std::vector<eval::RunGroup> parse_groups(const std::vector<std::string>& runs) {
+  std::vector<eval::RunGroup> groups;
+  for (const std::string& text : runs) {
+    const eval::RunGroup whole = eval::parse_run_group(text);
+    if (!whole.name.empty()) {
+      groups.push_back(whole);
+      continue;
+    }
+    std::istringstream dirs(text);
+    for (std::string dir; std::getline(dirs, dir, ',');) groups.push_back({.dirs = {dir}});
   }
   return groups;
 }
@@ -87,18 +107,19 @@ void write_helmet_comparison(const std::filesystem::path& out, const Json& group
 
 }  // namespace
 
-void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
-                         const Invocation& invocation) {
-  if (dirs.size() < 2) user_error("--compare holds one folder, expected at least two");
+void compare_evaluations(const std::vector<std::string>& runs, const Invocation& invocation) {
+  const std::vector<eval::RunGroup> groups = parse_groups(runs);
+  if (groups.size() < 2)
+    user_error("--compare has one run or group of runs, expected at least two");
   const OutputLock lock = invocation.claim_out({});
   // A comparison is cheap and always made anew.
   RunRecord run =
       invocation.start_run({.ignored = {"compare", "seed"}, .inputs = {}, .settled = {}});
   const BootstrapOptions options{.resamples = kResamples, .seed = invocation.common.seed};
-  const eval::Comparison comparison = eval::compare_runs(dirs, options);
+  const eval::Comparison comparison = eval::compare_runs(groups, options);
   const std::filesystem::path& out = invocation.common.out;
   Json json = eval::comparison_json(comparison, options);
-  const Json helmet = helmet_results_of(comparison, dirs);
+  const Json helmet = helmet_results_of(comparison);
   if (!helmet.empty()) json["helmet"] = helmet;
   write_json_file(out / "compare.json", json);
   const Table table = comparison_table(comparison);

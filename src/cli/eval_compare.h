@@ -1,15 +1,15 @@
 #pragma once
 // eval --compare: what changed between runs.
 
-#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "common.h"
 
 namespace retmask::cli {
 
-// Writes compare.json, compare.csv and compare.md, and prints the table. Throws UserError.
-void compare_evaluations(const std::vector<std::filesystem::path>& dirs,
-                         const Invocation& invocation);
+// Writes compare.json, compare.csv and compare.md, and prints the table. `runs`: "DIR[,DIR...]" and
+// "NAME=DIR[,DIR...]", of which only the latter is one group. Throws UserError.
+void compare_evaluations(const std::vector<std::string>& runs, const Invocation& invocation);
 
 }  // namespace retmask::cli

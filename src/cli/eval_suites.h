@@ -39,8 +39,8 @@ struct EvalCommandOptions {
   std::filesystem::path mask;
   std::vector<std::string> heads;  // instead of a mask
   MaskModeFlags mask_mode;
-  std::filesystem::path rescore;               // predictions.jsonl, or a folder with one
-  std::vector<std::filesystem::path> compare;  // folders of earlier runs
+  std::filesystem::path rescore;     // predictions.jsonl, or a folder with one
+  std::vector<std::string> compare;  // folders of earlier runs, or NAME=DIR[,DIR...]
   NiahFlags grid;  // --lengths, --depths, --haystack and --chat also belong to other suites
   int64_t batch_size = eval::NiahOptions{}.batch_size;
   std::string thinking = to_string(eval::ThinkingOptions{}.use);

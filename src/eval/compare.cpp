@@ -8,6 +8,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/metrics/sign_test.h"
+#include "run_groups.h"
 #include "scored_runs.h"
 
 namespace fs = std::filesystem;
@@ -112,27 +113,43 @@ double sign_test_of(const std::vector<double>& before, const std::vector<double>
   return sign_test(wins, losses);
 }
 
+// Of the samples with a score in every run: [groups][runs][samples].
+std::vector<SeedScores> complete_scores(const std::vector<const PairedSample*>& samples,
+                                        const std::vector<RunGroup>& groups) {
+  std::vector<SeedScores> scores;
+  size_t first = 0;  // run of the group
+  for (const RunGroup& group : groups) {
+    SeedScores& of_group = scores.emplace_back(group.dirs.size());
+    for (const PairedSample* sample : samples) {
+      if (!sample->is_complete()) continue;
+      for (size_t r = 0; r < of_group.size(); ++r)
+        of_group[r].push_back(*sample->scores[first + r]);
+    }
+    first += of_group.size();
+  }
+  return scores;
+}
+
 // Fills in everything that is computed from the samples.
 ComparedTask compare_samples(ComparedTask row,
                              const std::vector<const PairedSample*>& samples,
-                             size_t num_runs,
+                             const std::vector<RunGroup>& groups,
                              const BootstrapOptions& options) {
-  std::vector<std::vector<double>> scores(num_runs);
-  for (const PairedSample* sample : samples) {
-    if (!sample->is_complete()) {
-      ++row.missing;
-      continue;
-    }
-    ++row.samples;
-    for (size_t r = 0; r < num_runs; ++r) scores[r].push_back(*sample->scores[r]);
+  const std::vector<SeedScores> scores = complete_scores(samples, groups);
+  row.samples = static_cast<int64_t>(scores[0][0].size());
+  row.missing = static_cast<int64_t>(samples.size()) - row.samples;
+  for (const SeedScores& of_group : scores) {
+    auto& means = row.run_scores.emplace_back();
+    for (const auto& of_run : of_group) means.push_back(mean_of(of_run));
+    row.scores.push_back(mean_of(means));
   }
-  for (const auto& of_run : scores) row.scores.push_back(mean_of(of_run));
-  for (size_t r = 1; r < num_runs; ++r) {
-    row.difference.push_back(row.scores[r] - row.scores[0]);
-    row.interval.push_back(bootstrap_difference(scores[0], scores[r], options));
-    const bool binary =
-        row.samples > 0 && are_right_or_wrong(scores[0]) && are_right_or_wrong(scores[r]);
-    row.sign_test.push_back(binary ? std::optional(sign_test_of(scores[0], scores[r]))
+  for (size_t g = 1; g < scores.size(); ++g) {
+    row.difference.push_back(row.scores[g] - row.scores[0]);
+    row.interval.push_back(bootstrap_seed_difference(scores[0], scores[g], options));
+    const bool single = scores[0].size() == 1 && scores[g].size() == 1;
+    const bool binary = single && row.samples > 0 && are_right_or_wrong(scores[0][0]) &&
+                        are_right_or_wrong(scores[g][0]);
+    row.sign_test.push_back(binary ? std::optional(sign_test_of(scores[0][0], scores[g][0]))
                                    : std::nullopt);
   }
   return row;
@@ -158,7 +175,7 @@ void compare_suite(const std::vector<const ScoredRun*>& runs,
     group->second.push_back(&pair);
   }
   for (auto& [row, samples] : groups) {
-    comparison.rows.push_back(compare_samples(row, samples, runs.size(), options));
+    comparison.rows.push_back(compare_samples(row, samples, comparison.groups, options));
   }
   std::set<std::string> ids;
   for (const ScoredSample& sample : runs[0]->samples) ids.insert(sample.id);
@@ -167,54 +184,22 @@ void compare_suite(const std::vector<const ScoredRun*>& runs,
   for (const PairedSample& pair : pairs) all.push_back(&pair);
   frame.task = prefix + "all";
   frame.length = nullptr;
-  comparison.overall.push_back(compare_samples(frame, all, runs.size(), options));
-}
-
-// Folder names, or the paths as given where those are equal.
-std::vector<std::string> names_of(const std::vector<fs::path>& dirs) {
-  std::vector<std::string> names;
-  std::set<std::string> different;
-  for (const fs::path& dir : dirs) {
-    const fs::path plain = dir.filename().empty() ? dir.parent_path() : dir;
-    names.push_back(plain.filename().string());
-    different.insert(names.back());
-  }
-  if (different.size() == dirs.size()) return names;
-  names.clear();
-  for (const fs::path& dir : dirs) names.push_back(dir.string());
-  return names;
-}
-
-Json rows_json(const std::vector<ComparedTask>& rows) {
-  const auto number = [](double value) { return std::isnan(value) ? Json() : Json(value); };
-  Json list = Json::array();
-  for (const ComparedTask& row : rows) {
-    Json entry = Json::object();
-    if (!row.run.empty()) entry["run"] = row.run;
-    entry["suite"] = row.suite;
-    entry["task"] = row.task;
-    entry["length"] = row.length;
-    entry["samples"] = row.samples;
-    entry["missing"] = row.missing;
-    entry["unit"] = row.unit;
-    for (const char* key : {"scores", "difference", "interval", "sign_test"}) {
-      entry[key] = Json::array();
-    }
-    for (const double score : row.scores) entry["scores"].push_back(number(score));
-    for (const double value : row.difference) entry["difference"].push_back(number(value));
-    for (const Interval& interval : row.interval) entry["interval"].push_back(to_json(interval));
-    for (const auto& p : row.sign_test) entry["sign_test"].push_back(p ? Json(*p) : Json());
-    list.push_back(std::move(entry));
-  }
-  return list;
+  comparison.overall.push_back(compare_samples(frame, all, comparison.groups, options));
 }
 
 }  // namespace
 
-Comparison compare_runs(const std::vector<fs::path>& dirs, const BootstrapOptions& options) {
-  Comparison comparison{.names = names_of(dirs), .rows = {}, .overall = {}};
+Comparison compare_runs(std::vector<RunGroup> groups, const BootstrapOptions& options) {
+  name_groups(groups);
+  Comparison comparison{.groups = std::move(groups), .rows = {}, .overall = {}};
+  std::vector<fs::path> dirs;
   std::vector<std::vector<ScoredRun>> folders;
-  for (const fs::path& dir : dirs) folders.push_back(read_scored_runs(dir));
+  for (const RunGroup& group : comparison.groups) {
+    for (const fs::path& dir : group.dirs) {
+      dirs.push_back(dir);
+      folders.push_back(read_scored_runs(dir));
+    }
+  }
   for (size_t d = 1; d < dirs.size(); ++d) {
     for (const auto& [a, b] : {std::pair(0UL, d), std::pair(d, 0UL)}) {
       for (const ScoredRun& run : folders[a]) {
@@ -248,15 +233,6 @@ Comparison compare_runs(const std::vector<fs::path>& dirs, const BootstrapOption
     compare_suite(runs, of_suite > 1 ? first.name + " " : "", options, comparison);
   }
   return comparison;
-}
-
-Json comparison_json(const Comparison& comparison, const BootstrapOptions& options) {
-  return {{"names", comparison.names},
-          {"confidence", options.confidence},
-          {"resamples", options.resamples},
-          {"seed", options.seed},
-          {"rows", rows_json(comparison.rows)},
-          {"overall", rows_json(comparison.overall)}};
 }
 
 }  // namespace retmask::eval

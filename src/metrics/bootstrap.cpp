@@ -31,6 +31,28 @@ double two_sided_normal_quantile(double confidence) {
   return 0.5 * (low + high);
 }
 
+// The mean of each resample of questions and of seeds.
+std::vector<double> seed_means(const SeedScores& scores,
+                               const Resamples& questions,
+                               RandomStream& random) {
+  SeedScores means;  // [seeds][resamples]
+  for (const auto& of_seed : scores) means.push_back(questions.means(of_seed));
+  std::vector<double> drawn(means.front().size(), 0.0);
+  for (size_t r = 0; r < drawn.size(); ++r) {
+    for (size_t draw = 0; draw < means.size(); ++draw)
+      drawn[r] += means[random.below(means.size())][r];
+    drawn[r] /= static_cast<double>(means.size());
+  }
+  return drawn;
+}
+
+Interval difference_interval(std::vector<double> a,
+                             const std::vector<double>& b,
+                             double confidence) {
+  for (size_t r = 0; r < a.size(); ++r) a[r] = b[r] - a[r];
+  return percentile_interval(std::move(a), confidence);
+}
+
 }  // namespace
 
 Json to_json(const Interval& interval) { return {interval.low, interval.high}; }
@@ -85,6 +107,30 @@ Interval bootstrap_difference(std::span<const double> a,
   std::vector<double> differences(a.size());
   for (size_t i = 0; i < a.size(); ++i) differences[i] = b[i] - a[i];
   return bootstrap_mean(differences, options);
+}
+
+Interval bootstrap_seed_difference(const SeedScores& a,
+                                   const SeedScores& b,
+                                   const BootstrapOptions& options) {
+  RETMASK_CHECK(!a.empty() && !b.empty(), a.size(), " and ", b.size(), " seeds");
+  if (a.size() == 1 && b.size() == 1) return bootstrap_difference(a[0], b[0], options);
+  if (a[0].empty()) return {kNaN, kNaN};
+  const Resamples questions(a[0].size(), options);
+  RandomStream random(options.seed, "bootstrap-seeds");
+  std::vector<double> means_a = seed_means(a, questions, random);
+  return difference_interval(
+      std::move(means_a), seed_means(b, questions, random), options.confidence);
+}
+
+Interval bootstrap_unpaired_difference(std::span<const double> a,
+                                       std::span<const double> b,
+                                       const BootstrapOptions& options) {
+  if (a.empty() || b.empty()) return {kNaN, kNaN};
+  BootstrapOptions other = options;
+  ++other.seed;  // draws of its own
+  return difference_interval(Resamples(a.size(), options).means(a),
+                             Resamples(b.size(), other).means(b),
+                             options.confidence);
 }
 
 Interval wilson_interval(double successes, double total, double confidence) {

@@ -160,6 +160,20 @@ HtmlFragment helmet_of(const Json& comparison, const std::string& where) {
   return section;
 }
 
+// "retrieval: mean of 3 runs; ..."; empty if every name is one run.
+std::string groups_note(const Json& comparison,
+                        const std::vector<std::string>& names,
+                        const std::string& where) {
+  const auto runs = json_get_or<std::vector<Json>>(comparison, "runs", {}, where);
+  std::string note;
+  for (size_t i = 0; i < std::min(runs.size(), names.size()); ++i) {
+    if (runs[i].size() < 2) continue;
+    note += (note.empty() ? "" : "; ") + names[i] + ": mean of " + std::to_string(runs[i].size()) +
+            " runs";
+  }
+  return note;
+}
+
 }  // namespace
 
 HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
@@ -186,6 +200,10 @@ HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance) {
     }
     if (runs.size() > 1) section.subheading(run.name);
     section.append(forest_plots(tasks, names));
+    const std::string note = groups_note(comparison, names, where);
+    if (!note.empty())
+      section.paragraph(note +
+                        ". Intervals are over questions and runs, which differ in their seed.");
     section.table(comparison_table(tasks, names));
     section.append(helmet_of(comparison, where));
     glance.rows.push_back({run.name,

@@ -193,6 +193,81 @@ def test_compare_equals_numpy(retmask, tmp_path):
     assert f"{before.mean():.3f}" in done.stdout and f"{after.mean():.3f}" in done.stdout
 
 
+def seed_bootstrap(a, b, resamples=20_000):
+    """Percentile interval of mean(b) - mean(a) over questions and seeds; a and b are [seeds, questions]."""
+    random = np.random.default_rng(2)
+
+    def draw_counts(values):
+        return random.multinomial(values, np.full(values, 1 / values), size=resamples)
+
+    questions = draw_counts(a.shape[1])
+    means = [np.einsum("rs,sq,rq->r", draw_counts(len(x)), x, questions, optimize=True) / x.size for x in (a, b)]
+    return np.percentile(means[1] - means[0], [2.5, 97.5])
+
+
+def test_compare_groups_of_seeds_equals_numpy(retmask, tmp_path):
+    random = np.random.default_rng(4)
+    difficulty = random.uniform(size=50)
+
+    def draw(shift):
+        return (random.uniform(size=50) < difficulty + shift).astype(float)
+
+    scores = {"base": [draw(0)], "control": [draw(0.05) for _ in range(3)], "masked": [draw(0.05), draw(0.2), draw(0.3)]}
+    folders = {name: [write_run(tmp_path / f"{name}-{seed}", "s", [*rows, 1.0]) for seed, rows in enumerate(group)]
+               for name, group in scores.items()}
+    # A sample without a score in one seed counts for none.
+    rows = read_rows(folders["masked"][1] / "predictions.jsonl")
+    rows[-1]["score"] = None
+    write_rows(folders["masked"][1] / "predictions.jsonl", rows)
+
+    def group(name):
+        return f"{name}={','.join(map(str, folders[name]))}"
+
+    def compare(*runs, out="out"):
+        table = retmask("eval", "--compare", *runs, "--out", tmp_path / out).stdout
+        return json.loads((tmp_path / out / "compare.json").read_text()), table
+
+    comparison, table = compare(folders["base"][0], group("control"), group("masked"))
+    assert comparison["names"] == ["base-0", "control", "masked"]
+    assert comparison["runs"] == [[str(folder) for folder in folders[name]] for name in scores]
+    (row,) = comparison["rows"]
+    assert (row["samples"], row["missing"]) == (50, 1)
+    means = [np.mean(rows) for rows in scores.values()]
+    assert row["scores"] == pytest.approx(means) and row["difference"] == pytest.approx([means[1] - means[0], means[2] - means[0]])
+    for found, group_scores in zip(row["run_scores"], scores.values(), strict=True):
+        assert found == pytest.approx([rows.mean() for rows in group_scores])
+    for interval, name in zip(row["interval"], ("control", "masked"), strict=True):
+        assert interval == pytest.approx(seed_bootstrap(np.array(scores["base"]), np.array(scores[name])), abs=0.02)
+    assert row["sign_test"] == [None, None]  # not of means
+    assert f"{means[2]:.3f}" in table
+    report = (tmp_path / "out/report.html").read_text()
+    assert "control: mean of 3 runs; masked: mean of 3 runs" in report
+    # Two arms against each other.
+    (row,) = compare(group("control"), group("masked"), out="arms")[0]["rows"]
+    assert row["interval"][0] == pytest.approx(seed_bootstrap(np.array(scores["control"]), np.array(scores["masked"])), abs=0.02)
+    # A group of one run is that run.
+    plain, named = (compare(*runs, out=out)[0] for runs, out in ((folders["control"][:2], "plain"),
+                    ([f"{name}={folder}" for name, folder in zip("ab", folders["control"], strict=False)], "named")))
+    assert plain["rows"] == named["rows"] and named["names"] == ["a", "b"]
+    assert plain["rows"][0]["sign_test"][0] is not None
+
+
+def test_compare_refuses_bad_groups(retmask, tmp_path):
+    a, b = (write_run(tmp_path / name, "s", [1, 0, 1]) for name in "ab")
+    short = write_run(tmp_path / "short", "s", [1, 0])
+
+    def error(*runs):
+        return error_line(retmask("eval", "--compare", *runs, "--out", tmp_path / "out", code=2))
+
+    assert "short/predictions.jsonl lacks the sample" in error(a, f"x={b},{short}").replace('"', "")
+    assert "at least two" in error(f"x={a},{b}")
+    assert 'the name "x" twice' in error(f"x={a}", f"x={b}")
+    assert 'twice in "x"' in error(a, f"x={b},{b}/")
+    assert "expected DIR or NAME=DIR[,DIR...]" in error(a, f"x={b},")
+    assert "expected DIR or NAME=DIR[,DIR...]" in error(a, f"={b}")
+    assert "none is no run of eval" in error(a, f"x={b},none").replace('"', "")
+
+
 def test_compare_reads_every_suite(retmask, tiny_llama, questions, tmp_path):
     suites = {
         "niah": ["--lengths", 120, "--depths", 2],

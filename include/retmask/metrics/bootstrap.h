@@ -59,6 +59,28 @@ Interval bootstrap_difference(std::span<const double> a,
                               std::span<const double> b,
                               const BootstrapOptions& options = {});
 
+// Scores of the same questions under several random seeds, [seeds][questions].
+using SeedScores = std::vector<std::vector<double>>;
+
+// Interval of mean(b) - mean(a), the means over seeds and questions, where a and b have the same
+// questions and each its own seeds: the pigeonhole bootstrap (Owen 2007, "The pigeonhole
+// bootstrap", Annals of Applied Statistics 1(2)). Each resample draws with replacement, and
+// independently, the questions, the seeds of a and the seeds of b; the mean of scores x is
+//   sum over s, i of d[s] * c[i] * x[s][i] / (seeds * questions),
+// where it drew seed s d[s] times and question i c[i] times, the same c for a and b. With one seed
+// each it is bootstrap_difference(). Of S seeds, the spread between them is understated by a factor
+// of (S - 1) / S in its variance, as in every bootstrap of few values. Throws InternalError unless
+// there are seeds and all have equally many questions.
+Interval bootstrap_seed_difference(const SeedScores& a,
+                                   const SeedScores& b,
+                                   const BootstrapOptions& options = {});
+
+// Interval of mean(b) - mean(a) of unrelated values, such as two sets of heads: a resample draws
+// from each separately. {NaN, NaN} if one is empty.
+Interval bootstrap_unpaired_difference(std::span<const double> a,
+                                       std::span<const double> b,
+                                       const BootstrapOptions& options = {});
+
 // Wilson's score interval of a rate (Wilson 1927), `successes` of `total`; {NaN, NaN} for a total
 // of 0. Unlike the bootstrap's, it is not empty at rates of 0 and 1.
 Interval wilson_interval(double successes, double total, double confidence = 0.95);

@@ -86,6 +86,93 @@ TEST(Bootstrap, FewValues) {
   EXPECT_THROW(bootstrap_difference(std::vector<double>{1.0}, {}), InternalError);
 }
 
+void expect_near(const Interval& actual, const Interval& expected, double tolerance) {
+  EXPECT_NEAR(actual.low, expected.low, tolerance);
+  EXPECT_NEAR(actual.high, expected.high, tolerance);
+}
+
+TEST(SeedBootstrap, OneSeedIsThePairedBootstrap) {
+  RandomStream random(7, "scores");
+  const std::vector<double> a = draw_scores(40, random);
+  const std::vector<double> b = draw_scores(40, random);
+  const Interval paired = bootstrap_difference(a, b, {.seed = 3});
+  EXPECT_EQ(bootstrap_seed_difference({a}, {b}, {.seed = 3}), paired);
+  // Seeds that all score alike add nothing.
+  expect_near(bootstrap_seed_difference({a}, {b, b, b}, {.seed = 3}), paired, 1e-12);
+  expect_near(bootstrap_seed_difference({a, a}, {b}, {.seed = 3}), paired, 1e-12);
+}
+
+TEST(SeedBootstrap, SeedsAloneHaveAClosedForm) {
+  // All questions alike: resamples of two seeds have the means 0.2, 0.3 and 0.4 with probabilities
+  // of 1/4, 1/2 and 1/4.
+  const SeedScores base = {std::vector<double>(5, 0.1)};
+  const SeedScores two = {std::vector<double>(5, 0.2), std::vector<double>(5, 0.4)};
+  expect_near(bootstrap_seed_difference(base, two, {.confidence = 0.95}), {0.1, 0.3}, 1e-12);
+  expect_near(bootstrap_seed_difference(base, two, {.confidence = 0.4}), {0.2, 0.2}, 1e-12);
+  expect_near(bootstrap_seed_difference(two, base, {.confidence = 0.95}), {-0.3, -0.1}, 1e-12);
+  // Two groups draw their seeds separately: 0.2 - 0.4 occurs although both are the same two seeds.
+  expect_near(bootstrap_seed_difference(two, two, {.confidence = 0.95}), {-0.2, 0.2}, 1e-12);
+}
+
+TEST(SeedBootstrap, WidthHasTheVarianceOfBothDraws) {
+  // Owen 2007, for x[s][i]: the variance of a resample's mean, out of the moments of the counts:
+  // E[c_i c_j] = n (n - 1) / n^2 + (i == j), and likewise for the seeds.
+  RandomStream random(8, "scores");
+  constexpr size_t kQuestions = 30;
+  SeedScores scores(4, std::vector<double>(kQuestions));
+  for (auto& of_seed : scores) {
+    const double shift = random.uniform();
+    for (double& value : of_seed) value = shift + random.uniform();
+  }
+  const auto seeds = static_cast<double>(scores.size());
+  const auto questions = static_cast<double>(kQuestions);
+  double mean = 0.0;
+  double second_moment = 0.0;
+  for (size_t s = 0; s < scores.size(); ++s) {
+    for (size_t i = 0; i < kQuestions; ++i) {
+      mean += scores[s][i] / (seeds * questions);
+      for (size_t t = 0; t < scores.size(); ++t) {
+        for (size_t j = 0; j < kQuestions; ++j) {
+          const double seed_counts = (seeds - 1) / seeds + (s == t ? 1.0 : 0.0);
+          const double question_counts = (questions - 1) / questions + (i == j ? 1.0 : 0.0);
+          second_moment += seed_counts * question_counts * scores[s][i] * scores[t][j];
+        }
+      }
+    }
+  }
+  second_moment /= seeds * seeds * questions * questions;
+  const double deviation = std::sqrt(second_moment - mean * mean);
+  const SeedScores zeros = {std::vector<double>(kQuestions, 0.0)};
+  const Interval interval =
+      bootstrap_seed_difference(zeros, scores, {.confidence = 0.6827, .resamples = 20000});
+  EXPECT_NEAR(0.5 * (interval.high - interval.low), deviation, 0.05 * deviation);
+  EXPECT_NEAR(0.5 * (interval.high + interval.low), mean, 0.1 * deviation);
+}
+
+TEST(SeedBootstrap, Mistakes) {
+  EXPECT_TRUE(std::isnan(bootstrap_seed_difference({{}, {}}, {{}}).low));
+  EXPECT_THROW(bootstrap_seed_difference({}, {{1.0}}), InternalError);
+  EXPECT_THROW(bootstrap_seed_difference({{1.0}, {1.0, 2.0}}, {{1.0}}), InternalError);
+}
+
+TEST(Bootstrap, UnpairedIntervalHoldsTheDifference) {
+  RandomStream random(9, "groups");
+  int held = 0;
+  constexpr int kTrials = 500;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    const std::vector<double> few = draw_scores(30, random);
+    std::vector<double> many = draw_scores(200, random);
+    for (double& value : many) value += 0.3;
+    held += holds(bootstrap_unpaired_difference(
+                      few, many, {.resamples = 500, .seed = static_cast<uint64_t>(trial)}),
+                  0.3);
+  }
+  EXPECT_NEAR(held, 0.935 * kTrials, 0.035 * kTrials);
+  EXPECT_TRUE(std::isnan(bootstrap_unpaired_difference({}, std::vector<double>{1.0}).low));
+  EXPECT_EQ(bootstrap_unpaired_difference(std::vector<double>{0.5}, std::vector<double>{0.75}),
+            (Interval{0.25, 0.25}));
+}
+
 TEST(Bootstrap, PercentilesEqualNumpy) {
   for (const Json& row : certainty_golden()["percentiles"]) {
     expect_interval(
