@@ -87,15 +87,26 @@ Table moved_table(const HeadComparison& pair) {
 }
 
 Table change_table(const HeadComparison& pair) {
-  Table table{.columns = {"heads", "number", "mean a", "mean b", "change"}, .rows = {}};
-  for (const size_t i : {0, 1}) {
-    const MeanChange& change = pair.change->at(i);
-    table.rows.push_back({i == 0 ? "masked" : "others",
+  Table table{.columns = {"heads", "number", "mean a", "mean b", "change", "95 % from", "to"},
+              .rows = {}};
+  const auto add = [&](const char* heads, const MeanChange& change) {
+    table.rows.push_back({heads,
                           std::to_string(change.heads),
                           format_number(change.a),
                           format_number(change.b),
-                          format_number(change.b - change.a)});
-  }
+                          format_number(change.b - change.a),
+                          format_number(change.interval.low),
+                          format_number(change.interval.high)});
+  };
+  add("masked", pair.change->masked);
+  add("others", pair.change->others);
+  table.rows.push_back({"masked less others",
+                        "",
+                        "",
+                        "",
+                        format_number(pair.change->difference),
+                        format_number(pair.change->interval.low),
+                        format_number(pair.change->interval.high)});
   return table;
 }
 

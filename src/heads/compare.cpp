@@ -1,6 +1,7 @@
 #include "retmask/heads/compare.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -83,21 +84,27 @@ std::vector<size_t> most_moved(const std::vector<HeadPoint>& points, const Chang
   return moved;
 }
 
-std::array<MeanChange, 2> change_of(const std::vector<HeadPoint>& points,
-                                    const std::vector<Head>& mask) {
+MaskChange change_of(const std::vector<HeadPoint>& points, const std::vector<Head>& mask) {
   const std::set<Head> masked(mask.begin(), mask.end());
-  std::array<MeanChange, 2> changes;
+  MaskChange change;
+  std::array<std::vector<double>, 2> changes;  // of each masked and of each other head
   for (const HeadPoint& point : points) {
-    MeanChange& change = changes[masked.contains(point.head) ? 0 : 1];
-    ++change.heads;
-    change.a += *point.score_a;
-    change.b += *point.score_b;
+    const bool is_masked = masked.contains(point.head);
+    MeanChange& group = is_masked ? change.masked : change.others;
+    ++group.heads;
+    group.a += *point.score_a;
+    group.b += *point.score_b;
+    changes[is_masked ? 0 : 1].push_back(*point.score_b - *point.score_a);
   }
-  for (MeanChange& change : changes) {
-    change.a /= static_cast<double>(change.heads);
-    change.b /= static_cast<double>(change.heads);
+  for (MeanChange* group : {&change.masked, &change.others}) {
+    group->a /= static_cast<double>(group->heads);
+    group->b /= static_cast<double>(group->heads);
   }
-  return changes;
+  change.masked.interval = bootstrap_mean(changes[0]);
+  change.others.interval = bootstrap_mean(changes[1]);
+  change.difference = (change.masked.b - change.masked.a) - (change.others.b - change.others.a);
+  change.interval = bootstrap_unpaired_difference(changes[1], changes[0]);
+  return change;
 }
 
 HeadComparison compare_pair(const HeadComparisons& all,

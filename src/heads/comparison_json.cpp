@@ -41,8 +41,11 @@ Json moved_json(const std::vector<HeadPoint>& points, const std::vector<size_t>&
 
 // Means of no heads are NaN, which becomes null.
 Json change_json(const MeanChange& change) {
-  return {
-      {"heads", change.heads}, {"a", change.a}, {"b", change.b}, {"change", change.b - change.a}};
+  return {{"heads", change.heads},
+          {"a", change.a},
+          {"b", change.b},
+          {"change", change.b - change.a},
+          {"interval", to_json(change.interval)}};
 }
 
 Json pair_json(const HeadComparison& pair, const std::vector<NamedHeadList>& lists) {
@@ -69,8 +72,10 @@ Json pair_json(const HeadComparison& pair, const std::vector<NamedHeadList>& lis
                      {"by_rank", moved_json(pair.points, pair.moved_by_rank)}};
   }
   if (pair.change) {
-    json["mask"] = {{"masked", change_json(pair.change->at(0))},
-                    {"others", change_json(pair.change->at(1))}};
+    json["mask"] = {{"masked", change_json(pair.change->masked)},
+                    {"others", change_json(pair.change->others)},
+                    {"difference", pair.change->difference},
+                    {"interval", to_json(pair.change->interval)}};
   }
   for (const HeadPoint& point : pair.points) json["points"].push_back(point_json(point));
   return json;

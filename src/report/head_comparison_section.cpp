@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "json_text.h"
 #include "run_sections.h"
@@ -33,7 +34,7 @@ struct HeadPair {
   std::vector<Overlap> overlap;
   std::vector<ComparedHead> heads;
   std::vector<ComparedHead> moved;  // first the one whose score changed most
-  Json mask;                        // {"masked", "others": {"heads", "a", "b", "change"}} or null
+  Json mask;  // {"masked", "others": {"heads", "a", "b", "change", "interval"}, ...} or null
 };
 
 std::vector<ComparedHead> read_compared(const Json& rows, const std::string& where) {
@@ -139,16 +140,56 @@ Table moved_table(const HeadPair& pair) {
 }
 
 Table mask_table(const Json& mask, const std::string& where) {
-  Table table{.columns = {"heads", "number", "mean in A", "mean in B", "change"}, .rows = {}};
+  Table table{.columns = {"heads", "number", "mean in A", "mean in B", "change", "interval"},
+              .rows = {}};
   for (const char* group : {"masked", "others"}) {
     const Json row = json_get<Json>(mask, group, where);
     table.rows.push_back({group,
                           std::to_string(json_get<int64_t>(row, "heads", where)),
                           format_number(number_or_none(row, "a", where)),
                           format_number(number_or_none(row, "b", where)),
-                          format_number(number_or_none(row, "change", where))});
+                          format_number(number_or_none(row, "change", where)),
+                          format_interval(interval_of(row, "interval", where))});
   }
+  table.rows.push_back({"masked less others",
+                        "",
+                        "",
+                        "",
+                        format_number(number_or_none(mask, "difference", where)),
+                        format_interval(interval_of(mask, "interval", where))});
   return table;
+}
+
+// A detect run's folder for its files, which have the same name in every run.
+std::string run_name(const std::string& file) {
+  const std::filesystem::path path = file;
+  const bool is_of_run = path.filename() == "head_scores.json" || path.filename() == "summary.json";
+  return shortened(is_of_run ? path.parent_path().filename().string() : file, 30);
+}
+
+// The change of the masked heads and of the others in each pair (Ma & Okazaki, Figure 5).
+HtmlFragment mask_figure(const std::vector<HeadPair>& pairs, const std::string& where) {
+  ForestPlot plot{.title = "Change of the mean score",
+                  .x_label = "mean score in B less that in A, with its interval over heads",
+                  .series = {"masked heads", "others"},
+                  .rows = {}};
+  for (const HeadPair& pair : pairs) {
+    if (pair.mask.is_null()) continue;
+    ForestRow row{
+        .label = run_name(pair.a) + " → " + run_name(pair.b), .differences = {}, .intervals = {}};
+    for (const char* group : {"masked", "others"}) {
+      const Json change = json_get<Json>(pair.mask, group, where);
+      row.differences.push_back(number_or_none(change, "change", where));
+      row.intervals.push_back(interval_of(change, "interval", where));
+    }
+    plot.rows.push_back(std::move(row));
+  }
+  HtmlFragment figure;
+  if (plot.rows.empty()) return figure;
+  figure.figure({"change_of_masked_heads", forest_plot_svg(plot)},
+                "Do the heads that were masked in the rejected answers gain from training on them? "
+                "Solid: the interval excludes 0.");
+  return figure;
 }
 
 HtmlFragment pair_section(const HeadPair& pair, const std::string& where) {
@@ -187,6 +228,7 @@ HtmlFragment head_comparison_section(const RunFolders& runs, Table& glance) {
     for (const Json& row : json_get<std::vector<Json>>(comparison, "pairs", where))
       pairs.push_back(read_pair(row, where));
     if (runs.size() > 1) section.subheading(run.name);
+    section.append(mask_figure(pairs, where));
     section.table(overlap_table(pairs));
     for (const HeadPair& pair : pairs) section.append(pair_section(pair, where));
     glance.rows.push_back(

@@ -78,7 +78,8 @@ def make_head_comparison(folder, lists):
                 for head in lists[a] if head in lists[b]
             ]  # fmt: skip
             moved = sorted(points, key=lambda point: -abs(point["a"] - point["b"]))[:20]
-            mask = {name: {"heads": 33, "a": 0.3, "b": 0.35, "change": 0.05} for name in ["masked", "others"]}
+            group = {"heads": 33, "a": 0.3, "b": 0.35, "change": 0.05, "interval": [0.01, 0.09]}
+            mask = {"masked": group, "others": group, "difference": 0.0, "interval": [-0.04, 0.05]}
             overlap = [{"k_a": k, "k_b": k, "common": k // 3, "by_chance": k * k / 1024, "p_value": 1e-7} for k in [16, 33, 100]]
             pair = {"a": a, "b": b, "spearman": 0.61, "overlap": overlap, "moved": {"by_score": moved}, "mask": mask}
             pairs.append({**pair, "points": points})

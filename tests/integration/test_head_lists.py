@@ -113,8 +113,13 @@ def test_before_and_after(retmask, heads, tmp_path):
     change = result["pairs"][0]["mask"]
     assert change["masked"]["heads"] == 2 and change["masked"]["change"] == pytest.approx(0.25)
     assert change["others"]["heads"] == 14 and change["others"]["change"] == pytest.approx(0.125)
+    assert change["others"]["interval"] == pytest.approx([0.125, 0.125])
+    assert change["difference"] == pytest.approx(0.125) and change["interval"] == pytest.approx([0.125, 0.125])
     assert sorted(row["head"] for row in result["pairs"][0]["moved"]["by_score"][:2]) == [[1, 0], [2, 1]]
-    assert "masked" in table and "others" in table
+    assert "masked" in table and "others" in table and "masked less others" in table
+    report = (tmp_path / "out/report.html").read_text()
+    assert "masked less others" in report and "Change of the mean score" in report
+    assert (tmp_path / "out/change_of_masked_heads.svg").exists()
     points = {tuple(point["head"]): point for point in result["pairs"][0]["points"]}
     assert len(points) == 16 and points[2, 1]["a"] == pytest.approx(0.7) and points[2, 1]["b"] == pytest.approx(0.95)
 

@@ -163,7 +163,7 @@ def test_every_head_is_in_a_table_and_the_page_is_small(page, folders):
 def test_pictures_are_files_of_their_own(page, folders):
     pictures = {kind: sorted(path.name for path in folders[kind].glob("*.svg")) for kind in KINDS}
     assert pictures["detection"] == ["heads.svg", "needle_logprob.svg", "score_curve.svg", "success.svg", "verify.svg"]
-    assert pictures["heads-compared"] == ["comparison.svg"]
+    assert pictures["heads-compared"] == ["change_of_masked_heads.svg", "comparison.svg"]
     assert pictures["evals-compared"] == ["differences-choice.svg", "differences-ruler.svg"]
     assert {"loss.svg", "success-niah.svg", "comparison.svg"} < set(pictures["everything"])
     for name in pictures["everything"]:

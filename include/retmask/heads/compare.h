@@ -3,7 +3,6 @@
 // what chance would give, heads that moved, and the change of the masked heads against the others
 // (Ma & Okazaki, Figure 5).
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "retmask/base/json.h"
 #include "retmask/heads/head_list.h"
+#include "retmask/metrics/bootstrap.h"
 
 namespace retmask {
 
@@ -60,10 +60,21 @@ struct HeadPoint {
   double rank_b = 0.0;
 };
 
+// Intervals are bootstrap intervals over heads: how far the change depends on which heads there
+// are.
 struct MeanChange {
   int64_t heads = 0;
   double a = 0.0;  // mean score
   double b = 0.0;
+  Interval interval = {};  // of b - a
+};
+
+// Of the masked heads against the others.
+struct MaskChange {
+  MeanChange masked = {};
+  MeanChange others = {};
+  double difference = 0.0;  // the masked heads' change less that of the others
+  Interval interval = {};   // of the difference
 };
 
 struct HeadComparison {
@@ -79,7 +90,7 @@ struct HeadComparison {
   // both sides.
   std::vector<size_t> moved_by_score = {};
   std::vector<size_t> moved_by_rank = {};
-  std::optional<std::array<MeanChange, 2>> change = {};  // of the masked and of the other points
+  std::optional<MaskChange> change = {};
 };
 
 struct HeadComparisons {
@@ -103,7 +114,8 @@ HeadComparisons compare_heads(std::vector<NamedHeadList> lists, const CompareOpt
 //               "overlap": [{"k_a", "k_b", "common", "by_chance", "p_value"}],
 //               "moved": null | {"by_score": [{"head", "a", "b", "change", "rank_a", "rank_b"}],
 //                                "by_rank": [...]},
-//               "mask": null | {"masked": {"heads", "a", "b", "change"}, "others": {...}},
+//               "mask": null | {"masked": {"heads", "a", "b", "change", "interval": [low, high]},
+//                               "others": {...}, "difference", "interval"},
 //               "points": [{"head": [layer, head], "a", "b": score or null, "rank_a", "rank_b"}]}]}
 Json to_json(const HeadComparisons& comparisons);
 

@@ -133,13 +133,32 @@ TEST(CompareHeads, MaskedHeadsAgainstTheOthers) {
   const NamedHeadList mask = text("mask.json", R"({"heads": [[1, 6], [1, 7]]})");
   const HeadComparison pair = compare(kRising, grown, {.mask = mask});
   ASSERT_TRUE(pair.change);
-  EXPECT_EQ(pair.change->at(0).heads, 2);
-  EXPECT_DOUBLE_EQ(pair.change->at(0).a, 14.5);
-  EXPECT_DOUBLE_EQ(pair.change->at(0).b, 16.5);
-  EXPECT_EQ(pair.change->at(1).heads, 14);
-  EXPECT_DOUBLE_EQ(pair.change->at(1).b - pair.change->at(1).a, 0.5);
+  const MaskChange& change = *pair.change;
+  EXPECT_EQ(change.masked.heads, 2);
+  EXPECT_DOUBLE_EQ(change.masked.a, 14.5);
+  EXPECT_DOUBLE_EQ(change.masked.b, 16.5);
+  EXPECT_EQ(change.others.heads, 14);
+  EXPECT_DOUBLE_EQ(change.others.b - change.others.a, 0.5);
+  // All heads of a group change alike.
+  EXPECT_EQ(change.masked.interval, (Interval{2.0, 2.0}));
+  EXPECT_EQ(change.others.interval, (Interval{0.5, 0.5}));
+  EXPECT_DOUBLE_EQ(change.difference, 1.5);
+  EXPECT_EQ(change.interval, (Interval{1.5, 1.5}));
   expect_error({kRising, kList}, {.mask = mask}, {"--mask needs two files with scores", "has 1"});
   expect_error({kRising, grown}, {.mask = kRising}, {"rising holds scores", "mask.json"});
+}
+
+TEST(CompareHeads, IntervalsOfTheChangeAreOverHeads) {
+  // The masked heads change by 1 and 3: means of resamples are 1, 2 and 3; the others by 0.
+  const NamedHeadList uneven = scores("uneven", [](int64_t i) {
+    return static_cast<double>(i) + (i == 14 ? 1.0 : i == 15 ? 3.0 : 0.0);
+  });
+  const NamedHeadList mask = text("mask.json", R"({"heads": [[1, 6], [1, 7]]})");
+  const MaskChange change = compare(kRising, uneven, {.mask = mask}).change.value();
+  EXPECT_EQ(change.masked.interval, (Interval{1.0, 3.0}));
+  EXPECT_EQ(change.others.interval, (Interval{0.0, 0.0}));
+  EXPECT_EQ(change.interval, (Interval{1.0, 3.0}));
+  EXPECT_DOUBLE_EQ(change.difference, 2.0);
 }
 
 TEST(CompareHeads, Mistakes) {
@@ -183,7 +202,9 @@ TEST(CompareHeads, Json) {
             R"({"head":[0,1],"a":1.0,"b":-1.0,"rank_a":15.0,"rank_b":2.0})");
   EXPECT_EQ(pair.at("moved").at("by_score")[0].at("change"), -30.0);
   EXPECT_EQ(pair.at("mask").at("masked").dump(),
-            R"({"heads":2,"a":14.5,"b":-14.5,"change":-29.0})");
+            R"({"heads":2,"a":14.5,"b":-14.5,"change":-29.0,"interval":[-30.0,-28.0]})");
+  EXPECT_EQ(pair.at("mask").at("difference"), -16.0);  // the others change by -2 * 6.5
+  EXPECT_EQ(pair.at("mask").at("interval").size(), 2u);
   EXPECT_TRUE(json.at("pairs")[1].at("spearman").is_null());
   EXPECT_TRUE(json.at("pairs")[1].at("moved").is_null());
   EXPECT_TRUE(json.at("pairs")[1].at("mask").is_null());
