@@ -35,7 +35,7 @@ void add_niah_flags(Command& command, NiahFlags& flags) {
       grid.needles,
       "JSONL file with needle, question and real_needle per row, or a built-in set: few "
       "(the default, 3), literal (12), non-literal (12, whose questions share no content "
-      "word with them) or all");
+      "word with them), all, or the halves of all, dev and test");
   app.add_option(
       "--haystack",
       grid.haystack,

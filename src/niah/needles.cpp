@@ -36,6 +36,12 @@ void append_builtin(std::string_view rows, std::vector<Needle>& needles) {
   }
 }
 
+std::vector<Needle> every_second(const std::vector<Needle>& needles, size_t first) {
+  std::vector<Needle> half;
+  for (size_t i = first; i < needles.size(); i += 2) half.push_back(needles[i]);
+  return half;
+}
+
 // Lines within a paragraph are joined; an empty line ends it.
 std::string unwrap(std::string_view text) {
   std::string out;
@@ -98,22 +104,19 @@ std::vector<std::string> read_haystacks(const fs::path& dir, size_t num_needles)
   return haystacks;
 }
 
-const char* const kNeedleSets = "few, literal, non-literal, all";
+const char* const kNeedleSets = "few, literal, non-literal, all, dev, test";
 const char* const kDefaultNeedles = "few";
 
 std::optional<std::vector<Needle>> builtin_needles(std::string_view set) {
   constexpr size_t kFew = 3;
   std::vector<Needle> needles;
-  if (set == "non-literal") {
-    append_builtin(kNonLiteralNeedles, needles);
-  } else if (set == "few" || set == "literal" || set == "all") {
-    append_builtin(kLiteralNeedles, needles);
-    if (set == "few") needles.resize(kFew);
-    if (set == "all") append_builtin(kNonLiteralNeedles, needles);
-  } else {
-    return std::nullopt;
-  }
-  return needles;
+  if (set != "non-literal") append_builtin(kLiteralNeedles, needles);
+  if (set != "few" && set != "literal") append_builtin(kNonLiteralNeedles, needles);
+  if (set == "few") needles.resize(kFew);
+  if (set == "dev") return every_second(needles, 0);
+  if (set == "test") return every_second(needles, 1);
+  if (set == "few" || set == "literal" || set == "non-literal" || set == "all") return needles;
+  return std::nullopt;
 }
 
 std::string builtin_haystack() { return unwrap(kBuiltinHaystack); }

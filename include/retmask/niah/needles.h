@@ -30,7 +30,8 @@ std::vector<std::string> read_haystacks(const std::filesystem::path& dir, size_t
 // The built-in data, written for this project (src/niah/builtin/): a text of some 8,700 words and
 // 24 needles. In 12 of them the question repeats the needle's words. In the other 12, as in NoLiMa
 // (Modarressi et al. 2025), it shares no content word with the needle, and the answer, a name,
-// takes one step of common knowledge: the Eiffel Tower is in France.
+// takes one step of common knowledge: the Eiffel Tower is in France. "dev" and "test" are halves
+// with 6 of each kind: heads and hyper-parameters chosen on one are reported on the other.
 extern const char* const kNeedleSets;      // names of the sets, for help and errors
 extern const char* const kDefaultNeedles;  // name of the default set
 // Nullopt: no set has this name.

@@ -107,6 +107,27 @@ TEST(BuiltinNeedles, AnswerLiesInTheNeedleAndNotInTheHaystack) {
   EXPECT_FALSE(builtin_needles("short").has_value());
 }
 
+TEST(BuiltinNeedles, DevAndTestAreHalvesOfAll) {
+  const auto questions_of = [](const char* set) {
+    std::set<std::string> questions;
+    const std::vector<Needle> needles = builtin_needles(set).value();
+    for (const Needle& needle : needles) questions.insert(needle.question);
+    return questions;
+  };
+  const std::set<std::string> dev = questions_of("dev");
+  std::set<std::string> both = questions_of("test");
+  EXPECT_EQ(dev.size(), 12u);
+  EXPECT_EQ(both.size(), 12u);
+  for (const char* half : {"dev", "test"}) {
+    int literal = 0;
+    for (const std::string& question : questions_of(half))
+      literal += questions_of("literal").contains(question);
+    EXPECT_EQ(literal, 6) << half;
+  }
+  both.insert(dev.begin(), dev.end());  // 24 only if they are disjoint
+  EXPECT_EQ(both, questions_of("all"));
+}
+
 TEST(BuiltinNeedles, QuestionsShareWordsWithLiteralNeedlesOnly) {
   for (const char* set : {"literal", "non-literal"}) {
     const std::vector<Needle> needles = builtin_needles(set).value();
