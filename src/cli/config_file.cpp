@@ -1,6 +1,7 @@
 #include "config_file.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "number_options.h"
 #include "retmask/base/error.h"
@@ -10,6 +11,9 @@
 
 namespace retmask::cli {
 namespace {
+
+// Settings of a script that runs several commands with one file, such as scripts/reproduce.sh.
+constexpr std::string_view kScriptSection = "script";
 
 std::vector<std::string> keys_of(const CLI::App& app) {
   std::vector<std::string> keys;
@@ -111,6 +115,7 @@ void apply_config_file(CLI::App& app,
     }
   };
   for (const TomlEntry& entry : entries) {
+    if (entry.section == kScriptSection) continue;
     const CLI::App& owner = entry.section.empty() ? app : find_section(root, entry, where(entry));
     check_type(find_option(owner, entry, where(entry)), entry, where(entry));
   }

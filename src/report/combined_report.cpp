@@ -85,7 +85,9 @@ std::string title_of(const RunFolder& run) {
 
 }  // namespace
 
-fs::path write_combined_report(const std::vector<fs::path>& dirs, const fs::path& out) {
+fs::path write_combined_report(const std::vector<fs::path>& dirs,
+                               const fs::path& out,
+                               const std::vector<fs::path>& tables) {
   const RunFolders runs = open_runs(dirs);
   check_known(runs);
   Table glance{.columns = {"run", "command", "result"}, .rows = {}};
@@ -94,6 +96,7 @@ fs::path write_combined_report(const std::vector<fs::path>& dirs, const fs::path
   HtmlFragment page;
   page.table(glance);
   page.append(body);
+  for (const fs::path& file : tables) page.append(table_section(file));
   page.append(facts_section(runs));
   stop_point();
   return write_page(out, "retmask report", page);

@@ -25,6 +25,8 @@ HtmlFragment helmet_results(const std::vector<HelmetRun>& runs, const std::strin
 HtmlFragment benchmarks_section(const RunFolders& evals, Table& glance);
 // compare.json of eval --compare.
 HtmlFragment eval_comparison_section(const RunFolders& runs, Table& glance);
+// A JSONL file of objects; the first row's keys are the columns.
+HtmlFragment table_section(const std::filesystem::path& file);
 // Timings, machines, options and inputs of all runs.
 HtmlFragment facts_section(const RunFolders& runs);
 // The options of one run that bear on its results: the same for each run of them.

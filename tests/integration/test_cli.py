@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from helpers import error_line, run_record
+from helpers import error_line, run_record, write_rows
 
 
 COMMANDS = ["detect", "mask", "synthesize", "train-dpo", "eval", "report"]
@@ -135,6 +135,24 @@ def test_mistakes_in_the_config_file(retmask, tmp_path, run_folder, text, messag
     config.write_text(text)
     done = retmask("report", "--runs", run_folder, "--out", tmp_path / "o", "--config", config, code=2)
     assert error_line(done).startswith(str(config) + message)
+
+
+def test_the_section_of_scripts_is_theirs(retmask, tmp_path, run_folder):
+    (tmp_path / "run.toml").write_text('quiet = true\n[script]\narms = ["sft"]\nany-key = 1\n')
+    retmask("report", "--runs", run_folder, "--out", tmp_path / "o", "--config", tmp_path / "run.toml")
+    assert run_record(tmp_path / "o")["options"]["quiet"] is True
+
+
+def test_tables_in_a_report(retmask, tmp_path, run_folder):
+    table = tmp_path / "stage_times.jsonl"
+    write_rows(table, [{"stage": "detect", "minutes": 1.5}, {"stage": "<eval>"}])
+    retmask("report", "--runs", run_folder, "--tables", table, "--out", tmp_path / "o")
+    page = (tmp_path / "o/report.html").read_text()
+    assert "Stage times" in page and "minutes" in page and "1.5" in page and "&lt;eval&gt;" in page
+    for text, message in (("", "is empty"), ("[1]\n", "stage_times.jsonl:1: expected an object")):
+        table.write_text(text)
+        done = retmask("report", "--runs", run_folder, "--tables", table, "--out", tmp_path / "o", code=2)
+        assert message in error_line(done).replace('"', "")
 
 
 def test_reports_among_the_runs_are_passed_over(retmask, tmp_path, run_folder):
