@@ -1,16 +1,19 @@
 """scripts/slurm/ on a real one-node SLURM cluster, started for these tests (see slurm_cluster.py)."""
 
+import json
 import re
+import subprocess
 import time
 from types import SimpleNamespace
 
 import pytest
 
 from conftest import ROOT
-from helpers import count_lines, read_rows, run_record
+from helpers import count_lines, read_rows, run_record, write_rows
 from slurm_cluster import CannotStart, SlurmCluster
 from synthesize_runs import final_bytes
 from synthesize_runs import mask, prompts, synthesize  # noqa: F401: fixtures
+from test_reproduce import CONFIG
 from test_train import PAIRS, without_timing
 
 # The scripts request GPUs, which this cluster does not have.
@@ -147,6 +150,32 @@ def test_a_missing_variable_ends_the_job_with_its_name(slurm, retmask, tmp_path)
     with pytest.raises(AssertionError, match="FAILED"):
         job.wait_until_done()
     assert "set PAIRS" in job.log_text()
+
+
+def test_the_experiment_runs_as_jobs(slurm, retmask, tiny_llama, tmp_path):
+    """scripts/reproduce.sh with launcher = "slurm"; started again, it submits nothing."""
+    prompts = write_rows(tmp_path / "prompts.jsonl", [{"prompt": f"Say something about number {number}."} for number in range(8)])
+    cpu = f"--cpus-per-task=1 --output={tmp_path}/%x-%A.log"
+    script = f'launcher = "slurm"\nworkers = 2\nsbatch-workers = "--gpus-per-task=0 {cpu}"\n'
+    script += f'sbatch-train = "--gpus-per-node=0 --ntasks-per-node=2 {cpu}"\nlearning-rates = ["1e-3"]\n'
+    config = tmp_path / "reproduce.toml"
+    text = CONFIG.format(model=tiny_llama, prompts=prompts).replace('learning-rates = ["1e-3", "1e-5"]', script)
+    config.write_text("".join(line + "\n" for line in text.splitlines() if not line.startswith("eval-niah")))
+    command = [ROOT / "scripts/reproduce.sh", tmp_path / "out", "--config", config, "--seeds", "1", "--arms", "retrieval-masked"]
+
+    def reproduce():
+        environment = slurm.environment | {"RETMASK": str(retmask.binary), "LOGS": str(tmp_path)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        logs = "".join(log.read_text() for log in sorted(tmp_path.glob("*.log")))
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
+        return done.stdout
+
+    # detect (before and after training), synthesize, and eval of two models as arrays; the training as a job of its own.
+    assert reproduce().count("merge: ") == 5
+    comparison = json.loads((tmp_path / "out/compare/from-base/compare.json").read_text())
+    assert comparison["names"] == ["base", "retrieval-masked"] and comparison["rows"][0]["difference"] != [0]
+    assert (tmp_path / "out/report/report.html").exists()
+    assert "merge: " not in reproduce()
 
 
 def test_an_array_with_its_merge_equals_one_run(slurm, retmask, tiny_llama, prompts, mask, synthesize, tmp_path):  # noqa: F811
