@@ -275,9 +275,10 @@ Command setup_eval(CLI::App& root) {
                "Also write prompts.jsonl: the text of each sample's prompt, with special tokens");
   app.add_option("--thinking",
                  options->thinking,
-                 "Reasoning models: off (the chat template is told not to think) or on (told to "
-                 "think; the answer is what follows </think>, and is empty if that never comes); "
-                 "without a budget, thinking and answer share the suite's limit of new tokens");
+                 "Reasoning models: off (the chat template is told not to think), auto (off, but "
+                 "with a template that always opens the thinking) or on (told to think; the answer "
+                 "is what follows </think>, and is empty if that never comes); without a budget, "
+                 "thinking and answer share the suite's limit of new tokens");
   add_count_option(app,
                    "--thinking-budget",
                    options->thinking_budget,

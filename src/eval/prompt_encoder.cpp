@@ -48,8 +48,11 @@ const ChatEncoder& PromptEncoder::chat() const {
 }
 
 bool PromptEncoder::opens_thinking() const {
-  thinking_.check_template(chat(), model_);
-  return chat().opens_thinking();
+  if (!opens_thinking_) {
+    thinking_.check_template(chat(), model_);
+    opens_thinking_ = chat().opens_thinking();
+  }
+  return *opens_thinking_;
 }
 
 int64_t PromptEncoder::thinking_tokens() const {

@@ -3,11 +3,13 @@
 #include "builtin_data.h"
 #include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 
 namespace retmask::eval {
 namespace {
 
-constexpr EnumNames<Thinking, 2> kThinkingNames{{{{Thinking::off, "off"}, {Thinking::on, "on"}}}};
+constexpr EnumNames<Thinking, 3> kThinkingNames{
+    {{{Thinking::automatic, "auto"}, {Thinking::off, "off"}, {Thinking::on, "on"}}}};
 
 constexpr const char* kUnended = "unended_thinking";  // field of rows and of results.json
 
@@ -22,7 +24,7 @@ Thinking parse_thinking(const std::string& name) {
 void ThinkingOptions::validate() const {
   if (budget < 0) user_error("--thinking-budget is ", budget, ", expected at least 0");
   if (budget > 0 && !is_on()) {
-    user_error("--thinking-budget has no effect with --thinking off; give --thinking on");
+    user_error("--thinking-budget has no effect without --thinking on");
   }
 }
 
@@ -37,14 +39,19 @@ void ThinkingOptions::check_template(const ChatEncoder& encoder, const std::stri
     user_error("--thinking on: the chat template of ",
                model,
                " neither uses enable_thinking nor begins answers with <think>, so it cannot tell "
-               "the model to think; give --thinking off");
+               "the model to think; omit --thinking");
   }
-  if (!is_on() && opens) {
-    user_error("--thinking off: the chat template of ",
-               model,
-               " begins every answer with <think>, so its model always thinks; give --thinking on, "
-               "with --thinking-budget");
+  if (is_on() || !opens) return;
+  const std::string always =
+      detail::concat("the chat template of ",
+                     model,
+                     " begins every answer with <think>, so its model always thinks; ");
+  if (use == Thinking::off) {
+    user_error("--thinking off: ", always, "give --thinking on, with --thinking-budget");
   }
+  log::warn(always +
+            "an answer whose thinking does not end is scored as it is; give --thinking on, with "
+            "--thinking-budget, to score only what follows </think>");
 }
 
 std::vector<int64_t> end_of_thinking(const Tokenizer& tokenizer) {

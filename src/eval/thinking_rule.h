@@ -34,7 +34,7 @@ class ThinkingRule {
   // HELMET.
   ThoughtAnswer read(const AnswerLimits& limits, std::span<const int64_t> tokens) const;
 
-  // Adds to a row "thinking" and "unended_thinking"; with Thinking::off only a thinking that the
+  // Adds to a row "thinking" and "unended_thinking"; without Thinking::on only a thinking that the
   // answer had all the same.
   void add_to_row(const ThoughtAnswer& answer, Json& row) const;
 

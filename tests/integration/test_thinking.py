@@ -129,8 +129,8 @@ def test_second_turns_show_the_answers_without_thinking(retmask, thinkers, tmp_p
 
 MISTAKES = {
     "budget alone": ("opens", ["--thinking-budget", 20], ["--thinking-budget", "--thinking on"]),
-    "always thinks": ("opens", [], ["--thinking off", "always thinks", "--thinking on"]),
-    "a word": ("obeys", ["--thinking", "yes"], ["--thinking", "off, on"]),
+    "always thinks": ("opens", ["--thinking", "off"], ["--thinking off", "always thinks", "--thinking on"]),
+    "a word": ("obeys", ["--thinking", "yes"], ["--thinking", "auto, off, on"]),
     "plain text": ("obeys", ["--thinking", "on", "--chat", "none"], ["--thinking on", "plain text", "--chat none"]),
 }
 
@@ -141,9 +141,15 @@ def test_mistakes(retmask, kv, tmp_path, name):
     error_line(retmask(*kv(*flags, model=model), "--out", tmp_path / "out", code=2), said)
 
 
+def test_a_model_that_always_thinks_is_scored_as_it_answers(retmask, kv, tmp_path):
+    done = retmask(*kv(model="opens"), "--out", tmp_path)
+    assert "always thinks" in done.stderr and "--thinking on" in done.stderr
+    assert all(row["answer"] for row in read_rows(tmp_path / "predictions.jsonl"))
+
+
 def test_a_template_that_cannot_tell(retmask, tiny_llama, tmp_path):
     done = retmask("eval", "--suite", "kv", "--model", tiny_llama, "--thinking", "on", "--out", tmp_path, code=2)
-    error_line(done, ["--thinking on", "neither uses enable_thinking nor begins answers with <think>", "--thinking off"])
+    error_line(done, ["--thinking on", "neither uses enable_thinking nor begins answers with <think>", "omit --thinking"])
 
 
 def test_servers_and_other_suites_take_no_thinking_flags(retmask, tiny_llama, tmp_path):

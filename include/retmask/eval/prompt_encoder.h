@@ -57,6 +57,7 @@ class PromptEncoder {
   std::optional<ChatEncoder> chat_;
   ThinkingOptions thinking_;
   std::string model_;
+  mutable std::optional<bool> opens_thinking_;  // once asked for: a rendering of the template
   bool for_server_ = false;
   const PromptEncoder* counter_ = nullptr;
 };

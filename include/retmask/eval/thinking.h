@@ -12,6 +12,7 @@
 namespace retmask::eval {
 
 enum class Thinking {
+  automatic,  // off where the template can be told so; otherwise answers are scored as written
   off,  // the template is told not to think; a thinking in the answer is split off all the same
   on,   // the template is told to think; the answer is what follows </think>
 };
@@ -20,7 +21,7 @@ std::string to_string(Thinking thinking);
 Thinking parse_thinking(const std::string& name);
 
 struct ThinkingOptions {
-  Thinking use = Thinking::off;
+  Thinking use = Thinking::automatic;
   // Most tokens of thinking. Then a text that ends it is forced ("budget_is_used_up" of
   // configs/eval/thinking.json, by the authors of Qwen3), and the answer has the suite's limit of
   // new tokens for itself. 0: no budget, thinking and answer share that limit.
@@ -30,7 +31,7 @@ struct ThinkingOptions {
   // Throws UserError.
   void validate() const;
   // Throws UserError if the template cannot do what `use` says: it always opens the thinking, or
-  // never does. `model`: its folder, for the message.
+  // never does. Warns if automatic leaves the thinking on. `model`: its folder, for the message.
   void check_template(const ChatEncoder& encoder, const std::string& model) const;
   // New tokens besides the suite's limit: the budget and the text that ends the thinking.
   int64_t extra_tokens(const Tokenizer& tokenizer) const;

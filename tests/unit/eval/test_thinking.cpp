@@ -149,6 +149,7 @@ TEST_F(ThinkingTest, SaysWhatATemplateCannotDo) {
                     {"--thinking on", "enable_thinking"});
   expect_user_error([&] { encode(obeys, ChatUse::none, Thinking::on); },
                     {"--thinking on", "plain text"});
+  EXPECT_TRUE(encode(kOpeningTemplate, ChatUse::all, Thinking::automatic));
   expect_user_error([&] { encode(kOpeningTemplate, ChatUse::all, Thinking::off); },
                     {"--thinking off", "always thinks", "--thinking on"});
 }
@@ -170,6 +171,8 @@ TEST_F(ThinkingTest, ReadsWhatWasGenerated) {
       {Thinking::on, true, "hm", {"hm", "", true}},
       {Thinking::off, false, "<think>\nhm\n</think>\n\nYes.", {"hm", "Yes."}},
       {Thinking::off, false, " Yes.", {"", " Yes."}},
+      {Thinking::automatic, true, "hm\n</think>\n\nYes.", {"hm", "Yes."}},
+      {Thinking::automatic, true, "hm", {"", "hm"}},
   };
   for (const Case& one : cases) {
     const ThinkingRule rule(*tokenizer_, {.use = one.use});
@@ -233,7 +236,7 @@ TEST_F(ThinkingTest, OptionsAreChecked) {
                     {"--thinking-budget", "--thinking on"});
   expect_user_error([] { (ThinkingOptions{.use = Thinking::on, .budget = -1}.validate()); },
                     {"--thinking-budget is -1"});
-  expect_user_error([] { parse_thinking("yes"); }, {"--thinking", "off, on"});
+  expect_user_error([] { parse_thinking("yes"); }, {"--thinking", "auto, off, on"});
 }
 
 }  // namespace
