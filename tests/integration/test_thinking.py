@@ -127,6 +127,23 @@ def test_second_turns_show_the_answers_without_thinking(retmask, thinkers, tmp_p
     assert "0 of 2 answers are empty" in done.stdout
 
 
+def test_helmet_thinks_where_it_has_a_template(retmask, thinkers, shared, tmp_path):
+    data = shared / "eval/tiny"
+    if not data.is_dir():
+        pytest.skip(f"the tiny data of HELMET, {data}, are not here")
+    helmet = ["eval", "--suite", "helmet", "--model", thinkers["opens"], "--data", data, "--lengths", 1500, "--max-samples", 1,
+              "--rouge-proxy", "--device", "cpu"]
+    done = retmask(*helmet, "--tasks", "icl_trec_coarse_20shot_balance,infbench_qa_eng", *BUDGET, "--out", tmp_path / "out")
+    assert "--thinking on tells the model nothing in the prompts of icl_trec_coarse_20shot_balance" in done.stderr
+    assert results_of(tmp_path / "out")["unended_thinking"] == 0
+    plain, chat = read_rows(tmp_path / "out/predictions.jsonl")
+    assert plain["chat"] is False and plain["thinking"] == "" and plain["answer"]
+    assert chat["chat"] is True and chat["thinking"].endswith(END) and chat["answer"]
+    off = retmask(*helmet, "--tasks", "infbench_qa_eng", "--thinking", "off", "--out", tmp_path / "off", code=2)
+    error_line(off, ["always thinks"])
+    retmask(*helmet, "--tasks", "icl_trec_coarse_20shot_balance", "--out", tmp_path / "plain")
+
+
 MISTAKES = {
     "budget alone": ("opens", ["--thinking-budget", 20], ["--thinking-budget", "--thinking on"]),
     "always thinks": ("opens", ["--thinking", "off"], ["--thinking off", "always thinks", "--thinking on"]),
