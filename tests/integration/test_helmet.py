@@ -1,4 +1,4 @@
-"""eval --suite helmet on the tiny data, with a tiny model: every category, judges that misbehave, resuming, rescoring and HELMET's own files."""
+"""eval --suite helmet on the tiny data, with a tiny model: every category, judges that misbehave, resuming, rescoring, HELMET's files."""
 
 import hashlib
 import json

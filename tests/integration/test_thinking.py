@@ -12,7 +12,8 @@ CHATML = ("{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ me
           "{% if add_generation_prompt %}<|im_start|>assistant\n")
 TEMPLATES = {
     "opens": CHATML + "<think>\n{% endif %}",  # as Olmo-3-Think's
-    "obeys": CHATML + "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}",  # as Qwen3's
+    # As Qwen3's.
+    "obeys": CHATML + "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}",
 }
 END = "I have to give the solution based on the thinking directly now."
 
@@ -107,7 +108,8 @@ def test_the_template_is_told(retmask, kv, tmp_path):
 
 
 def test_the_needle_test_thinks_too(retmask, thinkers, tmp_path):
-    niah = ["eval", "--suite", "niah", "--model", thinkers["opens"], "--lengths", 300, "--depths", 2, "--max-new-tokens", 8, "--device", "cpu"]
+    niah = ["eval", "--suite", "niah", "--model", thinkers["opens"], "--lengths", 300, "--depths", 2, "--max-new-tokens", 8,
+            "--device", "cpu"]
     done = retmask(*niah, *BUDGET, "--out", tmp_path / "a")
     assert "0 of 6 answers are empty" in done.stdout and results_of(tmp_path / "a")["unended_thinking"] == 0
     retmask(*niah, *BUDGET, "--batch-size", 1, "--out", tmp_path / "b")
