@@ -141,11 +141,12 @@ for arm in "${arms[@]}"; do
     trained=$out/dpo/$arm-${rate_of[$arm]}-$seed
     evaluate "$trained" "$out/eval/$arm-$seed"
     dirs+=${dirs:+,}$out/eval/$arm-$seed
-    trainings+=("$trained")
   done
   group_of[$arm]=$arm=$dirs
   groups+=("${group_of[$arm]}")
-  run detect "$out/dpo/$arm-${rate_of[$arm]}-1" "$out/detect-trained/$arm"
+  first=$out/dpo/$arm-${rate_of[$arm]}-1
+  trainings+=("$first")  # one curve per arm in the report
+  run detect "$first" "$out/detect-trained/$arm"
   from_detections+=("$out/detect-trained/$arm/head_scores.json")
 done
 
