@@ -160,14 +160,17 @@ TEST_F(RunReport, ComparesHeads) {
   };
   const Json points = {
       point(0, 0.5, 0.25, 2, 1), point(1, 0.75, 0, 1, 2.5), point(2, 0, 0, 3, 2.5)};
-  const Json change = {{"heads", 7}, {"a", 0.25}, {"b", 0.5}, {"change", 0.25}};
-  const Json pair = {{"a", "x.json"},
-                     {"b", "y"},
-                     {"spearman", 0.5},
-                     {"overlap", overlap},
-                     {"moved", {{"by_score", {points[1]}}}},
-                     {"mask", {{"masked", change}, {"others", change}}},
-                     {"points", points}};
+  const Json change = {
+      {"heads", 7}, {"a", 0.25}, {"b", 0.5}, {"change", 0.25}, {"interval", {0.125, 0.375}}};
+  const Json pair = {
+      {"a", "x.json"},
+      {"b", "y"},
+      {"spearman", 0.5},
+      {"overlap", overlap},
+      {"moved", {{"by_score", {points[1]}}}},
+      {"mask",
+       {{"masked", change}, {"others", change}, {"difference", 0.0}, {"interval", {-0.5, 0.625}}}},
+      {"points", points}};
   write("compare.json",
         {{"pairs",
           {pair,
@@ -177,15 +180,19 @@ TEST_F(RunReport, ComparesHeads) {
             {"overlap", overlap},
             {"points", {point(0, 0.5, nullptr, 1, 1)}}}}}});
   const std::string text = page();
-  for (const char* part : {"among the first of both (1)",
-                           "first 2 of the horizontal axis only (1)",
-                           "first 1 of the vertical axis only (0)",
-                           "others (1)",
-                           "0-0: 0.5 and 0.25",
-                           "0-1</td><td class=\"number\">0.75</td><td class=\"number\">0</td>"
-                           "<td class=\"number\">-0.75<",
-                           "<td>masked</td><td class=\"number\">7</td>",
-                           "<td>x.json</td><td>z.yaml</td><td class=\"number\"></td>"}) {
+  for (const char* part :
+       {"among the first of both (1)",
+        "first 2 of the horizontal axis only (1)",
+        "first 1 of the vertical axis only (0)",
+        "others (1)",
+        "0-0: 0.5 and 0.25",
+        "0-1</td><td class=\"number\">0.75</td><td class=\"number\">0</td>"
+        "<td class=\"number\">-0.75<",
+        "<td>masked</td><td class=\"number\">7</td>",
+        "x.json → y, masked heads: 0.25 (0.125 to 0.375), the interval excludes 0",
+        "<td>masked less others</td>",
+        "<td>-0.5 to 0.625</td>",
+        "<td>x.json</td><td>z.yaml</td><td class=\"number\"></td>"}) {
     EXPECT_TRUE(holds(text, part)) << part;
   }
   EXPECT_TRUE(fs::exists(folder_ / "comparison.svg"));
