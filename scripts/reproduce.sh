@@ -45,10 +45,10 @@ if [ -z "${RETMASK:-}" ]; then
   scripts/build.sh release retmask
 fi
 export RETMASK=${RETMASK:-build/release/retmask}
-helper() { .venv/bin/python scripts/reproduce_helper.py "$@"; }
+tool() { .venv/bin/python scripts/reproduce_tool.py "$@"; }
 
-# model, prompts, arms, seeds, rates, suites, suite_<name>, skipped and more: see `settings` in the helper.
-settings=$(helper settings "$config" --seeds "$asked_seeds" --arms "$asked_arms")
+# model, prompts, arms, seeds, rates, suites, suite_<name>, skipped and more: see `settings` of reproduce_tool.py.
+settings=$(tool settings "$config" --seeds "$asked_seeds" --arms "$asked_arms")
 eval "$settings"
 if [ "$model" = build/models/SmolLM2-135M-Instruct ]; then
   step "Model"
@@ -56,7 +56,7 @@ if [ "$model" = build/models/SmolLM2-135M-Instruct ]; then
 fi
 
 step "Plan"
-helper plan "$config" "$out" --seeds "$asked_seeds" --arms "$asked_arms"
+tool plan "$config" "$out" --seeds "$asked_seeds" --arms "$asked_arms"
 for note in "${skipped[@]}"; do printf '\n!! %s\n' "$note" >&2; done
 # shellcheck disable=SC2086  # a list of words
 "$RETMASK" train-dpo --config "$config" --plan $plan_flags
@@ -105,7 +105,7 @@ train() {
   local dir=$out/dpo/$1-$2-$3 loss=dpo rows=pairs
   if [ "$1" = sft ]; then loss=sft rows=sft; fi
   PAIRS=$out/pairs/$1/$rows.jsonl run train-dpo "$model" "$dir" --loss $loss --seed "$3" \
-    --learning-rate "$2" --min-learning-rate "$(helper tenth "$2")"
+    --learning-rate "$2" --min-learning-rate "$(tool tenth "$2")"
   rm -rf "$dir/checkpoints"  # states to resume from, 12 bytes per parameter
 }
 
@@ -119,7 +119,7 @@ for arm in "${arms[@]}"; do
       run eval "$out/dpo/$arm-$rate-1" "$out/tune/$arm-$rate" $tune_flags
     fi
   done
-  rate_of[$arm]=$(helper choose "$out" "$arm" "${rates[@]}")
+  rate_of[$arm]=$(tool choose "$out" "$arm" "${rates[@]}")
   for seed in $(seq 2 "$seeds"); do train "$arm" "${rate_of[$arm]}" "$seed"; done
 done
 
@@ -162,7 +162,7 @@ done
 retmask detect --compare "${from_detections[@]}" --mask "$out/mask/mask.json" --out "$out/compare/heads"
 
 step "report"
-helper tables "$out" "$model" "${rates[@]}"
+tool tables "$out" "$model" "${rates[@]}"
 "$RETMASK" report --out "$out/report" \
   --runs "$out"/{detect,mask} "${arms[@]/#/$out/pairs/}" "${trainings[@]}" "${suites[@]/#/$out/eval/base/}" \
   "$out/compare/heads" "${comparisons[@]}" \
