@@ -276,7 +276,8 @@ Command setup_eval(CLI::App& root) {
   app.add_option("--thinking",
                  options->thinking,
                  "Reasoning models: off (the chat template is told not to think), auto (off, but "
-                 "with a template that always opens the thinking) or on (told to think; the answer "
+                 "with a template that always opens the thinking; in helmet the template is told "
+                 "nothing, as by HELMET) or on (told to think; the answer "
                  "is what follows </think>, and is empty if that never comes); without a budget, "
                  "thinking and answer share the suite's limit of new tokens");
   add_count_option(app,

@@ -29,7 +29,7 @@ void run_niah(const Evaluation& evaluation) {
   const ChatEncoder encoder(*evaluation.tokenizer,
                             chat_template.get(),
                             evaluation.run.moment(),
-                            options.thinking.is_on());
+                            options.thinking.enable_thinking());
   if (!server.given()) options.thinking.check_template(encoder, evaluation.options.model.string());
   // The prompts must leave room for the thinking too.
   niah::GridOptions grid = options.grid;

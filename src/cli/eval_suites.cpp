@@ -207,7 +207,9 @@ void check_suite_flags(const Suite& suite, const Invocation& invocation, bool re
 bool EvalCommandOptions::is_given(const std::string& flag) const { return has_flag(given, flag); }
 
 eval::ThinkingOptions EvalCommandOptions::resolved_thinking() const {
-  return {.use = eval::parse_thinking(thinking), .budget = thinking_budget};
+  return {.use = eval::parse_thinking(thinking),
+          .budget = thinking_budget,
+          .automatic_is_silent = suite == "helmet"};
 }
 
 int64_t EvalCommandOptions::given_max_new_tokens() const {

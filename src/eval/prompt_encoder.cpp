@@ -29,7 +29,7 @@ PromptEncoder::PromptEncoder(const Tokenizer& tokenizer,
   const bool use =
       chat == ChatUse::all || (chat == ChatUse::automatic && ChatTemplate::exists(model_dir));
   if (use) template_ = ChatTemplate::load(model_dir);
-  chat_.emplace(tokenizer, template_.get(), moment, thinking.is_on());
+  chat_.emplace(tokenizer, template_.get(), moment, thinking.enable_thinking());
 }
 
 PromptEncoder PromptEncoder::for_server(const PromptEncoder* counter) {

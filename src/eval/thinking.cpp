@@ -21,6 +21,11 @@ Thinking parse_thinking(const std::string& name) {
   return kThinkingNames.parse("--thinking", name);
 }
 
+std::optional<bool> ThinkingOptions::enable_thinking() const {
+  if (use == Thinking::automatic && automatic_is_silent) return std::nullopt;
+  return is_on();
+}
+
 void ThinkingOptions::validate() const {
   if (budget < 0) user_error("--thinking-budget is ", budget, ", expected at least 0");
   if (budget > 0 && !is_on()) {

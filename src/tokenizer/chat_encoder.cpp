@@ -17,19 +17,24 @@ Json user_message(std::string text) {
 ChatEncoder::ChatEncoder(const Tokenizer& tokenizer,
                          const ChatTemplate* chat_template,
                          std::optional<Moment> moment,
-                         bool thinks)
-    : tokenizer_(tokenizer), template_(chat_template), moment_(moment), thinks_(thinks) {}
+                         std::optional<bool> enable_thinking)
+    : tokenizer_(tokenizer),
+      template_(chat_template),
+      moment_(moment),
+      enable_thinking_(enable_thinking) {}
 
-std::string ChatEncoder::rendering(const Json& messages, bool thinks) const {
+std::string ChatEncoder::rendering(const Json& messages,
+                                   std::optional<bool> enable_thinking) const {
+  Json variables = Json::object();
+  if (enable_thinking) variables["enable_thinking"] = *enable_thinking;
   RETMASK_CHECK(template_ != nullptr);
-  return template_->render(messages,
-                           {.add_generation_prompt = true,
-                            .variables = {{"enable_thinking", thinks}},
-                            .moment = moment_});
+  return template_->render(
+      messages,
+      {.add_generation_prompt = true, .variables = std::move(variables), .moment = moment_});
 }
 
 std::string ChatEncoder::render(const Json& messages, const std::string& answer_start) const {
-  return rendering(messages, thinks_) + answer_start;
+  return rendering(messages, enable_thinking_) + answer_start;
 }
 
 std::vector<int64_t> ChatEncoder::encode(const Json& messages,
@@ -48,7 +53,7 @@ std::vector<int64_t> ChatEncoder::encode(const Json& messages,
 }
 
 bool ChatEncoder::opens_thinking() const {
-  return uses_template() && retmask::opens_thinking(rendering(greeting(), thinks_));
+  return uses_template() && retmask::opens_thinking(rendering(greeting(), enable_thinking_));
 }
 
 bool ChatEncoder::knows_thinking() const {

@@ -3,6 +3,7 @@
 // think, how long it may, and what answers without an end of it count.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace retmask::eval {
 
 enum class Thinking {
   automatic,  // off where the template can be told so; otherwise answers are scored as written
+              // (in helmet the template is told nothing, as by HELMET)
   off,  // the template is told not to think; a thinking in the answer is split off all the same
   on,   // the template is told to think; the answer is what follows </think>
 };
@@ -27,7 +29,12 @@ struct ThinkingOptions {
   // new tokens for itself. 0: no budget, thinking and answer share that limit.
   int64_t budget = 0;
 
+  // Whether automatic tells the template nothing.
+  bool automatic_is_silent = false;
+
   bool is_on() const { return use == Thinking::on; }
+  // For ChatEncoder.
+  std::optional<bool> enable_thinking() const;
   // Throws UserError.
   void validate() const;
   // Throws UserError if the template cannot do what `use` says: it always opens the thinking, or

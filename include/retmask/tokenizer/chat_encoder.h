@@ -20,11 +20,12 @@ Json user_message(std::string text);
 class ChatEncoder {
  public:
   // Both must outlive this object. Null template: plain text. `moment` as in RenderOptions.
-  // `thinks`: what enable_thinking tells the template.
+  // `enable_thinking`: what the template is told; nullopt: nothing, so that it does what its
+  // authors chose.
   ChatEncoder(const Tokenizer& tokenizer,
               const ChatTemplate* chat_template,
               std::optional<Moment> moment = std::nullopt,
-              bool thinks = false);
+              std::optional<bool> enable_thinking = false);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   bool uses_template() const { return template_ != nullptr; }
@@ -44,12 +45,12 @@ class ChatEncoder {
   bool knows_thinking() const;
 
  private:
-  std::string rendering(const Json& messages, bool thinks) const;
+  std::string rendering(const Json& messages, std::optional<bool> enable_thinking) const;
 
   std::reference_wrapper<const Tokenizer> tokenizer_;
   const ChatTemplate* template_;
   std::optional<Moment> moment_;
-  bool thinks_;
+  std::optional<bool> enable_thinking_;
 };
 
 }  // namespace retmask

@@ -154,6 +154,23 @@ TEST_F(ThinkingTest, SaysWhatATemplateCannotDo) {
                     {"--thinking off", "always thinks", "--thinking on"});
 }
 
+// HELMET's own prompts are made so.
+TEST_F(ThinkingTest, AutomaticMayTellTheTemplateNothing) {
+  const auto folder = folder_with(
+      "{{ messages[0]['content'] }}{% if enable_thinking is defined %} {{ enable_thinking }}"
+      "{% endif %}");
+  const auto prompt = [&](const ThinkingOptions& thinking) {
+    const PromptEncoder encoder(*tokenizer_, folder, ChatUse::all, std::nullopt, thinking);
+    Sample sample;
+    encoder.encode(user_prompt("Hello"), sample);
+    return tokenizer_->decode(sample.prompt, false);
+  };
+  EXPECT_EQ(prompt({}), "Hello False");
+  EXPECT_EQ(prompt({.automatic_is_silent = true}), "Hello");
+  EXPECT_EQ(prompt({.use = Thinking::off, .automatic_is_silent = true}), "Hello False");
+  EXPECT_EQ(prompt({.use = Thinking::on, .automatic_is_silent = true}), "Hello True");
+}
+
 TEST_F(ThinkingTest, ReadsWhatWasGenerated) {
   struct Case {
     Thinking use;
