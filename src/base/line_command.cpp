@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <string_view>
 
+#include "pipe.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file_descriptor.h"
 #include "retmask/base/stop_signals.h"
@@ -24,23 +24,12 @@ namespace {
 
 constexpr int kPollMilliseconds = 200;  // between stop points
 
-struct Ends {
-  FileDescriptor read;
-  FileDescriptor write;
-};
-
-Ends open_pipe() {
-  std::array<int, 2> ends{};
-  RETMASK_CHECK(::pipe2(ends.data(), O_CLOEXEC) == 0, std::strerror(errno));
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
 // The running command. Its processes are killed if it is destroyed before wait().
 class ShellCommand {
  public:
   ShellCommand(const std::string& what, const std::string& command) {
-    Ends in = open_pipe();
-    Ends out = open_pipe();
+    Pipe in = make_pipe();
+    Pipe out = make_pipe();
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, in.read.get(), STDIN_FILENO);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <system_error>
 
+#include "pipe.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file_descriptor.h"
 #include "sandbox_child.h"
@@ -55,17 +56,6 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
-
-struct Pipe {
-  FileDescriptor read;
-  FileDescriptor write;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  RETMASK_CHECK(::pipe2(ends.data(), O_CLOEXEC) == 0, std::strerror(errno));
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
 
 FileDescriptor file_in_memory(std::string_view bytes) {
   FileDescriptor file(::memfd_create("input", MFD_CLOEXEC));
