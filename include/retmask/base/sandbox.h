@@ -24,7 +24,7 @@ struct SandboxLimits {
   void validate() const;
 };
 
-// What the kernel lets us keep from the program; the limits always hold.
+// Isolation that the kernel allowed; the limits hold without it.
 struct SandboxIsolation {
   bool user = false;       // runs as a user without rights, or without rights over its own user's
   bool network = false;    // no network, not even the loopback

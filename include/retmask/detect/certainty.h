@@ -1,5 +1,5 @@
 #pragma once
-// How sure the heads' scores are: what other samples of the same kind would change.
+// Certainty of the heads' scores: what other samples of the same kind would change.
 
 #include <cstdint>
 #include <map>

@@ -8,7 +8,7 @@
 
 namespace retmask::detect {
 
-// What a head's score for one sample measures. Source of each formula: the head of its file in
+// Measure of a head's score for one sample. Source of each formula: the head of its file in
 // src/detect.
 enum class Scorer {
   copy,   // how much of the needle it copies into the answer (Ma & Okazaki, Eq. 1; Wu et al. 2025)

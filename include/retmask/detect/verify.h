@@ -16,7 +16,7 @@
 
 namespace retmask::detect {
 
-// What --pick chooses out of the curve.
+// Choice of --pick out of the curve.
 enum class Pick { k, threshold };
 std::string to_string(Pick pick);
 // Throws UserError that lists the known names.

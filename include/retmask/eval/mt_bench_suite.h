@@ -64,7 +64,7 @@ struct JudgePrompt {
   std::string text;    // str.format() template of the user's message
 };
 
-// What a judge needs to grade answers.
+// Prompts and reference answers with which a judge grades answers.
 struct MtBenchRubric {
   std::map<std::string, JudgePrompt> prompts =
       {};  // single-v1, single-math-v1 and both -multi-turn
