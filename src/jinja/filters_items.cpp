@@ -7,8 +7,8 @@
 #include "numbers.h"
 #include "objects.h"
 #include "operators.h"
-#include "tests.h"
 #include "retmask/jinja/unicode.h"
+#include "tests.h"
 
 namespace retmask::jinja {
 namespace {

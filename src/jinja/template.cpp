@@ -5,9 +5,9 @@
 #include "evaluator.h"
 #include "json_text.h"
 #include "parser.h"
+#include "retmask/jinja/unicode.h"
 #include "runtime.h"
 #include "symbols.h"
-#include "retmask/jinja/unicode.h"
 
 namespace retmask::jinja {
 namespace {

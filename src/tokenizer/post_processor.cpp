@@ -39,9 +39,8 @@ PostProcessor make_post_processor(const Json& json, const std::string& where) {
   if (json.is_null()) return {};
   const auto type = json_get<std::string>(json, "type", where);
   if (type == "ByteLevel") {
-    return {.before = {},
-            .after = {},
-            .trims_spans = json_get_or(json, "trim_offsets", true, where)};
+    return {
+        .before = {}, .after = {}, .trims_spans = json_get_or(json, "trim_offsets", true, where)};
   }
   if (type == "TemplateProcessing") return read_template(json, where);
   if (type == "Sequence") {

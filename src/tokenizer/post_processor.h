@@ -15,8 +15,8 @@ struct PostProcessor {
   bool trims_spans = false;  // ByteLevel's trim_offsets
 };
 
-// ByteLevel (which affects only the places of tokens), TemplateProcessing, Sequence; empty for JSON null. Throws
-// UserError, which names `where`, for any other type.
+// ByteLevel (which affects only the places of tokens), TemplateProcessing, Sequence; empty for JSON
+// null. Throws UserError, which names `where`, for any other type.
 PostProcessor make_post_processor(const Json& json, const std::string& where);
 
 }  // namespace retmask::text

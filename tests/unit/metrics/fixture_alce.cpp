@@ -1,7 +1,7 @@
 #include <cstdlib>
 
-#include "retmask/metrics/citations.h"
 #include "fixture_functions.h"
+#include "retmask/metrics/citations.h"
 #include "retmask/metrics/sentences.h"
 
 namespace retmask::testing {

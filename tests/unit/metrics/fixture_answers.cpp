@@ -1,9 +1,9 @@
 #include "fixture_functions.h"
-#include "retmask/metrics/helmet_average.h"
 #include "porter_stemmer.h"
-#include "retmask/metrics/ranking.h"
 #include "retmask/metrics/answers.h"
 #include "retmask/metrics/helmet_answers.h"
+#include "retmask/metrics/helmet_average.h"
+#include "retmask/metrics/ranking.h"
 #include "retmask/metrics/rouge.h"
 
 namespace retmask::testing {

@@ -1,5 +1,5 @@
-#include "retmask/metrics/code_answers.h"
 #include "fixture_functions.h"
+#include "retmask/metrics/code_answers.h"
 #include "retmask/metrics/letters.h"
 #include "retmask/metrics/math_text.h"
 

@@ -1,7 +1,7 @@
 #include "fixture_functions.h"
-#include "retmask/metrics/helmet_draws.h"
 #include "retmask/base/numpy_random.h"
 #include "retmask/base/python_random.h"
+#include "retmask/metrics/helmet_draws.h"
 
 namespace retmask::testing {
 namespace {
