@@ -3,6 +3,8 @@
 import contextlib
 import gzip
 import json
+import pathlib
+import sysconfig
 import time
 
 
@@ -49,3 +51,8 @@ def wait_for(is_time, process, seconds=300):
         assert process.poll() is None, f"it ended too early: {process.stderr.read() if process.stderr else ''}"
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def punkt_folder():
+    """NLTK's punkt_tab/english, which the wheel of llama-index-core carries."""
+    return pathlib.Path(sysconfig.get_path("purelib")) / "llama_index/core/_static/nltk_cache/tokenizers/punkt_tab/english"

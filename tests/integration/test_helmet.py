@@ -12,13 +12,13 @@ import sys
 
 import pytest
 from chat_server import ChatServer
-from helpers import count_lines, error_line, read_rows, run_record, wait_for, write_rows
+from helpers import count_lines, error_line, punkt_folder, read_rows, run_record, wait_for, write_rows
 
 # Small data sets of each category, so that prompts and answers fit a model of 2,048 positions.
 TASKS = [
     "ruler_niah_mk_2:data/ruler/niah_multikey_2/validation_8192.jsonl", "json_kv", "kilt_nq", "kilt_popqa_3",
     "msmarco_rerank_psg:data/msmarco/test_reranking_data_k5a_dep3.jsonl:data/msmarco/test_reranking_data_k3a_dep3.jsonl",
-    "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "multi_lexsum",
+    "alce_asqa_5", "alce_qampari_5", "narrativeqa", "infbench_qa_eng", "infbench_choice_eng", "multi_lexsum",
     "icl_trec_coarse_20shot_balance", "icl_nlu_70shot_balance",
 ]
 CATEGORIES = {"Recall", "RAG", "Re-rank", "Cite", "LongQA", "Summ", "ICL"}
@@ -49,7 +49,7 @@ def base_flags(tiny_llama):
 
 @pytest.fixture(scope="module")
 def flags(base_flags, judged_data):
-    return [*base_flags, "--data", judged_data, "--max-samples", 2, "--tasks", ",".join(TASKS)]
+    return [*base_flags, "--data", judged_data, "--max-samples", 2, "--punkt", punkt_folder(), "--tasks", ",".join(TASKS)]
 
 
 def judged(request):
@@ -190,7 +190,7 @@ def test_kills_and_a_judge_that_misbehaves_change_nothing(retmask, flags, run, t
 def test_rescoring_agrees_with_the_run(retmask, run, judged_data, tmp_path):
     """To the last digit, with the verdicts that the files hold, and asking the judge again."""
     verdicts = ("nli.jsonl", "verdicts.jsonl")
-    scored = ["eval", "--suite", "helmet", "--max-samples", 2, "--rescore"]
+    scored = ["eval", "--suite", "helmet", "--max-samples", 2, "--punkt", punkt_folder(), "--rescore"]
     retmask(*scored, run, "--out", tmp_path / "own")
     assert files_of(tmp_path / "own") == files_of(run, without=verdicts)
     with ChatServer(judged).running() as judge:
