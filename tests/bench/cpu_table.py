@@ -5,14 +5,14 @@ transformers and TRL, in one run.
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
         [--gguf FILE [--openvino-python PYTHON] [--llama-batched-bench PROGRAM]] [--runs N] \
         [--pairs FILE] [--training DTYPE:PAIRS...] [--lengths 512,1024] [--depths N] [--benchmarks DIR] [--questions N] \
-        [--only generation|training|detection|evaluation]
+        [--dtypes DTYPE...] [--only PART...]
 
 Each of our figures is followed by the peer's, measured right after it with the same number of threads. Prints Markdown.
 The source of llama.cpp is in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
 with -DGGML_NATIVE=ON, and make a bfloat16 GGUF of the model with its convert_hf_to_gguf.py. Its figure counts decoding only,
-ours includes prefill. PYTHON is that of an environment with openvino-genai, see openvino_peer.py. The default training pairs are short; `retmask synthesize` makes longer ones. TRL runs with its defaults,
-activation checkpointing and the reference model at every step: "mixed" has float32 weights (its default), "bfloat16" uses no
-float32 anywhere.
+ours includes prefill. PYTHON is that of an environment with openvino-genai, see openvino_peer.py. The default training pairs are
+short; `retmask synthesize` makes longer ones. TRL runs with its defaults, activation checkpointing and the reference model at
+every step: "mixed" has float32 weights (its default), "bfloat16" uses no float32 anywhere.
 """
 import argparse
 import gzip
@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -36,10 +37,13 @@ PROMPT_TOKENS, NEW_TOKENS = 32, 128
 BATCH_SIZES = [1, 16, 64]
 # With longer prompts attention counts: prompt tokens, new tokens, batch sizes.
 LONG_CASES = [(512, 256, [16, 64]), (2048, 256, [16])]
+FIRST_TOKEN_PROMPTS = [2048, 8000]  # tokens
 TRAIN_STEPS, TRL_MICRO_BATCH = 4, 8
 DTYPES = ["float32", "bfloat16"]
 CHOICE_FILES = "olmes_*.jsonl.gz"
-RULER_TASKS, RULER_LENGTH, RULER_SAMPLES = "niah_single_2,niah_multikey_2,vt", 4096, 10
+RULER_TASKS = "niah_single_2,niah_multikey_2,vt"
+HELMET_TASKS = "icl_trec_coarse,icl_trec_fine,icl_banking77,icl_clinic150"
+EVAL_LENGTH = 4096
 
 
 def run(*command, **options) -> str:
@@ -79,10 +83,15 @@ def bench_rates(command: list, prompt_tokens: int, new_tokens: int, batch_sizes:
     return {row["batch_size"]: row["tokens_per_second"] for row in rows}
 
 
-def generation(arguments: argparse.Namespace) -> list[tuple]:
+def engines(arguments: argparse.Namespace) -> tuple[list, list]:
+    """The commands of our bench and of OpenVINO's."""
+    ours = [BUILD / "bench/generate_bench", "--model", arguments.model, "--dtype", "bfloat16", "--device", "cpu"]
+    return ours, [arguments.openvino_python, ROOT / "tests/bench/openvino_peer.py", "--gguf", arguments.gguf]
+
+
+def generation(arguments: argparse.Namespace, _: pathlib.Path) -> list[tuple]:
     model, runs = arguments.model, arguments.runs
-    ours = [BUILD / "bench/generate_bench", "--model", model, "--dtype", "bfloat16", "--device", "cpu"]
-    openvino = [arguments.openvino_python, ROOT / "tests/bench/openvino_peer.py", "--gguf", arguments.gguf]
+    ours, openvino = engines(arguments)
     rows = []
     for prompt_tokens, new_tokens, batch_sizes in [(PROMPT_TOKENS, NEW_TOKENS, BATCH_SIZES), *LONG_CASES]:
         case = prompt_tokens, new_tokens, batch_sizes
@@ -98,6 +107,14 @@ def generation(arguments: argparse.Namespace) -> list[tuple]:
         for peer, rates in peers.items():
             for batch_size in batch_sizes:
                 rows.append((what.format(batch_size), "tokens/s", own_rates[batch_size], rates[batch_size], peer))
+    return rows
+
+
+def first_token(arguments: argparse.Namespace, _: pathlib.Path) -> list[tuple]:
+    rows = []
+    for prompt_tokens in FIRST_TOKEN_PROMPTS:
+        rates = [bench_rates(command, prompt_tokens, 1, [1], arguments.runs)[1] for command in engines(arguments)]
+        rows.append((f"time to first token, bf16, {prompt_tokens} tokens", "s", *(1 / rate for rate in rates), "OpenVINO GenAI"))
     return rows
 
 
@@ -153,11 +170,11 @@ def train(model: str, pairs: pathlib.Path, dtype: str, pairs_a_step: int, scratc
     return rows
 
 
-def training(model: str, pairs: pathlib.Path, cases: list[str], scratch: pathlib.Path) -> list[tuple]:
+def training(arguments: argparse.Namespace, scratch: pathlib.Path) -> list[tuple]:
     rows = []
-    for case in cases:
+    for case in arguments.training:
         dtype, pairs_a_step = case.split(":")
-        rows += train(model, pairs, dtype, int(pairs_a_step), scratch)
+        rows += train(arguments.model, arguments.pairs, dtype, int(pairs_a_step), scratch)
     return rows
 
 
@@ -172,7 +189,8 @@ def head_means(scores: dict[str, list[float]]) -> dict[str, float]:
     return {head: statistics.mean(of_samples) if of_samples else 0.0 for head, of_samples in scores.items()}
 
 
-def detection(model: str, reference: pathlib.Path, lengths: str, depths: int, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+def detection(arguments: argparse.Namespace, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+    model, reference, lengths, depths = arguments.model, arguments.reference, arguments.lengths, arguments.depths
     data, out = reference.parent / "haystack_for_detect", scratch / f"detect-{dtype}"
     seconds, _ = timed(
         BUILD / "retmask", "detect", "--model", model, "--needles", data / "needles.jsonl", "--haystack", data, "--lengths", lengths,
@@ -203,9 +221,10 @@ def accuracies(questions: list[list[dict]]) -> tuple[float, float]:
     return hits[0] / len(questions), hits[1] / len(questions)
 
 
-def choice(model: str, benchmarks: pathlib.Path, questions: int, scratch: pathlib.Path) -> list[tuple]:
+def choice(arguments: argparse.Namespace, scratch: pathlib.Path) -> list[tuple]:
+    model, questions = arguments.model, arguments.questions
     files, seconds, ours = [], 0.0, {}
-    for source in sorted(benchmarks.glob(CHOICE_FILES)):
+    for source in sorted(arguments.benchmarks.glob(CHOICE_FILES)):
         file = scratch / source.name
         rows = [line for line in gzip.open(source, "rt", encoding="utf-8") if json.loads(line)["doc_id"] < questions]
         with gzip.open(file, "wt", encoding="utf-8") as copy:
@@ -230,13 +249,13 @@ def choice(model: str, benchmarks: pathlib.Path, questions: int, scratch: pathli
     return [(what, "s", seconds, peer_seconds, "transformers, batches of 16")]
 
 
-def ruler(model: str, dtype: str, scratch: pathlib.Path) -> list[tuple]:
-    out = scratch / f"ruler-{dtype}"
+def generative(model: str, dtype: str, scratch: pathlib.Path, suite: str, what: str, flags: list) -> list[tuple]:
+    """A suite whose prompts transformers answers one by one."""
+    out = scratch / f"{suite}-{dtype}"
     seconds, _ = timed(
-        BUILD / "retmask", "eval", "--suite", "ruler", "--model", model, "--tasks", RULER_TASKS, "--lengths", RULER_LENGTH,
-        "--max-samples", RULER_SAMPLES, "--save-prompts", "--device", "cpu", "--dtype", dtype, "--out", out, "--quiet",
-        stdout=subprocess.DEVNULL,
-    )
+        BUILD / "retmask", "eval", "--suite", suite, "--model", model, *flags, "--save-prompts", "--device", "cpu", "--dtype", dtype,
+        "--out", out, "--quiet", stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     peer_seconds, output = timed(
         sys.executable, ROOT / "tests/bench/transformers_peer.py", "generate", model, out / "prompts.jsonl", "--dtype", dtype,
         stderr=subprocess.DEVNULL,
@@ -244,13 +263,52 @@ def ruler(model: str, dtype: str, scratch: pathlib.Path) -> list[tuple]:
     theirs = json.loads(output)
     own = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     same = sum(theirs[row["id"]].strip() == row["answer"].strip() for row in own)
-    print(f"ruler, {dtype}: {same} of {len(own)} answers are those of transformers", file=sys.stderr, flush=True)
-    what = f"eval ruler, {dtype}, {len(own)} samples of {RULER_LENGTH} tokens, whole command"
-    return [(what, "s", seconds, peer_seconds, "transformers, generate")]
+    print(f"{suite}, {dtype}: {same} of {len(own)} answers are those of transformers", file=sys.stderr, flush=True)
+    return [(f"eval {suite}, {dtype}, {len(own)} samples of {what}, whole command", "s", seconds, peer_seconds, "transformers, generate")]
+
+
+def ruler(arguments: argparse.Namespace, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+    flags = ["--tasks", RULER_TASKS, "--lengths", EVAL_LENGTH, "--max-samples", 10]
+    return generative(arguments.model, dtype, scratch, "ruler", f"{EVAL_LENGTH} tokens", flags)
+
+
+def helmet(arguments: argparse.Namespace, dtype: str, scratch: pathlib.Path) -> list[tuple]:
+    data = scratch / "helmet"
+    run(sys.executable, ROOT / "tests/bench/helmet_icl_data.py", arguments.benchmarks, data)
+    flags = ["--data", data, "--tasks", HELMET_TASKS, "--lengths", EVAL_LENGTH, "--max-samples", 3]
+    return generative(arguments.model, dtype, scratch, "helmet", f"ICL, {EVAL_LENGTH} tokens", flags)
 
 
 def figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+class Part(typing.NamedTuple):
+    rows: typing.Callable[[argparse.Namespace, pathlib.Path], list[tuple]]
+    needs: typing.Callable[[argparse.Namespace], str] = lambda _: ""  # what is missing
+
+
+def each_dtype(rows: typing.Callable) -> typing.Callable:
+    return lambda args, scratch: [row for dtype in args.dtypes for row in rows(args, dtype, scratch)]
+
+
+def needs_path(name: str) -> typing.Callable:
+    def needs(args: argparse.Namespace) -> str:
+        path = getattr(args, name)
+        return "" if path.exists() else f"{path} not found"
+
+    return needs
+
+
+PARTS = {
+    "generation": Part(generation),
+    "first-token": Part(first_token, lambda args: "" if args.openvino_python else "no --openvino-python"),
+    "training": Part(training),
+    "detection": Part(each_dtype(detection), needs_path("reference")),
+    "choice": Part(choice, needs_path("benchmarks")),
+    "ruler": Part(each_dtype(ruler)),
+    "helmet": Part(each_dtype(helmet), needs_path("benchmarks")),
+}
 
 
 def main() -> None:
@@ -268,7 +326,9 @@ def main() -> None:
     parser.add_argument("--depths", type=int, default=2, help="depths of detection")
     parser.add_argument("--benchmarks", type=pathlib.Path, default=ROOT.parent / "shared/data/benchmarks")
     parser.add_argument("--questions", type=int, default=60, help="questions of each multiple-choice file")
-    parser.add_argument("--only", choices=["generation", "training", "detection", "evaluation"])
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES, help="of detection, ruler and helmet")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
+                        help="parts of the table: " + ", ".join(PARTS))  # fmt: skip
     args = parser.parse_args()
     if (args.openvino_python or args.llama_batched_bench) and not args.gguf:
         parser.error("--openvino-python and --llama-batched-bench need --gguf")
@@ -277,23 +337,12 @@ def main() -> None:
     torch.set_num_threads(threads)
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        if args.only in (None, "generation"):
-            rows += generation(args)
-        if args.only in (None, "training"):
-            rows += training(args.model, args.pairs, args.training, pathlib.Path(scratch))
-        if args.only in (None, "detection"):
-            if args.reference.is_file():
-                for dtype in DTYPES:
-                    rows += detection(args.model, args.reference, args.lengths, args.depths, dtype, pathlib.Path(scratch))
+        for part in args.only:
+            missing = PARTS[part].needs(args)
+            if missing:
+                print(f"{part} skipped: {missing}", file=sys.stderr, flush=True)
             else:
-                print(f"detection skipped: {args.reference} not found", file=sys.stderr)
-        if args.only in (None, "evaluation"):
-            if args.benchmarks.is_dir():
-                rows += choice(args.model, args.benchmarks, args.questions, pathlib.Path(scratch))
-            else:
-                print(f"multiple choice skipped: {args.benchmarks} not found", file=sys.stderr)
-            for dtype in DTYPES:
-                rows += ruler(args.model, dtype, pathlib.Path(scratch))
+                rows += PARTS[part].rows(args, pathlib.Path(scratch))
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     print(f"{pathlib.Path(args.model).name}, {threads} threads of {cpu}, {time.strftime('%Y-%m-%d')}\n")
     print("| what | unit | retmask | peer | ratio |\n|---|---|---|---|---|")

@@ -46,7 +46,6 @@ def main():
     parser.add_argument("--prompt-tokens", type=int, default=32)
     parser.add_argument("--new-tokens", type=int, default=128)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--first-token", action="store_true", help="also measure the time to the first token")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -84,8 +83,6 @@ def main():
             "prompt_tokens": arguments.prompt_tokens, "new_tokens": arguments.new_tokens,
             "tokens_per_second": batch_size * arguments.new_tokens / seconds,
         }
-        if arguments.first_token:
-            row["seconds_to_first_token"] = statistics.median(run(prompts(), 1) for _ in range(arguments.runs))
         print(json.dumps(row), flush=True)
 
 

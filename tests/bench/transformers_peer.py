@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Evaluation and detection with plain transformers on the CPU: the peer of cpu_table.py's rows. float32 unless --dtype says else.
 
-    transformers_peer.py choice MODEL FILE... --questions N   # log-probs of continuations, batches of 16
+    transformers_peer.py choice MODEL FILE... --questions N   # log-probs of continuations, in batches of --batch-size
     transformers_peer.py generate MODEL PROMPTS               # greedy answers to prompts.jsonl of `retmask eval --save-prompts`
     transformers_peer.py detect MODEL --reference niah_reference.py --lengths 512,1024 --depths N   # its scores, attention inspected
 
@@ -16,8 +16,6 @@ import pathlib
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-
-BATCH_SIZE = 16
 
 
 def read_requests(path: str, questions: int) -> list[dict]:
@@ -34,7 +32,7 @@ def encode(tokenizer, context: str, continuation: str) -> tuple[list[int], int]:
 
 
 @torch.no_grad()
-def choice(model, tokenizer, files: list[str], questions: int) -> dict:
+def choice(model, tokenizer, files: list[str], questions: int, batch_size: int) -> dict:
     answers = {}
     for path in files:
         requests = read_requests(path, questions)
@@ -42,8 +40,8 @@ def choice(model, tokenizer, files: list[str], questions: int) -> dict:
         sums = [0.0] * len(requests)
         # Longest first, as lm-evaluation-harness: batches of about equal lengths.
         order = sorted(range(len(requests)), key=lambda i: -len(encoded[i][0]))
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
             longest = max(len(encoded[i][0]) for i in batch)
             ids = torch.zeros(len(batch), longest, dtype=torch.long)
             for row, i in enumerate(batch):
@@ -95,10 +93,11 @@ def main() -> None:
     for name in ("choice", "generate", "detect"):
         command = commands.add_parser(name)
         command.add_argument("model")
-        command.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+        command.add_argument("--dtype", default="float32", choices=["float64", "float32", "bfloat16"])
         if name == "choice":
             command.add_argument("files", nargs="+")
             command.add_argument("--questions", type=int, required=True)
+            command.add_argument("--batch-size", type=int, default=16)
         elif name == "generate":
             command.add_argument("prompts")
         else:
@@ -111,7 +110,7 @@ def main() -> None:
     attention = {"attn_implementation": "eager"} if arguments.command == "detect" else {}
     model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=getattr(torch, arguments.dtype), **attention).eval()
     if arguments.command == "choice":
-        answers = choice(model, tokenizer, arguments.files, arguments.questions)
+        answers = choice(model, tokenizer, arguments.files, arguments.questions, arguments.batch_size)
     elif arguments.command == "generate":
         answers = generate(model, tokenizer, arguments.prompts)
     else:
