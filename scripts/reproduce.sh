@@ -2,7 +2,7 @@
 # The paper's experiment on one model: does training on pairs that differ only by the retrieval heads improve retrieval, more than
 # the same training with other heads off, and does it leave the rest alone? Ends with OUT/report/report.html.
 #
-#   scripts/reproduce.sh [OUT] [--config FILE] [--seeds N] [--arms ARM,ARM,...] [--plan]
+#   scripts/reproduce.sh [OUT] [--config FILE] [--seeds N] [--arms ARM,ARM,...] [--dtype DTYPE] [--plan]
 #
 #   OUT        folder for all runs (reproduce-out); run the same command again to resume
 #   --config   configs/reproduce-smollm2.toml (the default: two cores, no GPU) or configs/reproduce-llama-3.1-8b.toml (SLURM); the
@@ -10,6 +10,7 @@
 #   --seeds    training seeds per arm; more can be added later in the same OUT
 #   --arms     strategies of retmask synthesize: retrieval-masked, non-retrieval-masked, random-masked, sft, and where [synthesize]
 #              names their model or servers, rejected-model and win-lose
+#   --dtype    in place of the config's; bfloat16 takes a third to a half of the time of float32 on processors with AMX or AVX512_BF16
 #   --plan     print the plan of stages, time and memory, and exit
 #
 # RETMASK is the program, if it need not be built. Data that is not there is skipped with a notice.
@@ -19,16 +20,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=reproduce-out config=configs/reproduce-smollm2.toml asked_seeds='' asked_arms='' only_plan=''
+out=reproduce-out config=configs/reproduce-smollm2.toml asked_seeds='' asked_arms='' dtype=() only_plan=''
 while [ $# -gt 0 ]; do
   case $1 in
     --plan) only_plan=yes ;;
-    --config | --seeds | --arms)
+    --config | --seeds | --arms | --dtype)
       if [ $# -lt 2 ]; then echo "reproduce.sh: $1 needs a value" >&2; exit 2; fi
-      case $1 in --config) config=$2 ;; --seeds) asked_seeds=$2 ;; --arms) asked_arms=$2 ;; esac
+      case $1 in --config) config=$2 ;; --seeds) asked_seeds=$2 ;; --arms) asked_arms=$2 ;; --dtype) dtype=(--dtype "$2") ;; esac
       shift
       ;;
-    -*) echo "reproduce.sh: unknown argument $1; expected [OUT] --config, --seeds, --arms or --plan" >&2; exit 2 ;;
+    -*) echo "reproduce.sh: unknown argument $1; expected [OUT] --config, --seeds, --arms, --dtype or --plan" >&2; exit 2 ;;
     *) out=$1 ;;
   esac
   shift
@@ -59,7 +60,7 @@ step "Plan"
 tool plan "$config" "$out" --seeds "$asked_seeds" --arms "$asked_arms"
 for note in "${skipped[@]}"; do printf '\n!! %s\n' "$note" >&2; done
 # shellcheck disable=SC2086  # a list of words
-"$RETMASK" train-dpo --config "$config" --plan $plan_flags
+"$RETMASK" train-dpo --config "$config" --plan $plan_flags "${dtype[@]}"
 if [ -n "$only_plan" ]; then exit; fi
 
 # submit COMMAND MODEL DIR FLAGS: submits the jobs of a command and waits for their end.
@@ -77,7 +78,7 @@ submit() (
 # run is only checked here, and not submitted again.
 run() {
   local command=$1 from=$2 dir=$3
-  shift 3
+  set -- "${@:4}" "${dtype[@]}"
   step "$command: $dir"
   if [ "$launcher" = local ]; then
     "$RETMASK" "$command" --config "$config" --model "$from" --out "$dir" \
