@@ -189,16 +189,16 @@ void add_helmet_flags(Command& command, HelmetFlags& flags) {
   add_list_option(command,
                   "--categories",
                   flags.categories,
-                  "helmet: Recall, RAG, Re-rank, Cite, LongQA, Summ, ICL (all unless given)");
+                  "Recall, RAG, Re-rank, Cite, LongQA, Summ, ICL (all unless given)");
   CLI::App& app = *command.app;
-  app.add_option("--shots", flags.shots, "helmet: demonstrations in a prompt (not of ICL)");
+  app.add_option("--shots", flags.shots, "Demonstrations in a prompt (not of ICL)");
   app.add_option("--length-tokenizer",
                  flags.length_tokenizer,
-                 "helmet: folder with Llama 2's tokenizer, by which LongQA's and Summ's documents "
+                 "Folder with Llama 2's tokenizer, by which LongQA's and Summ's documents "
                  "are chosen and cut (unless given: all are taken, cut by the model's tokens)");
   app.add_flag("--rouge-proxy",
                flags.rouge_proxy,
-               "helmet: ROUGE-L F1 in place of the judge's scores of LongQA and Summ");
+               "ROUGE-L F1 in place of the judge's scores of LongQA and Summ");
   add_judge_flags(app, flags.nli, "helmet, entailment of Cite's citations, replies 1 or 0");
   add_judge_command_flag(app, flags.nli);
   app.add_option("--punkt",
@@ -231,11 +231,13 @@ Command setup_eval(CLI::App& root) {
   app.add_option(
       "--data",
       options->data,
-      "logprob: JSONL file with text, messages, or prompt and completion per row; kv: with "
-      "ordered_kv_records, key and value (generated unless given); qa, and ruler's qa_1 "
-      "and qa_2: with question, answers and ctxs; mrcr: a file of openai/mrcr; mmlu-pro, gpqa, "
-      "math500, humaneval and mt-bench: the file with their questions; helmet: the folder with "
-      "data and prompts of HELMET's repository and the files of its archive");
+      "logprob: JSONL file with text, messages, or prompt and completion per row; choice: request "
+      "file, or sample file of lm-evaluation-harness; kv: with ordered_kv_records, key and "
+      "value (generated unless given); qa, and ruler's qa_1 and qa_2: with question, answers and "
+      "ctxs; mrcr: a file of openai/mrcr; mmlu-pro, gpqa, math500, humaneval and mt-bench: the "
+      "file "
+      "with their questions; helmet: the folder with data and prompts of HELMET's repository and "
+      "the files of its archive");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");
@@ -248,12 +250,11 @@ Command setup_eval(CLI::App& root) {
                   "Tasks of the suite (all unless given; ruler's qa_1 and qa_2 only with --data); "
                   "helmet: kilt_nq, alce_asqa_30, ..., or NAME:TEST_FILE[:DEMO_FILE]");
   add_helmet_flags(command, options->helmet);
-  add_list_option(
-      command,
-      "--keys",
-      options->keys,
-      "kv: numbers of keys (instead of --lengths; 75, or all of a row of --data, unless "
-      "given)");
+  add_list_option(command,
+                  "--keys",
+                  options->keys,
+                  "Numbers of keys (instead of --lengths; 75, or all of a row of --data, unless "
+                  "given)");
   command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
   app.add_option("--max-samples",
                  options->max_samples,
@@ -265,11 +266,10 @@ Command setup_eval(CLI::App& root) {
       "swallow (default), simple-evals, lm-eval; math500: swallow (default), lm-eval, minerva, "
       "simple-evals; humaneval: official (default), lm-eval, simple-evals, swallow; mt-bench: "
       "official (default), swallow");
-  app.add_flag(
-      "--allow-code-exec",
-      options->allow_code_execution,
-      "humaneval: let programs that a model wrote run on this machine, in a sandbox without "
-      "network and with limits");
+  app.add_flag("--allow-code-exec",
+               options->allow_code_execution,
+               "Let programs that a model wrote run on this machine, in a sandbox without "
+               "network and with limits");
   app.add_flag("--save-prompts",
                options->save_prompts,
                "Also write prompts.jsonl: the text of each sample's prompt, with special tokens");
@@ -289,7 +289,7 @@ Command setup_eval(CLI::App& root) {
   add_count_option(app,
                    "--batch-tokens",
                    options->logprob.batch_tokens,
-                   "logprob: most tokens per forward pass");
+                   "logprob, choice: most tokens per forward pass");
   add_server_flags(app,
                    {.url = "--endpoint",
                     .model = "--endpoint-model",
@@ -315,13 +315,14 @@ Command setup_eval(CLI::App& root) {
                  options->rescore,
                  "Compute the scores again from the answers in this predictions.jsonl, or folder "
                  "with one, without a model");
-  // Not a list option: commas also separate the runs of a group.
+  // Not a list option: commas also separate the runs of a group, see eval::parse_run_groups().
   app.add_option(
       "--compare",
       options->compare,
       "Compare the runs in these folders, or in folders of the same names in them, with "
       "the first: differences with intervals (needs no other flag but --out). NAME=DIR,DIR is a "
       "group of runs that differ in their training seed, compared by its mean");
+  group_suite_flags(app);
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;
     options->threads = invocation.common.threads;

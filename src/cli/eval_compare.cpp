@@ -3,7 +3,6 @@
 #include <cmath>
 #include <iostream>
 #include <set>
-#include <sstream>
 
 #include "helmet_output.h"
 #include "retmask/base/error.h"
@@ -80,21 +79,6 @@ Json helmet_results_of(const eval::Comparison& comparison) {
   return results;
 }
 
-// Commas separate folders, but within a group its runs.
-std::vector<eval::RunGroup> parse_groups(const std::vector<std::string>& runs) {
-  std::vector<eval::RunGroup> groups;
-  for (const std::string& text : runs) {
-    const eval::RunGroup whole = eval::parse_run_group(text);
-    if (!whole.name.empty()) {
-      groups.push_back(whole);
-      continue;
-    }
-    std::istringstream dirs(text);
-    for (std::string dir; std::getline(dirs, dir, ',');) groups.push_back({.dirs = {dir}});
-  }
-  return groups;
-}
-
 void write_helmet_comparison(const std::filesystem::path& out, const Json& groups) {
   for (const Json& group : groups) {
     std::vector<HelmetRun> runs;
@@ -108,7 +92,9 @@ void write_helmet_comparison(const std::filesystem::path& out, const Json& group
 }  // namespace
 
 void compare_evaluations(const std::vector<std::string>& runs, const Invocation& invocation) {
-  const std::vector<eval::RunGroup> groups = parse_groups(runs);
+  std::vector<eval::RunGroup> groups;
+  for (const std::string& text : runs)
+    for (eval::RunGroup& group : eval::parse_run_groups(text)) groups.push_back(std::move(group));
   if (groups.size() < 2)
     user_error("--compare has one run or group of runs, expected at least two");
   const OutputLock lock = invocation.claim_out({});

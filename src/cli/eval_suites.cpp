@@ -35,8 +35,7 @@ const std::vector<std::string> kLongContextFlags = {
 const std::vector<std::string> kQuestionFlags = {"data", "profile", "max-samples"};
 
 // Of all suites that generate answers.
-const std::vector<std::string> kAnswerFlags = {
-    "chat", "thinking", "thinking-budget", "batch-size", "save-prompts"};
+const std::vector<std::string> kAnswerFlags = {"chat", "thinking", "thinking-budget", "batch-size"};
 
 std::vector<std::string> joined(std::vector<std::string> flags,
                                 const std::vector<std::string>& others) {
@@ -46,6 +45,11 @@ std::vector<std::string> joined(std::vector<std::string> flags,
 
 std::vector<std::string> with_answer_flags(const std::vector<std::string>& flags) {
   return joined(flags, kAnswerFlags);
+}
+
+// Of a suite run by run_samples().
+std::vector<std::string> with_sample_flags(const std::vector<std::string>& flags) {
+  return joined(with_answer_flags(flags), {"save-prompts"});
 }
 
 std::vector<std::string> with_judge_flags(const std::vector<std::string>& flags) {
@@ -65,21 +69,17 @@ const std::vector<Suite>& suites() {
   static const std::vector<Suite> table = {
       {.name = "niah",
        .summary = "needle-in-a-haystack success rate",
-       .flags = {"needles",
-                 "haystack",
-                 "lengths",
-                 "min-length",
-                 "max-length",
-                 "length-steps",
-                 "depths",
-                 "depth-rule",
-                 "needles-per-context",
-                 "placement",
-                 "max-new-tokens",
-                 "chat",
-                 "thinking",
-                 "thinking-budget",
-                 "batch-size"},
+       .flags = with_answer_flags({"needles",
+                                   "haystack",
+                                   "lengths",
+                                   "min-length",
+                                   "max-length",
+                                   "length-steps",
+                                   "depths",
+                                   "depth-rule",
+                                   "needles-per-context",
+                                   "placement",
+                                   "max-new-tokens"}),
        .validate = validate_niah,
        .run = run_niah},
       {.name = "logprob",
@@ -97,59 +97,59 @@ const std::vector<Suite>& suites() {
            "needs the log-probs of given continuations, which chat servers do not return"},
       {.name = "ruler",
        .summary = "RULER's thirteen long-context tasks, generated",
-       .flags = with_answer_flags(kLongContextFlags),
+       .flags = with_sample_flags(kLongContextFlags),
        .validate = validate_ruler,
        .run = run_ruler,
        .rescore = rescore_samples},
       {.name = "mrcr",
        .summary = "one of several answers to the same request in a long conversation",
-       .flags = with_answer_flags(kLongContextFlags),
+       .flags = with_sample_flags(kLongContextFlags),
        .validate = validate_mrcr,
        .run = run_mrcr,
        .rescore = rescore_samples},
       {.name = "kv",
        .summary = "the value of a key in a long JSON object",
-       .flags = with_answer_flags({"keys", "lengths", "depths", "max-samples", "data"}),
+       .flags = with_sample_flags({"keys", "lengths", "depths", "max-samples", "data"}),
        .validate = validate_kv,
        .run = run_kv,
        .rescore = rescore_samples},
       {.name = "qa",
        .summary = "questions about a passage among others",
-       .flags = with_answer_flags({"lengths", "depths", "max-samples", "data"}),
+       .flags = with_sample_flags({"lengths", "depths", "max-samples", "data"}),
        .validate = validate_qa,
        .run = run_qa,
        .rescore = rescore_samples},
       {.name = "mmlu-pro",
        .summary = "MMLU-Pro's questions with up to ten options",
-       .flags = with_answer_flags(kQuestionFlags),
+       .flags = with_sample_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "gpqa",
        .summary = "GPQA's questions with four options",
-       .flags = with_answer_flags(kQuestionFlags),
+       .flags = with_sample_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "math500",
        .summary = "problems of MATH-500",
-       .flags = with_answer_flags(kQuestionFlags),
+       .flags = with_sample_flags(kQuestionFlags),
        .validate = validate_questions,
        .run = run_questions,
        .rescore = rescore_questions,
        .rescore_flags = {"profile"}},
       {.name = "humaneval",
        .summary = "HumanEval's programs, run in a sandbox",
-       .flags = with_answer_flags({"data", "profile", "max-samples", "allow-code-exec"}),
+       .flags = with_sample_flags({"data", "profile", "max-samples", "allow-code-exec"}),
        .validate = validate_humaneval,
        .run = run_humaneval,
        .rescore = rescore_humaneval,
        .rescore_flags = {"data", "profile", "allow-code-exec"}},
       {.name = "helmet",
        .summary = "HELMET's 21 long-context data sets in seven categories",
-       .flags = with_answer_flags(with_helmet_judges({"tasks",
+       .flags = with_sample_flags(with_helmet_judges({"tasks",
                                                       "categories",
                                                       "lengths",
                                                       "max-samples",
@@ -165,14 +165,8 @@ const std::vector<Suite>& suites() {
        .rescores_folders = true},
       {.name = "mt-bench",
        .summary = "MT-Bench's conversations, graded by a judge",
-       .flags = with_judge_flags({"data",
-                                  "profile",
-                                  "max-samples",
-                                  "max-new-tokens",
-                                  "chat",
-                                  "thinking",
-                                  "thinking-budget",
-                                  "batch-size"}),
+       .flags = with_judge_flags(
+           with_answer_flags({"data", "profile", "max-samples", "max-new-tokens"})),
        .validate = validate_mt_bench,
        .run = run_mt_bench,
        .rescore = rescore_mt_bench,
@@ -180,6 +174,17 @@ const std::vector<Suite>& suites() {
        .indivisible = "--suite mt-bench asks second turns behind the answers to the first"},
   };
   return table;
+}
+
+void group_suite_flags(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_group() != app.get_help_ptr()->get_group() || option->get_lnames().empty())
+      continue;
+    const std::string takers = takers_of(option->get_lnames()[0]);
+    if (takers.empty()) continue;
+    const bool is_of_one = takers.find(',') == std::string::npos;
+    option->group(is_of_one ? "Of --suite " + takers : "Of several suites");
+  }
 }
 
 const Suite& find_suite(const std::string& name) {

@@ -132,6 +132,9 @@ const std::vector<Suite>& suites();
 // Throws UserError that lists the suites.
 const Suite& find_suite(const std::string& name);
 
+// Groups the flags of suites in --help. Call it after all flags have been added.
+void group_suite_flags(CLI::App& app);
+
 // Throws UserError for a flag on the command line that belongs to other suites, or that has no
 // effect with --rescore. A config file may hold flags of several suites.
 void check_suite_flags(const Suite& suite, const Invocation& invocation, bool rescores);

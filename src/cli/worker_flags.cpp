@@ -13,18 +13,22 @@ namespace retmask::cli {
 
 void add_worker_flags(Command& command, WorkerFlags& flags, const std::string& what) {
   CLI::App& app = *command.app;
+  const char* group = "Workers";
   app.add_option("--shard",
                  flags.shard,
                  "Process part i/n of the " + what +
                      " (0/4 to 3/4) and write it to OUT/shard-i-of-n; defaults to the task number "
-                     "in a SLURM array or step");
+                     "in a SLURM array or step")
+      ->group(group);
   app.add_option("--workers",
                  flags.workers,
                  "Processes on this machine that share the " + what +
-                     " and --threads (0: one per CUDA device, 1 on the CPU)");
+                     " and --threads (0: one per CUDA device, 1 on the CPU)")
+      ->group(group);
   app.add_flag("--merge",
                flags.merge,
-               "Join the parts in --out into the final files, with the parts' flags");
+               "Join the parts in --out into the final files, with the parts' flags")
+      ->group(group);
   command.alternatives.push_back({.sets = {{"shard"}, {"workers!=0"}}});
   command.alternatives.push_back({.sets = {{"shard"}, {"merge=true"}}});
 }

@@ -34,20 +34,22 @@ std::set<std::string> names_with_folders(const std::vector<RunGroup>& groups) {
 
 }  // namespace
 
-RunGroup parse_run_group(const std::string& text) {
+std::vector<RunGroup> parse_run_groups(const std::string& text) {
+  if (fs::is_directory(text)) return {{.dirs = {text}}};
   const size_t equals = text.find('=');
   const bool has_name = equals != std::string::npos && text.find('/') > equals;
-  if (!has_name || fs::is_directory(text)) return {.name = {}, .dirs = {text}};
-  RunGroup group{.name = text.substr(0, equals)};
+  const std::string name = has_name ? text.substr(0, equals) : "";
+  std::vector<RunGroup> groups;
   std::set<fs::path> seen;
-  for (const std::string& dir : split_commas(text.substr(equals + 1))) {
-    if (group.name.empty() || dir.empty())
+  for (const std::string& dir : split_commas(has_name ? text.substr(equals + 1) : text)) {
+    if (dir.empty() || (has_name && name.empty()))
       user_error("--compare has \"", text, "\", expected DIR or NAME=DIR[,DIR...]");
-    if (!seen.insert((fs::path(dir) / "").lexically_normal()).second)
-      user_error("--compare has ", dir, " twice in \"", group.name, "\"; give each run once");
-    group.dirs.emplace_back(dir);
+    if (has_name && !seen.insert((fs::path(dir) / "").lexically_normal()).second)
+      user_error("--compare has ", dir, " twice in \"", name, "\"; give each run once");
+    if (!has_name || groups.empty()) groups.push_back({.name = name});
+    groups.back().dirs.emplace_back(dir);
   }
-  return group;
+  return groups;
 }
 
 void name_groups(std::vector<RunGroup>& groups) {

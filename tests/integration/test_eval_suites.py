@@ -252,6 +252,12 @@ def test_compare_groups_of_seeds_equals_numpy(retmask, tmp_path):
     assert plain["rows"][0]["sign_test"][0] is not None
 
 
+def test_compare_takes_folders_whose_names_have_commas_and_equal_signs(retmask, tmp_path):
+    folders = [write_run(tmp_path / name, "s", [1, 0]) for name in ("lr=1,seed=2", "b=3")]
+    retmask("eval", "--compare", *folders, "--out", tmp_path / "out")
+    assert json.loads((tmp_path / "out/compare.json").read_text())["names"] == ["lr=1,seed=2", "b=3"]
+
+
 def test_compare_refuses_bad_groups(retmask, tmp_path):
     a, b = (write_run(tmp_path / name, "s", [1, 0, 1]) for name in "ab")
     short = write_run(tmp_path / "short", "s", [1, 0])
@@ -265,6 +271,7 @@ def test_compare_refuses_bad_groups(retmask, tmp_path):
     assert 'twice in "x"' in error(a, f"x={b},{b}/")
     assert "expected DIR or NAME=DIR[,DIR...]" in error(a, f"x={b},")
     assert "expected DIR or NAME=DIR[,DIR...]" in error(a, f"={b}")
+    assert "expected DIR or NAME=DIR[,DIR...]" in error(f"{a},,{b}")
     assert "none is no run of eval" in error(a, f"x={b},none").replace('"', "")
 
 

@@ -18,8 +18,9 @@ struct RunGroup {
   std::vector<std::filesystem::path> dirs = {};  // at least one; several only with a name
 };
 
-// "DIR" or "NAME=DIR[,DIR...]". An existing folder is a DIR whatever its name. Throws UserError.
-RunGroup parse_run_group(const std::string& text);
+// "NAME=DIR[,DIR...]" is one group, "DIR[,DIR...]" one per folder. An existing folder is a DIR
+// whatever its name. Throws UserError.
+std::vector<RunGroup> parse_run_groups(const std::string& text);
 
 // A task at one length, or all of a suite's. A group's score of a sample is the mean over its runs.
 // "Others" are the groups after the first, in order.
