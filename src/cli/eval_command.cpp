@@ -196,6 +196,11 @@ void add_helmet_flags(Command& command, HelmetFlags& flags) {
                  flags.length_tokenizer,
                  "Folder with Llama 2's tokenizer, by which LongQA's and Summ's documents "
                  "are chosen and cut (unless given: all are taken, cut by the model's tokens)");
+  app.add_flag(
+      "--stop-newline",
+      flags.stop_newline,
+      "End answers of RAG, Re-rank and ICL with their first line, as HELMET's configuration "
+      "asks (its code ignores the key)");
   app.add_flag("--rouge-proxy",
                flags.rouge_proxy,
                "ROUGE-L F1 in place of the judge's scores of LongQA and Summ");

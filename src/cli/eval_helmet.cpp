@@ -22,6 +22,7 @@ eval::HelmetOptions helmet_options(const EvalCommandOptions& options) {
                                .tasks = options.tasks,
                                .categories = options.helmet.categories,
                                .lengths = options.lengths(),
+                               .stop_newline = options.helmet.stop_newline,
                                .chat = parse_chat_use(options.grid.chat),
                                .length_tokenizer = options.helmet.length_tokenizer};
   if (options.is_given("max-samples")) resolved.max_samples = options.max_samples;

@@ -156,6 +156,7 @@ const std::vector<Suite>& suites() {
                                                       "shots",
                                                       "data",
                                                       "length-tokenizer",
+                                                      "stop-newline",
                                                       "rouge-proxy"})),
        .validate = validate_helmet,
        .run = run_helmet,

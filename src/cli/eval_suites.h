@@ -26,6 +26,7 @@ struct HelmetFlags {
   std::vector<std::string> categories;
   int64_t shots = 2;
   std::filesystem::path length_tokenizer;
+  bool stop_newline = false;
   bool rouge_proxy = false;
   JudgeFlags nli{.options = {.name = "nli"}};
   std::filesystem::path punkt;

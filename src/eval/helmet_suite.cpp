@@ -104,8 +104,8 @@ std::vector<std::string> references_of(const Json& gold) {
 // Makes the samples of one task.
 class SampleMaker {
  public:
-  SampleMaker(const Task& task, bool in_chat, const PromptEncoder& encoder)
-      : task_(task), in_chat_(in_chat), encoder_(encoder) {
+  SampleMaker(const Task& task, bool in_chat, bool stop_newline, const PromptEncoder& encoder)
+      : task_(task), in_chat_(in_chat), stop_newline_(stop_newline), encoder_(encoder) {
     if (task.length <= task.max_new_tokens()) {
       user_error("--lengths ",
                  task.length,
@@ -154,6 +154,7 @@ class SampleMaker {
             .references = references_of(example.gold),
             .metric = task_.style().at("metric").get<std::string>(),
             .max_new_tokens = task_.max_new_tokens(),
+            .stop = stop_newline_ ? std::vector<std::string>{"\n"} : std::vector<std::string>{},
             .meta = std::move(meta)};
   }
 
@@ -173,6 +174,7 @@ class SampleMaker {
 
   const Task& task_;
   bool in_chat_;
+  bool stop_newline_;
   const PromptEncoder& encoder_;
 };
 
@@ -233,7 +235,10 @@ HelmetSamples build_helmet_samples(const HelmetOptions& options,
                  "leave --length-tokenizer out for documents that are chosen and cut already");
     }
     warn_of_count(options, task, examples.size());
-    const SampleMaker maker(task, prompts_in_chat(options, task, encoder), encoder);
+    const SampleMaker maker(task,
+                            prompts_in_chat(options, task, encoder),
+                            options.stop_newline && task.asks_for_one_line(),
+                            encoder);
     for (size_t i = 0; i < examples.size(); ++i) {
       stop_point();
       built.samples.push_back(maker.make(examples[i], i));

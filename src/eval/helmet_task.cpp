@@ -64,6 +64,11 @@ std::string Task::text(const char* key) const { return settings().value(key, std
 
 int64_t Task::max_new_tokens() const { return settings().at("max_new_tokens").get<int64_t>(); }
 
+bool Task::asks_for_one_line() const {
+  const Json& categories = helmet().at("stop_new_line");
+  return std::find(categories.begin(), categories.end(), text("category")) != categories.end();
+}
+
 bool Task::uses_chat() const { return settings().value("chat", false); }
 
 std::optional<DatasetName> parse_dataset_name(const std::string& name) {

@@ -28,6 +28,8 @@ struct Task {
   std::string text(const char* key) const;  // of `settings`; "" if it has none
   int64_t max_new_tokens() const;
   bool uses_chat() const;  // HELMET writes its prompt in the chat template
+  // HELMET's configuration asks for answers of one line, with a misspelled key that has no effect.
+  bool asks_for_one_line() const;
 };
 
 const Json& datasets();

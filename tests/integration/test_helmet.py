@@ -159,6 +159,18 @@ def test_tables_and_the_figure_of_one_run_and_of_several(retmask, run, judged_da
     assert "HELMET" in (both / "report.html").read_text()
 
 
+def test_answers_of_one_line(retmask, demo_model, judged_data, tmp_path):
+    """--stop-newline, of the categories for which HELMET's configuration asks for it."""
+    flags = ["eval", "--model", demo_model, "--suite", "helmet", "--lengths", "1536", "--data", judged_data, "--max-samples", 1,
+             "--tasks", "kilt_nq,narrativeqa,icl_trec_coarse_20shot_balance"]  # fmt: skip
+    rows = {}
+    for name, more in (("whole", []), ("cut", ["--stop-newline"])):
+        retmask(*flags, *more, "--out", tmp_path / name)
+        rows[name] = {row["category"]: row["answer"] for row in read_rows(tmp_path / name / "predictions.jsonl")}
+    assert rows["cut"] == {category: answer if category == "LongQA" else answer.split("\n")[0] for category, answer in rows["whole"].items()}
+    assert rows["cut"] != rows["whole"]
+
+
 def test_without_a_judge_a_category_has_no_score(retmask, base_flags, tiny_data, tmp_path):
     retmask(*base_flags, "--data", tiny_data, "--tasks", "alce_asqa_5,json_kv", "--max-samples", 1, "--out", tmp_path)
     results = results_of(tmp_path)

@@ -22,6 +22,7 @@ struct HelmetOptions {
   std::optional<int64_t> max_samples = {};   // of rows, or of questions; 0: all; unset: HELMET's
   std::optional<int64_t> shots = {};         // demonstrations of a prompt; unset: HELMET's
   uint64_t seed = 42;                        // HELMET's
+  bool stop_newline = false;                 // RAG, Re-rank and ICL: answers end with their line
   ChatUse chat = ChatUse::automatic;         // automatic: for the tasks for which HELMET uses it
   // Folder of Llama 2's tokenizer, by which HELMET chooses and cuts long documents. Empty: all
   // documents are taken, and cut by the model's tokens alone.
