@@ -1,6 +1,6 @@
 #include "retmask/model/compute_path.h"
 
-#include "cuda_layer.h"
+#include "decoder_layer.h"
 
 namespace retmask {
 

@@ -1,4 +1,4 @@
-#include "cpu_layer.h"
+// The decoder layer with CPU kernels on prepared weights.
 
 #include <ATen/Parallel.h>
 
@@ -6,6 +6,7 @@
 
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
+#include "decoder_layer.h"
 #include "prepared_matrix.h"
 #include "retmask/kernels/paged_attention.h"
 

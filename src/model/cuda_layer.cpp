@@ -1,4 +1,4 @@
-#include "cuda_layer.h"
+// The decoder layer on a GPU with prepared weights.
 
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>

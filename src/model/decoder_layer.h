@@ -109,4 +109,34 @@ class DecoderLayer {
 
 using DecoderLayers = std::vector<std::shared_ptr<const DecoderLayer>>;
 
+// Without gradients.
+std::shared_ptr<const DecoderLayer> make_libtorch_layer(const LayerShape& shape,
+                                                        const LayerParameters& parameters);
+
+// Without cache, gate or probe. `recompute_inputs`: the backward pass recomputes norms and SwiGLU
+// instead of keeping them (selective activation checkpointing): half of what full checkpointing
+// saves, at half its cost (tests/bench/RESULTS.md).
+std::shared_ptr<const DecoderLayer> make_training_layer(const LayerShape& shape,
+                                                        const LayerParameters& parameters,
+                                                        bool recompute_inputs);
+
+// Moves the matrices out of `parameters`. A token's result does not depend on the other sequences
+// of the batch, to the last bit.
+std::shared_ptr<const DecoderLayer> make_cpu_layer(const LayerShape& shape,
+                                                   const LayerParameters& parameters);
+
+// Both compute the same layer, from one copy of the matrices, which move out of `parameters`.
+// Prompts use libtorch but for SwiGLU; a step of one new token per sequence (DecodeBatch) uses our
+// kernels throughout.
+struct CudaLayer {
+  std::shared_ptr<const DecoderLayer> prompts;
+  std::shared_ptr<const DecoderLayer> decode;  // null without a kernel for the head size
+};
+CudaLayer make_cuda_layer(const LayerShape& shape, const LayerParameters& parameters);
+
+// False in builds without a CUDA compiler (no_cuda_layer.cpp).
+bool has_cuda_kernels();
+// Whether the attention of DecodeBatch has a kernel for these heads.
+bool has_cuda_decode(int64_t head_dim);
+
 }  // namespace retmask

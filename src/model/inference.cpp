@@ -5,10 +5,7 @@
 
 #include <numeric>
 
-#include "cpu_layer.h"
-#include "cuda_layer.h"
 #include "head_logprobs.h"
-#include "libtorch_layer.h"
 #include "model_impl.h"
 #include "prepared_matrix.h"
 #include "retmask/base/error.h"

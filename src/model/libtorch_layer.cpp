@@ -1,3 +1,5 @@
+// The decoder layer with plain libtorch operations: the reference for the other implementations.
+
 #include "libtorch_layer.h"
 
 #include <torch/nn/functional/linear.h>

@@ -1,15 +1,10 @@
 #pragma once
-// The decoder layer with plain libtorch operations, on any device, without gradients: the reference
-// for the other implementations.
+// Operations of the decoder layer with plain libtorch, on any device, that the prompts of
+// cuda_layer share.
 
 #include "decoder_layer.h"
 
 namespace retmask {
-
-std::shared_ptr<const DecoderLayer> make_libtorch_layer(const LayerShape& shape,
-                                                        const LayerParameters& parameters);
-
-// The two operations that the prompts of cuda_layer share.
 
 // q [T, H * D] and k, v [T, Hkv * D] as projected -> after QK-norm (norms may be empty) and RoPE.
 ProjectedHeads normalize_and_rotate(torch::Tensor q,

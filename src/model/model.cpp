@@ -9,7 +9,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/stop_signals.h"
 #include "retmask/model/device.h"
-#include "training_layer.h"
+#include "train_ops.h"
 
 namespace retmask {
 

@@ -1,6 +1,6 @@
 // For builds without a CUDA compiler.
 
-#include "cuda_layer.h"
+#include "decoder_layer.h"
 #include "retmask/base/error.h"
 
 namespace retmask {

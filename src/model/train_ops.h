@@ -5,9 +5,11 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
+#include "retmask/model/weight_gatherer.h"
 #include "rope.h"
 
 namespace retmask {
@@ -38,5 +40,16 @@ std::vector<torch::Tensor> linears_of(
     const std::vector<torch::Tensor>& from,
     std::function<torch::Tensor(const std::vector<torch::Tensor>&)> make_input,
     const std::vector<LinearWeights>& weights);
+
+// Full activation checkpointing (Chen et al. 2016): the forward pass keeps only the input, the
+// backward pass recomputes the rest.
+//
+// Equal to function(input), with gradients for `input` and every leaf that `function` uses. Calls
+// `function` directly when gradients are off. `gatherer` is told of each use of `part`; unless
+// null, it must outlive the backward pass.
+torch::Tensor recompute_in_backward(std::function<torch::Tensor(const torch::Tensor&)> function,
+                                    const torch::Tensor& input,
+                                    WeightGatherer* gatherer = nullptr,
+                                    int64_t part = 0);
 
 }  // namespace retmask

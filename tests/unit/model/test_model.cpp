@@ -4,7 +4,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/model/model.h"
-#include "training_layer.h"
+#include "train_ops.h"
 #include "unit/support/golden.h"
 
 namespace retmask {
