@@ -102,7 +102,10 @@ void add_generation_flags(CLI::App& app, synthesize::Options& o) {
                "Write the log-prob of each answer token as token_logprobs into answers.jsonl, "
                "chosen.jsonl.gz and rejected.jsonl.gz");
   add_count_option(app, "--max-new-tokens", o.decoding.max_new_tokens, "Longest answer in tokens");
-  app.add_option("--batch-size", o.decoding.batch_size, "Answers generated concurrently");
+  app.add_option("--batch-size",
+                 o.decoding.batch_size,
+                 "Answers generated concurrently (unless given: 64 on the CPU, 64 to 256 on a GPU "
+                 "by its memory)");
   app.add_option(
       "--kv-cache-mib", o.decoding.kv_cache_mib, "Size of the KV cache in MiB (0: automatic)");
 }

@@ -92,6 +92,21 @@ std::string MemoryBudget::text() const {
                         " for libraries");
 }
 
+int64_t default_batch_size(const ModelConfig& config,
+                           torch::Device device,
+                           torch::ScalarType dtype,
+                           GeneratorOptions options,
+                           std::optional<int64_t> free) {
+  constexpr int64_t kLeast = 64;
+  constexpr int64_t kMost = 256;
+  if (device.is_cpu()) return kLeast;
+  options.max_batch_size = kMost;
+  const MemoryBudget budget = memory_budget(config, device, dtype, options, free);
+  const int64_t sequence = BlockPool::blocks_for((options.max_sequence_tokens + 1) / 2) *
+                           BlockPool::block_bytes(config, dtype);
+  return std::clamp(budget.kv_cache / sequence, kLeast, kMost);
+}
+
 MemoryBudget memory_budget(const ModelConfig& config,
                            torch::Device device,
                            torch::ScalarType dtype,

@@ -64,6 +64,10 @@ void ModelSource::load(const std::vector<AnswerTask>& tasks) {
   const torch::Device device = parse_device(options_.device);
   const torch::ScalarType dtype = parse_dtype(options_.dtype, config_.dtype);
   GeneratorOptions generation = generator_options(tasks);
+  const std::optional<int64_t>& given = options_.decoding.batch_size;
+  const int64_t batch_size =
+      given ? *given : default_batch_size(config_, device, dtype, generation);
+  generation.max_batch_size = std::min(batch_size, static_cast<int64_t>(tasks.size()));
   const MemoryBudget budget = memory_budget(config_, device, dtype, generation);
   generation.kv_cache_bytes = budget.kv_cache;
   log::info("memory: " + budget.text());
@@ -91,7 +95,8 @@ bool ModelSource::fits(const std::vector<int64_t>& prompt) const {
          config_.max_positions;
 }
 
-// Limits the cache to what these tasks can need, so that it can be reserved up front.
+// All but the batch size. Limits the cache to what these tasks can need, so that it can be reserved
+// up front.
 GeneratorOptions ModelSource::generator_options(const std::vector<AnswerTask>& tasks) const {
   constexpr int64_t kMebibyte = int64_t{1} << 20;
   const DecodingOptions& decoding = options_.decoding;
@@ -102,8 +107,7 @@ GeneratorOptions ModelSource::generator_options(const std::vector<AnswerTask>& t
     const std::vector<int64_t> prompt = encoder_.encode(*task.prompt);
     if (fits(prompt)) longest = std::max(longest, static_cast<int64_t>(prompt.size()));
   }
-  return {.max_batch_size = std::min(decoding.batch_size, static_cast<int64_t>(tasks.size())),
-          .kv_cache_bytes = decoding.kv_cache_mib * kMebibyte,
+  return {.kv_cache_bytes = decoding.kv_cache_mib * kMebibyte,
           .max_sequence_tokens = longest + decoding.max_new_tokens,
           .reserve_cache = true};
 }

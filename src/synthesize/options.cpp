@@ -205,7 +205,8 @@ void DecodingOptions::validate() const {
   sampling.validate();
   if (max_new_tokens < 1)
     user_error("--max-new-tokens is ", max_new_tokens, ", expected at least 1");
-  if (batch_size < 1) user_error("--batch-size is ", batch_size, ", expected at least 1");
+  if (batch_size && *batch_size < 1)
+    user_error("--batch-size is ", *batch_size, ", expected at least 1");
   if (kv_cache_mib < 0)
     user_error("--kv-cache-mib is ", kv_cache_mib, ", expected 0 (automatic) or more");
   check_stop_strings(stop, "--stop");

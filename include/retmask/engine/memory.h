@@ -33,6 +33,18 @@ struct MemoryBudget {
   std::string text() const;
 };
 
+// max_batch_size where none is asked for, by the other options. A GPU's decoding step takes the
+// time to read the weights and the cached keys once, so more sequences share the weights: with 8
+// billion in bfloat16 and 1,000 cached tokens per sequence, by arithmetic at 3.35 TB/s, 8,800
+// tokens/s with 64 and 17,300 with 256. Up to 256 there, as many as fit if half of
+// max_sequence_tokens is what they reach at once; a batch that outgrows the cache only repeats some
+// prompts. 64 on a CPU, which is then bound by multiplications. `free` as below.
+int64_t default_batch_size(const ModelConfig& config,
+                           torch::Device device,
+                           torch::ScalarType dtype,
+                           GeneratorOptions options,
+                           std::optional<int64_t> free = std::nullopt);
+
 // Call before the weights are loaded. The cache gets the size that the generator gives it with
 // these options, based on the `free` bytes of the device where the options leave it open; unset:
 // what is free now. Throws UserError when the cache cannot hold one sequence of

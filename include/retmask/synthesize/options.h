@@ -134,7 +134,8 @@ std::string to_string(SkipReason reason);
 struct DecodingOptions {
   SamplingParams sampling{.temperature = 0.6, .top_p = 1.0, .top_k = 0};
   int64_t max_new_tokens = 4096;
-  int64_t batch_size = 64;   // concurrent sequences over all policies
+  // Concurrent sequences over all policies; unset: default_batch_size() of engine/memory.h.
+  std::optional<int64_t> batch_size = {};
   int64_t kv_cache_mib = 0;  // size of the KV cache; 0: see GeneratorOptions
   uint64_t seed = 0;         // together with AnswerTask::name() the only source of randomness
   std::vector<std::string> stop = {};  // stop strings; not part of the answer

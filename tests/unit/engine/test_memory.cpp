@@ -47,8 +47,9 @@ TEST(MemoryBudget, RefusesACacheForLessThanOneSequence) {
                     {"--kv-cache-mib", "500 tokens"});
 }
 
-// Llama-3.1-8B in bfloat16 with prompts of 128K tokens, on a GPU of 80 GB: a few sequences at once.
-TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
+constexpr int64_t kGpu = 80'000'000'000;
+
+ModelConfig llama_8b() {
   ModelConfig config;
   config.vocab_size = 128256;
   config.hidden_size = 4096;
@@ -58,7 +59,12 @@ TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
   config.head_dim = 128;
   config.max_positions = 131072;
   config.layers.resize(32);
-  constexpr int64_t kGpu = 80'000'000'000;
+  return config;
+}
+
+// In bfloat16 with prompts of 128K tokens, on a GPU of 80 GB: a few sequences at once.
+TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
+  const ModelConfig config = llama_8b();
   const MemoryBudget plan = memory_budget(config,
                                           torch::kCUDA,
                                           torch::kBFloat16,
@@ -70,6 +76,21 @@ TEST(MemoryBudget, LongPromptsOfALargeModelFitOneGpu) {
   EXPECT_LT(plan.kv_cache, 4 * sequence);
   EXPECT_GT(plan.step_buffers, 2 * kMebibyte * 1024) << "8,192 rows, and keys of 128K tokens";
   EXPECT_LT(plan.total(), kGpu - kGpu / 20) << plan.text();
+}
+
+TEST(DefaultBatchSize, IsWhatFitsBesideTheWeights) {
+  const auto on_gpu = [](int64_t tokens, int64_t free) {
+    return default_batch_size(
+        llama_8b(), torch::kCUDA, torch::kBFloat16, {.max_sequence_tokens = tokens}, free);
+  };
+  EXPECT_EQ(on_gpu(2304, kGpu), 256);
+  // 51 GB for sequences of 4,096 tokens, half of them filled: 512 MiB each.
+  EXPECT_GT(on_gpu(8192, kGpu), 80);
+  EXPECT_LT(on_gpu(8192, kGpu), 100);
+  EXPECT_EQ(on_gpu(131072, kGpu), 64);
+  EXPECT_EQ(default_batch_size(
+                llama_8b(), torch::kCPU, torch::kBFloat16, {.max_sequence_tokens = 2304}, kGpu),
+            64);
 }
 
 // Where a share of the free memory is too little for one sequence, it may have all.
