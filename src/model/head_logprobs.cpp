@@ -16,7 +16,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
 // Bytes of one chunk of logits: large enough for full-speed products.
-constexpr int64_t kChunkBytes = int64_t{1} << 27;
+constexpr int64_t kCpuChunkBytes = int64_t{1} << 27;
+constexpr int64_t kGpuChunkBytes = int64_t{1} << 29;
+constexpr int64_t kGpuTileRows = 128;  // of a GPU's matrix products
 
 // log(sum(exp(logits))) of each row: [n] float32.
 torch::Tensor log_sum_exp(const torch::Tensor& logits) {
@@ -72,7 +74,7 @@ class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
                                const torch::Tensor& weight,
                                const torch::Tensor& targets) {
     const int64_t n = hidden.size(0);
-    const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type());
+    const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type(), weight.device());
     torch::Tensor sums = torch::empty({n}, hidden.options().dtype(torch::kFloat32));
     torch::Tensor logprobs = torch::empty_like(sums);
     for (int64_t begin = 0; begin < n; begin += chunk) {
@@ -93,7 +95,7 @@ class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
     const torch::Tensor& weight = saved[1];
     const torch::Tensor scales = grad_outputs[0].contiguous();  // [n]
     const int64_t n = hidden.size(0);
-    const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type());
+    const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type(), weight.device());
     torch::Tensor dhidden = torch::empty_like(hidden);
     torch::Tensor dweight = n == 0 ? torch::zeros_like(weight) : torch::empty_like(weight);
     for (int64_t begin = 0; begin < n; begin += chunk) {
@@ -114,9 +116,10 @@ class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
 
 }  // namespace
 
-int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype) {
+int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype, torch::Device device) {
   const auto row_bytes = vocab_size * static_cast<int64_t>(torch::elementSize(dtype));
-  return std::max<int64_t>(1, kChunkBytes / row_bytes);
+  if (device.is_cpu()) return std::max<int64_t>(1, kCpuChunkBytes / row_bytes);
+  return std::max<int64_t>(1, kGpuChunkBytes / row_bytes / kGpuTileRows) * kGpuTileRows;
 }
 
 torch::Tensor gather_logprobs(const torch::Tensor& logits, const torch::Tensor& targets) {

@@ -186,7 +186,7 @@ torch::Tensor InferenceLm::target_logprobs(const torch::Tensor& hidden,
   const torch::NoGradGuard no_grad;
   if (!has_own_kernels())
     return head_logprobs(hidden, impl_->model.parameters->head()->weight, targets);
-  const int64_t chunk = head_chunk_rows(config().vocab_size, torch::kFloat32);
+  const int64_t chunk = head_chunk_rows(config().vocab_size, torch::kFloat32, device());
   if (hidden.size(0) == 0) return torch::empty({0}, hidden.options().dtype(torch::kFloat32));
   std::vector<torch::Tensor> logprobs;
   for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {

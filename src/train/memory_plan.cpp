@@ -120,7 +120,8 @@ WorkingBytes working_bytes(const ModelConfig& config,
   const int64_t width = bytes_of(memory_case.dtype);
   const LargestMicroBatch& micro_batch = memory_case.pass;
   const int64_t rows =
-      std::min(micro_batch.scored_tokens, head_chunk_rows(config.vocab_size, memory_case.dtype));
+      std::min(micro_batch.scored_tokens,
+               head_chunk_rows(config.vocab_size, memory_case.dtype, memory_case.device));
   const int64_t states =
       (2 * micro_batch.tokens + 2 * micro_batch.scored_tokens) * config.hidden_size * width;
   const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;

@@ -28,7 +28,10 @@ class LanguageModel {
                                         const torch::Tensor& targets) const = 0;
 };
 
-// Logit rows that target_logprobs holds in memory at once.
-int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype);
+// Logit rows that target_logprobs holds in memory at once. With each chunk the backward pass reads
+// and writes the gradient of the whole head, so a GPU has longer ones: by arithmetic, with
+// Llama-3's head (1 GB in bfloat16) and 8,192 tokens, 8 GB of traffic in place of 34, 7.6 ms
+// at 3.35 TB/s.
+int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype, torch::Device device);
 
 }  // namespace retmask

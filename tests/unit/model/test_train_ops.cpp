@@ -105,7 +105,9 @@ TEST_F(TrainOps, LinearsOf) {
 TEST_F(TrainOps, HeadLogprobsInSeveralChunks) {
   // 2^18 logits of float32 are one MiB: 130 rows are two chunks of up to 128 MiB.
   const int64_t vocab_size = int64_t{1} << 18;
-  ASSERT_EQ(head_chunk_rows(vocab_size, torch::kFloat32), 128);
+  ASSERT_EQ(head_chunk_rows(vocab_size, torch::kFloat32, torch::kCPU), 128);
+  // On a GPU whole tiles: 2,092 rows of Llama-3's logits would fit.
+  EXPECT_EQ(head_chunk_rows(128256, torch::kBFloat16, torch::kCUDA), 2048);
   const Tensor targets = torch::randint(vocab_size, {130});
   const auto inputs = std::vector{random({130, 4}), random({vocab_size, 4})};
   const auto found =
