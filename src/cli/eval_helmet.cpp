@@ -35,14 +35,31 @@ eval::FindReply finder(const eval::JudgeReplies& replies) {
   return [&replies](const std::string& id) { return replies.find(id); };
 }
 
+eval::HelmetSources judges_sources(const EvalCommandOptions& options) {
+  return {.data = options.data, .punkt = options.helmet.punkt, .prompts = options.judge_prompts};
+}
+
+// Reads what the judges' requests are made of, so that a missing file ends the run before its
+// answers, not after. Throws UserError.
+void check_judges_data(const EvalCommandOptions& options,
+                       const std::vector<eval::Sample>& samples) {
+  const bool uses_judge = options.judge.resolved(options.server).given();
+  const bool uses_nli = options.helmet.nli.resolved(options.server).given();
+  if (!uses_judge && !uses_nli) return;
+  std::vector<Json> rows;
+  for (const eval::Sample& sample : samples)
+    rows.push_back(eval::answered_row(sample, "As it says [1]."));
+  if (uses_nli) eval::helmet_nli_requests(rows, judges_sources(options));
+  if (uses_judge) eval::helmet_judge_requests(rows, judges_sources(options));
+}
+
 // Adds the metrics that another model decides, if one is given, and keeps them in
 // predictions.jsonl.
 void judge_rows(const EvalCommandOptions& options,
                 const std::filesystem::path& out,
                 RunRecord& run,
                 std::vector<Json>& rows) {
-  const eval::HelmetSources sources{
-      .data = options.data, .punkt = options.helmet.punkt, .prompts = options.judge_prompts};
+  const eval::HelmetSources sources = judges_sources(options);
   const eval::JudgeOptions judge = options.judge.resolved(options.server);
   const eval::JudgeOptions nli = options.helmet.nli.resolved(options.server);
   for (Json& row : rows) row.erase("unjudged");  // by an earlier judge
@@ -137,6 +154,7 @@ void run_helmet(const Evaluation& evaluation) {
         eval::HelmetSamples built = eval::build_helmet_samples(helmet, encoder, max_positions);
         evaluation.run.add_input("data", hash_files(built.files));
         results.left_out = built.left_out;
+        check_judges_data(options, built.samples);
         if (options.resolved_thinking().is_on()) warn_of_plain_prompts(built.samples);
         if (!options.server.given()) log_plan(evaluation, built.samples);
         return std::move(built.samples);

@@ -317,6 +317,19 @@ def test_nli_by_a_command(retmask, rescore, tmp_path):
     error_line(both, ["only one of", "--nli-command"])
 
 
+def test_what_a_judge_needs_is_read_before_the_answers(retmask, base_flags, tiny_data, judged_data, tmp_path):
+    flags = [*base_flags, "--max-samples", 1]
+    cases = {  # the data lack the key points of summaries; judges' prompts; ASQA's documents
+        "points": (["--data", tiny_data, "--tasks", "multi_lexsum", "--judge-requests", tmp_path / "r"], "multi_lexsum_val.jsonl"),
+        "prompts": (["--data", judged_data, "--tasks", "narrativeqa", "--judge-requests", tmp_path / "r", "--judge-prompts", tmp_path],
+                    "narrativeqa.txt"),
+        "punkt": (["--data", tiny_data, "--tasks", "alce_asqa_5", "--nli-requests", tmp_path / "r", "--punkt", tmp_path], "abbrev_types.txt"),
+    }  # fmt: skip
+    for name, (more, said) in cases.items():
+        error_line(retmask(*flags, *more, "--out", tmp_path / name, code=2), [said])
+        assert not (tmp_path / name / "predictions.jsonl").exists(), name
+
+
 def test_missing_and_malformed_data(retmask, tiny_llama, tiny_data, tmp_path):
     flags = ["eval", "--model", tiny_llama, "--suite", "helmet", "--lengths", "2048", "--out", tmp_path / "out"]
     failed = retmask(*flags, "--data", tiny_data, "--tasks", "kilt_triviaqa", code=2)
