@@ -35,6 +35,9 @@ RETMASK_AVX512_INLINE __mmask16 visible_lanes(const ScoreRow& row, int64_t at) {
 
 constexpr __mmask16 kAll = 0xffff;
 
+// Most rows of a long prompt see all of their scores, and need no masks.
+bool sees_all(const ScoreRow& row) { return row.begin == 0 && row.end == row.width; }
+
 // Pairs of adjacent rows, interleaved as a block of values holds them.
 RETMASK_AVX512_INLINE void store_block(float* block, __m512 first, __m512 second) {
   _mm512_storeu_ps(block, first);
@@ -46,22 +49,24 @@ RETMASK_AVX512_INLINE void store_block(BFloat16* block, __m512 first, __m512 sec
   _mm512_storeu_si512(block, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 
+template <bool SeesAll>
 RETMASK_AVX512 float find_largest(const ScoreRow& row) {
   __m512 largest = _mm512_set1_ps(-FLT_MAX);
   for (int64_t at = row.begin / kLanes * kLanes; at < row.end; at += kLanes) {
     const __m512 scores = _mm512_loadu_ps(row.scores + at);
-    largest = _mm512_mask_max_ps(largest, visible_lanes(row, at), scores, largest);
+    const __mmask16 visible = SeesAll ? kAll : visible_lanes(row, at);
+    largest = _mm512_mask_max_ps(largest, visible, scores, largest);
   }
   return _mm512_reduce_max_ps(largest);
 }
 
-template <typename Element>
+template <bool SeesAll, typename Element>
 RETMASK_AVX512 float weigh_row(const ScoreRow& row, float scale, float largest, Element* weights) {
   const __m512 factor = _mm512_set1_ps(scale * kLog2E);
   const __m512 offset = _mm512_set1_ps(largest * scale * kLog2E);
   __m512 sum = _mm512_setzero_ps();
   for (int64_t at = 0; at < row.width; at += kLanes) {
-    const __mmask16 visible = visible_lanes(row, at);
+    const __mmask16 visible = SeesAll ? kAll : visible_lanes(row, at);
     const __m512 exponent = _mm512_fmsub_ps(_mm512_loadu_ps(row.scores + at), factor, offset);
     const __m512 weight = _mm512_maskz_mov_ps(visible, exp2_of(exponent));
     sum = _mm512_add_ps(sum, weight);
@@ -101,11 +106,14 @@ RETMASK_AVX512 void differentiate_tile(const GradientTile<Element>& tile) {
 
 }  // namespace
 
-float largest_score(const ScoreRow& row) { return find_largest(row); }
+float largest_score(const ScoreRow& row) {
+  return sees_all(row) ? find_largest<true>(row) : find_largest<false>(row);
+}
 
 template <typename Element>
 float exp_weights(const ScoreRow& row, float scale, float largest, Element* weights) {
-  return weigh_row(row, scale, largest, weights);
+  return sees_all(row) ? weigh_row<true>(row, scale, largest, weights)
+                       : weigh_row<false>(row, scale, largest, weights);
 }
 
 template <typename Element>
