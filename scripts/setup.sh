@@ -4,7 +4,11 @@
 #
 #   scripts/setup.sh                  both; as root it installs missing Debian packages, otherwise it prints the command to run
 #   scripts/setup.sh --tests          also the Debian packages that only tests need; without root those tests are skipped
-#   scripts/setup.sh --python-only    only .venv, if the C++ libraries come from your own prefix (see README)
+#   scripts/setup.sh --python-only    only .venv, if the C++ libraries come from your own prefix
+#
+# Without root: load g++ 12, CMake 3.25, Ninja and Python 3.11 (or newer) as modules and run PYTHON=python3.11 scripts/setup.sh
+# --python-only. Install CLI11, nlohmann/json 3.11, spdlog, PCRE2, ICU, sentencepiece, cpp-httplib 0.11, zlib, OpenSSL, Gloo's
+# headers and GoogleTest under any prefix (conda-forge, Spack, dpkg -x), which cmake --preset release -DCMAKE_PREFIX_PATH=... gets.
 #
 # PYTHON is the interpreter for .venv (3.11 or newer). A run with nothing to do ends at once; after an interrupted run .venv is
 # created again.
@@ -35,7 +39,7 @@ missing_packages() {
 install_debian_packages() {
   local missing
   if ! command -v dpkg-query >/dev/null; then
-    say "this is not Debian; provide the C++ libraries by prefix and run scripts/setup.sh --python-only (see README)"
+    say "this is not Debian; provide the C++ libraries by prefix and run scripts/setup.sh --python-only (see its head)"
     exit 2
   fi
   missing=$(missing_packages "${DEBIAN_PACKAGES[@]}")
