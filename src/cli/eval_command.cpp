@@ -240,9 +240,8 @@ Command setup_eval(CLI::App& root) {
       "file, or sample file of lm-evaluation-harness; kv: with ordered_kv_records, key and "
       "value (generated unless given); qa, and ruler's qa_1 and qa_2: with question, answers and "
       "ctxs; mrcr: a file of openai/mrcr; mmlu-pro, gpqa, math500, humaneval and mt-bench: the "
-      "file "
-      "with their questions; helmet: the folder with data and prompts of HELMET's repository and "
-      "the files of its archive");
+      "file with their questions; helmet: the folder with data and prompts of HELMET's repository "
+      "and the files of its archive");
   app.add_option("--mask", options->mask, "mask.json with the heads to mask");
   add_list_option(
       command, "--heads", options->heads, "Heads to mask, LAYER-HEAD,... (instead of --mask)");

@@ -16,9 +16,9 @@ namespace {
 // Rows, a row being one query head of one token, whose scores are computed together: two tiles of
 // AMX.
 constexpr int64_t kMostRows = 32;
-// Rows that pass over the keys and values together. They are read from the caches of a core by all
-// tiles but the first; with 2,048 keys of 64 dimensions they would not stay there until the next
-// pass.
+// Rows that pass over the keys and values together: all tiles but the first find a chunk of keys
+// and values in the caches of the core. Those of 2,048 tokens would not stay there for a pass of
+// their own.
 constexpr int64_t kMostTiles = 4;
 constexpr int64_t kMostPassRows = kMostTiles * kMostRows;
 // Keys between two updates of the online softmax.
@@ -27,11 +27,11 @@ constexpr int64_t kChunk = kMostBlocks * kBlockTokens;
 constexpr float kNoScore = -FLT_MAX;
 
 struct RowState {
-  float largest = kNoScore;  // score so far
-  float total = 0;           // of the weights relative to it
-  int64_t first = 0;         // visible positions: [first, end)
-  int64_t end = 0;
-  int64_t largest_key = 0;
+  float largest;  // score so far
+  float total;    // of the weights relative to it
+  int64_t first;  // visible positions: [first, end)
+  int64_t end;
+  int64_t largest_key;
 };
 
 RETMASK_SIMD_CLONES void multiply_row(float* row, int64_t count, float factor) {
@@ -155,7 +155,11 @@ class Attention {
     for (int64_t r = 0; r < count; ++r) {
       const int64_t token = token_of(first_row + r);
       const int64_t end = queries_.position + token + 1;
-      states_[r] = {.first = std::max<int64_t>(0, end - queries_.window), .end = end};
+      states_[r] = {.largest = kNoScore,
+                    .total = 0,
+                    .first = std::max<int64_t>(0, end - queries_.window),
+                    .end = end,
+                    .largest_key = 0};
       std::copy_n(queries_.q + token * queries_.q_stride + head_of(first_row + r) * dim(),
                   dim(),
                   rows_ + r * dim());
