@@ -10,7 +10,7 @@
 #   --seeds    training seeds per arm; more can be added later in the same OUT
 #   --arms     strategies of retmask synthesize: retrieval-masked, non-retrieval-masked, random-masked, sft, and where [synthesize]
 #              names their model or servers, rejected-model and win-lose
-#   --dtype    in place of the config's; bfloat16 takes a third to a half of the time of float32 on processors with AMX or AVX512_BF16
+#   --dtype    in place of the config's; on a processor with AVX512_BF16, bfloat16 took half of the time of float32
 #   --plan     print the plan of stages, time and memory, and exit
 #
 # RETMASK is the program, if it need not be built. Data that is not there is skipped with a notice.

@@ -29,7 +29,7 @@ scripts/demo_model.sh
 # Spinning threads would take cores from other tests.
 export OMP_WAIT_POLICY=PASSIVE
 export RETMASK_PUNKT
-RETMASK_PUNKT=$(echo "$PWD"/.venv/lib/python3*/site-packages/llama_index/core/_static/nltk_cache/tokenizers/punkt_tab/english)
+RETMASK_PUNKT=$(PYTHONPATH=tests/integration .venv/bin/python -c 'import helpers; print(helpers.punkt_folder())')
 results=build/release/test-results
 rm -rf $results
 mkdir -p $results

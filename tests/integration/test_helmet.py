@@ -319,7 +319,7 @@ def test_nli_by_a_command(retmask, rescore, tmp_path):
 
 def test_what_a_judge_needs_is_read_before_the_answers(retmask, base_flags, tiny_data, judged_data, tmp_path):
     flags = [*base_flags, "--max-samples", 1]
-    cases = {  # the data lack the key points of summaries; judges' prompts; ASQA's documents
+    cases = {  # the data lack the key points of summaries; judges' prompts; Punkt's parameters
         "points": (["--data", tiny_data, "--tasks", "multi_lexsum", "--judge-requests", tmp_path / "r"], "multi_lexsum_val.jsonl"),
         "prompts": (["--data", judged_data, "--tasks", "narrativeqa", "--judge-requests", tmp_path / "r", "--judge-prompts", tmp_path],
                     "narrativeqa.txt"),

@@ -2,14 +2,10 @@
 
 import gzip
 import json
-import os
-import pathlib
 import random
 import subprocess
 
 import nltk.data
-import pytest
-from conftest import ROOT
 from helpers import punkt_folder
 from nltk.tokenize.punkt import PunktTokenizer
 
@@ -45,15 +41,12 @@ def real_texts(shared):
     return passages + [spoiled(passage, draw) for passage in passages]
 
 
-def check(texts):
+def check(retmask, texts):
     folder = punkt_folder()
     nltk.data.path.insert(0, str(folder.parents[2]))
     reference = PunktTokenizer("english")
-    tool = pathlib.Path(os.environ.get("RETMASK_BINARY", ROOT / "build/release/retmask")).parent / "tests/sentence_tool"
-    if not tool.is_file():
-        pytest.fail(f"{tool} is not built; run scripts/build.sh")
     lines = "".join(json.dumps(text) + "\n" for text in texts)
-    done = subprocess.run([tool, folder], input=lines.encode(), capture_output=True, timeout=300)
+    done = subprocess.run([retmask.binary.parent / "tests/sentence_tool", folder], input=lines.encode(), capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
     ours = [json.loads(line) for line in done.stdout.decode().split("\n")[:-1]]
     assert len(ours) == len(texts)
@@ -62,9 +55,9 @@ def check(texts):
     assert not differences, f"{len(differences)} of {len(texts)} differ:\n{shown}"
 
 
-def test_drawn_texts():
-    check(drawn_texts(5000))
+def test_drawn_texts(retmask):
+    check(retmask, drawn_texts(5000))
 
 
-def test_passages(shared):
-    check(real_texts(shared))
+def test_passages(retmask, shared):
+    check(retmask, real_texts(shared))

@@ -1,5 +1,5 @@
 #pragma once
-// How far lists of heads of one model agree: rank correlation, overlap of the best heads against
+// Agreement of lists of heads of one model: rank correlation, overlap of the best heads against
 // what chance would give, heads that moved, and the change of the masked heads against the others
 // (Ma & Okazaki, Figure 5).
 

@@ -1,5 +1,5 @@
 #pragma once
-// How concentrated scores are on few of the heads. Scores below 0 count as 0: such a head has no
+// Concentration of scores on few of the heads. Scores below 0 count as 0: such a head has no
 // share. All are NaN when no score is above 0.
 
 #include <span>

@@ -1,5 +1,5 @@
 #pragma once
-// How HELMET turns the output of each of its tasks into metrics (data.py there). `output` includes
+// HELMET's metrics of the outputs of each of its tasks (data.py there). `output` includes
 // the prefix of the answer where the prompt ended with it.
 
 #include <string>

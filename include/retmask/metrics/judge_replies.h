@@ -1,5 +1,5 @@
 #pragma once
-// What LLM judges reply, and the scores made of it.
+// Replies of LLM judges, and the scores made of them.
 
 #include <optional>
 #include <string>

@@ -11,7 +11,7 @@ namespace retmask::metrics {
 
 // The last "\boxed ..." (up to "$"), "\boxed{...}" or "\fbox{...}"; nullopt also without one.
 std::optional<std::string> last_boxed(std::string_view text);
-// What is in "\boxed{...}" or "\boxed ...".
+// The content of "\boxed{...}" or "\boxed ...".
 std::optional<std::string> remove_boxed(std::string_view boxed);
 
 // Between the first and the last "$"; the whole output if there are fewer than two.
