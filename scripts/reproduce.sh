@@ -10,7 +10,7 @@
 #   --seeds    training seeds per arm; more can be added later in the same OUT
 #   --arms     strategies of retmask synthesize: retrieval-masked, non-retrieval-masked, random-masked, sft, and where [synthesize]
 #              names their model or servers, rejected-model and win-lose
-#   --dtype    in place of the config's; on a processor with AVX512_BF16, bfloat16 took half of the time of float32
+#   --dtype    in place of the config's; bfloat16 took half of the time of float32 on a Zen 4, but longer on an Intel Xeon without AMX
 #   --plan     print the plan of stages, time and memory, and exit
 #
 # RETMASK is the program, if it need not be built. Data that is not there is skipped with a notice.
@@ -103,8 +103,14 @@ done
 
 # train ARM RATE SEED
 train() {
-  local dir=$out/dpo/$1-$2-$3 loss=dpo rows=pairs
+  local dir=$out/dpo/$1-$2-$3 first=$out/dpo/$1-${rates[0]}-1 loss=dpo rows=pairs
   if [ "$1" = sft ]; then loss=sft rows=sft; fi
+  # The untrained model's log-probs are the same for every rate and seed; train-dpo takes only those of its own pairs.
+  local reference=reference_logprobs.jsonl
+  if [ -e "$first/$reference" ] && [ ! -e "$dir/$reference" ]; then
+    mkdir -p "$dir"
+    cp "$first/$reference" "$dir"
+  fi
   PAIRS=$out/pairs/$1/$rows.jsonl run train-dpo "$model" "$dir" --loss $loss --seed "$3" \
     --learning-rate "$2" --min-learning-rate "$(tool tenth "$2")"
   rm -rf "$dir/checkpoints"  # states to resume from, 12 bytes per parameter

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -15,7 +16,6 @@ CONFIG = """
 model = "{model}"
 device = "cpu"
 dtype = "float32"
-quiet = true
 [script]
 arms = ["retrieval-masked", "non-retrieval-masked", "win-lose"]
 seeds = 2
@@ -89,6 +89,10 @@ def test_a_killed_run_resumes_to_the_same_tables(reproduce, tmp_path):
 
     tables = tables_of(whole)
     assert tables_of(killed) == tables
+    # The untrained model's log-probs are computed once an arm, in its first training.
+    steps = re.split(r"^== .*?  ", stderr, flags=re.MULTILINE)
+    scored = [step.split()[1] for step in steps if re.search(r" reference \d+/\d+ micro-batches", step)]
+    assert scored == [f"{whole}/dpo/{arm}-1e-3-1" for arm in ARMS]
     assert {path for path in tables if path.startswith("compare")} == {
         f"compare/{name}/compare.json" for name in ("from-base", "from-non-retrieval-masked", "heads")
     }
