@@ -53,6 +53,10 @@ void run(const Matmul<Element, Out>& matmul,
 
 }  // namespace
 
+bool multiplies_bfloat16() {
+  return amx::is_available() || (has_avx512<BFloat16>() && !prefers_float32());
+}
+
 void pack_rows(const float* w, int64_t row_begin, int64_t rows, int64_t k, float* packed) {
   pack(w, row_begin, rows, k, packed);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cpu_dispatch.h"
+#include "products.h"
 #include "retmask/kernels/row_gradients.h"
 #include "retmask/model/language_model.h"
 
@@ -67,6 +68,11 @@ void log_softmax_backward(const torch::Tensor& logits,
   });
 }
 
+// hidden [n, hidden_size] times the head's weight, which is widened already; in hidden's dtype.
+torch::Tensor logits_of(const torch::Tensor& hidden, const torch::Tensor& factor) {
+  return widened(hidden).mm(factor.t()).to(hidden.scalar_type());
+}
+
 class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
  public:
   static torch::Tensor forward(AutogradContext* context,
@@ -77,9 +83,10 @@ class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
     const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type(), weight.device());
     torch::Tensor sums = torch::empty({n}, hidden.options().dtype(torch::kFloat32));
     torch::Tensor logprobs = torch::empty_like(sums);
+    const torch::Tensor factor = widened(weight);
     for (int64_t begin = 0; begin < n; begin += chunk) {
       const int64_t rows = std::min(chunk, n - begin);
-      const torch::Tensor logits = hidden.narrow(0, begin, rows).mm(weight.t());
+      const torch::Tensor logits = logits_of(hidden.narrow(0, begin, rows), factor);
       const torch::Tensor sum = log_sum_exp(logits);
       sums.narrow(0, begin, rows).copy_(sum);
       logprobs.narrow(0, begin, rows)
@@ -96,28 +103,32 @@ class HeadLogprobs : public torch::autograd::Function<HeadLogprobs> {
     const torch::Tensor scales = grad_outputs[0].contiguous();  // [n]
     const int64_t n = hidden.size(0);
     const int64_t chunk = head_chunk_rows(weight.size(0), weight.scalar_type(), weight.device());
+    const torch::Tensor factor = widened(weight);
     torch::Tensor dhidden = torch::empty_like(hidden);
-    torch::Tensor dweight = n == 0 ? torch::zeros_like(weight) : torch::empty_like(weight);
+    torch::Tensor dweight;
     for (int64_t begin = 0; begin < n; begin += chunk) {
       const int64_t rows = std::min(chunk, n - begin);
       const auto part = [&](const torch::Tensor& all) { return all.narrow(0, begin, rows); };
-      const torch::Tensor logits = part(hidden).mm(weight.t());
+      const torch::Tensor logits = logits_of(part(hidden), factor);
       log_softmax_backward(logits, part(saved[2]), part(saved[3]), part(scales));
-      part(dhidden).copy_(logits.mm(weight));
-      if (begin == 0) {
-        torch::mm_out(dweight, logits.t(), part(hidden));
-      } else {
-        dweight.addmm_(logits.t(), part(hidden));
-      }
+      const torch::Tensor dlogits = widened(logits);
+      part(dhidden).copy_(dlogits.mm(factor));
+      const torch::Tensor states = widened(part(hidden));
+      if (dweight.defined())
+        dweight.addmm_(dlogits.t(), states);
+      else
+        dweight = dlogits.t().mm(states);
     }
-    return {dhidden, dweight, {}};
+    if (n == 0) dweight = torch::zeros_like(weight);
+    return {dhidden, dweight.to(weight.scalar_type()), {}};
   }
 };
 
 }  // namespace
 
 int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype, torch::Device device) {
-  const auto row_bytes = vocab_size * static_cast<int64_t>(torch::elementSize(dtype));
+  auto row_bytes = vocab_size * static_cast<int64_t>(torch::elementSize(dtype));
+  if (widens_products(dtype, device)) row_bytes += vocab_size * int64_t{sizeof(float)};
   if (device.is_cpu()) return std::max<int64_t>(1, kCpuChunkBytes / row_bytes);
   return std::max<int64_t>(1, kGpuChunkBytes / row_bytes / kGpuTileRows) * kGpuTileRows;
 }

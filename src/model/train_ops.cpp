@@ -8,6 +8,7 @@
 #include "boxed.h"
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
+#include "products.h"
 #include "retmask/kernels/row_gradients.h"
 #include "retmask/kernels/rows.h"
 
@@ -192,9 +193,8 @@ class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
     const torch::Tensor input = make_input->value(tensors.slice(0, num_from).vec());
     tensor_list outputs;
     for (size_t i = num_from; i < tensors.size(); i += 2) {
-      const std::optional<torch::Tensor> bias =
-          tensors[i + 1].numel() > 0 ? std::optional(tensors[i + 1]) : std::nullopt;
-      outputs.push_back(at::linear(input, tensors[i], bias));
+      const torch::Tensor bias = tensors[i + 1].numel() > 0 ? tensors[i + 1] : torch::Tensor();
+      outputs.push_back(linear_product(input, tensors[i], bias));
     }
     return outputs;
   }
@@ -218,9 +218,13 @@ class LinearsFunction : public torch::autograd::Function<LinearsFunction> {
       const torch::Tensor& dy = grad_outputs[i];
       const torch::Tensor& weight = saved[num_from + 2 * i];
       const bool has_bias = saved[num_from + 2 * i + 1].numel() > 0;
-      linear_gradients.push_back(dy.t().mm(value));
+      linear_gradients.push_back(product(dy.t(), value));
       linear_gradients.push_back(has_bias ? dy.sum(0) : torch::Tensor());
-      dinput = dinput.defined() ? dinput.addmm_(dy, weight) : dy.mm(weight);
+      if (dinput.defined()) {
+        add_product(dinput, dy, weight);
+      } else {
+        dinput = product(dy, weight);
+      }
     }
     torch::autograd::backward({input}, {dinput});
     tensor_list gradients(2);  // none for the first two arguments

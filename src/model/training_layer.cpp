@@ -1,10 +1,9 @@
 // The decoder layer with gradients, for whole sequences.
 
-#include <torch/nn/functional/linear.h>
-
 #include <utility>
 
 #include "decoder_layer.h"
+#include "products.h"
 #include "sequence_attention.h"
 #include "train_ops.h"
 
@@ -12,7 +11,7 @@ namespace retmask {
 namespace {
 
 torch::Tensor multiply(const torch::Tensor& x, const Linear& weights) {
-  return torch::nn::functional::linear(x, weights->weight, weights->bias);
+  return linear_with_gradients(x, weights->weight, weights->bias);
 }
 
 torch::Tensor with_residual(const torch::Tensor& residual, const torch::Tensor& y) {

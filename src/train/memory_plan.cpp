@@ -126,11 +126,16 @@ WorkingBytes working_bytes(const ModelConfig& config,
       (2 * micro_batch.tokens + 2 * micro_batch.scored_tokens) * config.hidden_size * width;
   const int64_t waiting = config.tie_word_embeddings ? sizes.embedding * width : 0;
   const bool on_cpu = memory_case.device.is_cpu();
-  // On a GPU the softmax of a chunk makes a float32 copy of its logits (head_logprobs.cpp).
-  const int64_t logit = width + (on_cpu ? 0 : kFloat32Bytes);
-  const int64_t layer_bytes =
+  const bool widens = widens_products(memory_case.dtype, memory_case.device);
+  // A float32 copy of a chunk's logits: for the softmax on a GPU, or for the products.
+  const int64_t logit = width + (on_cpu && !widens ? 0 : kFloat32Bytes);
+  // The head's weight and its gradient.
+  const int64_t widened = widens ? 2 * sizes.embedding * kFloat32Bytes : 0;
+  int64_t layer_bytes =
       on_cpu ? token_sizes(config).layer_working * width : gpu_working_bytes(config, width);
-  return {.head = rows * config.vocab_size * logit + sizes.embedding * width + states,
+  // The two factors of a product.
+  if (widens) layer_bytes += (config.intermediate_size + config.hidden_size) * kFloat32Bytes;
+  return {.head = rows * config.vocab_size * logit + sizes.embedding * width + widened + states,
           .layer = waiting + micro_batch.tokens * layer_bytes,
           .embedding = (config.tie_word_embeddings ? 3 : 1) * sizes.embedding * width};
 }

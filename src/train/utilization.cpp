@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "retmask/base/error.h"
+#include "retmask/model/language_model.h"
 
 namespace retmask::train {
 namespace {
@@ -14,8 +15,6 @@ constexpr int64_t kGpuSize = 8192;
 constexpr int kTrials = 5;  // the first ones run with cold threads and kernels
 // Minimum duration: a processor shared with other programs reaches its peak only now and then.
 constexpr std::chrono::milliseconds kDuration(200);
-// Where one product takes seconds (bfloat16 without AVX-512), it is measured once.
-constexpr std::chrono::seconds kLimit(1);
 
 }  // namespace
 
@@ -57,7 +56,8 @@ double TrainingFlops::of_rows(const std::vector<TrainingExample>& examples,
 double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
   const int64_t size = device.is_cpu() ? kCpuSize : kGpuSize;
   const torch::NoGradGuard no_grad;
-  const auto options = torch::TensorOptions(device).dtype(dtype);
+  const auto options =
+      torch::TensorOptions(device).dtype(widens_products(dtype, device) ? torch::kFloat32 : dtype);
   // Random numbers: a GPU that multiplies ones draws less power and runs faster than in training.
   const torch::Tensor a = torch::rand({size, size}, options);
   const torch::Tensor b = torch::rand({size, size}, options);
@@ -65,7 +65,7 @@ double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
   const auto begin = std::chrono::steady_clock::now();
   for (int trial = 0;; ++trial) {
     const auto spent = std::chrono::steady_clock::now() - begin;
-    if (trial > 0 && (spent > kLimit || (trial >= kTrials && spent > kDuration))) break;
+    if (trial >= kTrials && spent > kDuration) break;
     const auto start = std::chrono::steady_clock::now();
     const torch::Tensor product = torch::matmul(a, b);
     // Reading one element synchronizes with a GPU.

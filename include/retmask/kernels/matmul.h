@@ -48,6 +48,10 @@ struct Matmul {
   int64_t out_stride = 0;
 };
 
+// Whether this processor multiplies bfloat16 faster than float32: with AMX, or with AVX512_BF16
+// except on Intel's processors.
+bool multiplies_bfloat16();
+
 // Computes rows [row_begin, row_end) and panels [panel_begin, panel_end) of the product on the
 // calling thread. Threads split a product by ranges. k must be even.
 void run_matmul(const Matmul<float, float>& matmul,

@@ -34,4 +34,8 @@ class LanguageModel {
 // at 3.35 TB/s.
 int64_t head_chunk_rows(int64_t vocab_size, torch::ScalarType dtype, torch::Device device);
 
+// Whether training multiplies float32 copies of factors of `dtype`: bfloat16 on a processor that
+// multiplies float32 faster (kernels::multiplies_bfloat16).
+bool widens_products(torch::ScalarType dtype, torch::Device device);
+
 }  // namespace retmask

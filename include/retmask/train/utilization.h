@@ -32,8 +32,9 @@ class TrainingFlops {
   double head_weights_ = 0;
 };
 
-// Operations per second of a square matrix product in `dtype`, the best of several: the reference
-// for utilization. Takes a fraction of a second.
+// Operations per second of a square matrix product as training computes it in `dtype`
+// (widens_products), the best of several: the reference for utilization. Takes a fraction of a
+// second.
 double measure_peak_flops(torch::Device device, torch::ScalarType dtype);
 
 }  // namespace retmask::train

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "head_logprobs.h"
+#include "products.h"
 #include "retmask/model/model.h"
 #include "train_ops.h"
 
@@ -100,6 +101,36 @@ TEST_F(TrainOps, LinearsOf) {
         return std::vector{at::linear(input, in[2], in[3]), at::linear(input, in[4])};
       },
       {random({9, 16}), random({16}), random({5, 16}), random({5}), random({7, 16})});
+}
+
+TEST_F(TrainOps, LinearWithAndWithoutBias) {
+  expect_equal(
+      [](const auto& in) {
+        return std::vector{linear_with_gradients(in[0], in[1], in[2]),
+                           linear_with_gradients(in[0], in[1], {})};
+      },
+      [](const auto& in) {
+        return std::vector{at::linear(in[0], in[1], in[2]), at::linear(in[0], in[1])};
+      },
+      {random({9, 64}), random({5, 64}), random({5})});
+}
+
+// On float32 copies or not, a product of bfloat16 is the float32 one rounded once.
+TEST_F(TrainOps, ProductsAreRoundedOnce) {
+  const Tensor a = random({9, 64}).to(torch::kBFloat16);
+  const Tensor b = random({64, 7}).to(torch::kBFloat16);
+  Tensor sum = random({9, 7}).to(torch::kBFloat16);
+  const Tensor exact = a.to(torch::kFloat64).mm(b.to(torch::kFloat64));
+  const Tensor exact_sum = exact + sum.to(torch::kFloat64);
+  const auto expect_rounded = [](const Tensor& found, const Tensor& expected) {
+    ASSERT_EQ(found.scalar_type(), torch::kBFloat16);
+    // Half a unit of 8 bits, and float32's own error where terms cancel.
+    const Tensor allowed = expected.abs() / 256 + 1e-4;
+    EXPECT_TRUE(((found.to(torch::kFloat64) - expected).abs() <= allowed).all().item<bool>());
+  };
+  expect_rounded(product(a, b), exact);
+  add_product(sum, a, b);
+  expect_rounded(sum, exact_sum);
 }
 
 TEST_F(TrainOps, HeadLogprobsInSeveralChunks) {

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "retmask/model/language_model.h"
 #include "retmask/train/memory_plan.h"
 
 namespace retmask::train {
@@ -72,9 +75,10 @@ TEST(MemoryPlan, StagesShareMoreAndMore) {
 // With a single micro-batch per step, gradient sums are allocated as activations are released.
 TEST(MemoryPlan, OfAnOnlyPassTheLargerOfKeptAndSums) {
   const auto plan_of = [](int64_t tokens, bool only, torch::Device device = torch::kCPU) {
-    return plan_memory(
-        smollm2(),
-        {.device = device, .pass = {.tokens = tokens, .scored_tokens = tokens, .only = only}});
+    return plan_memory(smollm2(),
+                       {.device = device,
+                        .dtype = torch::kFloat32,
+                        .pass = {.tokens = tokens, .scored_tokens = tokens, .only = only}});
   };
   EXPECT_EQ(plan_of(100, true).gradients, 134515008 * 4);
   EXPECT_EQ(plan_of(100, true).activations, 0);
@@ -100,6 +104,17 @@ TEST(MemoryPlan, CountsFloat32CopiesOfAGpu) {
             400 * int64_t{49152} * (2 + 4) + int64_t{28311552} * 2 + states);
   config.intermediate_size = 64;  // so that attention is the larger part
   EXPECT_EQ(working(torch::kCUDA, 800'000), 28311552 * 2 + int64_t{800'000} * 576 * (4 + 12));
+}
+
+// Where products run on float32 copies: those of a chunk's logits, of the head's weight and of its
+// gradient.
+TEST(MemoryPlan, CountsFloat32CopiesOfProducts) {
+  const int64_t copies = widens_products(torch::kBFloat16, torch::kCPU) ? 4 : 0;
+  const MemoryPlan plan = plan_memory(smollm2(), {.pass = {.tokens = 1000, .scored_tokens = 400}});
+  const int64_t head = 400 * int64_t{49152} * (2 + copies) + int64_t{28311552} * (2 + 2 * copies) +
+                       (2 * 1000 + 2 * 400) * 576 * 2;
+  const int64_t embedding = 3 * int64_t{28311552} * 2;
+  EXPECT_EQ(plan.working, std::max(head, embedding) + (int64_t{96} << 20));
 }
 
 TEST(MemoryPlan, KeepsAsMuchAsThereIsRoomFor) {
