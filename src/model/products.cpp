@@ -69,8 +69,8 @@ torch::Tensor linear_product(const torch::Tensor& x,
 }
 
 torch::Tensor linear_with_gradients(const torch::Tensor& x,
-                     const torch::Tensor& weight,
-                     const torch::Tensor& bias) {
+                                    const torch::Tensor& weight,
+                                    const torch::Tensor& bias) {
   if (!widens_products(x.scalar_type(), x.device())) return at::linear(x, weight, optional(bias));
   return LinearFunction::apply(x, weight, bias.defined() ? bias : torch::empty({0}));
 }

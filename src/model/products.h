@@ -20,9 +20,10 @@ torch::Tensor linear_product(const torch::Tensor& x,
                              const torch::Tensor& weight,
                              const torch::Tensor& bias);
 
-// The same with gradients; without copies it is torch::nn::functional::linear. Keeps x and weight for the backward pass.
+// The same with gradients; without copies it is torch::nn::functional::linear. Keeps x and weight
+// for the backward pass.
 torch::Tensor linear_with_gradients(const torch::Tensor& x,
-                     const torch::Tensor& weight,
-                     const torch::Tensor& bias);
+                                    const torch::Tensor& weight,
+                                    const torch::Tensor& bias);
 
 }  // namespace retmask
