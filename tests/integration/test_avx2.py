@@ -109,8 +109,6 @@ def test_synthesize(both, tiny_llama, prompts, tmp_path):  # noqa: F811
             assert theirs["meta"][answer]["mean_logprob"] == pytest.approx(mine["meta"][answer]["mean_logprob"], abs=1e-4)
 
 
-# In float32 on the processor without FMA: with FMA, measuring the peak (libtorch's product of 1,024 x 1,024 matrices, for the
-# utilization in metrics.jsonl) takes four minutes.
 @pytest.mark.parametrize(("dtype", "processor"), [("bfloat16", AVX2), ("float32", SSE)])
 def test_train_dpo(both, tiny_llama, tmp_path, dtype, processor):
     texts = [("a?", "b.", "c, d."), ("e?", "f, g.", "h.")]
