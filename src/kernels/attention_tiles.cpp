@@ -16,23 +16,6 @@ constexpr int64_t kTileVectors = 2;
 constexpr int64_t kTileWidth = kTileVectors * kVectorWidth;
 static_assert(kBlockTokens == kTileWidth);
 
-template <int64_t Rows, int64_t Vectors>
-RETMASK_INLINE void load_sums(const float* from, int64_t stride, Vector (&sums)[Rows][Vectors]) {
-#pragma GCC unroll 8
-  for (int64_t r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
-    for (int64_t v = 0; v < Vectors; ++v)
-      load_vector(from + r * stride + v * kVectorWidth, sums[r][v]);
-}
-template <int64_t Rows, int64_t Vectors>
-RETMASK_INLINE void store_sums(const Vector (&sums)[Rows][Vectors], float* to, int64_t stride) {
-#pragma GCC unroll 8
-  for (int64_t r = 0; r < Rows; ++r)
-#pragma GCC unroll 8
-    for (int64_t v = 0; v < Vectors; ++v)
-      store_vector(sums[r][v], to + r * stride + v * kVectorWidth);
-}
-
 template <int64_t Rows, typename Element>
 RETMASK_INLINE void score_rows(const BlockScores<Element>& work,
                                const FloatRows& rows,
@@ -40,7 +23,7 @@ RETMASK_INLINE void score_rows(const BlockScores<Element>& work,
   for (int64_t b = 0; b < work.num_blocks; ++b) {
     Vector sums[Rows][kTileVectors] = {};
     add_products(rows, work.blocks[b], kBlockTokens, work.head_dim, sums);
-    store_sums(sums, work.scores + row * work.stride + b * kBlockTokens, work.stride);
+    store_tile(sums, work.scores + row * work.stride + b * kBlockTokens, work.stride);
   }
 }
 
@@ -51,7 +34,7 @@ RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
                               int64_t slice) {
   float* out = work.sums + row * work.head_dim + slice;
   Vector sums[Rows][Vectors];
-  load_sums(out, work.head_dim, sums);
+  load_tile(out, work.head_dim, sums);
   for (int64_t first = 0, block = 0; first < work.num_tokens; first += kBlockTokens, ++block) {
     add_products(FloatRows{weights.data + first, weights.stride},
                  work.blocks[block] + slice * kPair<Element>,
@@ -59,7 +42,7 @@ RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
                  std::min(kBlockTokens, work.num_tokens - first),
                  sums);
   }
-  store_sums(sums, out, work.head_dim);
+  store_tile(sums, out, work.head_dim);
 }
 
 // One element of head_dim, where less than a vector is left.

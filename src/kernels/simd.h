@@ -70,16 +70,42 @@ RETMASK_INLINE FloatRows float_rows(const BFloat16* rows,
   return {widened.data(), width};
 }
 
+// A tile of sums: rows of `Vectors` vectors, `stride` elements apart in memory.
+template <int64_t Rows, int64_t Vectors>
+RETMASK_INLINE void load_tile(const float* from, int64_t stride, Vector (&tile)[Rows][Vectors]) {
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < Vectors; ++v)
+      load_vector(from + r * stride + v * kVectorWidth, tile[r][v]);
+}
+template <int64_t Rows, int64_t Vectors>
+RETMASK_INLINE void store_tile(const Vector (&tile)[Rows][Vectors], float* to, int64_t stride) {
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < Vectors; ++v)
+      store_vector(tile[r][v], to + r * stride + v * kVectorWidth);
+}
+
 // Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
-// loop of matrix products and of attention. Each sum is taken over the steps in order.
+// loop of matrix products and of attention. Each sum is taken over the steps in order. Prefetches
+// the vectors that are `ahead` elements further, if not 0.
 template <int64_t Rows, int64_t Vectors, typename Element>
 RETMASK_INLINE void add_products(const FloatRows& factors,
                                  const Element* vectors,
                                  int64_t vector_stride,
                                  int64_t steps,
-                                 Vector (&sums)[Rows][Vectors]) {
+                                 Vector (&sums)[Rows][Vectors],
+                                 int64_t ahead = 0) {
   constexpr int64_t pair = kPair<Element>;
+  constexpr int64_t kCacheLine = 64 / static_cast<int64_t>(sizeof(Element));
   for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
+    if (ahead != 0) {
+#pragma GCC unroll 8
+      for (int64_t at = 0; at < Vectors * kVectorWidth * pair; at += kCacheLine)
+        __builtin_prefetch(vectors + ahead + at, 0, 2);
+    }
     for (int64_t which = 0; which < pair; ++which) {
       Vector loaded[Vectors];
 #pragma GCC unroll 8
