@@ -20,9 +20,11 @@ template <int64_t Rows, typename Element>
 RETMASK_INLINE void score_rows(const BlockScores<Element>& work,
                                const FloatRows& rows,
                                int64_t row) {
+  const bool prefetch = row == 0 && work.next != nullptr;  // the first rows, for all
   for (int64_t b = 0; b < work.num_blocks; ++b) {
     Vector sums[Rows][kTileVectors] = {};
-    add_products(rows, work.blocks[b], kBlockTokens, work.head_dim, sums);
+    add_products(
+        rows, work.blocks[b], kBlockTokens, work.head_dim, sums, prefetch ? work.next[b] : nullptr);
     store_tile(sums, work.scores + row * work.stride + b * kBlockTokens, work.stride);
   }
 }
@@ -35,12 +37,14 @@ RETMASK_INLINE void add_slice(const BlockSums<Element>& work,
   float* out = work.sums + row * work.head_dim + slice;
   Vector sums[Rows][Vectors];
   load_tile(out, work.head_dim, sums);
+  const int64_t num_next = row == 0 && work.next != nullptr ? work.num_next : 0;
   for (int64_t first = 0, block = 0; first < work.num_tokens; first += kBlockTokens, ++block) {
     add_products(FloatRows{weights.data + first, weights.stride},
                  work.blocks[block] + slice * kPair<Element>,
                  work.head_dim,
                  std::min(kBlockTokens, work.num_tokens - first),
-                 sums);
+                 sums,
+                 block < num_next ? work.next[block] + slice * kPair<Element> : nullptr);
   }
   store_tile(sums, out, work.head_dim);
 }

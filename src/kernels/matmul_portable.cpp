@@ -41,14 +41,15 @@ RETMASK_INLINE void add_tile(const Matmul<Element, Out>& m,
   constexpr int64_t kVectors = tile_vectors(Rows);
   const Element* weights = m.packed + (block.panel * m.k + block.first) * kPanelWidth;
   for (int64_t begin = 0; begin < kPanelWidth; begin += kVectors * kVectorWidth) {
+    const Element* part = weights + begin * kPair<Element>;
     Vector tile[Rows][kVectors];
     load_tile(sums + begin, kPanelWidth, tile);
     add_products(FloatRows{x.data + block.first, x.stride},
-                 weights + begin * kPair<Element>,
+                 part,
                  kPanelWidth,
                  block.count,
                  tile,
-                 prefetch ? kBlockSteps * kPanelWidth : 0);
+                 prefetch ? part + kBlockSteps * kPanelWidth : nullptr);
     store_tile(tile, sums + begin, kPanelWidth);
   }
 }

@@ -89,22 +89,22 @@ RETMASK_INLINE void store_tile(const Vector (&tile)[Rows][Vectors], float* to, i
 }
 
 // Adds `steps` products of a factor per row with a vector of `pair` interleaved steps: the inner
-// loop of matrix products and of attention. Each sum is taken over the steps in order. Prefetches
-// the vectors that are `ahead` elements further, if not 0.
+// loop of matrix products and of attention. Each sum is taken over the steps in order. `next` has
+// the layout of `vectors` and is prefetched meanwhile, if not null.
 template <int64_t Rows, int64_t Vectors, typename Element>
 RETMASK_INLINE void add_products(const FloatRows& factors,
                                  const Element* vectors,
                                  int64_t vector_stride,
                                  int64_t steps,
                                  Vector (&sums)[Rows][Vectors],
-                                 int64_t ahead = 0) {
+                                 const Element* next) {
   constexpr int64_t pair = kPair<Element>;
   constexpr int64_t kCacheLine = 64 / static_cast<int64_t>(sizeof(Element));
   for (int64_t i = 0; i < steps; i += pair, vectors += vector_stride * pair) {
-    if (ahead != 0) {
+    if (next != nullptr) {
 #pragma GCC unroll 8
       for (int64_t at = 0; at < Vectors * kVectorWidth * pair; at += kCacheLine)
-        __builtin_prefetch(vectors + ahead + at, 0, 2);
+        __builtin_prefetch(next + i * vector_stride + at, 0, 2);
     }
     for (int64_t which = 0; which < pair; ++which) {
       Vector loaded[Vectors];
