@@ -5,7 +5,7 @@ transformers and TRL, in one run.
     .venv/bin/python tests/bench/cpu_table.py [--model DIR] [--reference niah_reference.py] \
         [--gguf FILE [--openvino-python PYTHON] [--llama-batched-bench PROGRAM]] [--runs N] \
         [--pairs FILE] [--training DTYPE:PAIRS...] [--lengths 512,1024] [--depths N] [--benchmarks DIR] [--questions N] \
-        [--dtypes DTYPE...] [--only PART...]
+        [--dtypes DTYPE...] [--no-transformers] [--only PART...]
 
 Each of our figures is followed by the peer's, measured right after it with the same number of threads. Prints Markdown.
 The source of llama.cpp is in PyPI's source archive of llama-cpp-python (vendor/llama.cpp): build its target llama-batched-bench
@@ -100,7 +100,8 @@ def generation(arguments: argparse.Namespace, _: pathlib.Path) -> list[tuple]:
         if arguments.openvino_python:
             peers["OpenVINO GenAI"] = bench_rates(openvino, *case, runs)
         if prompt_tokens == PROMPT_TOKENS:
-            peers["transformers"] = transformers_rates(model)
+            if not arguments.no_transformers:
+                peers["transformers"] = transformers_rates(model)
             if arguments.llama_batched_bench:
                 peers["llama.cpp"] = llama_cpp_rates(arguments.llama_batched_bench, arguments.gguf)
         what = f"generation, bf16, batch {{}}, {prompt_tokens} + {new_tokens} tokens"
@@ -318,6 +319,8 @@ def main() -> None:
     parser.add_argument("--gguf", help="the same model for the peers that read GGUF files")
     parser.add_argument("--openvino-python", help="a Python with openvino-genai; needs --gguf")
     parser.add_argument("--llama-batched-bench", help="llama.cpp's program; needs --gguf")
+    parser.add_argument("--no-transformers", action="store_true",
+                        help="leave it out of generation: without AVX512_BF16 it takes more than ten minutes")  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, help="generation runs, of which the median counts")
     parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="training pairs")
     parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
