@@ -62,13 +62,6 @@ def demo_model():
     return ROOT / made.stdout.strip()
 
 
-@pytest.fixture(scope="session")
-def fast_bfloat16():
-    """Skips without AVX-512, where a training step of a real model in bfloat16 takes five minutes."""
-    if "avx512f" not in pathlib.Path("/proc/cpuinfo").read_text():
-        pytest.skip("this processor has no AVX-512: SmolLM2 in bfloat16 would take an hour")
-
-
 @pytest.fixture(scope="session", params=["llama", "qwen3", "olmo3"])
 def tiny_model(request):
     """The committed random checkpoint folder of each family in turn."""

@@ -15,7 +15,7 @@ PAIRS = ROOT / "tests/golden/pairs32.jsonl"
     "mode, more",
     [("none", []), ("selective", []), ("full", []), ("none", ["--micro-batch-tokens", 600]), ("none", ["--nproc", 2, "--zero-stage", 2])],
 )
-def test_plan_is_what_is_taken(retmask, fast_bfloat16, demo_model, tmp_path, mode, more):
+def test_plan_is_what_is_taken(retmask, demo_model, tmp_path, mode, more):
     retmask("train-dpo", "--model", demo_model, "--pairs", PAIRS, "--out", tmp_path, "--device", "cpu", "--dtype", "bfloat16",
             "--max-steps", 2, "--global-batch-size", 16, "--save-every", 0, "--activation-checkpointing", mode, *more)  # fmt: skip
     memory = json.loads((tmp_path / "training.json").read_text())["memory"]
