@@ -49,7 +49,7 @@ RETMASK_INLINE void add_tile(const Matmul<Element, Out>& m,
                  kPanelWidth,
                  block.count,
                  tile,
-                 prefetch ? part + kBlockSteps * kPanelWidth : nullptr);
+                 prefetch ? part + block.count * kPanelWidth : nullptr);
     store_tile(tile, sums + begin, kPanelWidth);
   }
 }

@@ -320,7 +320,7 @@ def main() -> None:
     parser.add_argument("--openvino-python", help="a Python with openvino-genai; needs --gguf")
     parser.add_argument("--llama-batched-bench", help="llama.cpp's program; needs --gguf")
     parser.add_argument("--no-transformers", action="store_true",
-                        help="leave it out of generation: without AVX512_BF16 it takes more than ten minutes")  # fmt: skip
+                        help="leave it out of generation: without AVX-512 it had not finished after nine minutes")  # fmt: skip
     parser.add_argument("--runs", type=int, default=3, help="generation runs, of which the median counts")
     parser.add_argument("--pairs", type=pathlib.Path, default=ROOT / "tests/golden/pairs32.jsonl", help="training pairs")
     parser.add_argument("--training", nargs="+", metavar="DTYPE:PAIRS", default=["float32:8", "bfloat16:8", "bfloat16:32"],
