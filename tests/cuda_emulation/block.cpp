@@ -2,6 +2,8 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
+#include <bit>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -181,6 +183,25 @@ unsigned ballot(unsigned mask, bool vote) {
   return set;
 }
 uint64_t exchange(unsigned mask, uint64_t value, int source) { return gather(mask, value)[source]; }
+
+void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  uint64_t words[6][32];
+  for (int i = 0; i < 6; ++i) std::copy_n(gather(kAllLanes, i < 4 ? a[i] : b[i - 4]), 32, words[i]);
+  const auto element = [](uint64_t pair, int which) {
+    const auto bits = static_cast<uint32_t>(which == 0 ? pair << 16 : pair & 0xffff0000U);
+    return std::bit_cast<float>(bits);
+  };
+  for (int i = 0; i < 4; ++i) {
+    const int row = lane() / 4 + i / 2 * 8;
+    const int column = lane() % 4 * 2 + i % 2;
+    for (int k = 0; k < 16; ++k) {
+      const int pair = k % 8 / 2;  // among the lanes of a row of a, or of a column of b
+      const uint64_t left = words[row / 8 + k / 8 * 2][row % 8 * 4 + pair];
+      const uint64_t right = words[4 + k / 8][column * 4 + pair];
+      d[i] += element(left, k % 2) * element(right, k % 2);
+    }
+  }
+}
 
 void* dynamic_shared() { return dynamic_memory; }
 

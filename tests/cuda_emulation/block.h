@@ -27,6 +27,8 @@ void sync_warp(unsigned mask);
 unsigned ballot(unsigned mask, bool vote);
 // `value` of lane `source`. Orders no memory accesses.
 uint64_t exchange(unsigned mask, uint64_t value, int source);
+// The product on tensor cores that mma.cuh describes.
+void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 
 // The default limit of a launch.
 inline constexpr size_t kMaxDynamicBytes = 48 << 10;

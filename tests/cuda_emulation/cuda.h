@@ -3,7 +3,8 @@
 // with -fsanitize=thread. The kernels' source is unchanged.
 //
 // Emulated: grids and blocks (one block after another, its threads as fibers), __syncthreads,
-// __syncwarp, shuffles and votes of whole warps, atomics, static and dynamic shared memory.
+// __syncwarp, shuffles, votes and tensor-core products of whole warps, atomics, static and dynamic
+// shared memory.
 //
 // Found, as a fault that the next download or synchronisation throws:
 //  - a race: two threads access a byte of shared memory, one of them writes, and no __syncthreads,
@@ -64,6 +65,17 @@ inline unsigned long long __float2ull_rn(float value) {
 }
 inline unsigned long long __double2ull_ru(double value) {
   return cuda_emulation::saturate(std::ceil(value));
+}
+// Byte i of the result is the byte of `first` (0 .. 3) or `second` (4 .. 7) that hexadecimal digit
+// i of `selector` names.
+inline unsigned __byte_perm(unsigned first, unsigned second, unsigned selector) {
+  const uint64_t bytes = static_cast<uint64_t>(second) << 32 | first;
+  unsigned result = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned from = selector >> (4 * i) & 7U;
+    result |= static_cast<unsigned>(bytes >> (8 * from) & 0xffU) << (8 * i);
+  }
+  return result;
 }
 inline int __ffs(int value) { return __builtin_ffs(value); }
 

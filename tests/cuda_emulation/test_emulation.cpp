@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cstdint>
 #include <numeric>
 #include <stdexcept>
 
@@ -117,6 +119,53 @@ TEST(CudaEmulation, RunsBlocksOfThreeDimensions) {
   DeviceArray<int> sums(3);
   reduce_each_block(data.data(), sums.data());
   EXPECT_EQ(sums.values(), (std::vector<int>{2016, 5016, 8016}));
+}
+
+// Element (row, column) of a matrix in the registers of PTX's mma.m16n8k16, as the tables of the
+// PTX ISA place them: 9.7.15.5.8, "Matrix Fragments for mma.m16n8k16 with floating point type".
+struct Place {
+  size_t lane;
+  size_t element;  // of the lane's
+};
+Place place_in_a(size_t row, size_t column) {
+  return {row % 8 * 4 + column % 8 / 2, column % 2 + row / 8 * 2 + column / 8 * 4};
+}
+Place place_in_b(size_t row, size_t column) {
+  return {column * 4 + row % 8 / 2, row % 2 + row / 8 * 2};
+}
+Place place_in_d(size_t row, size_t column) {
+  return {row % 8 * 4 + column / 2, column % 2 + row / 8 * 2};
+}
+
+TEST(CudaEmulation, MultipliesOnTensorCores) {
+  std::vector<uint32_t> a(4 * 32), b(2 * 32);
+  const auto put = [](std::vector<uint32_t>& registers, Place place, int value) {
+    const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(value)) >> 16;
+    registers[place.element / 2 * 32 + place.lane] |= bits << (place.element % 2 * 16);
+  };
+  const auto left = [](size_t row, size_t k) { return static_cast<int>(row * 5 + k * 3) % 17 - 8; };
+  const auto right = [](size_t k, size_t column) {
+    return static_cast<int>(k * 7 + column * 11) % 13 - 6;
+  };
+  for (size_t row = 0; row < 16; ++row)
+    for (size_t k = 0; k < 16; ++k) put(a, place_in_a(row, k), left(row, k));
+  for (size_t k = 0; k < 16; ++k)
+    for (size_t column = 0; column < 8; ++column) put(b, place_in_b(k, column), right(k, column));
+  DeviceArray<uint32_t> device_a(a), device_b(b);
+  DeviceArray<float> d(4 * 32);
+  multiply(device_a.data(), device_b.data(), d.data(), /*by_all_lanes=*/true);
+  const std::vector<float> found = d.values();
+  for (size_t row = 0; row < 16; ++row) {
+    for (size_t column = 0; column < 8; ++column) {
+      int expected = 1;
+      for (size_t k = 0; k < 16; ++k) expected += left(row, k) * right(k, column);
+      const Place place = place_in_d(row, column);
+      EXPECT_EQ(found[place.element * 32 + place.lane], static_cast<float>(expected))
+          << row << ", " << column;
+    }
+  }
+  multiply(device_a.data(), device_b.data(), d.data(), /*by_all_lanes=*/false);
+  EXPECT_THROW(d.values(), std::runtime_error);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cuda_emulation/test_kernels.h"
 #include "launch.cuh"
+#include "mma.cuh"
 
 namespace retmask::testing {
 namespace {
@@ -112,6 +113,15 @@ __global__ void reduce_each_block_kernel(const int* data, int* sums) {
   if (i == 0) sums[blockIdx.x] = total;
 }
 
+__global__ void multiply_kernel(const uint32_t* a, const uint32_t* b, float* d, bool by_all_lanes) {
+  const unsigned lane = threadIdx.x;
+  if (!by_all_lanes && lane == 5) return;
+  float sums[4] = {1, 1, 1, 1};
+  kernels::cuda::mma(
+      sums, {a[lane], a[32 + lane], a[64 + lane], a[96 + lane]}, {b[lane], b[32 + lane]});
+  for (unsigned i = 0; i < 4; ++i) d[32 * i + lane] = sums[i];
+}
+
 }  // namespace
 
 void rotate_by_a_warp(int* data, bool has_barrier) {
@@ -146,6 +156,9 @@ void load_vector_from(const int* data, int at, int* out) {
 }
 void reduce_each_block(const int* data, int* sums) {
   launch(reduce_each_block_kernel, 3, dim3(8, 4, 2), 0, nullptr, data, sums);
+}
+void multiply(const uint32_t* a, const uint32_t* b, float* d, bool by_all_lanes) {
+  launch(multiply_kernel, 1, 32, 0, nullptr, a, b, d, by_all_lanes);
 }
 
 }  // namespace retmask::testing

@@ -1,6 +1,8 @@
 #pragma once
 // Small kernels with one fault each, and the same without it.
 
+#include <cstdint>
+
 namespace retmask::testing {
 
 inline constexpr int kThreads = 64;
@@ -24,5 +26,7 @@ void barrier_of_some(int* data, bool of_all);              // data[i] = i
 void read_next(int* data, int distance);                   // data[0] = data[distance]
 void load_vector_from(const int* data, int at, int* out);  // out[0] = data[at + 3]
 void reduce_each_block(const int* data, int* sums);        // sums [3], of blocks of 8 x 4 x 2
+// 1 + a b on tensor cores: register i of lane l is a[32 * i + l], of 4 registers, and so on.
+void multiply(const uint32_t* a, const uint32_t* b, float* d, bool by_all_lanes);
 
 }  // namespace retmask::testing

@@ -12,10 +12,12 @@ import tempfile
 
 # Registers of a thread, which the hardware hands out in eights. The first pattern that a kernel begins with.
 CEILINGS = {
-    r"attend_kernel<.*, 1, \w+>": 96,  # the group of query heads is the number before the last
-    r"attend_kernel<.*, 2, \w+>": 136,
-    r"attend_kernel<.*, 4, \w+>": 192,
-    r"attend_kernel<.*, 8, \w+>": 255,
+    r"attend_kernel<cuda::ScalarAttention<.*, 1, \w+> >": 96,  # the last number is the group of query heads
+    r"attend_kernel<cuda::ScalarAttention<.*, 2, \w+> >": 112,
+    r"attend_kernel<cuda::ScalarAttention<.*, 4, \w+> >": 128,
+    r"attend_kernel<cuda::ScalarAttention<.*, 8, \w+> >": 208,
+    r"attend_kernel<cuda::TensorCoreAttention<64, ": 128,
+    r"attend_kernel<cuda::TensorCoreAttention<128, ": 168,
     r"combine_kernel<": 32,
     r"rotate_and_store_kernel<": 40,
     r"sample_kernel": 56,

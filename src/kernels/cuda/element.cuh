@@ -37,14 +37,4 @@ inline __device__ void widen_vector(uint4 packed, float (&out)[4]) {
   out[2] = __uint_as_float(packed.z);
   out[3] = __uint_as_float(packed.w);
 }
-// The lower half of a word holds the earlier element.
-inline __device__ void widen_vector(uint4 packed, float (&out)[8]) {
-  const uint32_t words[4] = {packed.x, packed.y, packed.z, packed.w};
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    out[2 * i] = __uint_as_float(words[i] << 16);
-    out[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000U);
-  }
-}
-
 }  // namespace retmask::kernels::cuda

@@ -54,8 +54,8 @@ struct Inputs {
     };
     std::ranges::copy(random_values<Element>(dim, random), values.begin() + at(token));
     // Equal keys, within a warp's tile and far apart: the first of the largest counts.
-    const int64_t distance = token % 4 == 1 ? 1 : 40;
-    if (token >= distance && token % 4 < 2) {
+    const int64_t distance = token % 4 == 0 ? 40 : token % 4;
+    if (token >= distance && token % 4 < 3) {
       std::copy_n(keys.begin() + at(token - distance), dim, keys.begin() + at(token));
     } else {
       std::ranges::copy(random_values<Element>(dim, random), keys.begin() + at(token));

@@ -6,9 +6,10 @@
 //
 // Memory traffic: each visible key and value is read once for all query heads that share it, 2 *
 // keys * Hkv * D * sizeof(Element) per sequence; q, the output and the partial sums of the splits
-// are small in comparison. The kernel is bound by memory bandwidth: its arithmetic, 4 * keys * H *
-// D float32 operations, takes less time up to about 8 query heads per key/value head on a Hopper
-// GPU.
+// are small in comparison. The kernel is bound by memory bandwidth: in bfloat16 its arithmetic, 4 *
+// keys * H * D operations, is done by tensor cores (FlashDecoding with the query heads of a key
+// head as one tile), in float32 by the CUDA cores, which keep up with up to about 8 query heads per
+// key/value head.
 
 #include <cstdint>
 
