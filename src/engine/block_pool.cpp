@@ -14,18 +14,17 @@ BlockPool::BlockPool(const ModelConfig& config,
                      torch::TensorOptions options,
                      int64_t num_blocks,
                      bool reserve)
-    : layers_(config.layers.size()),
+    : cache_(torch::empty({config.num_hidden_layers(),
+                           2,
+                           num_blocks,
+                           config.num_key_value_heads,
+                           kBlockSize,
+                           config.head_dim},
+                          options)),
       users_(static_cast<size_t>(num_blocks), 0),
       released_(static_cast<size_t>(num_blocks), 0) {
-  for (KeyValueBlocks::Layer& layer : layers_) {
-    layer.keys = torch::empty({num_blocks, config.num_key_value_heads, kBlockSize, config.head_dim},
-                              options);
-    layer.values = torch::empty_like(layer.keys);
-    if (reserve && layer.keys.is_cpu()) {
-      layer.keys.zero_();
-      layer.values.zero_();
-    }
-  }
+  if (reserve && cache_.is_cpu()) cache_.zero_();
+  for (const torch::Tensor& layer : cache_.unbind(0)) layers_.push_back({layer[0], layer[1]});
   for (int64_t block = num_blocks; block-- > 0;) free_.push_back(static_cast<int32_t>(block));
 }
 
@@ -60,10 +59,7 @@ void BlockPool::release(int32_t block) {
 }
 
 void BlockPool::copy(int32_t from, int32_t to) {
-  for (const KeyValueBlocks::Layer& layer : layers_) {
-    layer.keys[to].copy_(layer.keys[from]);
-    layer.values[to].copy_(layer.values[from]);
-  }
+  cache_.select(2, to).copy_(cache_.select(2, from));
 }
 
 }  // namespace retmask

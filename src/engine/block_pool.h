@@ -49,12 +49,13 @@ class BlockPool {
   // The block becomes free when its reference count reaches zero. Of blocks that lose their last
   // reference together, release the last of the sequence first.
   void release(int32_t block);
-  // Copies keys and values of all layers.
+  // Copies keys and values of all layers; on a GPU in one launch.
   void copy(int32_t from, int32_t to);
 
  private:
-  std::vector<KeyValueBlocks::Layer> layers_;
-  std::vector<int32_t> users_;  // reference count of each block
+  torch::Tensor cache_;                        // [layers, 2, blocks, Hkv, P, D], keys and values
+  std::vector<KeyValueBlocks::Layer> layers_;  // views
+  std::vector<int32_t> users_;                 // reference count of each block
   // Without known content. LIFO: the last block freed is still in the CPU cache.
   std::vector<int32_t> free_;
   PrefixCache prefixes_;
