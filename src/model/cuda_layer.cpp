@@ -1,21 +1,19 @@
 // The decoder layer on a GPU with prepared weights.
 
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAStream.h>
-
+#include "cache_access.h"
 #include "cpu_dispatch.h"
+#include "cuda_ops.h"
+#include "cuda_stream.h"
 #include "libtorch_layer.h"
 #include "prepared_matrix.h"
 #include "retmask/kernels/cuda/decode_attention.h"
-#include "retmask/kernels/cuda/rows.h"
+#include "retmask/kernels/cuda/rotate.h"
 #include "retmask/model/decode.h"
 
 namespace retmask {
 namespace {
 
 static_assert(kMostDecodeSplits == kernels::cuda::kMaxSplits);
-
-kernels::cuda::Stream current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
 template <typename Element>
 kernels::cuda::PagedCache<Element> cache_of(int64_t layer, const DecodeBatch& batch) {
@@ -33,60 +31,38 @@ void check_heads_lie_together(const torch::Tensor& heads) {
   RETMASK_CHECK(heads.dim() == 3 && heads.stride(2) == 1 && heads.stride(1) == heads.size(2));
 }
 
-// [T, 2 * width], gate and then up -> silu(gate) * up: [T, width]
-torch::Tensor silu_multiply(const torch::Tensor& gate_up) {
-  RETMASK_CHECK(gate_up.dim() == 2 && gate_up.is_contiguous());
-  const int64_t width = gate_up.size(1) / 2;
-  torch::Tensor out = torch::empty({gate_up.size(0), width}, gate_up.options());
-  with_element(gate_up.scalar_type(), [&](auto element) {
-    using Element = decltype(element);
-    kernels::cuda::silu_multiply(data_of<Element>(gate_up),
-                                 gate_up.size(0),
-                                 width,
-                                 mutable_data_of<Element>(out),
-                                 current_stream());
-  });
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
-  return out;
-}
-
-// Normalises each head (if there are norms), rotates it, and stores k and v in the blocks of the
-// layer. q is changed in place; k and v are not.
-void rotate_and_store(const ProjectedHeads& heads,
-                      const RmsNorm& q_norm,
-                      const RmsNorm& k_norm,
-                      const Rotation& rotation,
-                      int64_t layer,
-                      const DecodeBatch& batch) {
+// The kernel's work for these heads, without a cache. With QK-norm over the full width they are
+// already normalised.
+template <typename Element>
+kernels::cuda::RotateAndStore<Element> rotation_of(const ProjectedHeads& heads,
+                                                   const LayerShape& shape,
+                                                   const RmsNorm& q_norm,
+                                                   const RmsNorm& k_norm,
+                                                   const Rotation& rotation) {
   for (const torch::Tensor& x : {heads.q, heads.k, heads.v}) check_heads_lie_together(x);
   RETMASK_CHECK(heads.q.size(2) <= kernels::cuda::kMaxHeadDim);
   RETMASK_CHECK(rotation.cos.is_contiguous() && rotation.sin.is_contiguous());
-  with_element(heads.q.scalar_type(), [&](auto element) {
-    using Element = decltype(element);
-    const auto weight = [](const RmsNorm& norm) {
-      return norm.is_empty() ? nullptr : data_of<Element>(norm->weight);
-    };
-    kernels::cuda::rotate_and_store(
-        kernels::cuda::RotateAndStore<Element>{
-            .cache = cache_of<Element>(layer, batch),
-            .q = mutable_data_of<Element>(heads.q),
-            .k = data_of<Element>(heads.k),
-            .v = data_of<Element>(heads.v),
-            .q_stride = heads.q.stride(0),
-            .k_stride = heads.k.stride(0),
-            .v_stride = heads.v.stride(0),
-            .sequences = heads.q.size(0),
-            .heads = heads.q.size(1),
-            .key_value_heads = heads.k.size(1),
-            .head_dim = heads.q.size(2),
-            .q_norm = weight(q_norm),
-            .k_norm = weight(k_norm),
-            .eps = q_norm.is_empty() ? 0.0F : static_cast<float>(q_norm->eps),
-            .cos = rotation.cos.template const_data_ptr<float>(),
-            .sin = rotation.sin.template const_data_ptr<float>()},
-        current_stream());
-  });
-  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  const bool per_head = shape.qk_norm == QkNorm::per_head;
+  return {.q = mutable_data_of<Element>(heads.q),
+          .k = mutable_data_of<Element>(heads.k),
+          .v = data_of<Element>(heads.v),
+          .q_stride = heads.q.stride(0),
+          .k_stride = heads.k.stride(0),
+          .v_stride = heads.v.stride(0),
+          .tokens = heads.q.size(0),
+          .heads = heads.q.size(1),
+          .key_value_heads = heads.k.size(1),
+          .head_dim = heads.q.size(2),
+          .q_norm = per_head ? data_of<Element>(q_norm->weight) : nullptr,
+          .k_norm = per_head ? data_of<Element>(k_norm->weight) : nullptr,
+          .eps = per_head ? static_cast<float>(q_norm->eps) : 0.0F,
+          .cos = rotation.cos.template const_data_ptr<float>(),
+          .sin = rotation.sin.template const_data_ptr<float>()};
+}
+
+// Several sequences may store the keys and values of one row; the kernel stores each row once.
+bool stores_each_row_once(const ForwardContext& context) {
+  return context.batch.cache != nullptr && !context.slots.batch_rows.defined();
 }
 
 // Rotated q [S, H, D], rows may be strided -> [S, H * D], gate applied.
@@ -147,8 +123,14 @@ class PreparedCudaLayer : public DecoderLayer {
   }
 
  protected:
+  // Before the rotation, and before norms of single heads.
   ProjectedHeads multiply_qkv(const torch::Tensor& x, const RmsNorm& norm) const {
-    return split_heads(weights_->qkv.multiply(normalize_input(x, norm)), shape_);
+    ProjectedHeads heads = split_heads(weights_->qkv.multiply(normalize_input(x, norm)), shape_);
+    if (shape_.qk_norm == QkNorm::full_width) {
+      heads.q = normalize(heads.q.flatten(1), q_norm_).view(heads.q.sizes());
+      heads.k = normalize(heads.k.flatten(1), k_norm_).view(heads.k.sizes());
+    }
+    return heads;
   }
 
  private:
@@ -162,7 +144,9 @@ class PreparedCudaLayer : public DecoderLayer {
                     const torch::Tensor& residual,
                     const ForwardContext&) const override {
     const torch::Tensor gate_up = weights_->gate_up.multiply(normalize_input(x, norm));
-    return weights_->down.multiply(silu_multiply(gate_up), residual);
+    const int64_t width = gate_up.size(1) / 2;
+    return weights_->down.multiply(
+        cuda_silu_multiply(gate_up.narrow(1, 0, width), gate_up.narrow(1, width, width)), residual);
   }
 
   const std::shared_ptr<const PreparedLayer> weights_;
@@ -173,20 +157,33 @@ class CudaPromptLayer : public PreparedCudaLayer {
   using PreparedCudaLayer::PreparedCudaLayer;
 
  private:
+  // Also stores keys and values.
   ProjectedHeads project(const torch::Tensor& x,
                          const RmsNorm& norm,
                          const ForwardContext& context) const override {
     const ProjectedHeads heads = multiply_qkv(x, norm);
-    return normalize_and_rotate(heads.q.flatten(1),
-                                heads.k.flatten(1),
-                                heads.v.flatten(1),
-                                shape_,
-                                q_norm_,
-                                k_norm_,
-                                rotation(context));
+    with_element(heads.q.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      auto work = rotation_of<Element>(heads, shape_, q_norm_, k_norm_, rotation(context));
+      work.rotate_k_in_place = true;
+      if (stores_each_row_once(context)) {
+        const KeyValueBlocks& blocks = *context.batch.cache;
+        const KeyValueBlocks::Layer& cache = (*blocks.layers)[static_cast<size_t>(shape_.layer)];
+        RETMASK_CHECK(blocks.block_size == kernels::cuda::kBlockTokens);
+        work.cache.keys = mutable_data_of<Element>(cache.keys);
+        work.cache.values = mutable_data_of<Element>(cache.values);
+        work.slot_blocks = context.slots.blocks.template const_data_ptr<int64_t>();
+        work.slot_rows = context.slots.rows.template const_data_ptr<int64_t>();
+      }
+      kernels::cuda::rotate_and_store(work, current_stream());
+    });
+    C10_CUDA_KERNEL_LAUNCH_CHECK();
+    return heads;
   }
 
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const override {
+    if (context.batch.cache != nullptr && !stores_each_row_once(context))
+      store_keys(heads.k, heads.v, shape_.layer, context);
     return attend_with_libtorch(heads, shape_, context);
   }
 };
@@ -196,22 +193,18 @@ class CudaDecodeLayer : public PreparedCudaLayer {
   using PreparedCudaLayer::PreparedCudaLayer;
 
  private:
-  // Also stores keys and values: one kernel rotates and stores.
+  // Also stores keys and values.
   ProjectedHeads project(const torch::Tensor& x,
                          const RmsNorm& norm,
                          const ForwardContext& context) const override {
-    ProjectedHeads heads = multiply_qkv(x, norm);
-    if (shape_.qk_norm == QkNorm::full_width) {
-      heads.q = normalize(heads.q.flatten(1), q_norm_).view(heads.q.sizes());
-      heads.k = normalize(heads.k.flatten(1), k_norm_).view(heads.k.sizes());
-    }
-    const bool per_head = shape_.qk_norm == QkNorm::per_head;
-    rotate_and_store(heads,
-                     per_head ? q_norm_ : RmsNorm(nullptr),
-                     per_head ? k_norm_ : RmsNorm(nullptr),
-                     rotation(context),
-                     shape_.layer,
-                     *context.decode);
+    const ProjectedHeads heads = multiply_qkv(x, norm);
+    with_element(heads.q.scalar_type(), [&](auto element) {
+      using Element = decltype(element);
+      auto work = rotation_of<Element>(heads, shape_, q_norm_, k_norm_, rotation(context));
+      work.cache = cache_of<Element>(shape_.layer, *context.decode);
+      kernels::cuda::rotate_and_store(work, current_stream());
+    });
+    C10_CUDA_KERNEL_LAUNCH_CHECK();
     return heads;
   }
 
@@ -221,8 +214,6 @@ class CudaDecodeLayer : public PreparedCudaLayer {
 };
 
 }  // namespace
-
-bool has_cuda_kernels() { return true; }
 
 bool has_cuda_decode(int64_t head_dim) { return kernels::cuda::has_decode_attention(head_dim); }
 

@@ -126,16 +126,14 @@ std::shared_ptr<const DecoderLayer> make_cpu_layer(const LayerShape& shape,
                                                    const LayerParameters& parameters);
 
 // Both compute the same layer, from one copy of the matrices, which move out of `parameters`.
-// Prompts use libtorch but for SwiGLU; a step of one new token per sequence (DecodeBatch) uses our
-// kernels throughout.
+// Prompts use libtorch for norms and attention; a step of one new token per sequence (DecodeBatch)
+// uses it for norms alone.
 struct CudaLayer {
   std::shared_ptr<const DecoderLayer> prompts;
   std::shared_ptr<const DecoderLayer> decode;  // null without a kernel for the head size
 };
 CudaLayer make_cuda_layer(const LayerShape& shape, const LayerParameters& parameters);
 
-// False in builds without a CUDA compiler (no_cuda_layer.cpp).
-bool has_cuda_kernels();
 // Whether the attention of DecodeBatch has a kernel for these heads.
 bool has_cuda_decode(int64_t head_dim);
 

@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "cuda_ops.h"
 #include "head_logprobs.h"
 #include "model_impl.h"
 #include "prepared_matrix.h"

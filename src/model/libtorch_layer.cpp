@@ -21,6 +21,28 @@ torch::Tensor linear(const torch::Tensor& x,
   return residual.defined() ? residual + y : y;
 }
 
+// q [T, H * D] and k, v [T, Hkv * D] as projected -> after QK-norm (norms may be empty) and RoPE.
+ProjectedHeads normalize_and_rotate(torch::Tensor q,
+                                    torch::Tensor k,
+                                    torch::Tensor v,
+                                    const LayerShape& shape,
+                                    const RmsNorm& q_norm,
+                                    const RmsNorm& k_norm,
+                                    const Rotation& rotation) {
+  if (shape.qk_norm == QkNorm::full_width) {
+    q = rms_norm_of(q, q_norm);
+    k = rms_norm_of(k, k_norm);
+  }
+  q = q.view({-1, shape.num_attention_heads, shape.head_dim});
+  k = k.view({-1, shape.num_key_value_heads, shape.head_dim});
+  v = v.view({-1, shape.num_key_value_heads, shape.head_dim});
+  if (shape.qk_norm == QkNorm::per_head) {
+    q = rms_norm_of(q, q_norm);
+    k = rms_norm_of(k, k_norm);
+  }
+  return {apply_rotation(q, rotation), apply_rotation(k, rotation), v};
+}
+
 // [T, H, D]: each sequence by itself; fills the probe.
 torch::Tensor attend_one_by_one(const ProjectedHeads& heads,
                                 const LayerShape& shape,
@@ -80,6 +102,7 @@ class LibtorchLayer : public DecoderLayer {
   }
 
   torch::Tensor attend(const ProjectedHeads& heads, const ForwardContext& context) const override {
+    if (context.batch.cache != nullptr) store_keys(heads.k, heads.v, shape_.layer, context);
     return attend_with_libtorch(heads, shape_, context);
   }
 
@@ -109,32 +132,10 @@ std::shared_ptr<const DecoderLayer> make_libtorch_layer(const LayerShape& shape,
   return std::make_shared<LibtorchLayer>(shape, parameters);
 }
 
-ProjectedHeads normalize_and_rotate(torch::Tensor q,
-                                    torch::Tensor k,
-                                    torch::Tensor v,
-                                    const LayerShape& shape,
-                                    const RmsNorm& q_norm,
-                                    const RmsNorm& k_norm,
-                                    const Rotation& rotation) {
-  if (shape.qk_norm == QkNorm::full_width) {
-    q = rms_norm_of(q, q_norm);
-    k = rms_norm_of(k, k_norm);
-  }
-  q = q.view({-1, shape.num_attention_heads, shape.head_dim});
-  k = k.view({-1, shape.num_key_value_heads, shape.head_dim});
-  v = v.view({-1, shape.num_key_value_heads, shape.head_dim});
-  if (shape.qk_norm == QkNorm::per_head) {
-    q = rms_norm_of(q, q_norm);
-    k = rms_norm_of(k, k_norm);
-  }
-  return {apply_rotation(q, rotation), apply_rotation(k, rotation), v};
-}
-
 torch::Tensor attend_with_libtorch(const ProjectedHeads& heads,
                                    const LayerShape& shape,
                                    const ForwardContext& context) {
   const PackedBatch& batch = context.batch;
-  if (batch.cache != nullptr) store_keys(heads.k, heads.v, shape.layer, context);
   torch::Tensor output = context.varlen != nullptr
                              ? attend_all(heads, shape, batch, *context.varlen)
                              : attend_one_by_one(heads, shape, batch);  // [T, H, D]

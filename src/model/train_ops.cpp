@@ -8,6 +8,7 @@
 #include "boxed.h"
 #include "cpu_dispatch.h"
 #include "cpu_ops.h"
+#include "cuda_ops.h"
 #include "products.h"
 #include "retmask/kernels/row_gradients.h"
 #include "retmask/kernels/rows.h"
@@ -77,6 +78,7 @@ class SiluMultiplyFunction : public torch::autograd::Function<SiluMultiplyFuncti
     const torch::Tensor gate = gate_in.contiguous();
     const torch::Tensor up = up_in.contiguous();
     context->save_for_backward({gate, up});
+    if (gate.is_cuda()) return cuda_silu_multiply(gate, up);
     torch::Tensor y = torch::empty_like(gate);
     for_elements(gate, [&](auto element, int64_t begin, int64_t count) {
       using Element = decltype(element);
@@ -91,6 +93,10 @@ class SiluMultiplyFunction : public torch::autograd::Function<SiluMultiplyFuncti
   static tensor_list backward(AutogradContext* context, tensor_list grad_outputs) {
     const tensor_list saved = context->get_saved_variables();
     const torch::Tensor dy = grad_outputs[0].contiguous();
+    if (dy.is_cuda()) {
+      const SiluGradients gradients = cuda_silu_multiply_backward(saved[0], saved[1], dy);
+      return {gradients.dgate, gradients.dup};
+    }
     torch::Tensor dgate = torch::empty_like(dy);
     torch::Tensor dup = torch::empty_like(dy);
     for_elements(dy, [&](auto element, int64_t begin, int64_t count) {
@@ -117,8 +123,8 @@ class SiluMultiplyFunction : public torch::autograd::Function<SiluMultiplyFuncti
   }
 };
 
-// The same with libtorch, for other devices. Autograd would keep silu(gate) as well: a fourth
-// tensor of the MLP's inner width for every token.
+// The same with libtorch, for devices without our kernels. Autograd would keep silu(gate) as well:
+// a fourth tensor of the MLP's inner width for every token.
 class DeviceSiluMultiply : public torch::autograd::Function<DeviceSiluMultiply> {
  public:
   static torch::Tensor forward(AutogradContext* context,
@@ -156,6 +162,7 @@ class RotateFunction : public torch::autograd::Function<RotateFunction> {
                               const torch::Tensor& cos,
                               const torch::Tensor& sin) {
     const torch::Tensor x = x_in.contiguous();
+    if (x.is_cuda()) return cuda_rotate(x, {cos, sin});
     const int64_t heads = x.size(1);
     const int64_t dim = x.size(2);
     torch::Tensor y = torch::empty_like(x);
@@ -267,6 +274,10 @@ class Recompute : public torch::autograd::Function<Recompute> {
   }
 };
 
+bool has_kernels(const torch::Tensor& x) {
+  return x.is_cpu() || (x.is_cuda() && has_cuda_kernels());
+}
+
 }  // namespace
 
 torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, double eps) {
@@ -279,12 +290,12 @@ torch::Tensor device_silu_multiply(const torch::Tensor& gate, const torch::Tenso
 }
 
 torch::Tensor silu_multiply(const torch::Tensor& gate, const torch::Tensor& up) {
-  if (!gate.is_cpu()) return device_silu_multiply(gate, up);
+  if (!has_kernels(gate)) return device_silu_multiply(gate, up);
   return SiluMultiplyFunction::apply(gate, up);
 }
 
 torch::Tensor rotate_heads(const torch::Tensor& x, const Rotation& rotation) {
-  if (!x.is_cpu()) return apply_rotation(x, rotation);
+  if (!has_kernels(x)) return apply_rotation(x, rotation);
   return RotateFunction::apply(x, rotation.cos, rotation.sin);
 }
 

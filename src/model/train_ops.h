@@ -1,7 +1,7 @@
 #pragma once
-// Decoder layer steps with gradients, other than matrix products. On the CPU they use the kernels
-// (retmask/kernels/row_gradients.h) and keep only their inputs for the backward pass; elsewhere
-// libtorch runs them.
+// Decoder layer steps with gradients, other than matrix products. They use our kernels and keep
+// only their inputs for the backward pass. libtorch runs norms on a GPU, and all of them where a
+// build has no kernels for the device.
 
 #include <torch/types.h>
 
@@ -20,7 +20,7 @@ torch::Tensor rms_norm(const torch::Tensor& x, const torch::Tensor& weight, doub
 // silu(gate) * up, all of one shape.
 torch::Tensor silu_multiply(const torch::Tensor& gate, const torch::Tensor& up);
 
-// The version of silu_multiply for GPUs; runs on any device.
+// The version of silu_multiply without our kernels; runs on any device.
 torch::Tensor device_silu_multiply(const torch::Tensor& gate, const torch::Tensor& up);
 
 // apply_rotation with gradients: x [T, heads, head_dim].

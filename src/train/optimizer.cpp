@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "cuda_adamw.h"
 #include "retmask/kernels/adamw.h"
 
 namespace retmask::train {
@@ -70,7 +71,8 @@ void AdamW::step(const Group& group, const ShardedGradients& gradients, double l
                         .exp_avg_sq = part(exp_avg_sq_[piece.unit]),
                         .learning_rate = learning_rate,
                         .weight_decay = group.weight_decay};
-    if (parameters_.lower(piece.unit).defined() && parameters_.device().is_cpu()) {
+    const bool has_kernel = parameters_.device().is_cpu() || has_cuda_adamw();
+    if (parameters_.lower(piece.unit).defined() && has_kernel) {
       step_halves(part(parameters_.slice(piece.unit)), part(parameters_.lower(piece.unit)), update);
     } else {
       step_chunks(piece, update);
@@ -116,6 +118,7 @@ void AdamW::step_halves(const torch::Tensor& upper,
       .gradient = update.gradient.const_data_ptr<float>(),
       .exp_avg = update.exp_avg.mutable_data_ptr<float>(),
       .exp_avg_sq = update.exp_avg_sq.mutable_data_ptr<float>()};
+  if (upper.is_cuda()) return cuda_adamw(step, arrays, upper.size(0));
   constexpr int64_t kGrain = int64_t{1} << 14;
   at::parallel_for(0, upper.size(0), kGrain, [&](int64_t begin, int64_t end) {
     kernels::adamw(step, arrays, begin, end);

@@ -18,9 +18,12 @@ CEILINGS = {
     r"attend_kernel<cuda::ScalarAttention<.*, 8, \w+> >": 208,
     r"attend_kernel<cuda::TensorCoreAttention<64, ": 128,
     r"attend_kernel<cuda::TensorCoreAttention<128, ": 168,
+    r"adamw_kernel<": 48,
     r"combine_kernel<": 32,
     r"rotate_and_store_kernel<": 40,
+    r"rotate_kernel<": 40,
     r"sample_kernel": 56,
+    r"silu_gradient_kernel<": 40,
     r"silu_multiply_kernel<": 32,
 }
 

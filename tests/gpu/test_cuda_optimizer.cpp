@@ -1,5 +1,5 @@
-// AdamW on the GPU (libtorch's fused kernel) against the CPU (ours, for bfloat16 with split
-// weights). Skipped with a message if there is no GPU.
+// AdamW on the GPU against the CPU: in float32 libtorch's fused kernel, in bfloat16 ours for split
+// weights. Skipped with a message if there is no GPU.
 
 #include <gtest/gtest.h>
 

@@ -21,6 +21,7 @@ struct Case {
   std::function<double()> run;
 };
 
+std::vector<Case> adamw_cases();
 std::vector<Case> attention_cases();
 std::vector<Case> rotate_cases();
 std::vector<Case> sampling_cases();

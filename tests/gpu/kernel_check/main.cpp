@@ -16,7 +16,8 @@ namespace {
 
 std::vector<Case> all_cases() {
   std::vector<Case> all;
-  for (const auto& cases : {attention_cases(), rotate_cases(), sampling_cases(), silu_cases()})
+  for (const auto& cases :
+       {adamw_cases(), attention_cases(), rotate_cases(), sampling_cases(), silu_cases()})
     all.insert(all.end(), cases.begin(), cases.end());
   return all;
 }

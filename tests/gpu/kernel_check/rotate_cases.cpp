@@ -1,6 +1,8 @@
+#include <algorithm>
+
 #include "gpu/kernel_check/cases.h"
 #include "gpu/kernel_check/paged_cache.h"
-#include "retmask/kernels/cuda/rows.h"
+#include "retmask/kernels/cuda/rotate.h"
 
 namespace retmask::testing {
 namespace {
@@ -45,8 +47,18 @@ std::vector<double> rotate(
   return rotated;
 }
 
+// decoding: keys and values go to the cache. prompt: to given slots, and keys are changed in place
+// too. no_cache: the latter alone.
+enum class Kind { decoding, prompt, no_cache };
+
+std::vector<float> of_angles(double (*function)(double), const std::vector<float>& angles) {
+  std::vector<float> values;
+  for (const double angle : angles) values.push_back(static_cast<float>(function(angle)));
+  return values;
+}
+
 template <typename Element>
-double check_rotate(int64_t dim, bool with_norm) {
+double check_rotate_and_store(int64_t dim, bool with_norm, Kind kind) {
   std::mt19937 random(2);
   const CacheLayout layout(kLengths, random);
   const Rows<Element> q(kHeads, dim, random), k(kKeyValueHeads, dim, random),
@@ -54,10 +66,20 @@ double check_rotate(int64_t dim, bool with_norm) {
   const auto width = static_cast<size_t>(dim);
   const auto q_norm = random_values<Element>(width, random);
   const auto k_norm = random_values<Element>(width, random);
-  std::vector<float> cos, sin;
-  for (const double angle : random_values<float>(kLengths.size() * width / 2, random)) {
-    cos.push_back(static_cast<float>(std::cos(angle)));
-    sin.push_back(static_cast<float>(std::sin(angle)));
+  const auto angles = random_values<float>(kLengths.size() * width / 2, random);
+  const auto cos = of_angles(std::cos, angles);
+  const auto sin = of_angles(std::sin, angles);
+  const auto position = [&](size_t s) { return std::max<int64_t>(0, kLengths[s] - 1); };
+  // Padding rows are stored nowhere.
+  const auto is_stored = [&](size_t s) {
+    return kind == Kind::prompt || (kind == Kind::decoding && kLengths[s] > 0);
+  };
+  std::vector<int64_t> slot_blocks, slot_rows;
+  for (size_t s = 0; s < kLengths.size(); ++s) {
+    constexpr int64_t kBlock = kernels::cuda::kBlockTokens;
+    slot_blocks.push_back(
+        layout.table[static_cast<size_t>(layout.starts[s] + position(s) / kBlock)]);
+    slot_rows.push_back(position(s) % kBlock);
   }
 
   const auto empty = nans<Element>(
@@ -66,33 +88,41 @@ double check_rotate(int64_t dim, bool with_norm) {
   DeviceArray<Element> gpu_q(q.values), gpu_k(k.values), gpu_v(v.values), gpu_q_norm(q_norm),
       gpu_k_norm(k_norm);
   DeviceArray<float> gpu_cos(cos), gpu_sin(sin);
-  kernels::cuda::rotate_and_store(
-      kernels::cuda::RotateAndStore<Element>{.cache = cache.view(),
-                                             .q = gpu_q.data(),
-                                             .k = gpu_k.data(),
-                                             .v = gpu_v.data(),
-                                             .q_stride = q.stride,
-                                             .k_stride = k.stride,
-                                             .v_stride = v.stride,
-                                             .sequences = static_cast<int64_t>(kLengths.size()),
-                                             .heads = kHeads,
-                                             .key_value_heads = kKeyValueHeads,
-                                             .head_dim = dim,
-                                             .q_norm = with_norm ? gpu_q_norm.data() : nullptr,
-                                             .k_norm = with_norm ? gpu_k_norm.data() : nullptr,
-                                             .eps = kEps,
-                                             .cos = gpu_cos.data(),
-                                             .sin = gpu_sin.data()},
-      nullptr);
+  DeviceArray<int64_t> gpu_blocks(slot_blocks), gpu_rows(slot_rows);
+  kernels::cuda::RotateAndStore<Element> work{.q = gpu_q.data(),
+                                              .k = gpu_k.data(),
+                                              .v = gpu_v.data(),
+                                              .q_stride = q.stride,
+                                              .k_stride = k.stride,
+                                              .v_stride = v.stride,
+                                              .rotate_k_in_place = kind != Kind::decoding,
+                                              .tokens = static_cast<int64_t>(kLengths.size()),
+                                              .heads = kHeads,
+                                              .key_value_heads = kKeyValueHeads,
+                                              .head_dim = dim,
+                                              .q_norm = with_norm ? gpu_q_norm.data() : nullptr,
+                                              .k_norm = with_norm ? gpu_k_norm.data() : nullptr,
+                                              .eps = kEps,
+                                              .cos = gpu_cos.data(),
+                                              .sin = gpu_sin.data()};
+  if (kind != Kind::no_cache) work.cache = cache.view();
+  if (kind == Kind::prompt) {
+    work.cache.past = nullptr;
+    work.slot_blocks = gpu_blocks.data();
+    work.slot_rows = gpu_rows.data();
+  }
+  kernels::cuda::rotate_and_store(work, nullptr);
 
   // Everything else stays what it was.
+  const auto widened = [](const std::vector<Element>& elements) {
+    std::vector<double> values;
+    for (const Element element : elements) values.push_back(kernels::widen(element));
+    return values;
+  };
   const std::vector<Element> found_q = gpu_q.values();
-  std::vector<double> rotated_q, keys, values;
-  for (const Element value : q.values) rotated_q.push_back(kernels::widen(value));
-  for (const Element value : empty) keys.push_back(kernels::widen(value));
-  values = keys;
+  std::vector<double> rotated_q = widened(q.values), rotated_k = widened(k.values);
+  std::vector<double> keys = widened(empty), values = widened(empty);
   for (size_t s = 0; s < kLengths.size(); ++s) {
-    const size_t row = s * static_cast<size_t>(q.stride);
     const auto rotated = [&](const Element* x, const std::vector<Element>& norm) {
       return rotate(x,
                     with_norm ? norm.data() : nullptr,
@@ -101,18 +131,20 @@ double check_rotate(int64_t dim, bool with_norm) {
                     width);
     };
     for (int64_t head = 0; head < kHeads; ++head) {
+      const size_t place = s * static_cast<size_t>(q.stride) + static_cast<size_t>(head * dim);
       const auto expected = rotated(q.row(s, head, dim), q_norm);
-      const size_t place = row + static_cast<size_t>(head * dim);
       for (size_t i = 0; i < width; ++i) {
         // Queries of padding rows may be anything.
         rotated_q[place + i] = kLengths[s] == 0 ? kernels::widen(found_q[place + i]) : expected[i];
       }
     }
-    if (kLengths[s] == 0) continue;
     for (int64_t head = 0; head < kKeyValueHeads; ++head) {
-      const size_t place = layout.place(s, kLengths[s] - 1, kKeyValueHeads, head, dim);
       const auto expected = rotated(k.row(s, head, dim), k_norm);
+      const size_t own = s * static_cast<size_t>(k.stride) + static_cast<size_t>(head * dim);
+      const size_t place = layout.place(s, position(s), kKeyValueHeads, head, dim);
       for (size_t i = 0; i < width; ++i) {
+        if (work.rotate_k_in_place) rotated_k[own + i] = expected[i];
+        if (!is_stored(s)) continue;
         keys[place + i] = expected[i];
         values[place + i] = kernels::widen(v.row(s, head, dim)[i]);
       }
@@ -120,19 +152,62 @@ double check_rotate(int64_t dim, bool with_norm) {
   }
   if (largest_error(cache.values.values(), values) != 0)
     throw std::runtime_error("the values are not the projection's");
-  return std::max(largest_error(found_q, rotated_q), largest_error(cache.keys.values(), keys));
+  return std::max({largest_error(found_q, rotated_q),
+                   largest_error(gpu_k.values(), rotated_k),
+                   largest_error(cache.keys.values(), keys)});
+}
+
+template <typename Element>
+double check_rotate(int64_t dim) {
+  std::mt19937 random(5);
+  const auto tokens = static_cast<int64_t>(kLengths.size());
+  const auto width = static_cast<size_t>(dim);
+  const Rows<Element> x(kHeads, dim, random);
+  const auto angles = random_values<float>(kLengths.size() * width / 2, random);
+  const auto cos = of_angles(std::cos, angles);
+  const auto sin = of_angles(std::sin, angles);
+  DeviceArray<Element> gpu_x(x.values), y(static_cast<size_t>(tokens * kHeads * dim));
+  DeviceArray<float> gpu_cos(cos), gpu_sin(sin);
+  kernels::cuda::rotate(kernels::cuda::Rotate<Element>{.x = gpu_x.data(),
+                                                       .stride = x.stride,
+                                                       .tokens = tokens,
+                                                       .heads = kHeads,
+                                                       .head_dim = dim,
+                                                       .cos = gpu_cos.data(),
+                                                       .sin = gpu_sin.data(),
+                                                       .y = y.data()},
+                        nullptr);
+  std::vector<double> expected;
+  for (size_t t = 0; t < kLengths.size(); ++t) {
+    const size_t at = t * width / 2;
+    for (int64_t head = 0; head < kHeads; ++head) {
+      const auto rotated =
+          rotate<Element>(x.row(t, head, dim), nullptr, cos.data() + at, sin.data() + at, width);
+      expected.insert(expected.end(), rotated.begin(), rotated.end());
+    }
+  }
+  return largest_error(y.values(), expected);
 }
 
 template <typename Element>
 void add_rotate(std::vector<Case>& cases) {
   for (const int64_t dim : {16, 64, 96, 128, 256}) {
+    const std::string what = std::string(kElementName<Element>) + "/" + std::to_string(dim);
     for (const bool with_norm : {false, true}) {
-      // A normalised element may be rounded to either neighbour before it is rotated.
-      cases.push_back({.name = std::string("rotate/") + kElementName<Element> + "/" +
-                               std::to_string(dim) + (with_norm ? "_norm" : ""),
-                       .tolerance = (with_norm ? 3 : 1) * kTolerance<Element>,
-                       .run = [dim, with_norm] { return check_rotate<Element>(dim, with_norm); }});
+      for (const auto& [kind, name] : {std::pair{Kind::decoding, ""},
+                                       {Kind::prompt, "_prompt"},
+                                       {Kind::no_cache, "_no_cache"}}) {
+        // A normalised element may be rounded to either neighbour before it is rotated.
+        cases.push_back({.name = "rotate_and_store/" + what + (with_norm ? "_norm" : "") + name,
+                         .tolerance = (with_norm ? 3 : 1) * kTolerance<Element>,
+                         .run = [dim, with_norm, kind = kind] {
+                           return check_rotate_and_store<Element>(dim, with_norm, kind);
+                         }});
+      }
     }
+    cases.push_back({.name = "rotate/" + what, .tolerance = kTolerance<Element>, .run = [dim] {
+                       return check_rotate<Element>(dim);
+                     }});
   }
 }
 
