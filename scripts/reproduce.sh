@@ -116,7 +116,7 @@ train() {
   rm -rf "$dir/checkpoints"  # states to resume from, 12 bytes per parameter
 }
 
-# Each arm has the learning rate with which its first seed finds most needles of the development half.
+# Each arm has the learning rate with which its first seed has the highest mean recall of the development half.
 declare -A rate_of
 for arm in "${arms[@]}"; do
   for rate in "${rates[@]}"; do
@@ -160,11 +160,11 @@ done
 step "compare: every arm with the model before training, and with retrieval-masked"
 rm -rf "$out/compare"  # cheap, and of the arms and seeds that there are now
 comparisons=("$out/compare/from-base")
-retmask eval --compare "base=$out/eval/base" "${groups[@]}" --out "${comparisons[0]}"
+retmask eval --niah-score recall --compare "base=$out/eval/base" "${groups[@]}" --out "${comparisons[0]}"
 for arm in "${arms[@]}"; do
   if [ "$arm" = retrieval-masked ] || [ -z "${group_of[retrieval-masked]:-}" ]; then continue; fi
   comparisons+=("$out/compare/from-$arm")
-  retmask eval --compare "${group_of[$arm]}" "${group_of[retrieval-masked]}" --out "$out/compare/from-$arm"
+  retmask eval --niah-score recall --compare "${group_of[$arm]}" "${group_of[retrieval-masked]}" --out "$out/compare/from-$arm"
 done
 retmask detect --compare "${from_detections[@]}" --mask "$out/mask/mask.json" --out "$out/compare/heads"
 

@@ -2,7 +2,7 @@
 
     settings CONFIG --seeds N --arms A,B     assignments for bash
     plan CONFIG OUT --seeds N --arms A,B     stages, runs and minutes
-    choose OUT ARM RATE...                   the learning rate that found most needles of the development half
+    choose OUT ARM RATE...                   the learning rate with the highest mean recall of the development half
     tables OUT MODEL RATE...                 OUT/tables/*.jsonl
     tenth RATE                               the rate at the end of the schedule
 """
@@ -12,6 +12,7 @@ import decimal
 import json
 import pathlib
 import shlex
+import statistics
 import sys
 import tomllib
 
@@ -175,14 +176,14 @@ def print_plan(settings, out):
     print("memory of training:")
 
 
-def dev_rate(out, arm, rate):
+def dev_recall(out, arm, rate):
     results = out / "tune" / f"{arm}-{rate}" / "results.json"
-    return json.loads(results.read_text())["rate"] if results.exists() else None
+    return statistics.fmean(cell["recall"] for cell in json.loads(results.read_text())["cells"]) if results.exists() else None
 
 
 def chosen_rate(out, arm, rates):
     """The first of the best."""
-    return max(rates, key=lambda rate: dev_rate(out, arm, rate) or 0.0)
+    return max(rates, key=lambda rate: dev_recall(out, arm, rate) or 0.0)
 
 
 def write_table(path, rows):
@@ -192,7 +193,7 @@ def write_table(path, rows):
 
 def tried_rows(out, arms, rates):
     return [
-        {"arm": arm, "learning rate": rate, "needles found, development half": dev_rate(out, arm, rate),
+        {"arm": arm, "learning rate": rate, "mean recall of needles, development half": dev_recall(out, arm, rate),
          "chosen": ("yes" if rate == chosen_rate(out, arm, rates) else "no") if len(rates) > 1 else "the only one tried"}
         for arm in arms for rate in rates
     ]  # fmt: skip
@@ -209,7 +210,7 @@ def concentration_rows(out, model):
         row |= {f"heads with at least {threshold}": count for threshold, count in summary["heads_at_least"].items()}
         row |= {"Gini": summary["gini"], "share of the top 1 %": summary["top_share"]["0.01"], "arm": arm}
         gain, interval = (needles[0]["difference"][number], needles[0]["interval"][number]) if needles else (None, None)
-        rows.append(row | {"gain in needles found": gain, "95 % interval": interval})
+        rows.append(row | {"gain in mean recall of needles": gain, "95 % interval": interval})
     return rows
 
 

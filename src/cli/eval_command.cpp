@@ -161,7 +161,7 @@ void rescore(const Suite& suite, const EvalCommandOptions& options, const Invoca
 // Flags of --compare, which reads the results of earlier runs.
 void check_compare_flags(const Invocation& invocation) {
   const std::vector<std::string> allowed = {
-      "compare", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
+      "compare", "niah-score", "config", "out", "seed", "device", "dtype", "threads", "quiet"};
   for (const std::string& flag : invocation.on_command_line) {
     if (std::find(allowed.begin(), allowed.end(), flag) == allowed.end()) {
       user_error("--", flag, " has no effect with --compare, which reads results of earlier runs");
@@ -172,9 +172,11 @@ void check_compare_flags(const Invocation& invocation) {
 void run_eval(const EvalCommandOptions& options, const Invocation& invocation) {
   if (!options.compare.empty()) {
     check_compare_flags(invocation);
-    compare_evaluations(options.compare, invocation);
+    compare_evaluations(options.compare, eval::parse_niah_score(options.niah_score), invocation);
     return;
   }
+  if (options.is_given("niah-score"))
+    user_error("--niah-score belongs to --compare, which is not given");
   if (options.suite.empty()) user_error("--suite is required: the benchmark to run");
   const Suite& suite = find_suite(options.suite);
   check_suite_flags(suite, invocation, !options.rescore.empty());
@@ -326,6 +328,12 @@ Command setup_eval(CLI::App& root) {
       "Compare the runs in these folders, or in folders of the same names in them, with "
       "the first: differences with intervals (needs no other flag but --out). NAME=DIR,DIR is a "
       "group of runs that differ in their training seed, compared by its mean");
+  app.add_option(
+         "--niah-score",
+         options->niah_score,
+         "With --compare, of niah: success (found or not) or recall (of the needle's words), "
+         "which tells small changes apart")
+      ->capture_default_str();
   group_suite_flags(app);
   command.run = [options](const Invocation& invocation) {
     options->seed = invocation.common.seed;

@@ -8,7 +8,6 @@
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/format_text.h"
-#include "retmask/eval/compare.h"
 #include "retmask/report/run_report.h"
 #include "retmask/report/table.h"
 
@@ -91,7 +90,9 @@ void write_helmet_comparison(const std::filesystem::path& out, const Json& group
 
 }  // namespace
 
-void compare_evaluations(const std::vector<std::string>& runs, const Invocation& invocation) {
+void compare_evaluations(const std::vector<std::string>& runs,
+                         eval::NiahScore niah_score,
+                         const Invocation& invocation) {
   std::vector<eval::RunGroup> groups;
   for (const std::string& text : runs)
     for (eval::RunGroup& group : eval::parse_run_groups(text)) groups.push_back(std::move(group));
@@ -102,7 +103,7 @@ void compare_evaluations(const std::vector<std::string>& runs, const Invocation&
   RunRecord run =
       invocation.start_run({.ignored = {"compare", "seed"}, .inputs = {}, .settled = {}});
   const BootstrapOptions options{.resamples = kResamples, .seed = invocation.common.seed};
-  const eval::Comparison comparison = eval::compare_runs(groups, options);
+  const eval::Comparison comparison = eval::compare_runs(groups, niah_score, options);
   const std::filesystem::path& out = invocation.common.out;
   Json json = eval::comparison_json(comparison, options);
   const Json helmet = helmet_results_of(comparison);

@@ -42,6 +42,7 @@ struct EvalCommandOptions {
   MaskModeFlags mask_mode;
   std::filesystem::path rescore;     // predictions.jsonl, or a folder with one
   std::vector<std::string> compare;  // folders of earlier runs, or NAME=DIR[,DIR...]
+  std::string niah_score = "success";
   NiahFlags grid;  // --lengths, --depths, --haystack and --chat also belong to other suites
   int64_t batch_size = eval::NiahOptions{}.batch_size;
   std::string thinking = to_string(eval::ThinkingOptions{}.use);

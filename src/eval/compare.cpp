@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/metrics/sign_test.h"
 #include "run_groups.h"
@@ -189,7 +190,15 @@ void compare_suite(const std::vector<const ScoredRun*>& runs,
 
 }  // namespace
 
-Comparison compare_runs(std::vector<RunGroup> groups, const BootstrapOptions& options) {
+NiahScore parse_niah_score(const std::string& text) {
+  constexpr EnumNames<NiahScore, 2> kNames{
+      {{{NiahScore::success, "success"}, {NiahScore::recall, "recall"}}}};
+  return kNames.parse("--niah-score", text);
+}
+
+Comparison compare_runs(std::vector<RunGroup> groups,
+                        NiahScore niah_score,
+                        const BootstrapOptions& options) {
   name_groups(groups);
   Comparison comparison{.groups = std::move(groups), .rows = {}, .overall = {}};
   std::vector<fs::path> dirs;
@@ -197,7 +206,7 @@ Comparison compare_runs(std::vector<RunGroup> groups, const BootstrapOptions& op
   for (const RunGroup& group : comparison.groups) {
     for (const fs::path& dir : group.dirs) {
       dirs.push_back(dir);
-      folders.push_back(read_scored_runs(dir));
+      folders.push_back(read_scored_runs(dir, niah_score));
     }
   }
   for (size_t d = 1; d < dirs.size(); ++d) {

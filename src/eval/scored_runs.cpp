@@ -33,6 +33,12 @@ std::vector<ScoredSample> read_niah_row(const Json& row, const std::string& wher
            .score = json_get<bool>(row, "success", where) ? 1.0 : 0.0}};
 }
 
+std::vector<ScoredSample> read_niah_recall(const Json& row, const std::string& where) {
+  std::vector<ScoredSample> samples = read_niah_row(row, where);
+  samples[0].score = json_get<double>(row, "recall", where);
+  return samples;
+}
+
 std::vector<ScoredSample> read_logprob_row(const Json& row, const std::string& where) {
   const char* key = row.contains("completion_mean") ? "completion_mean" : "mean";
   ScoredSample sample{.task = "mean log-prob", .id = id_text(required_field(row, "id", where))};
@@ -91,7 +97,8 @@ struct OwnForm {
 constexpr std::array<OwnForm, 3> kOwnForms = {
     {{"niah", read_niah_row}, {"logprob", read_logprob_row}, {"choice", read_choice_row}}};
 
-RowReader reader_of(const std::string& suite) {
+RowReader reader_of(const std::string& suite, NiahScore niah_score) {
+  if (suite == "niah" && niah_score == NiahScore::recall) return read_niah_recall;
   for (const OwnForm& form : kOwnForms) {
     if (suite == form.suite) return form.read;
   }
@@ -108,7 +115,7 @@ std::string unit_of(const std::string& suite) {
   return suite == "mt-bench" ? "1 to 10" : "0 to 1";
 }
 
-ScoredRun read_run(const fs::path& dir, const std::string& name) {
+ScoredRun read_run(const fs::path& dir, const std::string& name, NiahScore niah_score) {
   const fs::path results = dir / "results.json";
   ScoredRun run{.name = name,
                 .suite = json_get_or<std::string>(
@@ -116,7 +123,7 @@ ScoredRun read_run(const fs::path& dir, const std::string& name) {
                 .predictions = dir / "predictions.jsonl"};
   if (run.suite.empty()) user_error(results, ": \"suite\" is missing");
   run.unit = unit_of(run.suite);
-  const RowReader read = reader_of(run.suite);
+  const RowReader read = reader_of(run.suite, niah_score);
   for_each_json_line(run.predictions, "predictions", [&](const Json& row, int64_t line) {
     const std::string where = run.predictions.string() + ":" + std::to_string(line);
     if (!row.is_object()) user_error(where, ": expected an object");
@@ -131,8 +138,8 @@ ScoredRun read_run(const fs::path& dir, const std::string& name) {
 
 }  // namespace
 
-std::vector<ScoredRun> read_scored_runs(const fs::path& dir) {
-  if (is_eval_run(dir)) return {read_run(dir, "")};
+std::vector<ScoredRun> read_scored_runs(const fs::path& dir, NiahScore niah_score) {
+  if (is_eval_run(dir)) return {read_run(dir, "", niah_score)};
   std::vector<fs::path> folders;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
@@ -146,7 +153,7 @@ std::vector<ScoredRun> read_scored_runs(const fs::path& dir) {
   std::sort(folders.begin(), folders.end());
   std::vector<ScoredRun> runs;
   for (const fs::path& folder : folders)
-    runs.push_back(read_run(folder, folder.filename().string()));
+    runs.push_back(read_run(folder, folder.filename().string(), niah_score));
   return runs;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "retmask/base/json.h"
+#include "retmask/eval/compare.h"
 
 namespace retmask::eval {
 
@@ -28,6 +29,6 @@ struct ScoredRun {
 
 // Reads a run's folder, or all run folders that lie directly in `dir`, by name. Throws UserError
 // for a folder without results and for rows without scores.
-std::vector<ScoredRun> read_scored_runs(const std::filesystem::path& dir);
+std::vector<ScoredRun> read_scored_runs(const std::filesystem::path& dir, NiahScore niah_score);
 
 }  // namespace retmask::eval

@@ -134,6 +134,7 @@ MISTAKES = {
     "missing data": (["--suite", "qa", "--data", "none.jsonl"], "none.jsonl"),
     "too short": (["--suite", "ruler", "--lengths", 40], "niah_single_1 needs prompts of at least"),
     "keys and lengths": (["--suite", "kv", "--keys", 4, "--lengths", 400], "give only one of them"),
+    "score of needles": (["--suite", "niah", "--niah-score", "recall"], "--niah-score belongs to --compare"),
     "one key": (["--suite", "kv", "--keys", 1], "expected at least 2"),
     "chat": (["--suite", "kv", "--chat", "yes"], "expected one of: auto, all, none"),
     "rescore what was never generated": (["--suite", "logprob", "--rescore", "x"], "does not support --rescore"),
@@ -299,8 +300,14 @@ def test_compare_reads_every_suite(retmask, tiny_llama, questions, tmp_path):
     units = {row["suite"]: row["unit"] for row in comparison["rows"]}
     assert units == {"niah": "0 to 1", "logprob": "nats", "kv": "0 to 1", "qa": "0 to 1", "choice": "0 to 1"}
     assert rows["choice", "acc", None]["scores"] == [0, 0] and rows["choice", "acc_per_char", None]["scores"] == [1, 1]
+    retmask("eval", "--compare", tmp_path / "all", tmp_path / "masked", "--niah-score", "recall", "--out", tmp_path / "recall")
+    by_recall = json.loads((tmp_path / "recall/compare.json").read_text())["rows"]
+    assert [row for row in by_recall if row["suite"] != "niah"] == [row for row in comparison["rows"] if row["suite"] != "niah"]
+    (recall,) = (row for row in by_recall if row["suite"] == "niah")
     for name, index in (("all", 0), ("masked", 1)):
-        assert rows["niah", "niah", 120]["scores"][index] == results_of(tmp_path / name / "niah")["rate"]
+        niah = results_of(tmp_path / name / "niah")
+        assert rows["niah", "niah", 120]["scores"][index] == niah["rate"]
+        assert recall["scores"][index] == pytest.approx(np.mean([cell["recall"] for cell in niah["cells"]]))
         means = [row["mean"] for row in read_rows(tmp_path / name / "logprob/predictions.jsonl")]
         assert rows["logprob", "mean log-prob", None]["scores"][index] == pytest.approx(np.mean(means))
 

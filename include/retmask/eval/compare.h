@@ -45,10 +45,18 @@ struct Comparison {
   std::vector<ComparedTask> overall;  // per suite with several rows: over all their samples
 };
 
+// What counts of a needle's answer: whether it was found, 0 or 1, or the recall by which that is
+// decided, which tells small changes apart.
+enum class NiahScore { success, recall };
+// "success" or "recall". Throws UserError.
+NiahScore parse_niah_score(const std::string& text);
+
 // Each folder is the output folder of a run of eval, or holds such folders with the same names as
 // the others. Samples are paired by their ids. Throws UserError if a folder evaluated other samples
 // than the first.
-Comparison compare_runs(std::vector<RunGroup> groups, const BootstrapOptions& options);
+Comparison compare_runs(std::vector<RunGroup> groups,
+                        NiahScore niah_score,
+                        const BootstrapOptions& options);
 
 // {"names", "runs": [folders per name], "confidence", "resamples", "seed", "rows": [{"run" (if
 // any), "suite", "task", "length", "samples", "missing", "unit", "scores": [one per name],
