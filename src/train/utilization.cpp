@@ -18,8 +18,10 @@ constexpr int64_t kCpuSize = 1024;
 constexpr int64_t kGpuSize = 8192;
 constexpr std::chrono::milliseconds kLongProduct(20);
 constexpr int kTrials = 5;  // the first ones run with cold threads and kernels
-// Minimum duration: a processor shared with other programs reaches its peak only now and then.
-constexpr std::chrono::milliseconds kDuration(200);
+// A processor shared with other programs reaches its peak only now and then: measured until nothing
+// faster has come for so long.
+constexpr std::chrono::milliseconds kPatience(200);
+constexpr std::chrono::seconds kLongest(3);
 
 class SquareProduct {
  public:
@@ -30,6 +32,21 @@ class SquareProduct {
 
   double flops() const { return 2.0 * static_cast<double>(a_.size(0) * a_.numel()); }
 
+  // The best of `trials` and more.
+  Clock::duration best(int trials, Clock::duration patience) const {
+    Clock::duration best = Clock::duration::max();
+    const auto begin = Clock::now();
+    auto improved = begin;
+    for (int trial = 0; trial < trials || Clock::now() - improved < patience; ++trial) {
+      const Clock::duration duration = run();
+      if (duration < best) improved = Clock::now();
+      best = std::min(best, duration);
+      if (Clock::now() - begin > kLongest) break;
+    }
+    return best;
+  }
+
+ private:
   Clock::duration run() const {
     const auto start = Clock::now();
     const torch::Tensor product = torch::matmul(a_, b_);
@@ -38,7 +55,6 @@ class SquareProduct {
     return Clock::now() - start;
   }
 
- private:
   torch::Tensor a_;
   torch::Tensor b_;
 };
@@ -47,7 +63,7 @@ SquareProduct largest_quick_product(torch::TensorOptions options) {
   if (!options.device().is_cpu()) return {kGpuSize, options};
   int64_t size = kSmallestCpuSize;
   SquareProduct product(size, options);
-  while (size < kCpuSize && product.run() < kLongProduct) {
+  while (size < kCpuSize && product.best(kTrials, /*patience=*/{}) < kLongProduct) {
     size *= 2;
     product = SquareProduct(size, options);
   }
@@ -95,11 +111,7 @@ double measure_peak_flops(torch::Device device, torch::ScalarType dtype) {
   const torch::NoGradGuard no_grad;
   const SquareProduct product = largest_quick_product(
       torch::TensorOptions(device).dtype(widens_products(dtype, device) ? torch::kFloat32 : dtype));
-  Clock::duration best = Clock::duration::max();
-  const auto begin = Clock::now();
-  for (int trial = 0; trial < kTrials || Clock::now() - begin <= kDuration; ++trial) {
-    best = std::min(best, product.run());
-  }
+  const Clock::duration best = product.best(kTrials, kPatience);
   return product.flops() / std::chrono::duration<double>(best).count();
 }
 
