@@ -37,7 +37,9 @@ void validate_choice(const EvalCommandOptions& options) {
 
 void run_choice(const Evaluation& evaluation) {
   const std::filesystem::path& data = evaluation.options.data;
-  std::vector<eval::ChoiceQuestion> all = eval::read_choice_file(data, *evaluation.tokenizer);
+  const Tokenizer& tokenizer = *evaluation.tokenizer;
+  std::vector<eval::ChoiceQuestion> all =
+      eval::read_choice_file(data, tokenizer, prefix_token(tokenizer, evaluation.options.model));
   evaluation.run.add_input("data", sha256_file(data));
   const std::vector<eval::ChoiceQuestion> questions = evaluation.divided.own(
       std::move(all), [](const eval::ChoiceQuestion& question) -> const std::vector<int64_t>& {

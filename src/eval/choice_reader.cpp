@@ -19,6 +19,7 @@ int64_t count_code_points(std::string_view text) {
 }
 
 Choice encode_choice(const Tokenizer& tokenizer,
+                     std::optional<int64_t> prefix_token,
                      const std::string& context,
                      const std::string& continuation,
                      const std::string& where) {
@@ -28,9 +29,16 @@ Choice encode_choice(const Tokenizer& tokenizer,
                 .chars = count_code_points(continuation),
                 .bytes = static_cast<int64_t>(continuation.size())};
   const std::string without_space = context.substr(0, context.find_last_not_of(kWhiteSpace) + 1);
-  const size_t begin = tokenizer.encode(without_space, /*add_special_tokens=*/true).size();
+  size_t begin = tokenizer.encode(without_space, /*add_special_tokens=*/true).size();
   if (begin == 0) {
-    user_error(where, ": the context has no tokens, so nothing predicts the continuation's first");
+    if (!prefix_token) {
+      user_error(
+          where,
+          ": the context has no tokens, and the tokenizer has neither bos_token nor eos_token "
+          "to predict the continuation's first");
+    }
+    choice.tokens.insert(choice.tokens.begin(), *prefix_token);
+    begin = 1;
   }
   // A context that ends inside a token of the whole text can have more tokens on its own.
   choice.begin = static_cast<int64_t>(std::min(begin, choice.tokens.size() - 1));
@@ -79,7 +87,8 @@ std::vector<std::pair<std::string, std::string>> read_arguments(const Json& argu
 // Collects the rows of each question.
 class QuestionCollector {
  public:
-  explicit QuestionCollector(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  QuestionCollector(const Tokenizer& tokenizer, std::optional<int64_t> prefix_token)
+      : tokenizer_(tokenizer), prefix_token_(prefix_token) {}
 
   void add(const Json& row, const std::string& where) {
     if (!row.is_object())
@@ -155,7 +164,7 @@ class QuestionCollector {
                  collected.question.id.dump(),
                  " occurs twice");
     }
-    choices.push_back(encode_choice(tokenizer_, context, continuation, where));
+    choices.push_back(encode_choice(tokenizer_, prefix_token_, context, continuation, where));
   }
 
   static void check(Collected& collected) {
@@ -181,6 +190,7 @@ class QuestionCollector {
   }
 
   const Tokenizer& tokenizer_;
+  const std::optional<int64_t> prefix_token_;
   std::vector<Collected> questions_;
   std::map<std::pair<std::string, std::string>, size_t> index_;  // by task and id
 };
@@ -188,8 +198,9 @@ class QuestionCollector {
 }  // namespace
 
 std::vector<ChoiceQuestion> read_choice_file(const std::filesystem::path& path,
-                                             const Tokenizer& tokenizer) {
-  QuestionCollector collector(tokenizer);
+                                             const Tokenizer& tokenizer,
+                                             std::optional<int64_t> prefix_token) {
+  QuestionCollector collector(tokenizer, prefix_token);
   rows::for_each_row(
       {.path = path,
        .what = "request file",

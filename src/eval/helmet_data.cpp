@@ -42,16 +42,20 @@ std::vector<DataRow> DataRow::objects(const char* key) const {
   return rows;
 }
 
-std::string DataRow::key_text(const char* key) const {
-  const Json value = json_get<Json>(fields, key, where);
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_integer()) return value.dump();
+Json DataRow::key(const char* name) const {
+  Json value = json_get<Json>(fields, name, where);
+  if (value.is_string() || value.is_number_integer()) return value;
   user_error(where,
              ": \"",
-             key,
+             name,
              "\" is ",
              value.dump().substr(0, 40),
              ", expected a text or a whole number");
+}
+
+std::string DataRow::key_text(const char* name) const {
+  const Json value = key(name);
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 std::optional<fs::path> DataFolder::find(const std::string& file) const {

@@ -20,8 +20,10 @@ struct DataRow {
   int64_t integer(const char* key) const;
   std::vector<DataRow> objects(const char* key) const;
   bool has(const char* key) const;  // and it is not null
-  // Python's str() of a text or a whole number.
-  std::string key_text(const char* key) const;
+  // A text or a whole number.
+  Json key(const char* name) const;
+  // Python's str() of it.
+  std::string key_text(const char* name) const;
 };
 
 class DataFolder {

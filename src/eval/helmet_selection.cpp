@@ -12,11 +12,23 @@ std::vector<DataRow> rows_of_drawn_keys(const Task& task,
                                         const std::vector<DataRow>& rows,
                                         const char* key) {
   if (task.max_samples == 0) return rows;
-  std::vector<std::string> keys;
-  for (const DataRow& row : rows) keys.push_back(row.key_text(key));
-  const std::vector<std::string> drawn =
+  std::vector<Json> keys;
+  for (const DataRow& row : rows) {
+    keys.push_back(row.key(key));
+    // Python cannot sort them either.
+    if (keys.back().is_string() != keys.front().is_string())
+      user_error(row.where,
+                 ": \"",
+                 key,
+                 "\" is ",
+                 keys.back().dump(),
+                 ", but ",
+                 keys.front().dump(),
+                 " in the first row; expected either texts or whole numbers in all");
+  }
+  const std::vector<Json> drawn =
       metrics::helmet_select_keys(keys, static_cast<uint64_t>(task.max_samples), task.seed);
-  const std::set<std::string> kept(drawn.begin(), drawn.end());
+  const std::set<Json> kept(drawn.begin(), drawn.end());
   std::vector<DataRow> selected;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (kept.contains(keys[i])) selected.push_back(rows[i]);

@@ -1,5 +1,7 @@
 #include "question_metrics.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "retmask/base/error.h"
@@ -44,7 +46,8 @@ Json mmlu_pro_strict_choice(const std::string& answer, const Letters& references
 }
 
 Json lighteval_choice(const std::string& answer, const Letters& references) {
-  const int options = references.back().empty() ? 0 : references.back()[0] - 'A' + 1;
+  const std::string& last = references[references.size() > 1 ? 1 : 0];
+  const int options = last.empty() ? 0 : last[0] - 'A' + 1;
   return choice_score(metrics::lighteval_letter(answer, options), references);
 }
 
@@ -52,8 +55,10 @@ Json simple_evals_choice(const std::string& answer, const Letters& references) {
   return choice_score(metrics::simple_evals_letter(answer), references);
 }
 
-Json parenthesized_choice(const std::string& answer, const Letters& references) {
-  return choice_score(metrics::last_parenthesized_letter(answer), references);
+Json flexible_choice(const std::string& answer, const Letters& references) {
+  const auto options = references.begin() + std::min<std::ptrdiff_t>(2, std::ssize(references));
+  return choice_score(metrics::flexible_choice_letter(answer, {options, references.end()}),
+                      references);
 }
 
 Json hendrycks_math(const std::string& answer, const std::vector<std::string>& references) {

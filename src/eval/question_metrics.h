@@ -9,13 +9,14 @@
 
 namespace retmask::eval {
 
-// Multiple choice. References: the right letter, and the last of the options' letters.
+// Multiple choice. References: the right letter, the last of the options' letters, and of gpqa the
+// options' texts.
 using Letters = std::vector<std::string>;
 Json mmlu_pro_choice(const std::string& answer, const Letters& references);
 Json mmlu_pro_strict_choice(const std::string& answer, const Letters& references);
 Json lighteval_choice(const std::string& answer, const Letters& references);
 Json simple_evals_choice(const std::string& answer, const Letters& references);
-Json parenthesized_choice(const std::string& answer, const Letters& references);
+Json flexible_choice(const std::string& answer, const Letters& references);
 
 // MATH. References: the right answer in LaTeX, as the reference implementation takes it from the
 // solution. They also return "exact_match" (equal texts, in the original's normal form) and

@@ -5,6 +5,7 @@
 
 #include "retmask/base/error.h"
 #include "retmask/base/python_random.h"
+#include "retmask/metrics/letters.h"
 #include "retmask/metrics/math_text.h"
 #include "retmask/rows/row_files.h"
 
@@ -18,6 +19,12 @@ const Json* first_of(const Json& row, std::initializer_list<const char*> keys) {
     if (found != row.end() && !found->is_null()) return &*found;
   }
   return nullptr;
+}
+
+// Behind the letters: lm-eval's rule looks for them in the answer.
+void add_option_texts(const std::vector<Json>& options, std::vector<std::string>& references) {
+  for (const Json& option : options)
+    references.push_back(option.is_string() ? option.get<std::string>() : option.dump());
 }
 
 // GPQA's answers in the order in which a profile shows them.
@@ -39,6 +46,10 @@ class GpqaOrder {
     return order;
   }
 
+  std::string shown_text(const std::string& text) const {
+    return profile_ == "lm-eval" ? metrics::preprocessed_option(text) : text;
+  }
+
  private:
   std::string profile_;
   PythonRandom random_;
@@ -51,10 +62,12 @@ Question gpqa_question(const Json& row, const std::string& where, GpqaOrder& ord
   for (const uint64_t answer : shown) {
     const std::string column =
         answer == 0 ? "Correct Answer" : "Incorrect Answer " + std::to_string(answer);
-    question.options.push_back(json_get<std::string>(row, column, where));
+    const auto text = json_get<std::string>(row, column, where);
+    question.options.push_back(order.shown_text(text));
   }
   const auto right = std::find(shown.begin(), shown.end(), 0U) - shown.begin();
   question.references = {option_letter(static_cast<size_t>(right)), option_letter(3)};
+  add_option_texts({question.options.begin(), question.options.end()}, question.references);
   return question;
 }
 
@@ -95,7 +108,9 @@ std::vector<std::string> question_references(const std::string& suite,
   if (answer.size() != 1 || answer < "A" || answer > last) {
     user_error(where, ": \"answer\" is \"", answer, "\", expected a letter from A to ", last);
   }
-  return {answer, last};
+  std::vector<std::string> references = {answer, last};
+  if (suite == "gpqa") add_option_texts(options, references);
+  return references;
 }
 
 Json question_id(const Json& row, int64_t number) {
@@ -105,7 +120,8 @@ Json question_id(const Json& row, int64_t number) {
 
 std::string question_task(const std::string& suite, const Json& row, const std::string& where) {
   for (const char* key : {"category", "subject", "Subdomain"}) {
-    if (row.contains(key)) return json_get<std::string>(row, key, where);
+    if (const Json* name = first_of(row, {key}); name != nullptr)
+      return json_get<std::string>(row, key, where);
   }
   return suite;
 }

@@ -15,13 +15,11 @@ uint64_t helmet_row_seed(std::string_view key, uint64_t offset) {
   return (low + offset) % (uint64_t{1} << 31);
 }
 
-std::vector<std::string> helmet_select_keys(const std::vector<std::string>& keys,
-                                            uint64_t count,
-                                            uint64_t seed) {
-  const std::set<std::string> distinct(keys.begin(), keys.end());
-  const std::vector<std::string> sorted(distinct.begin(), distinct.end());
+std::vector<Json> helmet_select_keys(const std::vector<Json>& keys, uint64_t count, uint64_t seed) {
+  const std::set<Json> distinct(keys.begin(), keys.end());
+  const std::vector<Json> sorted(distinct.begin(), distinct.end());
   PythonRandom random(seed);
-  std::vector<std::string> selected;
+  std::vector<Json> selected;
   for (const uint64_t i : random.sample(sorted.size(), std::min<uint64_t>(count, sorted.size()))) {
     selected.push_back(sorted[i]);
   }

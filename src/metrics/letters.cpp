@@ -7,6 +7,7 @@
 #include "pattern.h"
 #include "python_text.h"
 #include "retmask/base/error.h"
+#include "retmask/jinja/unicode.h"
 
 namespace retmask::metrics {
 namespace {
@@ -47,6 +48,32 @@ const std::vector<Pattern>& cached_lighteval_patterns(int options) {
   return place->second;
 }
 
+// In lower case, without punctuation.
+std::string plain_text(std::string_view text) {
+  static const Pattern kPunctuation(R"(\p{P})");
+  return kPunctuation.replace(jinja::lower_case(text), [](const PatternMatch&) { return ""; });
+}
+
+// The last of re.findall() of the texts, the longest first. Empty without a match, and with an
+// empty text, which matches at the end.
+std::string last_of(const std::map<std::string, char>& texts, std::string_view output) {
+  if (texts.contains("")) return {};
+  std::string last;
+  for (size_t at = 0; at < output.size();) {
+    std::string_view longest;
+    for (const auto& [text, letter] : texts) {
+      if (text.size() > longest.size() && output.substr(at).starts_with(text)) longest = text;
+    }
+    if (longest.empty()) {
+      ++at;
+    } else {
+      last = longest;
+      at += longest.size();
+    }
+  }
+  return last;
+}
+
 }  // namespace
 
 std::optional<char> mmlu_pro_strict_letter(std::string_view output) {
@@ -79,9 +106,26 @@ std::optional<char> lighteval_letter(std::string_view output, int options) {
   return {};
 }
 
-std::optional<char> last_parenthesized_letter(std::string_view output) {
+std::string preprocessed_option(std::string_view text) {
+  return replace_all(replace_all(strip(text), " [title]", ". "), "  ", " ");
+}
+
+std::optional<char> flexible_choice_letter(std::string_view output,
+                                           const std::vector<std::string>& options) {
   static const Pattern kParentheses(R"(\(([A-Z])\))");
-  const auto last = kParentheses.find_last(output, 1);
+  if (const auto last = kParentheses.find_last(output, 1)) return last->front();
+  if (options.empty()) return {};
+  std::map<std::string, char> letter_of;  // of equal texts the last counts
+  for (size_t i = 0; i < options.size(); ++i)
+    letter_of[plain_text(strip(options[i]))] = static_cast<char>('A' + i);
+  const std::string last_text(strip(last_of(letter_of, plain_text(output))));
+  if (!last_text.empty()) {
+    const auto found = letter_of.find(last_text);
+    return found == letter_of.end() ? std::nullopt : std::optional(found->second);
+  }
+  const char most = static_cast<char>('A' + options.size() - 1);
+  const Pattern colon(std::string(R"(:\s*([A-)") + most + "])");
+  const auto last = colon.find_last(output, 1);
   return last ? std::optional(last->front()) : std::nullopt;
 }
 

@@ -31,6 +31,15 @@ std::optional<std::string> read_eos_token(const fs::path& dir) {
   return text::TokenizerConfig::load(dir).special_token("eos_token");
 }
 
+std::optional<int64_t> prefix_token(const Tokenizer& tokenizer, const fs::path& dir) {
+  const text::TokenizerConfig config = text::TokenizerConfig::load(dir);
+  for (const char* name : {"bos_token", "eos_token"}) {
+    const std::optional<std::string> token = config.special_token(name);
+    if (token && tokenizer.token_id(*token)) return tokenizer.token_id(*token);
+  }
+  return std::nullopt;
+}
+
 std::vector<int64_t> with_eos_token(std::vector<int64_t> ids,
                                     const Tokenizer& tokenizer,
                                     const fs::path& dir) {

@@ -69,6 +69,24 @@ def evaluate(retmask, model, data, out, *flags):
     return json.loads((out / "results.json").read_text()), read_rows(out / "predictions.jsonl")
 
 
+def test_a_choice_without_a_context(retmask, tiny_model, tmp_path):
+    """lm-evaluation-harness puts bos_token, or else eos_token, before it."""
+    choices = ["river stone", " the lantern"]
+    rows = [{"doc": {"gold": 0}, "doc_id": i, "request": {"context": context, "continuation": choice}}
+            for i, context in enumerate(["", "  "]) for choice in choices]  # fmt: skip
+    _, predictions = evaluate(retmask, tiny_model, write_rows(tmp_path / "rows.jsonl", rows), tmp_path / "out")
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    prefix = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    found = [choice for prediction in predictions for choice in prediction["choices"]]
+    for choice, row in zip(found, rows, strict=True):
+        ids = [prefix, *tokenizer("".join(row["request"].values()), add_special_tokens=False)["input_ids"]]
+        with torch.no_grad():
+            logprobs = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        assert choice["sum"] == pytest.approx(sum(logprobs[i - 1, ids[i]].item() for i in range(1, len(ids))), abs=1e-3)
+        assert choice["tokens"] == len(ids) - 1
+
+
 def test_equals_transformers(retmask, tiny_model, tmp_path):
     rows = draw_requests(seed=1, questions=40)
     write_rows(tmp_path / "requests.jsonl", rows)

@@ -50,23 +50,59 @@ QUESTION = {"question_id": 7, "options": ["red", "green", "blue"], "answer": "B"
 
 
 def test_profiles_take_letters_by_their_own_rules(retmask, tmp_path):
-    outputs = ["So the answer is (B).", "Final: Answer: B", "B is it", "answer: c"]
+    outputs = ["So the answer is (B).", "Final: Answer: B", "B is it", "answer: c", "Not red but GREEN!"]
     rows = write_rows(tmp_path / "rows.jsonl", [{**QUESTION, "question_id": i, "model_output": text} for i, text in enumerate(outputs)])
     expected = {
-        ("mmlu-pro", "official"): ["B", "B", "B", None],
-        ("mmlu-pro", "lm-eval"): ["B", None, None, None],
-        ("mmlu-pro", "swallow"): ["B", "B", "B", None],
-        ("gpqa", "simple-evals"): [None, "B", None, "c"],
-        ("gpqa", "lm-eval"): ["B", None, None, None],
+        ("mmlu-pro", "official"): ["B", "B", "B", None, None],
+        ("mmlu-pro", "lm-eval"): ["B", None, None, None, None],
+        ("mmlu-pro", "swallow"): ["B", "B", "B", None, None],
+        ("gpqa", "simple-evals"): [None, "B", None, "c", None],
+        ("gpqa", "lm-eval"): ["B", "B", None, None, "B"],
     }
     for (suite, profile), letters in expected.items():
         out = tmp_path / f"{suite}-{profile}"
         retmask("eval", "--suite", suite, "--profile", profile, "--rescore", rows, "--out", out)
         assert [row["pred"] for row in read_rows(out / "predictions.jsonl")] == letters, (suite, profile)
-        assert results_of(out)["accuracy"] == letters.count("B") / 4
+        assert results_of(out)["accuracy"] == letters.count("B") / 5
         # Our own predictions give the same again.
         retmask("eval", "--suite", suite, "--profile", profile, "--rescore", out, "--out", tmp_path / f"{out.name}-again")
         assert read_rows(tmp_path / f"{out.name}-again/predictions.jsonl") == read_rows(out / "predictions.jsonl")
+
+
+# Answers, options of 4 and the letter by lm-evaluation-harness 0.4.13 (MultiChoiceRegexFilter with the arguments of its GPQA task).
+FLEXIBLE = [
+    ("(A) or rather (C), not D", ["w", "x", "y", "z"], "C"),
+    ("It is ``Guilty of Romance''.", ["Guilty", "guilty of romance", "none", "both"], "B"),
+    ("the gate: B", ["beta", "gamma", "delta", "the gates"], "B"),
+    ("3.5 m/s, so 35 ms", ["35 m/s", "3.5 m/s", "7", "70"], "B"),
+    ("none: E, no, : D", ["1", "2", "3", "4"], "D"),
+    ("same", ["Same!", "other", "same", "else"], "C"),
+    ("x: A", ["...", "b", "c", "d"], "A"),
+    ("b", [" b ", "(c)", "- d", "e"], "A"),
+    ("I choose d.", ["a1", "c1", "- d", "e1"], None),
+    ("", ["a", "b", "c", "d"], None),
+]
+
+
+def test_gpqa_letters_of_lm_eval(retmask, tmp_path):
+    given = [{"question_id": i, "options": options, "answer": "A", "model_output": text} for i, (text, options, _) in enumerate(FLEXIBLE)]
+    rows = write_rows(tmp_path / "rows.jsonl", given)
+    retmask("eval", "--suite", "gpqa", "--profile", "lm-eval", "--rescore", rows, "--out", tmp_path / "out")
+    assert [row["pred"] for row in read_rows(tmp_path / "out/predictions.jsonl")] == [letter for _, _, letter in FLEXIBLE]
+
+
+def test_gpqa_options_of_lm_eval_are_cleaned(retmask, tiny_llama, tmp_path):
+    row = {"Record ID": "r", "Question": "What?", "Correct Answer": " right 0", "Incorrect Answer 1": "w1 0 [title] x",
+           "Incorrect Answer 2": "w2  0", "Incorrect Answer 3": "w3 0\n"}  # fmt: skip
+    data = write_rows(tmp_path / "gpqa.jsonl", [row])
+    flags = ["--suite", "gpqa", "--model", tiny_llama, "--data", data, "--save-prompts", "--max-position", 4096]
+    for profile, texts in (("lm-eval", {"right 0", "w1 0. x", "w2 0", "w3 0"}), ("swallow", {" right 0", "w1 0 [title] x", "w2  0", "w3 0\n"})):
+        out = tmp_path / profile
+        retmask("eval", *flags, "--profile", profile, "--out", out)
+        (prediction,) = read_rows(out / "predictions.jsonl")
+        assert set(prediction["references"][2:]) == texts
+        prompt = read_rows(out / "prompts.jsonl")[0]["prompt"]
+        assert all(text in prompt for text in texts)
 
 
 MISTAKES = {

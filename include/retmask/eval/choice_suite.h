@@ -35,10 +35,12 @@ struct ChoiceQuestion {
 //   and a continuation each, "target", "doc_id".
 // Context and continuation are encoded together; the continuation's tokens are those behind the
 // context's own. Trailing white space of a context counts as part of the continuation, as in
-// lm-evaluation-harness. Throws UserError with file and line for a malformed row, and for a
+// lm-evaluation-harness; where no token precedes the continuation, `prefix_token` does
+// (tokenizer.h). Throws UserError with file and line for a malformed row, and for a
 // question whose choices are incomplete.
 std::vector<ChoiceQuestion> read_choice_file(const std::filesystem::path& path,
-                                             const Tokenizer& tokenizer);
+                                             const Tokenizer& tokenizer,
+                                             std::optional<int64_t> prefix_token);
 
 struct AnsweredQuestions {
   int64_t answered_now = 0;  // excluding those of an earlier run

@@ -6,16 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "retmask/base/json.h"
+
 namespace retmask::metrics {
 
 // Seed for a row's demonstrations: SHA-256 of its key, plus `offset`, modulo 2^31. (ICL: the text,
 // and the run's seed as offset.)
 uint64_t helmet_row_seed(std::string_view key, uint64_t offset = 0);
 
-// `count` of the distinct keys, in the drawn order; all of them, drawn, if there are fewer.
-std::vector<std::string> helmet_select_keys(const std::vector<std::string>& keys,
-                                            uint64_t count,
-                                            uint64_t seed);
+// `count` of the distinct keys, in the drawn order; all of them, drawn, if there are fewer. Keys
+// are texts or whole numbers, drawn from in their order: 9 before 10, but "10" before "9".
+std::vector<Json> helmet_select_keys(const std::vector<Json>& keys, uint64_t count, uint64_t seed);
 
 // ALCE: per row the drawn demonstrations out of `demos`.
 std::vector<std::vector<uint64_t>> helmet_alce_demos(uint64_t rows,

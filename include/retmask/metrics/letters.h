@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace retmask::metrics {
 
@@ -21,7 +22,12 @@ std::optional<char> simple_evals_letter(std::string_view output);
 // options (1..26).
 std::optional<char> lighteval_letter(std::string_view output, int options);
 
-// GPQA in lm-evaluation-harness (flexible-extract): the last "(X)".
-std::optional<char> last_parenthesized_letter(std::string_view output);
+// GPQA in lm-evaluation-harness (flexible-extract, MultiChoiceRegexFilter): the last "(X)", else
+// the option whose text comes last, without regard to case and punctuation, else the last ": X" of
+// an option's letter. `options`: their texts, A first.
+std::optional<char> flexible_choice_letter(std::string_view output,
+                                           const std::vector<std::string>& options);
+// An option's text as it is shown there: preprocess() in tasks/gpqa/cot_zeroshot/utils.py.
+std::string preprocessed_option(std::string_view text);
 
 }  // namespace retmask::metrics

@@ -46,6 +46,10 @@ class Tokenizer {
 // "eos_token" of the checkpoint folder's tokenizer files. Throws UserError.
 std::optional<std::string> read_eos_token(const std::filesystem::path& dir);
 
+// The token before a text that nothing precedes: "bos_token", else "eos_token", as
+// lm-evaluation-harness' prefix_token_id; nullopt if the tokenizer has neither. Throws UserError.
+std::optional<int64_t> prefix_token(const Tokenizer& tokenizer, const std::filesystem::path& dir);
+
 // The ids that end an answer: `ids` (from generation_config.json) and the tokenizer's own
 // eos_token, with which chat templates end turns. vLLM does the same; transformers' generate()
 // stops only at `ids`.

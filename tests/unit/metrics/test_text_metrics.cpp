@@ -1,8 +1,10 @@
 // ROUGE-2, ROUGE-L and ROUGE-Lsum against rouge_score, and the ratio against difflib
-// (tests/golden/make_text_metrics_golden.py); equality of mathematical answers.
+// (tests/golden/make_text_metrics_golden.py); equality of mathematical answers;
+// HELMET's draws.
 
 #include <gtest/gtest.h>
 
+#include "retmask/metrics/helmet_draws.h"
 #include "retmask/metrics/math_value.h"
 #include "retmask/metrics/rouge.h"
 #include "retmask/metrics/sequence_ratio.h"
@@ -92,6 +94,17 @@ TEST(MathValue, UnequalAnswers) {
                             {"1/3", "0.33333"},
                             {many.c_str(), "2"}};
   for (const auto& [a, b] : pairs) EXPECT_FALSE(metrics::is_equal_math(a, b)) << a << " " << b;
+}
+
+// random.Random(42).sample(sorted(keys), 3)
+TEST(HelmetDraws, KeysAreSortedAsNumbersOrAsTexts) {
+  std::vector<Json> numbers, texts;
+  for (const int64_t key : {100, 9, 10, 1000, 7, 101, 80, 9}) {
+    numbers.emplace_back(key);
+    texts.emplace_back(std::to_string(key));
+  }
+  EXPECT_EQ(metrics::helmet_select_keys(numbers, 3, 42), (std::vector<Json>{101, 7, 1000}));
+  EXPECT_EQ(metrics::helmet_select_keys(texts, 3, 42), (std::vector<Json>{"80", "10", "9"}));
 }
 
 }  // namespace
