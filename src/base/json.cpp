@@ -34,6 +34,9 @@ int64_t depth_of(std::string_view text) {
   return deepest;
 }
 
+// The parser takes a NUL byte for the end of the text, and would ignore the rest without a word.
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
 }  // namespace
 
 void check_json_depth(std::string_view text, const std::string& where, int deepest) {
@@ -49,13 +52,19 @@ void check_json_depth(std::string_view text, const std::string& where, int deepe
 }
 
 std::optional<Json> try_parse_json(std::string_view text) {
-  if (depth_of(text) > kDeepestJson) return std::nullopt;
+  if (has_nul(text) || depth_of(text) > kDeepestJson) return std::nullopt;
   Json parsed = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (parsed.is_discarded()) return std::nullopt;
   return parsed;
 }
 
 Json parse_json(std::string_view text, const std::string& where, int deepest) {
+  if (has_nul(text)) {
+    user_error(where,
+               " is not valid JSON: byte ",
+               text.find('\0') + 1,
+               " is NUL; is it damaged, or not UTF-8?");
+  }
   check_json_depth(text, where, deepest);
   try {
     return Json::parse(text);

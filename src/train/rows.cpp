@@ -74,14 +74,16 @@ void split_messages(const Json& row, const char* column, TextRow& out) {
 
 // The messages that both answers begin with are the prompt, as in TRL's extract_prompt; if one is a
 // prefix of the other, all but its last message.
-void extract_messages(TextRow& row) {
+void extract_messages(bool has_text_prompt, TextRow& row) {
   const size_t shorter = std::min(row.chosen.size(), row.rejected.size());
   size_t common = 0;
   while (common + 1 < shorter && row.chosen[common] == row.rejected[common]) ++common;
   if (common == 0) {
     user_error(row.where,
-               ": \"chosen\" and \"rejected\" begin with different messages, and there is "
-               "no \"prompt\"");
+               ": \"chosen\" and \"rejected\" begin with different messages, and ",
+               has_text_prompt
+                   ? "\"prompt\" is text; give it as a list of messages, like the answers"
+                   : "there is no \"prompt\"");
   }
   row.prompt = Json::array();
   for (size_t i = 0; i < common; ++i) row.prompt.push_back(row.chosen[i]);
@@ -143,7 +145,7 @@ void extract_prompt(const Json& row, TextRow& out) {
     refuse_other_prompts(row, out.where);
     return extract_text(out);
   }
-  extract_messages(out);
+  extract_messages(has(row, "prompt"), out);
   if (!has(row, "prompt")) return;
   const auto says_prompt = [&](const Json& message) {
     return message.value("content", Json()) == row["prompt"];

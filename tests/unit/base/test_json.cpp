@@ -63,6 +63,19 @@ TEST(Json, HundredsOfThousandsOfLevelsAreAnError) {
   }
 }
 
+TEST(Json, ANulByteIsAnErrorAndNotTheEnd) {
+  using namespace std::string_literals;
+  const testing::TempDir dir;
+  for (const std::string& text :
+       {"{\"a\": 1}\0{\"b\": 2}"s, "[1]\0"s, "\0[1]"s, "[1, \"\0\"]"s, "[1,\0 2]"s}) {
+    EXPECT_NE(error_of([&] { parse_json(text, "file"); }).find("is NUL"), std::string::npos);
+    EXPECT_FALSE(try_parse_json(text));
+    write_file_atomic(dir / "rows.jsonl", "{}\n" + text + "\n");
+    EXPECT_NE(error_of([&] { read_json_lines(dir / "rows.jsonl", "rows"); }).find("rows.jsonl:2 "),
+              std::string::npos);
+  }
+}
+
 TEST(Json, TheDepthIsThatOfTheDeepestPlaceAndBracketsInTextsAreNone) {
   const std::string deepest = repeated("[", kDeepestJson) + repeated("]", kDeepestJson);
   EXPECT_EQ(error_of([&] { parse_json(deepest, "file"); }), "");
