@@ -92,6 +92,18 @@ retmask() { "$RETMASK" "$1" --config "$config" "${@:2}"; }
 
 # shellcheck disable=SC2086  # a list of words
 run detect "$model" "$out/detect" $detect_flags
+# evaluate MODEL DIR: all suites, each in a folder of DIR.
+evaluate() {
+  local suite flags
+  for suite in "${suites[@]}"; do
+    flags=suite_${suite//-/_}
+    # shellcheck disable=SC2086  # a list of words
+    run eval "$1" "$2/$suite" ${!flags}
+  done
+}
+# The longest way to learn of a wrong flag would be after all trainings, so the untrained model comes first.
+evaluate "$model" "$out/eval/base"
+
 step "mask"
 retmask mask --scores "$out/detect/head_scores.json" --spec-only --out "$out/mask"
 
@@ -130,16 +142,6 @@ for arm in "${arms[@]}"; do
   for seed in $(seq 2 "$seeds"); do train "$arm" "${rate_of[$arm]}" "$seed"; done
 done
 
-# evaluate MODEL DIR: all suites, each in a folder of DIR.
-evaluate() {
-  local suite flags
-  for suite in "${suites[@]}"; do
-    flags=suite_${suite//-/_}
-    # shellcheck disable=SC2086  # a list of words
-    run eval "$1" "$2/$suite" ${!flags}
-  done
-}
-evaluate "$model" "$out/eval/base"
 groups=() from_detections=("$out/detect/head_scores.json") trainings=()
 declare -A group_of
 for arm in "${arms[@]}"; do

@@ -13,7 +13,7 @@ namespace retmask::cli {
 namespace {
 
 eval::ChoiceOptions choice_options(const EvalCommandOptions& options) {
-  return {.batch_tokens = options.logprob.batch_tokens};
+  return {.batch_tokens = options.batch_tokens, .max_samples = options.given_max_samples()};
 }
 
 void print_choice_results(const Json& results) {
@@ -41,15 +41,17 @@ void run_choice(const Evaluation& evaluation) {
   std::vector<eval::ChoiceQuestion> all =
       eval::read_choice_file(data, tokenizer, prefix_token(tokenizer, evaluation.options.model));
   evaluation.run.add_input("data", sha256_file(data));
+  const eval::ChoiceOptions choice = choice_options(evaluation.options);
   const std::vector<eval::ChoiceQuestion> questions = evaluation.divided.own(
-      std::move(all), [](const eval::ChoiceQuestion& question) -> const std::vector<int64_t>& {
+      eval::first_questions(std::move(all), choice.max_samples),
+      [](const eval::ChoiceQuestion& question) -> const std::vector<int64_t>& {
         return question.choices.front().tokens;
       });
   const auto rows = evaluation.answer_waiting(
       eval::open_journal(evaluation.file(kPredictions), questions), [&](SampleJournal& journal) {
         const InferenceLm model = evaluation.load_model();
-        const eval::AnsweredQuestions answered = eval::run_choice(
-            evaluation.subject(model), questions, choice_options(evaluation.options), journal);
+        const eval::AnsweredQuestions answered =
+            eval::run_choice(evaluation.subject(model), questions, choice, journal);
         evaluation.set_throughput("questions_per_second", answered.answered_now, answered.seconds);
       });
   if (!rows) return;

@@ -264,7 +264,8 @@ Command setup_eval(CLI::App& root) {
   command.alternatives.push_back({.sets = {{"keys"}, {"lengths"}}});
   app.add_option("--max-samples",
                  options->max_samples,
-                 "Most samples per task and length (helmet: as HELMET unless given; 0: all)");
+                 "Most samples per task and length (logprob and choice: all unless given; helmet: "
+                 "as HELMET unless given; 0: all)");
   app.add_option(
       "--profile",
       options->profile,
@@ -294,7 +295,7 @@ Command setup_eval(CLI::App& root) {
   app.add_option("--batch-size", options->batch_size, "Samples generated in one batch");
   add_count_option(app,
                    "--batch-tokens",
-                   options->logprob.batch_tokens,
+                   options->batch_tokens,
                    "logprob, choice: most tokens per forward pass");
   add_server_flags(app,
                    {.url = "--endpoint",

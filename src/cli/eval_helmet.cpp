@@ -22,10 +22,10 @@ eval::HelmetOptions helmet_options(const EvalCommandOptions& options) {
                                .tasks = options.tasks,
                                .categories = options.helmet.categories,
                                .lengths = options.lengths(),
+                               .max_samples = options.given_max_samples(),
                                .stop_newline = options.helmet.stop_newline,
                                .chat = parse_chat_use(options.grid.chat),
                                .length_tokenizer = options.helmet.length_tokenizer};
-  if (options.is_given("max-samples")) resolved.max_samples = options.max_samples;
   if (options.is_given("shots")) resolved.shots = options.helmet.shots;
   if (options.is_given("seed")) resolved.seed = options.seed;
   return resolved;

@@ -84,13 +84,13 @@ const std::vector<Suite>& suites() {
        .run = run_niah},
       {.name = "logprob",
        .summary = "log-probability and perplexity of texts",
-       .flags = {"data", "batch-tokens"},
+       .flags = {"data", "batch-tokens", "max-samples"},
        .validate = validate_logprob,
        .run = run_logprob,
        .needs_model = "needs the log-probs of given texts, which chat servers do not return"},
       {.name = "choice",
        .summary = "multiple choice by log-probabilities",
-       .flags = {"data", "batch-tokens"},
+       .flags = {"data", "batch-tokens", "max-samples"},
        .validate = validate_choice,
        .run = run_choice,
        .needs_model =
@@ -216,6 +216,10 @@ eval::ThinkingOptions EvalCommandOptions::resolved_thinking() const {
   return {.use = eval::parse_thinking(thinking),
           .budget = thinking_budget,
           .automatic_is_silent = suite == "helmet"};
+}
+
+std::optional<int64_t> EvalCommandOptions::given_max_samples() const {
+  return is_given("max-samples") ? std::optional(max_samples) : std::nullopt;
 }
 
 int64_t EvalCommandOptions::given_max_new_tokens() const {

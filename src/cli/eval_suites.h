@@ -47,7 +47,7 @@ struct EvalCommandOptions {
   int64_t batch_size = eval::NiahOptions{}.batch_size;
   std::string thinking = to_string(eval::ThinkingOptions{}.use);
   int64_t thinking_budget = 0;
-  eval::LogprobOptions logprob;
+  int64_t batch_tokens = eval::LogprobOptions{}.batch_tokens;
   std::vector<std::string> tasks;
   std::vector<int64_t> keys;
   int64_t max_samples = 100;
@@ -70,6 +70,8 @@ struct EvalCommandOptions {
   bool is_given(const std::string& flag) const;
   // --max-new-tokens of suites that have a limit of their own; 0: not given.
   int64_t given_max_new_tokens() const;
+  // --max-samples of suites that take all samples, or a number of their own, unless it is given.
+  std::optional<int64_t> given_max_samples() const;
 };
 
 constexpr const char* kPredictions = "predictions.jsonl";

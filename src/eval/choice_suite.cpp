@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <span>
 
 #include "retmask/base/error.h"
@@ -125,6 +126,16 @@ struct Counts {
 };
 
 }  // namespace
+
+std::vector<ChoiceQuestion> first_questions(std::vector<ChoiceQuestion> questions,
+                                            std::optional<int64_t> max_samples) {
+  if (!max_samples) return questions;
+  std::map<std::string, int64_t> counts;
+  std::erase_if(questions, [&](const ChoiceQuestion& question) {
+    return ++counts[question.task] > *max_samples;
+  });
+  return questions;
+}
 
 SampleJournal open_journal(const std::filesystem::path& path,
                            const std::vector<ChoiceQuestion>& questions) {

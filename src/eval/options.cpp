@@ -1,6 +1,7 @@
 #include "retmask/eval/options.h"
 
 #include "retmask/base/error.h"
+#include "suite_options.h"
 
 namespace retmask::eval {
 
@@ -12,10 +13,12 @@ void NiahOptions::validate() const {
 
 void ChoiceOptions::validate() const {
   if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
+  if (max_samples) check_max_samples(*max_samples);
 }
 
 void LogprobOptions::validate() const {
   if (batch_tokens < 1) user_error("--batch-tokens is ", batch_tokens, ", expected at least 1");
+  if (max_samples) check_max_samples(*max_samples);
 }
 
 }  // namespace retmask::eval

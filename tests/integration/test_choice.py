@@ -123,6 +123,15 @@ def test_result_depends_on_no_other_question(retmask, tiny_llama, tmp_path):
     assert masked["bits_per_byte"] != json.loads(before["results.json"])["bits_per_byte"]
 
 
+def test_max_samples_are_the_first_of_each_task(retmask, tiny_llama, tmp_path):
+    data = tmp_path / "requests.jsonl"
+    write_rows(data, draw_requests(4, 9))
+    _, all_rows = evaluate(retmask, tiny_llama, data, tmp_path / "all")
+    results, rows = evaluate(retmask, tiny_llama, data, tmp_path / "some", "--max-samples", 3)
+    assert [(row["task"], row["id"]) for row in rows] == [(f"task{number % 2}", number) for number in range(6)]
+    assert rows == all_rows[:6] and results["questions"] == 6
+
+
 def test_reads_samples_of_lm_evaluation_harness(retmask, tiny_llama, tmp_path):
     rows = draw_requests(seed=3, questions=6)
     write_rows(tmp_path / "requests.jsonl", rows)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+from helpers import error_line
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -111,6 +112,17 @@ MISTAKES = {
     "context longer than the model": (["--suite", "niah", "--lengths", 4000], "exceeds the model's maximum of 2048"),
     "missing mask": (["--suite", "niah", "--lengths", 120, "--mask", "none.json"], "none.json"),
 }
+
+
+def test_max_samples_are_the_first_rows(retmask, tiny_llama, tmp_path):
+    data = tmp_path / "texts.jsonl"
+    write_rows(data, [{"text": text} for text in ["The river", "a stone in the river", "lantern", "seven stones"]])
+    flags = ["eval", "--suite", "logprob", "--model", tiny_llama, "--data", data, "--dtype", "float32"]
+    retmask(*flags, "--out", tmp_path / "all")
+    retmask(*flags, "--max-samples", 2, "--out", tmp_path / "some")
+    assert read_rows(tmp_path / "some/predictions.jsonl") == read_rows(tmp_path / "all/predictions.jsonl")[:2]
+    wrong = retmask(*flags, "--max-samples", 0, "--out", tmp_path / "none", code=2)
+    error_line(wrong, ["--max-samples is 0, expected at least 1"])
 
 
 @pytest.mark.parametrize("name", MISTAKES)

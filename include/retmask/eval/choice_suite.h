@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,10 @@ struct ChoiceQuestion {
 std::vector<ChoiceQuestion> read_choice_file(const std::filesystem::path& path,
                                              const Tokenizer& tokenizer,
                                              std::optional<int64_t> prefix_token);
+
+// The first `max_samples` questions of each task, in their order.
+std::vector<ChoiceQuestion> first_questions(std::vector<ChoiceQuestion> questions,
+                                            std::optional<int64_t> max_samples);
 
 struct AnsweredQuestions {
   int64_t answered_now = 0;  // excluding those of an earlier run

@@ -2,6 +2,7 @@
 // Options of eval's suites.
 
 #include <cstdint>
+#include <optional>
 
 #include "retmask/eval/thinking.h"
 #include "retmask/niah/grid.h"
@@ -18,7 +19,8 @@ struct NiahOptions {
 };
 
 struct ChoiceOptions {
-  int64_t batch_tokens = 8192;  // most tokens computed together, at least one question
+  int64_t batch_tokens = 8192;              // most tokens computed together, at least one question
+  std::optional<int64_t> max_samples = {};  // questions per task, the first; unset: all
 
   // Throws UserError.
   void validate() const;
@@ -26,6 +28,7 @@ struct ChoiceOptions {
 
 struct LogprobOptions {
   int64_t batch_tokens = 8192;  // most tokens per forward pass, which has at least one row
+  std::optional<int64_t> max_samples = {};  // rows, the first; unset: all
 
   // Throws UserError.
   void validate() const;

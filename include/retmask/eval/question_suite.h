@@ -15,7 +15,7 @@ namespace retmask::eval {
 struct QuestionOptions {
   std::string suite;
   std::string profile = {};   // whose prompt and metric; empty: the suite's default
-  int64_t max_samples = 100;  // the first of the data; 0: all
+  int64_t max_samples = 100;  // the first of the data
 
   // Throws UserError that lists the suite's profiles.
   void validate() const;
