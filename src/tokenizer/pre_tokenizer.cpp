@@ -31,10 +31,13 @@ class SplitPreTokenizer : public PreTokenizer {
 
   void apply(Pieces& pieces) const override {
     RegexSearch search(pattern_);
+    const char* const start = pieces.views.empty() ? nullptr : pieces.views.front().data();
     cut_each(pieces, [&](std::string_view text, std::vector<std::string_view>& out) {
       find_segments(search, text, pieces.segments);
       append_pieces(pieces.segments, behavior_, out);
     });
+    const bool start_is_removed = pieces.views.empty() || pieces.views.front().data() != start;
+    if (start_is_removed) pieces.at_text_start = false;
   }
 
  private:

@@ -125,12 +125,31 @@ class Translator {
     if (!alike) refuse("the group " + pattern_.substr(at_, 4));
   }
 
-  // {1,3}: a following + makes it possessive in PCRE2, but repeats it in Oniguruma.
+  // {2}, {1,3}, {1,} or {,3}; other braces are literals. In Oniguruma {..}+ repeats the repeat
+  // (PCRE2: makes it possessive), {2}? is the repeat or nothing (PCRE2: a lazy repeat), and {,3}
+  // begins at 0 (PCRE2: a literal).
   void interval() {
     const size_t close = pattern_.find('}', at_);
     if (close == std::string::npos) refuse("an unclosed {");
-    copy(close + 1 - at_);
+    const std::string inside = pattern_.substr(at_ + 1, close - at_ - 1);
+    const size_t comma = std::min(inside.find(','), inside.size());
+    const bool has_comma = comma < inside.size();
+    const std::string low = inside.substr(0, comma);
+    const std::string high = has_comma ? inside.substr(comma + 1) : "";
+    if (!is_number(low) || !is_number(high) || low.size() + high.size() == 0) {
+      out_ += "\\{";
+      ++at_;
+      return;
+    }
+    out_ += "{" + (low.empty() ? "0" : low) + (has_comma ? "," + high : "") + "}";
+    at_ = close + 1;
     if (peek("+")) refuse("{..}+");
+    if (peek("?") && !has_comma) refuse("{" + low + "}?");
+  }
+
+  // Digits, or nothing.
+  static bool is_number(const std::string& text) {
+    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   }
 
   const std::string& pattern_;

@@ -225,6 +225,7 @@ def part_cases():
     case("deepseek", "bytes", pre_tokenizer=split(Regex(DEEPSEEK)), decoder=bytes_back)
     case("o200k", "bytes", pre_tokenizer=split(Regex(O200K)), decoder=bytes_back)
     case("han", "bytes", pre_tokenizer=split(Regex(r"\p{Han}+|[^\p{Han}]")), decoder=bytes_back)
+    case("repeats", "bytes", pre_tokenizer=split(Regex(r"\p{N}{,2}\s|\p{L}{2,3}?|\p{Lu}{,1}\p{N}{2,}|'{}")), decoder=bytes_back)
     for behavior in ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]:
         for invert in [False, True]:
             case(f"split {behavior} {invert}", "bytes", pre_tokenizer=split("-", behavior, invert), decoder=bytes_back)
@@ -269,6 +270,9 @@ def part_cases():
     vowels = pre_tokenizers.Split(Regex("[aeiou]"), "isolated")
     behind_split = chain(vowels, pre_tokenizers.Metaspace("▁", "first", True))
     case("metaspace first behind a split", "chars_fallback", pre_tokenizer=behind_split)
+    # Nor does any piece, once what the text begins with is removed.
+    behind_removal = chain(pre_tokenizers.Split(Regex("[ a]"), "removed"), pre_tokenizers.Metaspace("▁", "first", True))
+    case("metaspace first behind a removal", "chars_fallback", pre_tokenizer=behind_removal)
     case("nothing but the model", "chars")
     # Stripping both sides in one Strip makes Hugging Face's library panic on a token that consists of it.
     for ends in [(2, 0), (0, 1)]:
