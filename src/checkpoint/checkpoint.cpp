@@ -31,7 +31,13 @@ std::vector<int64_t> parse_eos(const Json& config, const fs::path& path) {
   const auto value = config.find("eos_token_id");
   if (value == config.end() || value->is_null()) return {};
   const std::string where = path.string();
-  if (value->is_array()) return json_get<std::vector<int64_t>>(config, "eos_token_id", where);
+  if (value->is_array()) {
+    for (const Json& id : *value) {
+      if (id.is_number_integer()) continue;
+      user_error(where, ": \"eos_token_id\" holds ", id.dump(), ", expected token ids");
+    }
+    return json_get<std::vector<int64_t>>(config, "eos_token_id", where);
+  }
   return {json_get<int64_t>(config, "eos_token_id", where)};
 }
 

@@ -33,6 +33,12 @@ BpeModel make_model(const TokenizerJson& json, bool byte_level, const std::strin
   if (type != "BPE")
     user_error(where, ": the model type \"", type, "\" is not supported, expected BPE");
   if (json.vocabulary.empty()) user_error(where, ": model.vocab is missing or empty");
+  if (!json.has_merges) {
+    user_error(where,
+               ": model.merges is ",
+               model.contains("merges") ? "no list" : "missing",
+               ", expected a list of \"a b\" or [\"a\", \"b\"]");
+  }
   for (const char* name : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
     refuse_if_set(model, name, where);
   }

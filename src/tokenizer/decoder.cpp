@@ -177,6 +177,8 @@ std::unique_ptr<const TokenDecoder> make_token_decoder(const Json& json, const s
   if (type == "Sequence") {
     std::vector<std::unique_ptr<const TokenDecoder>> steps;
     for (const Json& step : json_get<Json>(json, "decoders", where)) {
+      if (step.is_null())
+        user_error(where, ": \"decoders\" holds null, expected an object with a type");
       steps.push_back(make_token_decoder(step, where));
     }
     return std::make_unique<SequenceDecoder>(std::move(steps));

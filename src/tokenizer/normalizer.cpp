@@ -107,6 +107,8 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json& json, const std::s
   if (type == "Sequence") {
     std::vector<std::unique_ptr<const Normalizer>> steps;
     for (const Json& step : json_get<Json>(json, "normalizers", where)) {
+      if (step.is_null())
+        user_error(where, ": \"normalizers\" holds null, expected an object with a type");
       steps.push_back(make_normalizer(step, where));
     }
     return std::make_unique<SequenceNormalizer>(std::move(steps));

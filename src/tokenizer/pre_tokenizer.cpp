@@ -168,6 +168,8 @@ class SequencePreTokenizer : public PreTokenizer {
 std::unique_ptr<const PreTokenizer> make_sequence(const Json& json, const std::string& where) {
   std::vector<std::unique_ptr<const PreTokenizer>> steps;
   for (const Json& step : json_get<Json>(json, "pretokenizers", where)) {
+    if (step.is_null())
+      user_error(where, ": \"pretokenizers\" holds null, expected an object with a type");
     if (!steps.empty() && steps.back()->is_byte_level()) {
       user_error(where,
                  ": a pre-tokenizer after ByteLevel is not supported; ByteLevel must come last");

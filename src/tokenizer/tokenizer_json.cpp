@@ -71,6 +71,7 @@ class Handler : public nlohmann::json_sax<Json> {
 
   bool start_array(size_t) override {
     if (part_ == Part::kRest && is_model_key("merges")) {
+      out_.has_merges = true;
       part_ = Part::kMerges;
       return true;
     }

@@ -15,6 +15,7 @@ namespace retmask::text {
 struct TokenizerJson {
   std::vector<std::pair<std::string, int32_t>> vocabulary;  // model.vocab
   std::vector<std::pair<std::string, std::string>> merges;  // model.merges, "a b" or ["a", "b"]
+  bool has_merges = false;                                  // a list, which may be empty
   Json rest;                                                // the file without those two
 };
 

@@ -58,8 +58,7 @@ TEST(Regex, LongMatchesAreFound) {
 TEST(RegexDialect, TranslatesWhatIsWrittenOtherwise) {
   EXPECT_EQ(oniguruma_to_pcre(R"([\p{Han}\p{^L}]\u4e00\P{Lu})", "test"),
             R"([\p{sc:Han}\p{^L}]\x{4e00}\P{Lu})");
-  EXPECT_EQ(oniguruma_to_pcre("a{,3}b{,2}?c{1,2}?d{2,}?", "test"),
-            "a{0,3}b{0,2}?c{1,2}?d{2,}?");
+  EXPECT_EQ(oniguruma_to_pcre("a{,3}b{,2}?c{1,2}?d{2,}?", "test"), "a{0,3}b{0,2}?c{1,2}?d{2,}?");
   EXPECT_EQ(oniguruma_to_pcre("a{}b{,}c{x}d{ 2}e{2, 3}", "test"),
             R"(a\{}b\{,}c\{x}d\{ 2}e\{2, 3})");
   const std::string alike =
