@@ -1,11 +1,13 @@
 #include "retmask/base/known_files.h"
 
 #include <algorithm>
+#include <array>
 
 #include "retmask/base/enum_names.h"
 #include "retmask/base/error.h"
 #include "retmask/base/file.h"
 #include "retmask/base/head_scores.h"
+#include "retmask/base/log.h"
 
 namespace retmask {
 namespace {
@@ -58,6 +60,27 @@ std::optional<KnownFile> recognize(const Json& json) {
 std::string is_what(const Json& json) {
   const std::optional<KnownFile> known = recognize(json);
   return " holds " + (known ? kNames.name_of(*known) : "something else");
+}
+
+void warn_of_unknown_mask_keys(const Json& mask, const std::string& where) {
+  constexpr std::array<std::string_view, 14> kKeys = {"heads",
+                                                      "mode",
+                                                      "select",
+                                                      "threshold",
+                                                      "top_k",
+                                                      "explicit_heads",
+                                                      "seed",
+                                                      "model",
+                                                      "mean_scores",
+                                                      "num_samples",
+                                                      "scores_sha256",
+                                                      "scores_form",
+                                                      "mean_text",
+                                                      "means"};
+  for (const auto& [key, value] : mask.items()) {
+    if (std::ranges::find(kKeys, key) != kKeys.end()) continue;
+    log::warn(where + ": the key \"" + key + "\" is not one of mask.json's, and is ignored");
+  }
 }
 
 Json read_named_json(const std::filesystem::path& path,

@@ -15,6 +15,8 @@ namespace retmask::cli {
 namespace {
 
 // These affect where and how a run happens, not its results.
+constexpr int64_t kMostThreads = 1024;
+
 const std::vector<std::string> kIgnoredCommonFlags = {"out", "device", "threads", "quiet"};
 
 Json typed_value(const CLI::Option& option, const std::string& text) {
@@ -158,6 +160,9 @@ void CommonOptions::validate() const {
   check_one_of("--device", device, {"cpu", "cuda", "auto"});
   check_one_of("--dtype", dtype, {"float32", "bfloat16", "auto"});
   if (threads < 1) user_error("--threads is ", threads, ", expected at least 1");
+  if (threads > kMostThreads) {
+    user_error("--threads is ", threads, ", expected at most ", kMostThreads);
+  }
 }
 
 OutputLock Invocation::claim_out(const std::vector<fs::path>& models, OutputLock::Mode mode) const {

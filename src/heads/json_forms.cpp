@@ -73,6 +73,10 @@ HeadList from_summary(const Json& summary, const std::string& where) {
 }
 
 HeadList from_mask(const Json& mask, const std::string& where) {
+  warn_of_unknown_mask_keys(mask, where);
+  if (mask.value("mode", Json("zero")) != "zero") {
+    log::warn(where + ": of this mask only the heads are taken, not its mode and means");
+  }
   std::vector<Head> heads;
   for (const Json& pair : mask.at("heads"))
     heads.push_back(parse_head_pair(pair, where + ": \"heads\""));

@@ -195,13 +195,17 @@ HeadList parse_yaml_form(std::string_view text, const std::string& where) {
 }
 
 std::optional<HeadList> parse_config_object(const Json& config, const std::string& where) {
+  std::optional<HeadList> found;
+  std::string found_key;
   for (const auto& [name, form] : kHeadKeys) {
     const auto value = config.find(name);
     if (value == config.end()) continue;
-    return parse_value(
+    if (found) user_error(where, " has both ", found_key, " and ", name, ", expected one of them");
+    found = parse_value(
         name, form, value->is_string() ? value->get<std::string>() : value->dump(), where);
+    found_key = name;
   }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace retmask

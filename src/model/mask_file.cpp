@@ -103,6 +103,7 @@ HeadMask read_mask_file(const std::filesystem::path& path, const ModelConfig& co
   if (!json.is_object() || !json.contains("heads") || (known && known != KnownFile::mask)) {
     user_error(where, is_what(json), ", expected ", kMaskForm);
   }
+  warn_of_unknown_mask_keys(json, where);
   check_made_for(json, config, where);
   const Json& listed = json.at("heads");
   if (!listed.is_array()) {

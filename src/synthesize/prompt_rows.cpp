@@ -183,21 +183,27 @@ std::string own_id(const Json& row) {
   return "";
 }
 
-std::optional<bool> flag(const Json& row, const std::string& column) {
+// Nothing if the row has no such column. Another value than true or false is a UserError where a
+// filter needs to know it, and otherwise nothing.
+std::optional<bool> flag(const Json& row,
+                         const std::string& column,
+                         bool is_needed,
+                         const std::string& where) {
   const Json* value = find(row, column);
-  if (value == nullptr || !value->is_boolean()) return std::nullopt;
-  return value->get<bool>();
+  if (value == nullptr || (!value->is_boolean() && !is_needed)) return std::nullopt;
+  return json_get<bool>(row, column, where);
 }
 
 // LMSYS-Chat-1M has one moderation object per message: [{"categories", "category_scores",
 // "flagged"}].
-std::optional<bool> any_flagged(const Json& row) {
+std::optional<bool> any_flagged(const Json& row, bool is_needed, const std::string& where) {
   const Json* moderation = find(row, "openai_moderation");
   if (moderation == nullptr || !moderation->is_array()) return std::nullopt;
   std::optional<bool> any;
   for (const Json& message : *moderation) {
     if (!message.is_object()) continue;
-    if (const std::optional<bool> flagged = flag(message, "flagged")) {
+    if (const std::optional<bool> flagged =
+            flag(message, "flagged", is_needed, where + ": openai_moderation")) {
       any = any.value_or(false) || *flagged;
     }
   }
@@ -284,9 +290,10 @@ PromptRecord read_record(const Json& row, const PromptOptions& options, const st
   if (const Json* language = find(row, "language"); language != nullptr && language->is_string()) {
     record.language = language->get<std::string>();
   }
-  record.redacted = flag(row, "redacted");
-  record.toxic = flag(row, "toxic");
-  if (!record.toxic) record.toxic = any_flagged(row);
+  const PromptFilters& filters = options.filters;
+  record.redacted = flag(row, "redacted", filters.exclude_redacted, where);
+  record.toxic = flag(row, "toxic", filters.exclude_toxic, where);
+  if (!record.toxic) record.toxic = any_flagged(row, filters.exclude_toxic, where);
   return record;
 }
 

@@ -32,6 +32,9 @@ std::optional<KnownFile> recognize(const Json& json);
 // " holds head scores (detect's head_scores.json)", or " holds something else".
 std::string is_what(const Json& json);
 
+// Warns of each key of mask.json that retmask does not read, such as a misspelt one.
+void warn_of_unknown_mask_keys(const Json& mask, const std::string& where);
+
 // Reads a JSON file of the form `expected`. Throws UserError; JSON Lines files are identified in
 // the message.
 Json read_named_json(const std::filesystem::path& path,

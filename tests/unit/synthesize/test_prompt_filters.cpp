@@ -82,6 +82,8 @@ TEST_F(PromptFiltersTest, RedactedRows) {
   filters_.exclude_redacted = true;
   EXPECT_EQ(ids(read(rows).prompts), Ids{"b"});
   expect_error(row("a", {"x"}, {{"redacted", nullptr}}), {"--exclude-redacted", "\"redacted\""});
+  for (const Json& marked : {Json(1), Json("true"), Json::array({true})})
+    expect_error(row("a", {"x"}, {{"redacted", marked}}), {":1", "\"redacted\""});
 }
 
 TEST_F(PromptFiltersTest, ToxicOrElseFlaggedRows) {
