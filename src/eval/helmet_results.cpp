@@ -75,7 +75,7 @@ struct Column {
 
 std::vector<Column> columns_of(const std::string& dataset, bool rouge_proxy) {
   const auto known = metrics::helmet_metrics(dataset);
-  RETMASK_CHECK(known, dataset);
+  if (!known) user_error("the answers have rows of \"", dataset, "\", which HELMET does not know");
   std::vector<Column> columns;
   for (const std::string& metric : known->metrics) {
     const bool is_judged = metric.starts_with("gpt-4");

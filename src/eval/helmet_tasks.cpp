@@ -1,6 +1,7 @@
 #include "helmet_tasks.h"
 
 #include <algorithm>
+#include <set>
 
 #include "builtin_data.h"
 #include "helmet_example.h"
@@ -27,7 +28,14 @@ bool takes_category(const HelmetOptions& options, const std::string& category) {
 
 std::vector<TaskRequest> requests_of(const HelmetOptions& options) {
   std::vector<TaskRequest> requests;
-  for (const std::string& text : options.tasks) requests.push_back(parse_task_request(text));
+  std::set<std::string> names;
+  for (const std::string& text : options.tasks) {
+    const std::string name = text.substr(0, text.find(':'));
+    if (!names.insert(name).second) {
+      user_error("--tasks holds ", name, " twice; evaluate its files in separate runs");
+    }
+    requests.push_back(parse_task_request(text));
+  }
   if (!requests.empty()) return requests;
   for (const auto& [base, settings] : datasets().items()) {
     if (takes_category(options, settings.at("category"))) requests.push_back({.name = {base, {}}});

@@ -102,12 +102,17 @@ void HumanEvalOptions::validate() const {
 
 std::vector<CodeProblem> read_code_problems(const std::filesystem::path& data) {
   std::vector<CodeProblem> problems;
-  rows::for_each_row({.path = data, .what = "file of problems"},
+  std::set<std::string> ids;
+  rows::for_each_row({.path = data,
+                      .what = "file of problems",
+                      .columns = {"task_id", "prompt", "test", "entry_point"}},
                      [&](const Json& row, int64_t, const std::string& where) {
                        problems.push_back({json_get<std::string>(row, "task_id", where),
                                            json_get<std::string>(row, "prompt", where),
                                            json_get<std::string>(row, "test", where),
                                            json_get<std::string>(row, "entry_point", where)});
+                       const std::string& id = problems.back().id;
+                       if (!ids.insert(id).second) user_error(where, ": a second problem ", id);
                      });
   if (problems.empty()) user_error("the file of problems ", data, " is empty");
   return problems;
@@ -150,10 +155,13 @@ std::vector<Sample> build_code_samples(const HumanEvalOptions& options,
 std::vector<Json> read_completions(const std::filesystem::path& answers) {
   std::vector<Json> rows;
   std::map<std::string, int64_t> seen;
+  EarlierRows earlier;
   for_each_json_line(answers, "file of answers", [&](const Json& row, int64_t line) {
     const std::string where = answers.string() + ":" + std::to_string(line);
     if (!row.is_object()) user_error(where, ": expected an object");
     if (row.contains("metric") && row.contains("problem")) {
+      earlier.check(row, where);
+      if (!row.contains("error")) json_get<std::string>(row, "answer", where);
       rows.push_back(row);
       return;
     }

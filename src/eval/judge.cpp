@@ -116,6 +116,7 @@ void JudgeOptions::validate() const {
     user_error(
         "give only one of ", flag, "-endpoint, ", flag, "-requests and ", flag, "-replies", last);
   }
+  if (!requests.empty()) check_overwritable(requests, flag + "-requests");
 }
 
 const std::string* JudgeReplies::find(const std::string& id) const {

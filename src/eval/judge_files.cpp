@@ -1,5 +1,7 @@
 #include "judge_files.h"
 
+#include <fstream>
+#include <optional>
 #include <set>
 
 #include "retmask/base/error.h"
@@ -13,6 +15,18 @@ Json request_row(const JudgeRequest& request) {
           {"temperature", request.chat.temperature},
           {"top_p", request.chat.top_p},
           {"max_tokens", request.chat.max_tokens}};
+}
+
+void check_overwritable(const std::filesystem::path& path, const std::string& flag) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) return;
+  const std::optional<Json> row = try_parse_json(line);
+  if (row && row->is_object() && row->contains("messages") && row->contains("max_tokens")) return;
+  user_error(flag,
+             " names ",
+             path,
+             ", which exists and does not hold requests; give another name, or remove it");
 }
 
 void write_judge_requests(const std::filesystem::path& path,

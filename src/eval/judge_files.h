@@ -13,6 +13,10 @@ namespace retmask::eval {
 // {"id", "messages", "temperature", "top_p", "max_tokens"}
 Json request_row(const JudgeRequest& request);
 
+// Throws UserError that names `flag` if `path` is a file that write_judge_requests() did not write:
+// it would be lost.
+void check_overwritable(const std::filesystem::path& path, const std::string& flag);
+
 void write_judge_requests(const std::filesystem::path& path,
                           const std::vector<JudgeRequest>& requests);
 

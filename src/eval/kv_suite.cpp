@@ -30,6 +30,11 @@ KvRow parse_kv_row(const Json& row, const std::string& where) {
   parsed.pairs = json_get<std::vector<KvPair>>(row, "ordered_kv_records", where);
   const KvPair gold = {json_get<std::string>(row, "key", where),
                        json_get<std::string>(row, "value", where)};
+  std::set<std::string> keys;
+  for (const KvPair& pair : parsed.pairs) {
+    if (keys.insert(pair.first).second) continue;
+    user_error(where, ": \"ordered_kv_records\" has the key \"", pair.first, "\" twice");
+  }
   const auto found = std::find(parsed.pairs.begin(), parsed.pairs.end(), gold);
   if (found == parsed.pairs.end()) {
     user_error(where, ": \"ordered_kv_records\" has no pair of \"key\" and \"value\"");
@@ -185,6 +190,7 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       int64_t pairs = size.value;
       if (size.is_tokens) {
         const int64_t limit = prompt_limit(size.value, new_tokens, max_positions);
+        if (source.size() < 2) user_error("--data has a single key, expected at least two");
         pairs = largest_fitting(2, source.size(), limit, [&](int64_t keys) {
           return static_cast<int64_t>(encoder.encode(prompt(keys)).size());
         });
@@ -215,6 +221,7 @@ std::vector<Sample> build_kv_samples(const KvOptions& options,
       encoder.encode(prompt(pairs), samples.back());
     }
   }
+  if (!options.lengths.empty()) warn_of_short_prompts(samples);
   return samples;
 }
 

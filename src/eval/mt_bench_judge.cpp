@@ -10,6 +10,7 @@
 #include "retmask/base/error.h"
 #include "retmask/base/log.h"
 #include "retmask/eval/mt_bench_suite.h"
+#include "retmask/eval/task_results.h"
 #include "retmask/metrics/judge_replies.h"
 
 namespace fs = std::filesystem;
@@ -205,6 +206,7 @@ std::vector<JudgeRequest> mt_bench_requests(const std::vector<MtBenchQuestion>& 
 
 std::vector<Json> read_mt_bench_rows(const fs::path& predictions) {
   std::vector<Json> rows;
+  EarlierRows earlier;
   for_each_json_line(predictions, "file of answers", [&](const Json& row, int64_t line) {
     const std::string where = detail::concat(predictions.string(), ":", line);
     if (!row.is_object()) user_error(where, ": expected an object");
@@ -216,6 +218,7 @@ std::vector<Json> read_mt_bench_rows(const fs::path& predictions) {
       if (!row.contains(key)) user_error(where, ": \"", key, "\" is missing");
     }
     if (!row["answer"].is_null()) json_get<std::string>(row, "answer", where);
+    earlier.check(row, where);
     rows.push_back(row);
   });
   if (rows.empty()) user_error("the file of answers ", predictions, " is empty");

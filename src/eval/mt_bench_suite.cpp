@@ -92,16 +92,17 @@ bool MtBenchQuestion::needs_reference() const {
 std::vector<MtBenchQuestion> read_mt_bench_questions(const std::filesystem::path& data,
                                                      int64_t max_samples) {
   std::vector<MtBenchQuestion> questions;
-  rows::for_each_row({.path = data, .what = "file of questions"},
-                     [&](const Json& row, int64_t, const std::string& where) {
-                       if (!row.is_object()) user_error(where, ": expected an object");
-                       MtBenchQuestion question = parse_mt_bench_question(row, where);
-                       for (const MtBenchQuestion& other : questions) {
-                         if (other.id != question.id) continue;
-                         user_error(where, ": a second question with id ", question.id.dump());
-                       }
-                       questions.push_back(std::move(question));
-                     });
+  rows::for_each_row(
+      {.path = data, .what = "file of questions", .columns = {"question_id", "category", "turns"}},
+      [&](const Json& row, int64_t, const std::string& where) {
+        if (!row.is_object()) user_error(where, ": expected an object");
+        MtBenchQuestion question = parse_mt_bench_question(row, where);
+        for (const MtBenchQuestion& other : questions) {
+          if (mt_bench_id(other.id, 0, 1) != mt_bench_id(question.id, 0, 1)) continue;
+          user_error(where, ": a second question with id ", question.id.dump());
+        }
+        questions.push_back(std::move(question));
+      });
   if (questions.empty()) user_error("the file of questions ", data, " is empty");
   questions.resize(std::min(questions.size(), static_cast<size_t>(max_samples)));
   return questions;

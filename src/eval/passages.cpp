@@ -21,6 +21,9 @@ std::string text_of(const Json& row, const char* key, const std::string& where) 
 std::vector<std::string> read_answers(const Json& row, const std::string& where) {
   const auto answers = json_get<std::vector<std::string>>(row, "answers", where);
   if (answers.empty()) user_error(where, ": \"answers\" is empty");
+  for (const std::string& answer : answers) {
+    if (answer.empty()) user_error(where, ": \"answers\" holds an empty text");
+  }
   return answers;
 }
 

@@ -53,6 +53,7 @@ std::vector<Sample> build_qa_samples(const QaOptions& options,
                      samples.back());
     }
   }
+  warn_of_short_prompts(samples);
   return samples;
 }
 

@@ -12,6 +12,25 @@
 namespace retmask::eval {
 namespace {
 
+// Of all suites; a file has those of one.
+const std::vector<std::string> kColumns = {"question_id",
+                                           "unique_id",
+                                           "id",
+                                           "Record ID",
+                                           "category",
+                                           "subject",
+                                           "Subdomain",
+                                           "problem",
+                                           "solution",
+                                           "answer",
+                                           "question",
+                                           "options",
+                                           "Question",
+                                           "Correct Answer",
+                                           "Incorrect Answer 1",
+                                           "Incorrect Answer 2",
+                                           "Incorrect Answer 3"};
+
 // The value of the first of the keys that the row has.
 const Json* first_of(const Json& row, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
@@ -92,7 +111,7 @@ std::vector<std::string> question_references(const std::string& suite,
                                              const Json& row,
                                              const std::string& where) {
   if (suite == "math500") {
-    if (row.contains("solution")) {
+    if (first_of(row, {"solution"}) != nullptr) {
       const auto boxed = metrics::last_boxed(json_get<std::string>(row, "solution", where));
       const auto gold = boxed ? metrics::remove_boxed(*boxed) : std::nullopt;
       if (gold) return {*gold};
@@ -131,7 +150,7 @@ std::vector<Question> read_questions(const std::string& suite,
                                      const std::filesystem::path& data) {
   std::vector<Question> questions;
   GpqaOrder order(profile);
-  rows::for_each_row({.path = data, .what = "file of questions"},
+  rows::for_each_row({.path = data, .what = "file of questions", .columns = kColumns},
                      [&](const Json& row, int64_t number, const std::string& where) {
                        if (!row.is_object()) user_error(where, ": expected an object");
                        questions.push_back(row.contains("Correct Answer")

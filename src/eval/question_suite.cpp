@@ -116,10 +116,12 @@ std::vector<Sample> build_question_samples(const QuestionOptions& options,
 std::vector<Json> judge_given_answers(const QuestionOptions& options,
                                       const std::filesystem::path& answers) {
   std::vector<Json> rows;
+  EarlierRows earlier;
   for_each_json_line(answers, "file of answers", [&](const Json& row, int64_t line) {
     const std::string where = answers.string() + ":" + std::to_string(line);
     if (!row.is_object()) user_error(where, ": expected an object");
     const bool is_own = row.contains("metric") && row.contains("references");
+    if (is_own) earlier.check(row, where);
     rows.push_back(is_own ? row : given_row(options, row, line, where));
     if (rows.back().contains("error")) return;
     if (is_own && !options.profile.empty()) {

@@ -160,6 +160,7 @@ std::vector<Sample> build_ruler_samples(const RulerOptions& options,
       }
     }
   }
+  warn_of_short_prompts(samples);
   return samples;
 }
 

@@ -1,9 +1,12 @@
 #include "suite_options.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "retmask/base/error.h"
+#include "retmask/base/log.h"
 
 namespace retmask::eval {
 
@@ -33,6 +36,25 @@ void check_depths(int64_t depths) {
 int64_t prompt_limit(int64_t length, int64_t max_new_tokens, int64_t max_positions) {
   if (length > max_positions) return length;
   return std::min(length, max_positions - max_new_tokens);
+}
+
+void warn_of_short_prompts(const std::vector<Sample>& samples) {
+  std::map<std::pair<std::string, int64_t>, size_t> shortest;
+  for (const Sample& sample : samples) {
+    const size_t tokens = sample.prompt.size();
+    if (tokens == 0 || !sample.length || tokens * 2 > static_cast<size_t>(*sample.length)) continue;
+    const auto [known, is_new] = shortest.try_emplace({sample.task, *sample.length}, tokens);
+    if (!is_new) known->second = std::min(known->second, tokens);
+  }
+  for (const auto& [cell, tokens] : shortest) {
+    log::warn(detail::concat("prompts of ",
+                             cell.first,
+                             " at length ",
+                             cell.second,
+                             " have as few as ",
+                             tokens,
+                             " tokens, because --data holds no more"));
+  }
 }
 
 double depth_of(int64_t index, int64_t depths) {

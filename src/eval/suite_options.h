@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "retmask/eval/sample.h"
+
 namespace retmask::eval {
 
 // Each throws UserError that names the flag.
@@ -17,6 +19,10 @@ void check_depths(int64_t depths);
 // not also answer it. A length that exceeds the model's maximum by itself is kept: its samples are
 // errors.
 int64_t prompt_limit(int64_t length, int64_t max_new_tokens, int64_t max_positions);
+
+// Warns of lengths at which prompts have less than half of the tokens that were asked for, because
+// --data holds no more.
+void warn_of_short_prompts(const std::vector<Sample>& samples);
 
 // Depth number `index` of `depths`, evenly spaced from 0 to 1, both included; repeats.
 double depth_of(int64_t index, int64_t depths);

@@ -92,12 +92,27 @@ Json task_results_json(const std::string& suite, const std::vector<Json>& rows) 
   return results;
 }
 
+void EarlierRows::check(const Json& row, const std::string& where) {
+  const Json length = row.value("length", Json());
+  if (!length.is_null() && !length.is_number_integer()) {
+    user_error(where, ": \"length\" is ", length.dump(), ", expected a whole number");
+  }
+  if (!row.contains("id")) return;
+  const std::string sample =
+      detail::concat(row["id"].dump(), " of ", row.value("task", Json()).dump());
+  if (!seen_.insert(sample + " " + length.dump()).second) {
+    user_error(where, ": the sample ", sample, " comes again; each counts once");
+  }
+}
+
 std::vector<Json> rescored_rows(const std::filesystem::path& predictions) {
   std::vector<Json> rows;
+  EarlierRows earlier;
   for_each_json_line(predictions, "file of answers", [&](const Json& row, int64_t line) {
     const std::string where = predictions.string() + ":" + std::to_string(line);
     if (!row.is_object())
       user_error(where, ": expected an object, found ", row.dump().substr(0, 80));
+    earlier.check(row, where);
     rows.push_back(row);
     if (!row.contains("error")) score_row(rows.back(), where);
   });

@@ -101,8 +101,9 @@ std::optional<SummaryVerdict> summary_verdict(const std::optional<std::string>& 
 }
 
 std::optional<double> mt_bench_rating(std::string_view reply) {
-  static const Pattern kDouble(R"(\[\[(\d+\.?\d*)\]\])");
-  static const Pattern kSingle(R"(\[(\d+\.?\d*)\])");
+  // The original's \d also takes digits of other scripts, but then fails to read the number.
+  static const Pattern kDouble(R"(\[\[([0-9]+\.?[0-9]*)\]\])");
+  static const Pattern kSingle(R"(\[([0-9]+\.?[0-9]*)\])");
   for (const Pattern* pattern : {&kDouble, &kSingle}) {
     if (const auto match = pattern->find(reply)) {
       return std::strtod(std::string(match->text(1)).c_str(), nullptr);

@@ -44,6 +44,7 @@ void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& leav
 // Parquet stores a nested column as its leaves; Guru's test cases are gigabytes that are not
 // needed.
 std::vector<int> leaves_of(const parquet::arrow::SchemaManifest& schema, const RowSource& source) {
+  RETMASK_CHECK(!source.columns.empty(), source.what);
   std::vector<int> leaves;
   for (const auto& field : schema.schema_fields) {
     if (std::ranges::find(source.columns, field.field->name()) == source.columns.end()) continue;

@@ -99,6 +99,15 @@ void for_each_array_element(TextReader& reader, const RowSource& source, const R
 
 void for_each_row(const RowSource& source, const RowVisitor& visit) {
   const fs::path& path = source.path;
+  for (const char* other : {".csv", ".tsv", ".zst", ".xz", ".bz2", ".zip"}) {
+    if (path.extension() != other) continue;
+    user_error(source.what,
+               " ",
+               path,
+               " is a ",
+               other,
+               " file, expected JSON lines (.jsonl, .jsonl.gz), a JSON array or Parquet");
+  }
   if (is_parquet(path)) return for_each_parquet_row(source, visit);
   {
     TextReader reader(path, source.what);

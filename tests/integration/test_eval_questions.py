@@ -4,8 +4,10 @@ import gzip
 import json
 import re
 
+import pyarrow
 import pytest
 from helpers import error_line, read_rows, write_rows
+from pyarrow import parquet
 
 
 def results_of(out):
@@ -196,6 +198,38 @@ def test_humaneval_runs_no_code_unasked(retmask, shared, tmp_path):
     error_line(retmask(*flags, "--data", data, code=2), ["--allow-code-exec"])
     error_line(retmask(*flags, "--allow-code-exec", code=2), ["--data"])
     error_line(retmask(*flags, "--data", data, "--allow-code-exec", code=2), ["Other/1"])
+
+
+def test_parquet_is_read_like_json_lines(retmask, tiny_llama, tmp_path):
+    """As the Hugging Face Hub has these data sets, with further columns and nulls."""
+    math = [{"problem": f"What is 1 + {i}?", "solution": None, "answer": str(i + 1), "unique_id": f"m/{i}", "level": i} for i in range(3)]
+    colours = [{**QUESTION, "question_id": i, "question": f"Which colour is number {i}?", "answer_index": 1} for i in range(3)]
+    code = [{"task_id": f"T/{i}", "prompt": "def f():\n", "test": "def check(f): pass", "entry_point": "f", "canonical_solution": ""}
+            for i in range(2)]  # fmt: skip
+    for suite, rows, *flags in [("math500", math), ("mmlu-pro", colours, "--profile", "swallow"), ("humaneval", code, "--allow-code-exec")]:
+        files = {"jsonl": write_rows(tmp_path / f"{suite}.jsonl", rows), "parquet": tmp_path / f"{suite}.parquet"}
+        parquet.write_table(pyarrow.Table.from_pylist(rows), files["parquet"])
+        read = {}
+        for form, file in files.items():
+            retmask("eval", "--suite", suite, "--model", tiny_llama, "--data", file, "--max-samples", 2, *flags, "--dtype", "float32",
+                    "--out", tmp_path / suite / form, code=None)  # fmt: skip; the model's maximum leaves no room for some answers
+            read[form] = read_rows(tmp_path / suite / form / "predictions.jsonl")
+        assert len(read["jsonl"]) == 2 and read["parquet"] == read["jsonl"]
+
+
+@pytest.mark.parametrize("suite", ["kv", "math500", "humaneval"])
+def test_an_answer_given_twice_is_not_counted_twice(retmask, tmp_path, suite):
+    rows = {
+        "kv": {"id": "kv-9-0", "task": "kv", "length": 9, "answer": "a", "references": ["a"], "metric": "substring_exact_match"},
+        "math500": {"id": "m/1", "task": "math500", "answer": "1", "references": ["1"], "metric": "boxed_math"},
+        "humaneval": {"id": "T/1", "task": "humaneval", "problem": "T/1", "answer": "pass", "metric": "code"},
+    }
+    code = {"task_id": "T/1", "prompt": "def f():\n", "test": "def check(f): pass", "entry_point": "f"}
+    data = write_rows(tmp_path / "code.jsonl", [code])
+    flags = ["--data", data, "--allow-code-exec"] if suite == "humaneval" else []
+    answers = write_rows(tmp_path / "predictions.jsonl", [rows[suite]] * 2)
+    failed = retmask("eval", "--suite", suite, "--rescore", answers, *flags, "--out", tmp_path / "out", code=2)
+    error_line(failed, [f"{answers}:2", rows[suite]["id"], "again"])
 
 
 def test_questions_are_put_to_a_model(retmask, tiny_llama, tmp_path):

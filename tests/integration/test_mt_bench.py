@@ -231,6 +231,13 @@ def test_mistakes(mt_bench, tmp_path, name):
     error_line(mt_bench(tmp_path / "out", *flags, code=2, **options), said)
 
 
+def test_requests_overwrite_no_other_file(mt_bench, tmp_path):
+    other = tmp_path / "questions.jsonl"
+    other.write_text('{"question_id": 81}\n')
+    error_line(mt_bench(tmp_path / "out", "--judge-requests", other, code=2), ["--judge-requests", other, "does not hold requests"])
+    assert other.read_text() == '{"question_id": 81}\n'
+
+
 def test_judge_flags_belong_to_suites_with_a_judge(retmask, tiny_llama, tmp_path):
     done = retmask("eval", "--model", tiny_llama, "--suite", "kv", "--judge-replies", "x", "--out", tmp_path, code=2)
     error_line(done, ["--judge-replies does not belong to --suite kv, but to helmet, mt-bench"])

@@ -2,6 +2,7 @@
 // results.json of the generative benchmarks, from the rows of predictions.jsonl.
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,16 @@ namespace retmask::eval {
 // tasks; null if one of them has none}, ...], "by_depth" (if rows have "depth"), "errors"}. Scores
 // are 0..1.
 Json task_results_json(const std::string& suite, const std::vector<Json>& rows);
+
+// Checks the rows of an earlier run's predictions.jsonl as they are read.
+class EarlierRows {
+ public:
+  // Throws UserError for a "length" that is no number, and for a sample that comes again.
+  void check(const Json& row, const std::string& where);
+
+ private:
+  std::set<std::string> seen_;
+};
 
 // Reads the rows of an earlier run and judges their answers again. Throws UserError for a malformed
 // row.
