@@ -63,15 +63,33 @@ int64_t read_gold(const Json& row, const std::string& where) {
 
 // The pairs of "arguments": an array of [context, continuation], or an object of objects with two
 // members each.
+// The elements of a list, or of an object whose names are `prefix` and a number each, as
+// lm-evaluation-harness writes lists; in the order of the numbers. Nothing if it is neither.
+std::optional<std::vector<Json>> numbered(const Json& json, const std::string& prefix) {
+  if (json.is_array()) return json.get<std::vector<Json>>();
+  if (!json.is_object()) return std::nullopt;
+  std::vector<Json> elements;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const auto found = json.find(prefix + std::to_string(i));
+    if (found == json.end()) return std::nullopt;
+    elements.push_back(*found);
+  }
+  // Parquet gives all rows the names of the longest.
+  while (!elements.empty() && elements.back().is_null()) elements.pop_back();
+  return elements;
+}
+
 std::vector<std::pair<std::string, std::string>> read_arguments(const Json& arguments,
                                                                 const std::string& where) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  for (const auto& [name, argument] : arguments.items()) {
+  const auto choices = numbered(arguments, "gen_args_");
+  if (!choices) {
+    user_error(where, ": \"arguments\" is neither a list nor has gen_args_0, gen_args_1, ...");
+  }
+  for (const Json& argument : *choices) {
     std::vector<std::string> texts;
-    if (argument.is_array() || argument.is_object()) {
-      for (const auto& [key, text] : argument.items()) {
-        if (text.is_string()) texts.push_back(text.get<std::string>());
-      }
+    for (const Json& text : numbered(argument, "arg_").value_or(std::vector<Json>())) {
+      if (text.is_string()) texts.push_back(text.get<std::string>());
     }
     if (texts.size() != 2 || argument.size() != 2) {
       user_error(where,

@@ -151,6 +151,21 @@ def test_reads_samples_of_lm_evaluation_harness(retmask, tiny_llama, tmp_path):
         assert found[metric] == older[metric] == expected[metric]
 
 
+def test_numbered_arguments_are_read_by_their_numbers(retmask, tiny_llama, tmp_path):
+    """Whatever the order of the names in the file: gen_args_10 sorts before gen_args_2."""
+    arguments = {f"gen_args_{i}": {"arg_1": f" stone {i}", "arg_0": "Which stone?"} for i in range(12)}
+    sample = {"doc_id": 0, "doc": {}, "target": "2", "arguments": arguments}
+    (tmp_path / "sorted.jsonl").write_text(json.dumps(sample, sort_keys=True) + "\n")
+    pairs = [[argument["arg_0"], argument["arg_1"]] for argument in arguments.values()]
+    (tmp_path / "pairs.jsonl").write_text(json.dumps({**sample, "arguments": pairs}) + "\n")
+    (tmp_path / "named.jsonl").write_text(json.dumps({**sample, "arguments": {"a": pairs[0], "b": pairs[1]}}) + "\n")
+    _, expected = evaluate(retmask, tiny_llama, tmp_path / "pairs.jsonl", tmp_path / "pairs")
+    _, found = evaluate(retmask, tiny_llama, tmp_path / "sorted.jsonl", tmp_path / "sorted")
+    assert found == expected
+    failed = retmask("eval", "--suite", "choice", "--model", tiny_llama, "--data", tmp_path / "named.jsonl", "--out", tmp_path / "x", code=2)
+    expect_one_line(failed, ["named.jsonl:1", "arguments", "gen_args_0"])
+
+
 ROW = {"doc": {"gold": 0, "choices": ["a", "b"]}, "request": {"context": "Q:", "continuation": " a"}, "doc_id": 0, "idx": 0}
 OTHER = ROW | {"request": {"context": "Q:", "continuation": " b"}, "idx": 1}
 MISTAKES = {
